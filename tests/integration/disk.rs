@@ -175,7 +175,7 @@ async fn failed_sync_loses_no_later_commit() -> Result<()> {
         .await?;
     disk.be(Condition::Unsyncable)?;
     let is_fault =
-        |line: &Line| line.level() == "ERROR" && line.message() == "the inbox could not commit";
+        |line: &Line| line.level() == "ERROR" && line.message() == "the store could not commit";
     rig.host
         .wait_for_log("its settlement to fail", is_fault)
         .await?;

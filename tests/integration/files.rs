@@ -56,7 +56,7 @@ async fn second_host_is_refused_by_any_path() -> Result<()> {
     let name = second.path("data/hookyard.db");
 
     symlink(&database, &name)?;
-    refused(&second, "another hookyard host has the inbox").await?;
+    refused(&second, "another hookyard host has the store").await?;
 
     fs::remove_file(&name)?;
     fs::hard_link(&database, &name)?;

@@ -91,6 +91,7 @@ impl Bench {
         let inbox = SqliteStore::open(path, Options::default()).expect("a new inbox");
         let routes = Routes([(source(), [plugin().name].into())].into());
         inbox.route(routes).await.expect("a route");
+
         let mut bench = Self {
             inbox: Arc::new(inbox),
             stored: 0,
@@ -99,11 +100,13 @@ impl Bench {
         while bench.stored < count {
             bench.group(TOGETHER.0).await;
         }
+
         eprintln!(
             "{} events are stored after {} s",
             bench.stored,
             began.elapsed().as_secs()
         );
+
         bench
     }
 
@@ -202,6 +205,7 @@ fn event(number: u64) -> Event {
     let millis = received_at.unix_millis().cast_unsigned();
     // Ids are in the order of arrival, as those of a host are; keys are in none, as those of senders are.
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+
     Event {
         id: EventId::from_uuid(Uuid::from_u64_pair(
             millis << 16 | 0x7000,

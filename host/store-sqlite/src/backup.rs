@@ -1,7 +1,8 @@
-//! A copy of the whole inbox, taken while it is in use.
+//! Backups: copies of the whole store, taken while hosts use it.
 //!
-//! One read transaction spans the copy, so that it is the inbox of one moment however much is written meanwhile; the
-//! log of changes grows for as long as it takes. It is written beside its place and moved there once it is whole.
+//! One read transaction spans the copy, so the copy is the store at one moment, however much is
+//! written meanwhile. The write-ahead log grows until the copy is complete. The copy is written
+//! next to its destination and moved there when it is whole.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,48 +13,48 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{open, reader};
 
-/// Pages that are copied at once.
+/// The number of pages that are copied at once.
 const PAGES: i32 = 256;
 
-/// Why there's no backup.
+/// The reason for which a backup failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// Backups overwrite nothing.
-    #[error("{path} exists already; a backup overwrites nothing: name another file")]
+    /// The file exists. A backup never overwrites a file.
+    #[error("{path} already exists, and a backup overwrites nothing; choose another file")]
     Exists {
-        /// Where the backup was to be.
+        /// The path of the backup.
         path: PathBuf,
     },
-    /// The file can't be written, moved or synced.
-    #[error("the backup {path} can't be written")]
+    /// The file cannot be written, moved or synced.
+    #[error("the backup {path} cannot be written")]
     File {
-        /// Where the backup was to be.
+        /// The path of the backup.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The database can't be read, or the copy not be written.
-    #[error("the inbox can't be copied to {path}")]
+    /// The database cannot be read, or the copy cannot be written.
+    #[error("the store cannot be copied to {path}")]
     Copy {
-        /// Where the backup was to be.
+        /// The path of the backup.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// What was copied doesn't fit together: the inbox itself is damaged.
+    /// The copy is damaged, and so the store itself is damaged.
     #[error(
-        "the copy of the inbox is damaged ({detail}), and so must be the inbox: keep the last good backup"
+        "the copy of the store is damaged ({detail}), so the store itself must be damaged; keep the last good backup"
     )]
     Damaged {
-        /// What SQLite found, as one line.
+        /// The fault that SQLite found, in one line.
         detail: String,
     },
 }
 
-/// Copies the inbox at `from` to `to`.
+/// Copies the store at `from` to `to`.
 pub(crate) fn write(from: &Path, to: &Path) -> Result<u64, BackupError> {
-    // A symlink that leads nowhere exists as well.
+    // A symlink to a missing file exists as well.
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists {
             path: to.to_owned(),
@@ -68,16 +69,16 @@ pub(crate) fn write(from: &Path, to: &Path) -> Result<u64, BackupError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    // SQLite is told to follow no symlink, so the folder is followed here.
+    // SQLite must not follow symlinks, so the symlinks of the folder are followed here.
     let folder = fs::canonicalize(folder).map_err(file)?;
     let name = to
         .file_name()
         .ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
     let partial = crate::sibling(&folder.join(name), ".partial");
-    // A backup that was cut off may have left a file there. Created here, so that the error names a folder that is missing
-    // or full.
+    // An interrupted backup may have left a file there. The file is created here, so that the error
+    // names a folder that is missing or full.
     hookyard_private::create_anew(&partial).map_err(file)?;
-    let _removed_at_any_end = Partial(&partial);
+    let _removed_on_exit = Partial(&partial);
 
     copy(from, &partial).map_err(|source| BackupError::Copy {
         path: to.to_owned(),
@@ -93,7 +94,7 @@ pub(crate) fn write(from: &Path, to: &Path) -> Result<u64, BackupError> {
     fs::metadata(to).map(|copy| copy.len()).map_err(file)
 }
 
-/// A copy that isn't whole is of no use to anybody.
+/// Removes the partial copy, which is of no use after any end.
 struct Partial<'p>(&'p Path);
 
 impl Drop for Partial<'_> {
@@ -109,18 +110,23 @@ fn copy(from: &Path, to: &Path) -> rusqlite::Result<Result<(), BackupError>> {
     transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
         row.get::<_, i64>(0)
     })?;
+
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut target = Connection::open_with_flags(to, flags)?;
     target.busy_timeout(open::BUSY_TIMEOUT)?;
+
     let backup = Backup::new(&source, &mut target)?;
     while backup.step(PAGES)? != StepResult::Done {}
     drop(backup);
-    // One file, whole in itself: no log of changes beside it. A host that opens it goes back to having one.
+    // Makes the copy one file without a write-ahead log. A host that opens it switches back to a
+    // write-ahead log.
     target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+
     let found: String = target.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     target.close().map_err(|(_, error)| error)?;
+
     Ok(match found.lines().last() {
         Some("ok") => Ok(()),
         detail => Err(BackupError::Damaged {

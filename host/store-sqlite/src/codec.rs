@@ -1,6 +1,7 @@
-//! How the model's values stand in the database.
+//! The representation of the model's values in the database.
 //!
-//! What is read back is checked: a value that no Hookyard wrote is `Error::Corrupt`, never a guess.
+//! Values are checked when they are read. A value that this program did not write is
+//! [`Error::Corrupt`], never a guess.
 
 mod delivery;
 
@@ -18,12 +19,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// An error of the driver, as the contract tells it.
+/// Wraps an error of the driver in the error of the contract.
 pub(crate) fn store(error: rusqlite::Error) -> Error {
     Error::Store(Box::new(error))
 }
 
-/// Every row of a query, each read by `read`.
+/// Runs a query and reads every row with `read`.
 pub(crate) fn read_all<T>(
     statement: &mut rusqlite::Statement<'_>,
     values: impl rusqlite::Params,
@@ -37,12 +38,12 @@ pub(crate) fn read_all<T>(
     Ok(all)
 }
 
-/// Says which value can't be read back.
+/// Returns the error for a value that cannot be read.
 pub(crate) fn corrupt(what: impl Into<String>) -> Error {
     Error::Corrupt { what: what.into() }
 }
 
-/// A name or another checked text.
+/// Parses a name or another checked text.
 pub(crate) fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Error> {
     text.parse().map_err(|_| corrupt(what))
 }
@@ -59,7 +60,8 @@ pub(crate) fn event_id(bytes: &[u8]) -> Result<EventId, Error> {
         .map_err(|_| corrupt("an event id"))
 }
 
-/// Name and value of each header, each after its length in four bytes, the lowest first.
+/// Returns the names and values of the headers. Each comes after its length in four bytes, in
+/// little-endian order.
 pub(crate) fn headers_to_blob(headers: &[Header]) -> Vec<u8> {
     let length: usize = headers
         .iter()
@@ -75,10 +77,11 @@ pub(crate) fn headers_to_blob(headers: &[Header]) -> Vec<u8> {
         blob.extend_from_slice(&length.to_le_bytes());
         blob.extend_from_slice(part);
     }
+
     blob
 }
 
-/// The headers of such a blob. Their values share its memory.
+/// Returns the headers of a blob. The values share the memory of the blob.
 pub(crate) fn headers_from_blob(blob: Vec<u8>) -> Result<Vec<Header>, Error> {
     let mut rest = Bytes::from(blob);
     let mut headers = Vec::new();
@@ -90,6 +93,7 @@ pub(crate) fn headers_from_blob(blob: Vec<u8>) -> Result<Vec<Header>, Error> {
         };
         headers.push(Header { name, value });
     }
+
     Ok(headers)
 }
 
@@ -99,7 +103,7 @@ fn part_from(rest: &mut Bytes) -> Option<Bytes> {
     (length <= rest.len()).then(|| rest.split_to(length))
 }
 
-/// The column `due_at` of a state: set only where a moment is part of the state.
+/// Returns the column `due_at` for a state. Only states with a time have one.
 pub(crate) fn due_of(state: WorkState) -> Option<i64> {
     match state {
         WorkState::Leased { until } | WorkState::Waiting { until } => Some(until.unix_millis()),
@@ -124,7 +128,7 @@ pub(crate) fn state(name: &str, due_at: Option<i64>) -> Result<WorkState, Error>
     }
 }
 
-/// What is known of an outcome beyond its name, as a JSON object.
+/// Returns the details of an outcome as a JSON object, without its name.
 pub(crate) fn outcome_detail(outcome: &Outcome) -> Option<String> {
     let detail = match outcome {
         Outcome::Done => return None,
@@ -141,6 +145,7 @@ pub(crate) fn outcome_detail(outcome: &Outcome) -> Option<String> {
         Outcome::Undecodable { path, message } => json!({ "path": path, "message": message }),
         Outcome::Lost { attempts } => json!({ "attempts": attempts }),
     };
+
     Some(detail.to_string())
 }
 
@@ -185,6 +190,7 @@ pub(crate) fn outcome(name: &str, detail: Option<&str>) -> Result<Outcome, Error
             .map(|attempts| Outcome::Lost { attempts }),
         _ => None,
     };
+
     found.ok_or_else(|| corrupt(format!("an outcome `{name}`")))
 }
 
@@ -192,13 +198,13 @@ pub(crate) fn revision(text: &str) -> Result<Revision, Error> {
     parsed(text, "an attempt's revision")
 }
 
-/// The lines that a guest wrote; `None` for none.
+/// Returns the log of a guest as JSON, or `None` if the guest wrote nothing.
 pub(crate) fn log_to_json(log: &[LogLine]) -> Option<String> {
     let line = |line: &LogLine| json!([if line.is_error { "err" } else { "out" }, line.text]);
     (!log.is_empty()).then(|| Value::Array(log.iter().map(line).collect()).to_string())
 }
 
-/// The lines of such a text.
+/// Returns the log of a guest from JSON.
 pub(crate) fn log_from_json(json: Option<&str>) -> Result<Vec<LogLine>, Error> {
     let lines: Vec<(String, String)> = match json {
         None => return Ok(Vec::new()),
@@ -217,10 +223,10 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What stands for a source's idempotency key in the index of keys: the first half of a SHA-256. It is short and of one
-/// length, so that the index, which is written in no order, is small.
+/// Returns the key for the index of idempotency keys: the first half of a SHA-256. It is short and
+/// has a fixed length, so that the index, which is written in random order, stays small.
 pub(crate) fn dedupe_key(source: &SourceRef, key: &str) -> [u8; 16] {
-    // Neither name can hold a `/`, so no two of these texts are the same.
+    // Neither name can contain a `/`, so different keys have different texts.
     let digest: [u8; 32] = Sha256::digest(format!("{source}/{key}")).into();
     let (half, _) = digest.as_chunks::<16>();
     half[0]
@@ -241,6 +247,7 @@ mod tests {
             headers_from_blob(whole.clone()).expect("what was written"),
             [header.clone(), header]
         );
+
         let half = whole.len() / 2;
         for cut in (1..whole.len()).filter(|cut| *cut != half) {
             assert!(
@@ -248,6 +255,7 @@ mod tests {
                 "cut at {cut}"
             );
         }
+
         assert!(headers_from_blob(vec![0xff; 64]).is_err());
     }
 
@@ -258,10 +266,12 @@ mod tests {
             limit,
             max: Duration::from_secs(10),
         };
+
         let exceeded = |limit| Outcome::Exceeded {
             limit,
             max: u64::MAX,
         };
+
         let others = [
             Outcome::Done,
             Outcome::Retry {

@@ -1,48 +1,50 @@
-//! A discard of jobs and unrouted events: they are found by a reader and ended by the writer, a stretch at a time, so
-//! that nobody waits long.
+//! Discards of jobs and unrouted events: a reader finds them and the writer ends them, one batch at
+//! a time, so that nobody waits long for the writer.
 
 use hookyard_store::{Discard, DiscardSummary, Error, EventSelection};
 
 use crate::SqliteStore;
-use crate::replay::LAST_PLACE;
-use crate::replay::{STRETCH, last_place};
-use crate::selection::{self, JobPlace};
-use crate::write::{DiscardStretch, Ended};
+use crate::replay::LAST_SEQ;
+use crate::replay::{BATCH_MAX, last_seq};
+use crate::selection::{self, JobKey};
+use crate::write::{DiscardBatch, Discarded};
 use crate::writer::{Durability, Terms};
 
 pub(crate) async fn discard(
-    inbox: &SqliteStore,
+    store: &SqliteStore,
     discard: Discard,
 ) -> Result<DiscardSummary, Error> {
-    // What comes in from now on is not meant: it could go on for ever.
-    let last = inbox
+    // Events that arrive from now on are left out, because otherwise the discard might never end.
+    let last = store
         .readers
-        .read(|connection| last_place(connection, LAST_PLACE))
+        .read(|connection| last_seq(connection, LAST_SEQ))
         .await?;
     let mut all = DiscardSummary::default();
     if discard.selection.states != ["unrouted"] {
-        discard_jobs(inbox, &discard, last, &mut all).await?;
+        discard_jobs(store, &discard, last, &mut all).await?;
     }
+
     if discard.selection.matches_unrouted() {
-        discard_events(inbox, &discard, last, &mut all).await?;
+        discard_events(store, &discard, last, &mut all).await?;
     }
+
     Ok(all)
 }
 
 async fn discard_jobs(
-    inbox: &SqliteStore,
+    store: &SqliteStore,
     discard: &Discard,
     last: i64,
     all: &mut DiscardSummary,
 ) -> Result<(), Error> {
-    let mut after: Option<JobPlace> = None;
+    let mut after: Option<JobKey> = None;
     loop {
         let (selection, from) = (discard.selection.clone(), after.take());
-        let found = find(inbox, selection, move |connection, selection| {
-            selection::unfinished(connection, selection, from.as_ref(), STRETCH)
+        let found = find(store, selection, move |connection, selection| {
+            selection::unfinished(connection, selection, from.as_ref(), BATCH_MAX)
         });
         let mut found = found.await?;
-        let is_last = found.len() < STRETCH;
+        let is_last = found.len() < BATCH_MAX;
         found.retain(|(place, _)| place.seq <= last);
         let Some((place, _)) = found.last() else {
             return Ok(());
@@ -55,7 +57,7 @@ async fn discard_jobs(
             all.jobs += found.len() as u64 - leased;
         } else {
             let places = found.into_iter().map(|(place, _)| place).collect();
-            end(inbox, discard, Ended::Jobs(places), all).await?;
+            end(store, discard, Discarded::Jobs(places), all).await?;
         }
         if is_last {
             return Ok(());
@@ -64,7 +66,7 @@ async fn discard_jobs(
 }
 
 async fn discard_events(
-    inbox: &SqliteStore,
+    store: &SqliteStore,
     discard: &Discard,
     last: i64,
     all: &mut DiscardSummary,
@@ -72,11 +74,11 @@ async fn discard_events(
     let mut after = 0;
     loop {
         let selection = discard.selection.clone();
-        let found = find(inbox, selection, move |connection, selection| {
-            selection::unrouted(connection, selection, after, STRETCH)
+        let found = find(store, selection, move |connection, selection| {
+            selection::unrouted(connection, selection, after, BATCH_MAX)
         });
         let mut found = found.await?;
-        let is_last = found.len() < STRETCH;
+        let is_last = found.len() < BATCH_MAX;
         found.retain(|event| *event <= last);
         let Some(event) = found.last() else {
             return Ok(());
@@ -86,7 +88,7 @@ async fn discard_events(
         if discard.dry_run {
             all.events += found.len() as u64;
         } else {
-            end(inbox, discard, Ended::Events(found), all).await?;
+            end(store, discard, Discarded::Events(found), all).await?;
         }
         if is_last {
             return Ok(());
@@ -95,34 +97,36 @@ async fn discard_events(
 }
 
 async fn find<T: Send + 'static>(
-    inbox: &SqliteStore,
+    store: &SqliteStore,
     selection: EventSelection,
     find: impl FnOnce(&rusqlite::Connection, &EventSelection) -> Result<Vec<T>, Error> + Send + 'static,
 ) -> Result<Vec<T>, Error> {
-    inbox
+    store
         .readers
         .read(move |connection| find(connection, &selection))
         .await
 }
 
 async fn end(
-    inbox: &SqliteStore,
+    store: &SqliteStore,
     discard: &Discard,
-    ended: Ended,
+    ended: Discarded,
     all: &mut DiscardSummary,
 ) -> Result<(), Error> {
-    let stretch = DiscardStretch {
+    let batch = DiscardBatch {
         ended,
         record: discard.record(),
     };
-    let done = inbox
+
+    let done = store
         .writer()?
-        .call(Terms::stretch(Durability::Synced), move |store| {
-            store.discard(&stretch)
+        .call(Terms::batch(Durability::Synced), move |store| {
+            store.discard(&batch)
         })
         .await?;
     all.jobs += done.jobs;
     all.events += done.events;
     all.leased += done.leased;
+
     Ok(())
 }

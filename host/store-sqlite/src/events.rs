@@ -24,6 +24,7 @@ impl Events for SqliteStore {
         };
         let appended = self.writer()?.append_or_busy(weight, bytes, append).await;
         Point::AppendCommitted.pass();
+
         appended
     }
 

@@ -1,8 +1,10 @@
-//! Whether the files of an open database are still where they were: moved, removed, replaced and cut files are noticed.
+//! A check that the files of an open database are still where the host opened them. It notices
+//! files that were moved, removed, replaced or cut.
 //!
-//! A file that lost its name can be written to for as long as it is open, and is gone once it is closed. What is
-//! committed to such a file must not be acknowledged, so the writer asks here before each group and again before the
-//! group is answered. A question takes a few microseconds: one `stat` for each file, and one read of the header.
+//! A process can write to a file that has lost its name, and the file disappears when the process
+//! closes it. A commit to such a file must not be acknowledged, so the writer checks before each
+//! group and again before the group is answered. A check takes a few microseconds: one `stat` for
+//! each file, and one read of the header.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -14,22 +16,23 @@ use std::time::{Duration, Instant};
 
 use crate::host_lock::HostLock;
 
-/// What every SQLite database begins with.
+/// The first bytes of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// As much of the header as is read (<https://www.sqlite.org/fileformat.html>, section 1.3).
+/// The number of bytes of the header that are read (<https://www.sqlite.org/fileformat.html>,
+/// section 1.3).
 const HEADER_BYTES: usize = 32;
-/// How long a database may be shorter than its header says.
+/// The maximum time for which a database may be shorter than its header says.
 const SHORT_MAX: Duration = Duration::from_millis(400);
 
-/// The files that a host has open, and the names that must lead to them.
+/// The files that a host has open, and the paths that must lead to them.
 pub(crate) struct FileCheck {
     lock: Arc<HostLock>,
     files: Vec<(PathBuf, Identity)>,
-    /// What the header says, and since when the file is shorter than that.
+    /// The size that the header claims, and the time since which the file is shorter than that.
     short_of: Option<(u64, Instant)>,
 }
 
-/// Device and inode.
+/// The identity of a file: its device and its inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity(u64, u64);
 
@@ -39,16 +42,16 @@ impl Identity {
     }
 }
 
-/// What has become of one of the files.
+/// A fault of one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FileFault {
-    /// No file has its name.
+    /// No file has its path.
     Gone(PathBuf),
-    /// Another file has its name.
+    /// Another file has its path.
     Replaced(PathBuf),
-    /// It can't be asked for.
+    /// Its path cannot be examined.
     Unknown(PathBuf, io::ErrorKind),
-    /// It is shorter than its header says, or has no header.
+    /// The file is shorter than its header says, or has no header.
     Cut(PathBuf),
 }
 
@@ -57,7 +60,9 @@ impl fmt::Display for FileFault {
         match self {
             Self::Gone(path) => write!(f, "{} was removed or moved away", path.display()),
             Self::Replaced(path) => write!(f, "{} was replaced by another file", path.display()),
-            Self::Unknown(path, error) => write!(f, "{} can't be found: {error}", path.display()),
+            Self::Unknown(path, error) => {
+                write!(f, "{} cannot be examined: {error}", path.display())
+            }
             Self::Cut(path) => write!(f, "{} was cut short or overwritten", path.display()),
         }
     }
@@ -66,9 +71,11 @@ impl fmt::Display for FileFault {
 impl std::error::Error for FileFault {}
 
 impl FileCheck {
-    /// Notes the files of the database at `path`. SQLite must have opened the database, log of changes included.
+    /// Records the files of the database at `path`. SQLite must have opened the database and its
+    /// write-ahead log.
     pub(crate) fn new(path: &Path, lock: Arc<HostLock>) -> io::Result<Self> {
-        // SQLite follows symlinks once, when it opens; its other files are beside the file that it finds.
+        // SQLite follows symlinks when it opens the database. Its other files are next to the file
+        // that it finds.
         let real = fs::canonicalize(path)?;
         let noted = |path: PathBuf| Ok((path.clone(), Identity::of(&fs::metadata(&path)?)));
         let database = (path.to_owned(), Identity::of(&lock.database().metadata()?));
@@ -76,6 +83,7 @@ impl FileCheck {
         let files = std::iter::once(Ok(database))
             .chain(beside)
             .collect::<io::Result<_>>()?;
+
         Ok(Self {
             lock,
             files,
@@ -83,7 +91,7 @@ impl FileCheck {
         })
     }
 
-    /// Fails where one of the files isn't what it was.
+    /// Fails if one of the files is not the file that was recorded.
     pub(crate) fn check(&mut self) -> Result<(), FileFault> {
         for (path, noted) in &self.files {
             match fs::metadata(path) {
@@ -113,21 +121,22 @@ impl FileCheck {
     }
 }
 
-/// How large the database is, and is said to be.
+/// The size of the database file, and the size that its header claims.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     file_bytes: u64,
-    /// By the header; `None` where that is no header.
+    /// The size that the header claims, or `None` if there is no header.
     claimed_bytes: Option<u64>,
 }
 
-/// What a database file lacks.
+/// The part that a database file lacks.
 #[derive(Debug, PartialEq, Eq)]
 enum Missing {
     Nothing,
     Header,
-    /// Some of the bytes that the header claims. Another process that takes the log of changes into the database writes
-    /// the header first and lets the file grow after, so that pages may be missing for a moment.
+    /// Some of the bytes that the header claims. A process that moves the write-ahead log into the
+    /// database writes the header first and then extends the file, so pages may be missing for a
+    /// moment.
     Pages {
         claimed: u64,
     },
@@ -141,11 +150,13 @@ impl Size {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
             Err(error) => return Err(error),
         };
+
         let claimed_bytes = if is_whole {
             claimed_bytes(&header)
         } else {
             None
         };
+
         Ok(Self {
             file_bytes: database.metadata()?.len(),
             claimed_bytes,
@@ -161,16 +172,18 @@ impl Size {
     }
 }
 
-/// Pages of the database times their size, each from its place in the header.
+/// Returns the number of pages times their size. Both are in the header.
 fn claimed_bytes(header: &[u8; HEADER_BYTES]) -> Option<u64> {
     if !header.starts_with(MAGIC) {
         return None;
     }
+
     let page_bytes = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,
         bytes => u64::from(bytes),
     };
     let pages = u32::from_be_bytes([header[28], header[29], header[30], header[31]]);
+
     Some(u64::from(pages) * page_bytes)
 }
 
@@ -187,6 +200,7 @@ mod tests {
             }
             .missing()
         };
+
         assert_eq!(missing(4096, Some(4096)), Missing::Nothing);
         assert_eq!(missing(8192, Some(4096)), Missing::Nothing);
         assert_eq!(missing(4096, Some(8192)), Missing::Pages { claimed: 8192 });

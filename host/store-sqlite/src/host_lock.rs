@@ -1,12 +1,13 @@
-//! The right to be the only host of an inbox, whatever name its file is opened by.
+//! The lock that makes a process the only host of a store, whatever path its file is opened by.
 //!
-//! Two locks make that right. The lock on `<file>.lock` can be asked about by other processes (`has_host`). The lock on
-//! the database file itself belongs to the file rather than to a name, so a symlink, a moved folder or a removed
-//! `.lock` lets no second host in. Both are `flock` locks: they end with the process, and Linux keeps them apart from
-//! the `fcntl` locks of SQLite.
+//! Two locks are needed. Other processes can test the lock on `<file>.lock` (`has_host`). The lock
+//! on the database file belongs to the file and not to a path, so a symlink, a moved folder or a
+//! removed `.lock` cannot let a second host in. Both are `flock` locks: they end with the process,
+//! and Linux keeps them separate from the `fcntl` locks of SQLite.
 //!
-//! Closing any descriptor of a file drops all `fcntl` locks that the process holds on that file (POSIX). The lock must
-//! therefore be taken before SQLite opens the database, and dropped after SQLite has closed it.
+//! When a process closes any descriptor of a file, it loses all of its `fcntl` locks on that file
+//! (POSIX). The lock must therefore be taken before SQLite opens the database, and dropped after
+//! SQLite has closed it.
 
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
@@ -14,14 +15,14 @@ use std::path::{Path, PathBuf};
 
 use crate::OpenError;
 
-/// The locks; they end when this is dropped, or with the process.
+/// The locks of a host. They end when this is dropped, or with the process.
 pub(crate) struct HostLock {
     database: File,
     _beside: File,
 }
 
 impl HostLock {
-    /// Takes both locks on the database at `path`, and creates the file where there is none.
+    /// Takes both locks on the database at `path`, and creates the file if it is missing.
     pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
         let lock_path = lock_path(path);
         let in_use = || OpenError::InUse {
@@ -44,7 +45,8 @@ impl HostLock {
         };
         let database = hookyard_private::open(path).map_err(fault)?;
         refuse_links(path, &database.metadata().map_err(fault)?)?;
-        // Elsewhere than on Linux, `flock` may exclude the `fcntl` locks of SQLite in the same process.
+        // On other systems `flock` may conflict with the `fcntl` locks of SQLite in the same
+        // process.
         if cfg!(target_os = "linux") {
             lock(&database)
                 .map_err(fault)?
@@ -58,16 +60,16 @@ impl HostLock {
         })
     }
 
-    /// The database file.
+    /// Returns the database file.
     pub(crate) fn database(&self) -> &File {
         &self.database
     }
 }
 
-/// Whether some host has the inbox at `path` open now.
+/// Returns whether a host has the store at `path` open.
 ///
-/// Asks the file beside the database alone: closing the database here would drop the locks of an inbox that this
-/// process may have open.
+/// Only tests the lock on the file next to the database. Closing the database file here would drop
+/// the locks of a store that this process may have open.
 pub(crate) fn has_host(path: &Path) -> bool {
     let is_held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     File::options()
@@ -76,8 +78,9 @@ pub(crate) fn has_host(path: &Path) -> bool {
         .is_ok_and(is_held)
 }
 
-/// Refuses a database that has several names: SQLite keeps a log of changes for each name, and a writer that comes by
-/// another name damages the database (<https://www.sqlite.org/howtocorrupt.html>, section 2.5).
+/// Fails if a database has several names. SQLite keeps a write-ahead log for each name, and a
+/// writer that uses another name damages the database (<https://www.sqlite.org/howtocorrupt.html>,
+/// section 2.5).
 pub(crate) fn refuse_links(path: &Path, database: &std::fs::Metadata) -> Result<(), OpenError> {
     match database.nlink() {
         0 | 1 => Ok(()),

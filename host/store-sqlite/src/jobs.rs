@@ -14,22 +14,24 @@ use crate::{SqliteStore, listing, reader, write};
 impl Jobs for SqliteStore {
     async fn claim(
         &self,
-        wanted: &[JobRequest],
+        requests: &[JobRequest],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedJob>, Error> {
-        let (wanted, until) = (wanted.to_vec(), now.after(lease));
-        let count = wanted.iter().map(|want| want.limit).sum();
+        let (requests, until) = (requests.to_vec(), now.after(lease));
+        let count = requests.iter().map(|request| request.limit).sum();
         let leased = self
             .writer()?
             .call(Terms::leases(count), move |store| {
-                store.claim(&wanted, now, until)
+                store.claim(&requests, now, until)
             })
             .await?;
         if leased.is_empty() {
             return Ok(Vec::new());
         }
+
         Point::ClaimCommitted.pass();
+
         self.readers
             .read(move |connection| reader::load(connection, leased))
             .await
@@ -63,6 +65,7 @@ impl Jobs for SqliteStore {
         };
         let settled = self.writer()?.call(terms, settle).await;
         Point::SettleCommitted.pass();
+
         settled
     }
 
@@ -88,7 +91,7 @@ impl Jobs for SqliteStore {
             let retry = move |store: &mut write::Database| store.retry_failed(&plugin, revision);
             let (count, more) = self
                 .writer()?
-                .call(Terms::stretch(Durability::Synced), retry)
+                .call(Terms::batch(Durability::Synced), retry)
                 .await?;
             retried += count;
             if !more {

@@ -1,4 +1,4 @@
-//! The list of events, and one event with all that became of it.
+//! Reads of events: lists, whole events, tallies and recorded answers.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::codec::{self, parsed, store};
 use crate::predecessor;
 use crate::reader::EVENT_LOAD;
 use crate::reader::{event, source};
-use crate::selection::{self, Stretch};
+use crate::selection::{self, Range};
 
-/// The last of a source; its tenant's others are passed over.
+/// Selects the newest events of a source.
 const RECENT: &str = "
     SELECT seq, id FROM event WHERE tenant = ?1 AND source = ?2 ORDER BY received_at DESC, seq DESC LIMIT ?3";
 const UNROUTED_TALLIES: &str =
@@ -56,20 +56,20 @@ const PLACES: Places = Places {
     not_before: EVENT_NOT_BEFORE,
 };
 
-/// The statements that find where an id stands, whether it is stored or not.
+/// The statements that find the position of an id, whether or not the id is stored.
 pub(crate) struct Places {
     pub(crate) not_after: &'static str,
     pub(crate) not_before: &'static str,
 }
 
-/// What follows `after` in that order.
-pub(crate) fn stretch(
+/// Returns the range that follows `after` in the given order.
+pub(crate) fn range(
     connection: &Connection,
     order: ListOrder,
     after: Option<Uuid>,
     limit: usize,
     places: &Places,
-) -> Result<Stretch, Error> {
+) -> Result<Range, Error> {
     let place = |statement: &str, id: Uuid| {
         let mut statement = connection.prepare_cached(statement).map_err(store)?;
         statement
@@ -77,31 +77,33 @@ pub(crate) fn stretch(
             .optional()
             .map_err(store)
     };
-    let all = Stretch {
+
+    let all = Range {
         after: 0,
         before: i64::MAX,
         order,
         limit: i64::try_from(limit).unwrap_or(i64::MAX),
     };
+
     Ok(match (after, order) {
         (None, _) => all,
-        (Some(id), ListOrder::OldestFirst) => Stretch {
+        (Some(id), ListOrder::OldestFirst) => Range {
             after: place(places.not_after, id)?.unwrap_or(0),
             ..all
         },
-        (Some(id), ListOrder::NewestFirst) => Stretch {
+        (Some(id), ListOrder::NewestFirst) => Range {
             before: place(places.not_before, id)?.unwrap_or(i64::MAX),
             ..all
         },
     })
 }
 
-/// A stretch of the list of events.
+/// Reads a page of the list of events.
 pub(crate) fn events(
     connection: &Connection,
     page: &EventPage,
 ) -> Result<Vec<EventSummary>, Error> {
-    let mut stretch = stretch(
+    let mut range = range(
         connection,
         page.order,
         page.after.map(EventId::as_uuid),
@@ -109,11 +111,10 @@ pub(crate) fn events(
         &PLACES,
     )?;
     if let Some(since) = page.selection.since {
-        stretch.after = stretch
-            .after
-            .max(selection::place_before(connection, since)?);
+        range.after = range.after.max(selection::seq_before(connection, since)?);
     }
-    let (statement, values) = selection::events(&page.selection, &stretch);
+
+    let (statement, values) = selection::events(&page.selection, &range);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
     let mut jobs = connection.prepare_cached(JOBS_OF_EVENT).map_err(store)?;
@@ -136,6 +137,7 @@ fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
         jobs: Vec::new(),
         is_discarded: row.get(8).map_err(store)?,
     };
+
     Ok((row.get(0).map_err(store)?, summary))
 }
 
@@ -147,6 +149,7 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
         .map(|name| codec::outcome(&name, detail.as_deref()))
         .transpose()?;
     let state = codec::state(&state, row.get(3).map_err(store)?)?;
+
     Ok(JobSummary {
         behind: predecessor::of(state, row, 8, |lane| {
             predecessor::of_job(connection, &plugin, lane)
@@ -159,7 +162,7 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
     })
 }
 
-/// The last events of these sources, the latest first.
+/// Returns the ids of the newest events of these sources, the newest first.
 pub(crate) fn recent(
     connection: &Connection,
     sources: &[SourceRef],
@@ -173,15 +176,17 @@ pub(crate) fn recent(
         let place = |row: &Row<'_>| Ok((row.get(0).map_err(store)?, row.get(1).map_err(store)?));
         found.extend(codec::read_all(&mut statement, values, place)?);
     }
+
     found.sort_unstable_by(|one, other| other.cmp(one));
     found.truncate(limit);
+
     found
         .into_iter()
         .map(|(_, id)| codec::event_id(&id))
         .collect()
 }
 
-/// One event, and its place.
+/// Reads one event, with its number.
 pub(crate) fn one(connection: &Connection, id: EventId) -> Result<Option<(i64, Event)>, Error> {
     let mut statement = connection.prepare_cached(SEQ_BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0));
@@ -193,10 +198,11 @@ pub(crate) fn one(connection: &Connection, id: EventId) -> Result<Option<(i64, E
         .query_row([seq], |row| Ok(event(row)))
         .optional()
         .map_err(store)?;
+
     Ok(loaded.transpose()?.map(|event| (seq, event)))
 }
 
-/// One event with all that became of it.
+/// Reads one event with its jobs and their history.
 pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventRecord>, Error> {
     let Some((seq, event)) = one(connection, id)? else {
         return Ok(None);
@@ -206,6 +212,7 @@ pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventR
     let discarded = discards(connection, seq, "")?
         .pop()
         .map(|(_, discarding)| discarding);
+
     Ok(Some(EventRecord {
         event,
         jobs,
@@ -218,6 +225,7 @@ fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord,
         (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
     let mut statement = connection.prepare_cached(ATTEMPTS_TO_READ).map_err(store)?;
     let state = codec::state(&state, row.get(2).map_err(store)?)?;
+
     Ok(JobRecord {
         state,
         behind: predecessor::of(state, row, 4, |lane| {
@@ -230,7 +238,7 @@ fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord,
     })
 }
 
-/// Each time that a job was discarded; or the event before it had any, where `plugin` is empty.
+/// Reads the discards of a job, or of the event itself if `plugin` is empty.
 fn discards(
     connection: &Connection,
     seq: i64,
@@ -249,12 +257,12 @@ fn discards(
     })
 }
 
-/// The events that no plugin has taken, by source.
+/// Counts the unrouted events by source.
 pub(crate) fn unrouted(connection: &Connection) -> Result<Vec<Tally<SourceRef>>, Error> {
     tallies(connection, UNROUTED_TALLIES, |row| source(row, 0))
 }
 
-/// The jobs that are held, by plugin.
+/// Counts the held jobs by plugin.
 pub(crate) fn held(connection: &Connection) -> Result<Vec<Tally<PluginRef>>, Error> {
     tallies(connection, HELD_TALLIES, |row| {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
@@ -292,10 +300,11 @@ fn attempt(row: &Row<'_>) -> Result<(u32, Attempt), Error> {
         outcome: codec::outcome(&text(5)?.unwrap_or_default(), text(6)?.as_deref())?,
         log: codec::log_from_json(text(7)?.as_deref())?,
     };
+
     Ok((row.get(0).map_err(store)?, attempt))
 }
 
-/// What was recorded of the requests of a job.
+/// Reads the recorded answers of a job.
 pub(crate) fn answers(
     connection: &Connection,
     id: EventId,
@@ -307,6 +316,7 @@ pub(crate) fn answers(
         plugin.tenant.as_str(),
         plugin.name.as_str()
     ];
+
     codec::read_all(&mut statement, of, |row| {
         Ok(RecordedAnswer {
             request: row.get(0).map_err(store)?,

@@ -1,4 +1,5 @@
-//! Opening: a database that is ours and whole, the schema of this build.
+//! Opening a database: checks that it is whole and belongs to this program, and migrates its
+//! schema.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::{OpenError, Options, host_lock};
 
-/// Each brings the database from the version of its place to the next. Steps are only ever added.
+/// The migrations. Each brings the database from the version of its index to the next version.
+/// Migrations are only ever added.
 pub(crate) const SCHEMAS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
@@ -16,21 +18,22 @@ pub(crate) const SCHEMAS: &[&str] = &[
     include_str!("schema_5.sql"),
 ];
 
-/// "HKYD": says that a database is ours, whatever its version.
+/// The id "HKYD", which marks a database of this program, whatever its version.
 const APPLICATION_ID: i64 = 0x484b_5944;
 
-/// How long to wait for somebody who looks into the file with a tool of their own.
+/// The maximum time to wait for another program that has the file open.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The largest that the log of changes stays after a checkpoint, in bytes.
+/// The maximum size of the write-ahead log after a checkpoint, in bytes.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
-/// How many pages of 4 KiB the log of changes holds before they're taken into the database.
+/// The number of pages of 4 KiB after which the write-ahead log is moved into the database.
 const WAL_PAGES: i64 = 4096;
-/// In KiB, hence negative (SQLite's own convention). It holds the indexes that are written in no order, those of keys,
-/// for some million events.
+/// The size of the page cache. The unit is KiB because the number is negative, by a convention of
+/// SQLite. The cache holds the indexes of keys, which are written in random order, for some million
+/// events.
 const WRITER_CACHE: i64 = -(128 << 10);
 
-/// The writer's connection to the database at `path`, which is made where it is missing.
+/// Opens the writer's connection to the database at `path`, which is created if it is missing.
 pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -42,27 +45,31 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
     configure(&connection)
         .and_then(|()| migrate(&mut connection, version))
         .map_err(|error| explain(path, error))?;
+
     Ok(connection)
 }
 
-/// A further writer's connection to the database at `path`, which a host may have open.
+/// Opens the connection of a second writer to the database at `path`, which a host may have open.
 pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
     let missing = || OpenError::Missing {
         path: path.to_owned(),
     };
     let database = std::fs::metadata(path).map_err(|_| missing())?;
     host_lock::refuse_links(path, &database)?;
+
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
     if check_version(&connection, path)? == 0 {
         return Err(missing());
     }
+
     configure(&connection).map_err(|error| explain(path, error))?;
+
     Ok(connection)
 }
 
-/// Creates the folder that `path` is in, and refuses one in which any user may replace the database.
+/// Creates the folder of `path`. Fails if any user may replace files in the folder.
 pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => {
@@ -75,7 +82,8 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// The version of the schema; 0 for a new database. Touches nothing, so that a file of others stays as it was.
+/// Returns the version of the schema, or 0 for a new database. Writes nothing, so that a file of
+/// another program stays unchanged.
 pub(crate) fn check_version(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let read = || {
@@ -86,6 +94,7 @@ pub(crate) fn check_version(connection: &Connection, path: &Path) -> Result<i64,
         Ok((objects, number("application_id")?, number("user_version")?))
     };
     let known = SCHEMAS.len() as i64;
+
     match read().map_err(|error| explain(path, error))? {
         (0, _, _) => Ok(0),
         (_, APPLICATION_ID, found) if found > known => Err(OpenError::Newer {
@@ -105,6 +114,7 @@ fn check_pages(connection: &Connection, path: &Path, options: &Options) -> Resul
     if size > options.check_bytes_max {
         return Ok(());
     }
+
     let found = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match found.map_err(|error| explain(path, error))?.as_str() {
         "ok" => Ok(()),
@@ -113,11 +123,12 @@ fn check_pages(connection: &Connection, path: &Path, options: &Options) -> Resul
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // Before anything is written to a new database; pages that become free can then be given back, see `retention`.
+    // Must be set before anything is written to a new database. Free pages can then be returned,
+    // see `retention`.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| {
         let mode: String = row.get(0)?;
-        // A file system without shared memory would silently stay with another mode.
+        // On a file system without shared memory SQLite would silently keep another mode.
         if mode == "wal" {
             Ok(())
         } else {
@@ -125,13 +136,14 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
         }
     })?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Of use on macOS alone, where a plain fsync leaves the drive's own cache unwritten.
+    // Only has an effect on macOS, where a plain fsync leaves the drive's own cache unwritten.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(128);
+
     Ok(())
 }
 
@@ -146,10 +158,11 @@ fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
     }
+
     Ok(())
 }
 
-/// What an error at opening means.
+/// Returns the meaning of an error of SQLite while the store is opened.
 pub(crate) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotADatabase {
@@ -164,7 +177,7 @@ pub(crate) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
 }
 
 fn damaged(path: &Path, detail: &str) -> OpenError {
-    // SQLite's check answers in several lines; the last says what is wrong.
+    // SQLite's check answers in several lines. The last line names the fault.
     let detail = detail.lines().last().unwrap_or_default().to_owned();
     OpenError::Damaged {
         path: path.to_owned(),

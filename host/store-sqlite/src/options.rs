@@ -1,21 +1,24 @@
-//! The bounds of the SQLite inbox, and why it did not open.
+//! The options of the SQLite store, and the reasons for which it does not open.
 
 use std::path::PathBuf;
 
-/// The bounds of an open inbox.
+/// The bounds of an open store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// How many calls may wait for the writer; appends beyond it are refused as busy.
+    /// The maximum number of calls that wait for the writer. Further appends are refused as busy.
     pub queue_max: usize,
-    /// How many bytes of bodies may wait for the writer; appends beyond it are refused as busy.
+    /// The maximum total size of the bodies that wait for the writer, in bytes. Further appends are
+    /// refused as busy.
     pub queue_bytes_max: usize,
-    /// How many calls share one commit at most.
+    /// The maximum number of calls in one commit.
     pub group_max: usize,
-    /// What the calls of one commit may cost together, in rows written; a call that costs more has a commit of its own.
+    /// The maximum total weight of the calls in one commit, in rows written. A call that weighs
+    /// more has a commit of its own.
     pub group_weight_max: u64,
-    /// How many reads may go on at once.
+    /// The maximum number of concurrent reads.
     pub readers: usize,
-    /// A file up to this size is checked page by page when it is opened; a larger one is checked as it is read.
+    /// The maximum size of a file that is checked page by page when it is opened, in bytes. A
+    /// larger file is checked as it is read.
     pub check_bytes_max: u64,
 }
 
@@ -32,117 +35,120 @@ impl Default for Options {
     }
 }
 
-/// Why the inbox did not open. Each is one line that names the file and the way out.
+/// The reason for which the store did not open. Each message is one line that names the file and
+/// the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// There's no such file, and it was to be read only.
+    /// There is no such file, and it must not be created.
     #[error(
-        "there is no inbox at {path}; `hookyard serve` creates one. If a host is running, its inbox was moved or removed: keep the host running, and see \"When the database goes away\" in docs/operations.md"
+        "there is no store at {path}; `hookyard serve` creates one. If a host is running, its store was moved or \
+         removed: keep the host running, and see \"When the database goes away\" in docs/operations.md"
     )]
     Missing {
         /// The database file.
         path: PathBuf,
     },
-    /// The folder of the file can't be made.
-    #[error("the folder of the inbox {path} can't be used")]
+    /// The folder of the file cannot be created or used.
+    #[error("the folder of the store {path} cannot be used")]
     Folder {
         /// The database file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The lock file can't be made or locked.
-    #[error("the lock file {path} can't be used")]
+    /// The lock file cannot be created or locked.
+    #[error("the lock file {path} cannot be used")]
     Lock {
         /// The lock file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The database file can't be made or opened.
-    #[error("the inbox {path} can't be opened")]
+    /// The database file cannot be created or opened.
+    #[error("the store {path} cannot be opened")]
     File {
         /// The database file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// It has several names.
+    /// The database file has several names.
     #[error(
-        "the inbox {path} has {links} names (hard links), and SQLite would keep a log of changes for each of them; \
+        "the store {path} has {links} names (hard links), and SQLite would keep a separate log for each of them; \
          remove the other names (`find -inum` finds them), or make a copy with `hookyard backup`"
     )]
     Linked {
         /// The database file.
         path: PathBuf,
-        /// How many names it has.
+        /// The number of names.
         links: u64,
     },
-    /// Another host has it.
+    /// Another host has the store open.
     #[error(
-        "another hookyard host has the inbox {path} open; stop it, or give this one an `store.url` of its own"
+        "another hookyard host has the store {path} open; stop it, or set a different `store.url` for this host"
     )]
     InUse {
         /// The database file.
         path: PathBuf,
     },
-    /// It isn't an SQLite database at all.
+    /// The file is not an SQLite database.
     #[error("{path} is not a database; move it away, or set `store.url` to another file")]
     NotADatabase {
         /// The database file.
         path: PathBuf,
     },
-    /// It's a database of something else.
+    /// The file is a database of another program.
     #[error("{path} is a database of another program; set `store.url` to another file")]
     Foreign {
         /// The database file.
         path: PathBuf,
     },
-    /// Its pages don't fit together.
+    /// The pages of the database are damaged.
     #[error(
-        "the inbox {path} is damaged ({detail}); restore it from a backup, or move it away to begin anew"
+        "the store {path} is damaged ({detail}); restore it from a backup, or move it away to start with an empty store"
     )]
     Damaged {
         /// The database file.
         path: PathBuf,
-        /// What SQLite found, as one line.
+        /// The fault that SQLite found, in one line.
         detail: String,
     },
-    /// A later Hookyard wrote it.
+    /// A later version of this program wrote the database.
     #[error(
-        "the inbox {path} has schema {found}, this hookyard knows up to {known}; start the newer hookyard instead"
+        "the store {path} has schema version {found}, but this hookyard only knows versions up to {known}; start the \
+         newer hookyard instead"
     )]
     Newer {
         /// The database file.
         path: PathBuf,
-        /// The file's schema version.
+        /// The version of the schema in the file.
         found: i64,
-        /// The latest that this build knows.
+        /// The latest version that this build knows.
         known: i64,
     },
-    /// A record that was needed at once is not as it was written.
-    #[error("the inbox {path} can't be taken up")]
+    /// A record that the host needs at once cannot be read.
+    #[error("the store {path} cannot be read")]
     Unreadable {
         /// The database file.
         path: PathBuf,
-        /// Which.
+        /// The record that cannot be read.
         source: hookyard_store::Error,
     },
-    /// The system gives no thread.
-    #[error("the writer of the inbox {path} can't be started")]
+    /// The system does not start a thread.
+    #[error("the writer of the store {path} cannot be started")]
     Thread {
         /// The database file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// Anything else that SQLite says: no right to read it, the disk is full.
-    #[error("the inbox {path} can't be opened")]
+    /// Any other error of SQLite, such as a missing permission or a full disk.
+    #[error("the store {path} cannot be opened")]
     Sqlite {
         /// The database file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
 }

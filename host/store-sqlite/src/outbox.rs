@@ -1,4 +1,4 @@
-//! The outbox on the same database: written by the one writer, read past it.
+//! The messages: claims, settlements, replays and retention.
 
 mod read;
 mod replay;
@@ -22,18 +22,20 @@ use crate::{SqliteStore, write};
 impl Outbox for SqliteStore {
     async fn claim_messages(
         &self,
-        wanted: &[MessageRequest],
+        requests: &[MessageRequest],
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
-        let (wanted, until) = (wanted.to_vec(), now.after(lease));
-        let count = wanted.iter().map(|want| want.limit).sum();
-        let claim = move |store: &mut write::Database| store.claim_messages(&wanted, now, until);
+        let (requests, until) = (requests.to_vec(), now.after(lease));
+        let count = requests.iter().map(|request| request.limit).sum();
+        let claim = move |store: &mut write::Database| store.claim_messages(&requests, now, until);
         let leased = self.writer()?.call(Terms::leases(count), claim).await?;
         if leased.is_empty() {
             return Ok(Vec::new());
         }
+
         Point::MessageClaimed.pass();
+
         self.readers
             .read(move |connection| read::load(connection, leased))
             .await
@@ -67,11 +69,13 @@ impl Outbox for SqliteStore {
             Point::MessageSettleWritten.pass();
             settled
         };
+
         let settled = self
             .writer()?
             .call(Terms::settlement(None, weight::SMALL), settle)
             .await;
         Point::MessageSettled.pass();
+
         settled
     }
 
@@ -107,7 +111,7 @@ impl Outbox for SqliteStore {
 
     async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error> {
         self.writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| {
+            .call(Terms::batch(Durability::Synced), move |store| {
                 store.disable(&disabled)
             })
             .await
@@ -116,7 +120,7 @@ impl Outbox for SqliteStore {
     async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
         let destination = destination.clone();
         self.writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| {
+            .call(Terms::batch(Durability::Synced), move |store| {
                 store.enable(&destination)
             })
             .await
@@ -149,11 +153,13 @@ impl Outbox for SqliteStore {
         if old.is_empty() {
             return Ok(PruneSummary::default());
         }
+
         let pruned = writer
-            .call(Terms::stretch(Durability::Unsynced), move |store| {
+            .call(Terms::batch(Durability::Unsynced), move |store| {
                 store.prune_messages(&old)
             })
             .await?;
+
         Ok(PruneSummary { more, ..pruned })
     }
 }

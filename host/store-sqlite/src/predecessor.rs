@@ -1,4 +1,4 @@
-//! What a job or message waits for that is behind another one of its lane (see `write::lane`).
+//! Reads of the predecessor of a blocked job or message: the head of its lane (see `write::lane`).
 
 use hookyard_model::{EventId, MessageId, WorkState};
 use hookyard_store::{Error, Predecessor};
@@ -14,13 +14,14 @@ const MESSAGE_AHEAD: &str = "
     SELECT id, state, due_at FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
       AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
 
-/// A lane, less the plugin or destination.
+/// The tenant and the name of a lane. The plugin or destination is known from the context.
 pub(crate) struct Lane {
     tenant: String,
     name: String,
 }
 
-/// The head of the lane that a row names in its columns from `first` on: tenant, lane, and whether it is blocked.
+/// Reads the head of the lane of a row. The columns from `first` on are the tenant, the lane, and
+/// whether the item is blocked.
 pub(crate) fn of<I>(
     state: WorkState,
     row: &Row<'_>,
@@ -34,6 +35,7 @@ pub(crate) fn of<I>(
     let Some(name) = name.filter(|_| is_blocked && !state.is_over()) else {
         return Ok(None);
     };
+
     head(&Lane {
         tenant: row.get(first).map_err(store)?,
         name,
@@ -80,6 +82,7 @@ fn head<I>(
     let Some((found, state, due_at)) = found.optional().map_err(store)? else {
         return Ok(None);
     };
+
     Ok(Some(Predecessor {
         id: id(&found)?,
         state: codec::state(&state, due_at)?,

@@ -1,26 +1,31 @@
-//! How SQLite goes about a statement, for tests that pin it.
+//! The query plans of statements, for tests.
+//!
+//! SQLite uses a partial index only if the statement repeats the text of the index's condition, so
+//! a small change of a statement can make it read the whole table.
 
 use rusqlite::Connection;
 
-/// The steps that it takes, on a database with nothing but the schema.
+/// Returns the steps of the plan of a statement, on a database with the schema and no rows.
 pub(crate) fn of(statement: &str) -> Vec<String> {
     let connection = Connection::open_in_memory().expect("a database in memory");
     connection
         .execute_batch(&crate::open::SCHEMAS.concat())
         .expect("the schema");
+
     let mut explain = connection
         .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
         .expect("a statement");
-    // The plan is made without the values, as it is for the prepared statements of a running host.
+    // The plan is made without values, like the plan of a prepared statement in a running host.
     let mut rows = explain.raw_query();
     let mut steps = Vec::new();
     while let Some(row) = rows.next().expect("a step") {
         steps.push(row.get("detail").expect("a text"));
     }
+
     steps
 }
 
-/// Asserts of statements, each with a name, that they read no more than they need, and that these parts are in the plan.
+/// Checks that named statements neither scan nor sort, and that their plans contain these parts.
 pub(crate) fn check(cases: &[(&str, &str, &[&str])]) {
     for (name, statement, parts) in cases {
         let steps = of(statement);

@@ -1,6 +1,6 @@
-//! Reads: on connections of their own, off the async threads, never in the writer's way.
+//! Read connections. Reads run on blocking threads and never wait for the writer.
 //!
-//! A read sees everything that was committed before it began.
+//! A read sees everything that was committed before the read began.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::OpenError;
 use crate::codec::{self, parsed, store};
 use crate::host_lock::HostLock;
-use crate::write::Leased;
+use crate::write::NewLease;
 
 pub(crate) const EVENT_LOAD: &str = "
     SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body, key_until,
@@ -24,17 +24,18 @@ const HAS_PENDING: &str = "
        AND NOT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
 const NEXT_DUE: &str = "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 
-/// A bounded number of reading connections.
+/// A pool with a bounded number of read connections.
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
-    /// Outlives each connection.
+    /// The lock of the host, which must outlive every connection.
     lock: Option<Arc<HostLock>>,
 }
 
 impl Readers {
-    /// Opens the first connection, so that what is wrong with the file shows now; further ones when they're needed.
+    /// Opens the first connection, so that a fault of the file shows now. Further connections are
+    /// opened when they are needed.
     pub(crate) fn open(
         path: &Path,
         count: usize,
@@ -49,7 +50,7 @@ impl Readers {
         })
     }
 
-    /// Runs `read` on a blocking thread, within one transaction.
+    /// Runs `read` on a blocking thread, in one transaction.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
@@ -60,13 +61,14 @@ impl Readers {
             .expect("the semaphore is never closed");
         let (path, idle, lock) = (self.path.clone(), Arc::clone(&self.idle), self.lock.clone());
         let task = tokio::task::spawn_blocking(move || {
-            // Declared first, so dropped last.
+            // Declared first, so that the lock is dropped last.
             let _lock = lock;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = kept.map_or_else(|| connect(&path).map_err(store), Ok)?;
             let transaction = connection.unchecked_transaction().map_err(store)?;
             let result = read(&transaction);
-            // Ends before the connection goes back; a connection on which even that fails is not used again.
+            // The transaction ends before the connection returns to the pool. A connection that
+            // cannot even do that is closed.
             transaction.finish().map_err(store)?;
             idle.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -74,10 +76,11 @@ impl Readers {
             drop(permit);
             result
         });
+
         task.await.map_err(|error| Error::Store(Box::new(error)))?
     }
 
-    /// Refuses a database that isn't an inbox of a version that this build knows.
+    /// Fails if the database is not a store of a version that this build knows.
     pub(crate) fn check_version(&self, path: &Path) -> Result<(), OpenError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.iter().try_for_each(
@@ -90,12 +93,12 @@ impl Readers {
         )
     }
 
-    /// The database file.
+    /// Returns the path of the database file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Closes what is idle.
+    /// Closes the idle connections.
     pub(crate) fn close(&self) {
         self.idle
             .lock()
@@ -115,14 +118,17 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The events of these leases. One that can't be read back is left out, so that it holds up no other; its lease runs
-/// out.
-pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<ClaimedJob>, Error> {
+/// Loads the events of new leases. An event that cannot be read is left out, so that it does not
+/// block the others; its lease then expires.
+pub(crate) fn load(
+    connection: &Connection,
+    leased: Vec<NewLease>,
+) -> Result<Vec<ClaimedJob>, Error> {
     let mut statement = connection.prepare_cached(EVENT_LOAD).map_err(store)?;
     let mut claimed: Vec<ClaimedJob> = Vec::with_capacity(leased.len());
-    // Several plugins may have been given the same event.
+    // Several jobs may have the same event.
     let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
-    for Leased {
+    for NewLease {
         lease,
         until,
         seq,
@@ -155,6 +161,7 @@ pub(crate) fn load(connection: &Connection, leased: Vec<Leased>) -> Result<Vec<C
             spared,
         });
     }
+
     Ok(claimed)
 }
 
@@ -162,6 +169,7 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
     let id: [u8; 16] = row.get(0).map_err(store)?;
     let payload_at: Option<String> = row.get(7).map_err(store)?;
     let body: Vec<u8> = row.get(9).map_err(store)?;
+
     Ok(Event {
         id: codec::event_id(&id)?,
         source: source(row, 1)?,
@@ -177,7 +185,7 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
     })
 }
 
-/// From the columns `tenant` and `source`, which follow each other.
+/// Reads a source from two columns, which follow each other: the tenant and the name.
 pub(crate) fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
     let text = |column| {
         row.get_ref(column)
@@ -185,13 +193,14 @@ pub(crate) fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
             .map_err(store)
     };
     let tenant = parsed(text(first)?, "an event's tenant")?;
+
     Ok(SourceRef {
         tenant,
         name: parsed(text(first + 1)?, "an event's source")?,
     })
 }
 
-/// The earliest moment at which a job of any of these plugins is due.
+/// Returns the earliest time at which a job of any of these plugins is due.
 pub(crate) fn next_due(
     connection: &Connection,
     plugins: &[PluginRef],
@@ -216,6 +225,7 @@ pub(crate) fn next_due(
             .map_err(store)?;
         earliest = [earliest, due].into_iter().flatten().min();
     }
+
     Ok(earliest.map(Timestamp::from_unix_millis))
 }
 

@@ -1,4 +1,4 @@
-//! The record of releases: how revisions fared, and what operators want of them.
+//! The history of releases, and the orders and blocks of operators.
 
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
@@ -16,7 +16,7 @@ impl Releases for SqliteStore {
     async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
         let (plugin, steps) = (plugin.clone(), steps.to_vec());
         self.writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| {
+            .call(Terms::batch(Durability::Synced), move |store| {
                 record(&store.connection, &plugin, &steps)
             })
             .await
@@ -47,6 +47,7 @@ impl Releases for SqliteStore {
             )
             .map(drop)
         };
+
         self.say(put).await
     }
 
@@ -85,6 +86,7 @@ impl Releases for SqliteStore {
             )
             .map(drop)
         };
+
         self.say(put).await
     }
 
@@ -108,14 +110,15 @@ impl Releases for SqliteStore {
 }
 
 impl SqliteStore {
-    /// What an operator says. Whoever waits for that here is told at once; a host beside, by its own look.
+    /// Writes an order or a block and wakes the task that waits for it. A host in another process
+    /// notices the write by its ticker.
     async fn say<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let said = self
             .writer()?
-            .call(Terms::stretch(Durability::Synced), work)
+            .call(Terms::batch(Durability::Synced), work)
             .await?;
         self.wakes.releases.notify_one();
         Ok(said)
@@ -162,6 +165,7 @@ fn record(connection: &Connection, plugin: &PluginRef, steps: &[ReleaseStep]) ->
         sql::STEPS_TRIM,
         params![tenant, name, STEPS_MAX as i64],
     )?;
+
     execute(
         connection,
         sql::REVISIONS_TRIM,
@@ -211,10 +215,11 @@ fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
         .map_err(store)
 }
 
-/// From the columns `tenant`, `plugin` and `revision`, which stand first.
+/// Reads the first three columns: `tenant`, `plugin` and `revision`.
 fn whose(row: &Row<'_>) -> Result<(PluginRef, Revision), Error> {
     let tenant = parsed(&text(row, 0)?, "a release's tenant")?;
     let plugin = parsed(&text(row, 1)?, "a release's plugin")?;
+
     Ok((
         PluginRef {
             tenant,
@@ -242,6 +247,7 @@ fn stepped(row: &Row<'_>) -> Result<ReleaseStep, Error> {
 fn revision(row: &Row<'_>) -> Result<RevisionRecord, Error> {
     let (plugin, revision) = whose(row)?;
     let served_at: Option<i64> = row.get(6).map_err(store)?;
+
     Ok(RevisionRecord {
         plugin,
         revision,
@@ -285,7 +291,7 @@ mod sql {
         ON CONFLICT (tenant, plugin, revision) DO UPDATE SET
             seq = excluded.seq, step = excluded.step, at = excluded.at, reason = excluded.reason,
             served_at = coalesce(excluded.served_at, served_at)";
-    // An active one stays, and takes a place.
+    // The active revision always stays, and counts as one of the revisions.
     pub(super) const REVISIONS_TRIM: &str = "
         DELETE FROM revision WHERE tenant = ?1 AND plugin = ?2 AND step <> 'active' AND revision IN (
             SELECT revision FROM revision WHERE tenant = ?1 AND plugin = ?2

@@ -1,53 +1,53 @@
-//! A replay, of jobs or of messages: they are found by a reader and made due by the writer, a stretch at a time, so that
-//! nobody waits long.
+//! Replays of jobs and of messages: a reader finds them and the writer makes them due, one batch at
+//! a time, so that nobody waits long for the writer.
 
 use hookyard_store::{Error, Replay, ReplaySummary};
 
 use crate::SqliteStore;
-use crate::selection::{self, JobPlace};
-use crate::write::Stretch;
+use crate::selection::{self, JobKey};
+use crate::write::ReplayBatch;
 use crate::writer::{Durability, Terms};
 
-pub(crate) const LAST_PLACE: &str = "SELECT coalesce(max(seq), 0) FROM event";
+pub(crate) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM event";
 
-/// Jobs or messages that are found and changed at once.
-pub(crate) const STRETCH: usize = 500;
+/// The maximum number of jobs or messages in one batch.
+pub(crate) const BATCH_MAX: usize = 500;
 
-/// A job or message, by its place in the order of arrival or commit.
+/// A job or message that has a number, in the order of arrival or commit.
 pub(crate) trait Place: Clone {
-    /// The number of the event or message.
+    /// Returns the number of the event or message.
     fn seq(&self) -> i64;
 }
 
-impl Place for JobPlace {
+impl Place for JobKey {
     fn seq(&self) -> i64 {
         self.seq
     }
 }
 
-/// What is found, each with how it stands.
-pub(crate) type Found<P> = Vec<(P, Standing)>;
+/// The jobs or messages of a batch, each with its status.
+pub(crate) type Found<P> = Vec<(P, ReplayStatus)>;
 
-/// How a job or message stands to a replay.
+/// The status of a job or message before a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It can run again.
+pub(crate) enum ReplayStatus {
+    /// It can be replayed.
     Free,
-    /// It is under lease.
+    /// It is leased.
     Leased,
-    /// There is no such job, and one can be made.
+    /// The job does not exist and can be created.
     Missing,
-    /// There is no such job, and its plugin isn't given the events of the source.
-    Untaken,
+    /// The job does not exist, and the source of its event is not routed to the plugin.
+    NotRouted,
 }
 
-impl Standing {
-    pub(crate) fn of_lease(is_leased: bool) -> Self {
+impl ReplayStatus {
+    pub(crate) fn of_job(is_leased: bool) -> Self {
         if is_leased { Self::Leased } else { Self::Free }
     }
 }
 
-pub(crate) async fn replay(inbox: &SqliteStore, replay: Replay) -> Result<ReplaySummary, Error> {
+pub(crate) async fn replay(store: &SqliteStore, replay: Replay) -> Result<ReplaySummary, Error> {
     let Replay {
         selection,
         revision,
@@ -55,18 +55,19 @@ pub(crate) async fn replay(inbox: &SqliteStore, replay: Replay) -> Result<Replay
         now,
         dry_run,
     } = replay;
-    let last = inbox
+    let last = store
         .readers
-        .read(|connection| last_place(connection, LAST_PLACE))
+        .read(|connection| last_seq(connection, LAST_SEQ))
         .await?;
-    let find = |after: Option<JobPlace>| {
+    let find = |after: Option<JobKey>| {
         let selection = selection.clone();
-        inbox.readers.read(move |connection| {
-            selection::to_replay(connection, &selection, after.as_ref(), STRETCH)
+        store.readers.read(move |connection| {
+            selection::to_replay(connection, &selection, after.as_ref(), BATCH_MAX)
         })
     };
+
     let change = |before, jobs| {
-        let stretch = Stretch {
+        let batch = ReplayBatch {
             jobs,
             revision,
             rate,
@@ -74,19 +75,21 @@ pub(crate) async fn replay(inbox: &SqliteStore, replay: Replay) -> Result<Replay
             before,
         };
         async move {
-            inbox
+            store
                 .writer()?
-                .call(Terms::stretch(Durability::Synced), move |store| {
-                    store.replay(&stretch)
+                .call(Terms::batch(Durability::Synced), move |store| {
+                    store.replay(&batch)
                 })
                 .await
         }
     };
-    in_stretches(last, dry_run, find, change).await
+
+    in_batches(last, dry_run, find, change).await
 }
 
-/// Goes through what `find` finds after a place, up to the place `last`. `change` is told how many came before.
-pub(crate) async fn in_stretches<P, F, C>(
+/// Replays the items that `find` returns after an item, up to the number `last`. `change` gets the
+/// number of items that were replayed before.
+pub(crate) async fn in_batches<P, F, C>(
     last: i64,
     dry_run: bool,
     find: impl Fn(Option<P>) -> F,
@@ -99,10 +102,12 @@ where
 {
     let mut all = ReplaySummary::default();
     let mut after = None;
+
     loop {
         let found = find(after.take()).await?;
-        let is_last = found.len() < STRETCH;
-        // What came in since the replay began is not meant: it could go on for ever.
+        let is_last = found.len() < BATCH_MAX;
+        // Items that arrived after the replay began are left out, because otherwise the replay
+        // might never end.
         let found: Found<P> = found
             .into_iter()
             .filter(|(place, _)| place.seq() <= last)
@@ -138,18 +143,19 @@ fn count<P>(found: &Found<P>) -> ReplaySummary {
             .filter(|(_, standing)| *standing == wanted)
             .count() as u64
     };
-    let made = count(Standing::Missing);
-    let (leased, untaken) = (count(Standing::Leased), count(Standing::Untaken));
+    let made = count(ReplayStatus::Missing);
+    let (leased, untaken) = (count(ReplayStatus::Leased), count(ReplayStatus::NotRouted));
+
     ReplaySummary {
-        replayed: count(Standing::Free) + made,
+        replayed: count(ReplayStatus::Free) + made,
         leased,
         created: made,
         not_routed: untaken,
     }
 }
 
-/// By a statement that asks for it.
-pub(crate) fn last_place(connection: &rusqlite::Connection, statement: &str) -> Result<i64, Error> {
+/// Returns the last number, by the given statement.
+pub(crate) fn last_seq(connection: &rusqlite::Connection, statement: &str) -> Result<i64, Error> {
     connection
         .query_row(statement, [], |row| row.get(0))
         .map_err(crate::codec::store)
@@ -159,35 +165,36 @@ pub(crate) fn last_place(connection: &rusqlite::Connection, statement: &str) -> 
 mod tests {
     use super::*;
 
-    fn place(seq: i64) -> (JobPlace, Standing) {
+    fn place(seq: i64) -> (JobKey, ReplayStatus) {
         (
-            JobPlace {
+            JobKey {
                 seq,
                 plugin: "ship".parse().expect("a name"),
             },
-            Standing::Free,
+            ReplayStatus::Free,
         )
     }
 
     #[tokio::test]
     async fn what_comes_in_meanwhile_is_not_meant() {
-        // There is far more than there was.
-        let find = async |after: Option<JobPlace>| {
+        // There are far more items than the replay may take.
+        let find = async |after: Option<JobKey>| {
             let first = after.map_or(1, |place| place.seq + 1);
-            Ok((first..10_000.min(first + STRETCH as i64))
+            Ok((first..10_000.min(first + BATCH_MAX as i64))
                 .map(place)
                 .collect())
         };
-        let change = async |before, places: Vec<JobPlace>| {
+
+        let change = async |before, places: Vec<JobKey>| {
             assert_eq!(places[0].seq, before as i64 + 1);
             Ok(ReplaySummary {
                 replayed: places.len() as u64,
                 ..ReplaySummary::default()
             })
         };
-        let last = STRETCH as i64 + 100;
+        let last = BATCH_MAX as i64 + 100;
         for dry_run in [true, false] {
-            let replayed = in_stretches(last, dry_run, find, change)
+            let replayed = in_batches(last, dry_run, find, change)
                 .await
                 .expect("a replay");
             assert_eq!(

@@ -1,4 +1,5 @@
-//! One step of pruning: a reader finds what is no longer kept, the writer takes it out and gives the pages back.
+//! One step of pruning: a reader finds the events that the limits no longer keep, and the writer
+//! removes them and returns their pages to the file system.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -13,13 +14,14 @@ use crate::write::Expired;
 use crate::writer::{Durability, Terms};
 
 const STORED: &str = "SELECT tenant, bytes FROM stored WHERE events > 0 ORDER BY tenant";
-/// The oldest unrouted events.
+/// Selects the oldest unrouted events.
 const OLDEST_UNROUTED: &str = "
     SELECT event.seq, length(event.headers) + length(event.body), event.received_at
     FROM unrouted INDEXED BY unrouted_age CROSS JOIN event ON event.seq = unrouted.event
     WHERE unrouted.tenant = ?1 AND unrouted.received_at <= ?2
     ORDER BY unrouted.received_at, unrouted.event LIMIT ?3";
-/// An event that is unrouted waits for a plugin, and isn't over.
+/// Selects the oldest events whose jobs are all over. An unrouted event is not over, because it
+/// waits for a plugin.
 const OLDEST_OVER: &str = "
     SELECT event.seq, length(event.headers) + length(event.body) +
            (SELECT coalesce(sum(length(answer.headers) + length(answer.body)), 0) FROM answer
@@ -32,13 +34,13 @@ const OLDEST_OVER: &str = "
     ORDER BY event.received_at, event.seq LIMIT ?3";
 
 pub(crate) async fn prune(
-    inbox: &SqliteStore,
+    store: &SqliteStore,
     limits: Retention,
     now: Timestamp,
     limit: usize,
 ) -> Result<PruneSummary, Error> {
-    let writer = inbox.writer()?;
-    let mut progress = inbox
+    let writer = store.writer()?;
+    let mut progress = store
         .pruned
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -49,14 +51,15 @@ pub(crate) async fn prune(
             progress,
         ))
     };
-    let (expired, progress) = inbox.readers.read(find).await?;
-    *inbox.pruned.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    let (expired, progress) = store.readers.read(find).await?;
+    *store.pruned.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+
     let is_full = expired.len() >= limit;
     let pruned = match expired.is_empty() {
         true => PruneSummary::default(),
         false => {
             writer
-                .call(Terms::stretch(Durability::Unsynced), move |store| {
+                .call(Terms::batch(Durability::Unsynced), move |store| {
                     store.prune(&expired)
                 })
                 .await?
@@ -64,24 +67,25 @@ pub(crate) async fn prune(
     };
     let long_ago = now.before(transitions::KEY_GRACE);
     let more_keys = writer
-        .call(Terms::stretch(Durability::Unsynced), move |store| {
+        .call(Terms::batch(Durability::Unsynced), move |store| {
             store.forget_keys(long_ago)
         })
         .await?;
     let more_pages = writer
-        .call(Terms::stretch(Durability::Unsynced), |store| store.shrink())
+        .call(Terms::batch(Durability::Unsynced), |store| store.shrink())
         .await?;
+
     Ok(PruneSummary {
         more: is_full || more_keys || more_pages,
         ..pruned
     })
 }
 
-/// How far each tenant has been gone through, by arrival and place, while there's more: so that what isn't over, and
-/// stays, isn't gone through again in each step.
+/// The position of the search in each tenant's events, by arrival and number, while there are more
+/// events to remove. Events that are not over stay, and the next step does not read them again.
 pub(crate) type Progress = BTreeMap<TenantName, (i64, i64)>;
 
-/// What isn't kept, the oldest of each tenant first, no more than `limit` of them.
+/// Returns up to `limit` events that the limits do not keep, the oldest of each tenant first.
 fn expired(
     connection: &Connection,
     limits: &Retention,
@@ -132,13 +136,13 @@ fn expired(
     Ok(all)
 }
 
-/// What of a tenant's is not kept.
+/// The bounds of the events of a tenant that are removed.
 struct Bounds {
-    /// Whatever came in at this moment or before.
+    /// Every finished event that arrived at this time or earlier is removed.
     received_max: i64,
-    /// And as many bytes more.
+    /// The number of bytes that must also be removed.
     over: u64,
-    /// After this place.
+    /// The position after which the search continues.
     after: (i64, i64),
 }
 
@@ -151,7 +155,7 @@ fn bounds(keep: RetentionLimits, bytes: u64, now: Timestamp) -> (i64, u64) {
     )
 }
 
-/// The unrouted events of a tenant that have waited for too long, the oldest first.
+/// Returns the unrouted events of a tenant that are too old, the oldest first.
 fn unrouted(
     connection: &Connection,
     tenant: &TenantName,
@@ -165,6 +169,7 @@ fn unrouted(
     let mut statement = connection.prepare_cached(OLDEST_UNROUTED).map_err(store)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = params![tenant.as_str(), now.before(age_max).unix_millis(), limit];
+
     codec::read_all(&mut statement, values, |row| {
         let bytes = row.get::<_, i64>(1).map_err(store)?.unsigned_abs();
         let (seq, received_at) = (row.get(0).map_err(store)?, row.get(2).map_err(store)?);
@@ -208,6 +213,7 @@ fn of_tenant(
             is_unrouted: false,
         });
     }
+
     Ok(found)
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hookyard_model::PluginRef;
 use hookyard_store::{Backlog, Error, Quarantine, Routes, Routing};
 
-use crate::write::{Sweep, Turns};
+use crate::write::{JobCounts, Sweep};
 use crate::writer::{Durability, Terms};
 use crate::{SqliteStore, write};
 
@@ -14,24 +14,26 @@ use crate::{SqliteStore, write};
 impl Routing for SqliteStore {
     async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error> {
         let (writer, table) = (self.writer()?, Arc::new((routes, backlog.clone())));
-        let mut turns = Turns::new();
+        let mut job_counts = JobCounts::new();
         let mut more = true;
         while more {
-            let (table, given) = (Arc::clone(&table), turns.clone());
-            let adopt = move |store: &mut write::Database| {
-                let mut turns = given.clone();
-                Ok((store.adopt(&table.0, &table.1, &mut turns)?, turns))
+            let (table, given) = (Arc::clone(&table), job_counts.clone());
+            let take_backlog = move |store: &mut write::Database| {
+                let mut job_counts = given.clone();
+                Ok((
+                    store.take_backlog(&table.0, &table.1, &mut job_counts)?,
+                    job_counts,
+                ))
             };
-            (more, turns) = writer
-                .call(Terms::stretch(Durability::Synced), adopt)
+            (more, job_counts) = writer
+                .call(Terms::batch(Durability::Synced), take_backlog)
                 .await?;
         }
 
-        let route =
-            move |store: &mut write::Database| store.route(&table.0, &table.1, &mut turns.clone());
-        let sweeps = writer
-            .call(Terms::stretch(Durability::Synced), route)
-            .await?;
+        let route = move |store: &mut write::Database| {
+            store.route(&table.0, &table.1, &mut job_counts.clone())
+        };
+        let sweeps = writer.call(Terms::batch(Durability::Synced), route).await?;
         self.sweep(sweeps).await
     }
 
@@ -42,7 +44,7 @@ impl Routing for SqliteStore {
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
         let sweeps = self
             .writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| {
+            .call(Terms::batch(Durability::Synced), move |store| {
                 store.quarantine(&quarantine)
             })
             .await?;
@@ -53,7 +55,7 @@ impl Routing for SqliteStore {
         let plugin = plugin.clone();
         let sweeps = self
             .writer()?
-            .call(Terms::stretch(Durability::Synced), move |store| {
+            .call(Terms::batch(Durability::Synced), move |store| {
                 store.lift(&plugin)
             })
             .await?;
@@ -66,19 +68,20 @@ impl Routing for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Holds and sets free what should be, a stretch at a time, so that others come to the writer in between.
+    /// Runs sweeps, one batch at a time, so that other calls reach the writer in between.
     async fn sweep(&self, sweeps: Vec<Sweep>) -> Result<(), Error> {
         for sweep in sweeps {
             let mut rest = Some(sweep);
             while let Some(sweep) = rest {
                 rest = self
                     .writer()?
-                    .call(Terms::stretch(Durability::Synced), move |store| {
+                    .call(Terms::batch(Durability::Synced), move |store| {
                         store.sweep(&sweep)
                     })
                     .await?;
             }
         }
+
         Ok(())
     }
 }

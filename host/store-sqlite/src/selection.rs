@@ -1,7 +1,8 @@
-//! Which events and jobs a selection finds, as statements that are made to measure.
+//! The statements that find the events and jobs of a selection.
 //!
-//! Only fixed texts make up a statement; whatever a caller chose is bound to it. Dead jobs and unrouted events have an
-//! index each, so that looking for them doesn't read what is done.
+//! A statement consists only of fixed texts; every value that a caller chose is bound to it. Dead
+//! jobs and unrouted events have an index each, so that a search for them does not read finished
+//! jobs.
 
 use hookyard_model::{PluginName, Timestamp};
 use hookyard_store::{Error, EventSelection, ListOrder};
@@ -10,21 +11,21 @@ use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use crate::codec::{self, parsed, store};
-use crate::replay::{Found, Standing};
+use crate::replay::{Found, ReplayStatus};
 
-/// Of every tenant, so that the index is of use.
+/// Selects over all tenants, because only then can SQLite use the index.
 const FIRST_SINCE: &str = "
     SELECT min(event.seq) FROM stored CROSS JOIN event ON event.tenant = stored.tenant
     WHERE event.received_at >= ?1";
 
-/// A job, by its place in the order of arrival.
+/// A job, by the number of its event and the name of its plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct JobPlace {
+pub(crate) struct JobKey {
     pub(crate) seq: i64,
     pub(crate) plugin: PluginName,
 }
 
-/// A condition and what is bound to it.
+/// A condition, and the values that are bound to it.
 #[derive(Default)]
 pub(crate) struct Filter {
     pub(crate) text: String,
@@ -32,7 +33,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// `condition` has one `?`.
+    /// Adds a condition, which must have one `?`, and its value.
     pub(crate) fn and(&mut self, condition: &str, value: impl Into<Value>) {
         self.text.push_str(" AND ");
         self.text.push_str(condition);
@@ -60,6 +61,7 @@ impl Filter {
                 hex(ids.iter().map(|id| id.as_uuid())),
             );
         }
+
         if let Some(range) = id_range {
             filter.and(
                 "event.seq IN (SELECT seq FROM event WHERE id >= ?",
@@ -67,28 +69,37 @@ impl Filter {
             );
             filter.and("id <= ?)", range.end().as_uuid().into_bytes().to_vec());
         }
-        // The signs keep the planner from sorting what an index finds: lists follow the order of arrival.
+
+        // The signs keep the planner from using other indexes and sorting: lists follow the order
+        // of arrival.
         if let Some(tenant) = tenant {
             filter.and("+event.tenant = ?", tenant.to_string());
         }
+
         if let Some(source) = source {
             filter.and("+event.source = ?", source.to_string());
         }
+
         if let Some(event_type) = event_type {
             filter.and("event.event_type = ?", event_type.clone());
         }
+
         if let Some(key) = key {
             filter.and("event.key = ?", key.clone());
         }
+
         if let Some(text) = text {
             filter.and("instr(event.body, ?) > 0", text.clone().into_bytes());
         }
+
         if let Some(since) = since {
             filter.and("+event.received_at >= ?", since.unix_millis());
         }
+
         if let Some(until) = until {
             filter.and("+event.received_at < ?", until.unix_millis());
         }
+
         filter
     }
 
@@ -101,10 +112,11 @@ impl Filter {
         filter
     }
 
-    /// The column holds one of these states, if any are named.
+    /// Adds the condition that the column has one of these states. Adds nothing if no state is
+    /// named.
     pub(crate) fn and_state(&mut self, column: &str, states: &[String]) {
         if is_dead(states) {
-            // Word by word as in the index.
+            // The planner only uses the index if the condition repeats its text.
             self.text.push_str(&format!(" AND {column} = 'dead'"));
         } else if !states.is_empty() {
             let states = serde_json::to_string(states).expect("texts make JSON");
@@ -116,21 +128,21 @@ impl Filter {
     }
 }
 
-/// Whether these are the dead alone, which have an index.
+/// Returns whether only dead jobs are named, which have an index.
 fn is_dead(states: &[String]) -> bool {
     states == ["dead"]
 }
 
-/// Part of a list: what stands between two places, in which order, and how much of it.
-pub(crate) struct Stretch {
+/// A range of a list: its bounds, its order and its maximum length.
+pub(crate) struct Range {
     pub(crate) after: i64,
     pub(crate) before: i64,
     pub(crate) order: ListOrder,
     pub(crate) limit: i64,
 }
 
-impl Stretch {
-    /// All after a place, in order.
+impl Range {
+    /// Returns the range of all items after a number, oldest first.
     pub(crate) const fn following(after: i64, limit: i64) -> Self {
         Self {
             after,
@@ -147,8 +159,8 @@ impl Stretch {
         }
     }
 
-    /// What is bound to the two places.
-    pub(crate) fn places(&self) -> Vec<Value> {
+    /// Returns the values for the two bounds.
+    pub(crate) fn bounds(&self) -> Vec<Value> {
         vec![self.after.into(), self.before.into()]
     }
 }
@@ -164,22 +176,22 @@ const SUMMARY: &str =
     event.received_at,
     EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')";
 
-/// The statement for a stretch of the list, and what is bound to it.
-pub(crate) fn events(selection: &EventSelection, stretch: &Stretch) -> (String, Vec<Value>) {
+/// Returns the statement for a range of the list of events, and its values.
+pub(crate) fn events(selection: &EventSelection, range: &Range) -> (String, Vec<Value>) {
     let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
     if selection.states == ["unrouted"] && selection.plugin.is_none() {
-        let (from, values) = unrouted_statement(&of_events, selection, stretch);
+        let (from, values) = unrouted_statement(&of_events, selection, range);
         return (format!("SELECT {SUMMARY} {from}"), values);
     }
 
     let values = [
-        stretch.places(),
+        range.bounds(),
         of_jobs.values,
         of_events.values,
-        vec![stretch.limit.into()],
+        vec![range.limit.into()],
     ]
     .concat();
-    let (jobs, events, direction) = (of_jobs.text, of_events.text, stretch.direction());
+    let (jobs, events, direction) = (of_jobs.text, of_events.text, range.direction());
     let from = if is_dead(&selection.states) {
         format!(
             "FROM job INDEXED BY job_dead CROSS JOIN event ON event.seq = job.event
@@ -200,49 +212,53 @@ pub(crate) fn events(selection: &EventSelection, stretch: &Stretch) -> (String, 
     (format!("SELECT {SUMMARY} {from} LIMIT ?"), values)
 }
 
-/// What finds events that have no job, where the selection asks for their states.
+/// Returns the conditions for events without jobs, if the selection names their states.
 fn without_job(selection: &EventSelection) -> String {
     let mut or = String::new();
     if selection.plugin.is_some() {
         return or;
     }
+
     if selection.names_unrouted() {
         or.push_str(" OR EXISTS (SELECT 1 FROM unrouted INDEXED BY unrouted_event WHERE unrouted.event = event.seq)");
     }
+
     if selection.names_state("discarded") {
         or.push_str(" OR EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')");
     }
+
     or
 }
 
-/// All but the columns of the statement for a stretch of unrouted events, and what is bound to it.
+/// Returns the statement for a range of unrouted events without its columns, and its values.
 fn unrouted_statement(
     of_events: &Filter,
     selection: &EventSelection,
-    stretch: &Stretch,
+    range: &Range,
 ) -> (String, Vec<Value>) {
     let from = match selection.ids.is_empty() {
         true => "unrouted INDEXED BY unrouted_event CROSS JOIN event",
         false => "unrouted JOIN event",
     };
+
     let statement = format!(
         "FROM {from} ON event.seq = unrouted.event WHERE unrouted.event > ? AND unrouted.event < ?{}
          ORDER BY unrouted.event{} LIMIT ?",
         of_events.text,
-        stretch.direction()
+        range.direction()
     );
     (
         statement,
         [
-            stretch.places(),
+            range.bounds(),
             of_events.values.clone(),
-            vec![stretch.limit.into()],
+            vec![range.limit.into()],
         ]
         .concat(),
     )
 }
 
-/// The unrouted events that the selection finds after a place, by their numbers.
+/// Returns the numbers of the unrouted events that the selection matches, after a number.
 pub(crate) fn unrouted(
     connection: &Connection,
     selection: &EventSelection,
@@ -253,19 +269,22 @@ pub(crate) fn unrouted(
     let (from, values) = unrouted_statement(
         &Filter::of_events(selection),
         selection,
-        &Stretch::following(after, limit),
+        &Range::following(after, limit),
     );
     let mut statement = connection
         .prepare(&format!("SELECT event.seq {from}"))
         .map_err(store)?;
+
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         row.get(0).map_err(store)
     })
 }
 
-/// What a replay for one plugin is about: each selected event with that plugin's job, or without.
+/// Returns the statement for a replay for one plugin: each selected event, with the job of the
+/// plugin if there is one.
 ///
-/// The columns are the event, the job's state or NULL, and whether the event's source is routed to the plugin.
+/// The columns are the event, the state of the job or NULL, and whether the source of the event is
+/// routed to the plugin.
 fn for_plugin_statement(
     selection: &EventSelection,
     plugin: &PluginName,
@@ -276,7 +295,7 @@ fn for_plugin_statement(
     let name = Value::from(plugin.to_string());
     if !selection.states.is_empty() {
         let (from, values) =
-            unrouted_statement(&of_events, selection, &Stretch::following(after, limit));
+            unrouted_statement(&of_events, selection, &Range::following(after, limit));
         return (
             format!("SELECT event.seq, NULL, {IS_ROUTED} {from}"),
             [vec![name], values].concat(),
@@ -300,13 +319,13 @@ fn for_plugin_statement(
 const IS_ROUTED: &str = "EXISTS (SELECT 1 FROM route WHERE route.tenant = event.tenant
     AND route.source = event.source AND route.plugin = ?)";
 
-/// The jobs that a replay of the selection is about, after a place.
+/// Returns the jobs that a replay of the selection affects, after a job.
 pub(crate) fn to_replay(
     connection: &Connection,
     selection: &EventSelection,
-    after: Option<&JobPlace>,
+    after: Option<&JobKey>,
     limit: usize,
-) -> Result<Found<JobPlace>, Error> {
+) -> Result<Found<JobKey>, Error> {
     let Some(plugin) = selection
         .plugin
         .as_ref()
@@ -315,7 +334,7 @@ pub(crate) fn to_replay(
         let found = jobs(connection, selection, "", after, limit)?;
         return Ok(found
             .into_iter()
-            .map(|(place, is_leased)| (place, Standing::of_lease(is_leased)))
+            .map(|(place, is_leased)| (place, ReplayStatus::of_job(is_leased)))
             .collect());
     };
 
@@ -324,27 +343,27 @@ pub(crate) fn to_replay(
     let (statement, values) = for_plugin_statement(selection, plugin, after, limit);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
-        let place = JobPlace {
+        let place = JobKey {
             seq: row.get(0).map_err(store)?,
             plugin: plugin.clone(),
         };
         let state: Option<String> = row.get(1).map_err(store)?;
         let standing = match (state, row.get(2).map_err(store)?) {
-            (Some(state), _) => Standing::of_lease(state == "leased"),
-            (None, true) => Standing::Missing,
-            (None, false) => Standing::Untaken,
+            (Some(state), _) => ReplayStatus::of_job(state == "leased"),
+            (None, true) => ReplayStatus::Missing,
+            (None, false) => ReplayStatus::NotRouted,
         };
         Ok((place, standing))
     })
 }
 
-/// The selected jobs after a place that a discard can end, each with whether it is under lease.
+/// Returns the selected jobs that a discard can end, after a job, each with whether it is leased.
 pub(crate) fn unfinished(
     connection: &Connection,
     selection: &EventSelection,
-    after: Option<&JobPlace>,
+    after: Option<&JobKey>,
     limit: usize,
-) -> Result<Vec<(JobPlace, bool)>, Error> {
+) -> Result<Vec<(JobKey, bool)>, Error> {
     jobs(
         connection,
         selection,
@@ -354,7 +373,7 @@ pub(crate) fn unfinished(
     )
 }
 
-/// The statement for a stretch of jobs in the order of their events, and what is bound to it.
+/// Returns the statement for a range of jobs in the order of their events, and its values.
 fn jobs_statement(
     selection: &EventSelection,
     further: &str,
@@ -367,11 +386,13 @@ fn jobs_statement(
     } else {
         "job"
     };
+
     let order = if selection.ids.is_empty() {
         "CROSS JOIN event"
     } else {
         "JOIN event"
     };
+
     let statement = format!(
         "SELECT job.event, job.plugin, job.state FROM {job} {order} ON event.seq = job.event
          WHERE (job.event, job.plugin) > (?, ?){}{}{further} ORDER BY job.event, job.plugin LIMIT ?",
@@ -384,14 +405,15 @@ fn jobs_statement(
     )
 }
 
-/// The jobs that the selection and a further condition find after a place, each with whether it is under lease.
+/// Returns the jobs that the selection and a further condition match, after a job, each with
+/// whether it is leased.
 fn jobs(
     connection: &Connection,
     selection: &EventSelection,
     further: &str,
-    after: Option<&JobPlace>,
+    after: Option<&JobKey>,
     limit: usize,
-) -> Result<Vec<(JobPlace, bool)>, Error> {
+) -> Result<Vec<(JobKey, bool)>, Error> {
     let after = after.map_or((0, ""), |place| (place.seq, place.plugin.as_str()));
     let (statement, values) = jobs_statement(
         selection,
@@ -400,10 +422,11 @@ fn jobs(
         i64::try_from(limit).unwrap_or(i64::MAX),
     );
     let mut statement = connection.prepare(&statement).map_err(store)?;
+
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         let (plugin, state): (String, String) =
             (row.get(1).map_err(store)?, row.get(2).map_err(store)?);
-        let place = JobPlace {
+        let place = JobKey {
             seq: row.get(0).map_err(store)?,
             plugin: parsed(&plugin, "a job's plugin")?,
         };
@@ -411,8 +434,9 @@ fn jobs(
     })
 }
 
-/// The place before the first event that came in at `since` or later. Reads no event, the index alone.
-pub(crate) fn place_before(connection: &Connection, since: Timestamp) -> Result<i64, Error> {
+/// Returns the number before the first event that arrived at `since` or later. Reads only the
+/// index.
+pub(crate) fn seq_before(connection: &Connection, since: Timestamp) -> Result<i64, Error> {
     let mut statement = connection.prepare_cached(FIRST_SINCE).map_err(store)?;
     let first: Option<i64> = statement
         .query_row([since.unix_millis()], |row| row.get(0))
@@ -438,19 +462,21 @@ mod tests {
         }
     }
 
-    /// What is to be part of the plan for the events, and of that for the jobs.
+    /// Checks that the plans for the events and for the jobs contain these parts.
     fn check(selection: &EventSelection, of_events: &str, of_jobs: &str) {
         let (newest, values) = events(
             selection,
-            &Stretch {
+            &Range {
                 order: ListOrder::NewestFirst,
-                ..Stretch::following(0, 10)
+                ..Range::following(0, 10)
             },
         );
         assert_eq!(newest.matches('?').count(), values.len(), "{newest}");
-        let (oldest, _) = events(selection, &Stretch::following(0, 10));
+
+        let (oldest, _) = events(selection, &Range::following(0, 10));
         let (jobs, values) = jobs_statement(selection, "", (0, ""), 10);
         assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
+
         for (statement, part) in [(newest, of_events), (oldest, of_events), (jobs, of_jobs)] {
             let steps = query_plans::of(&statement);
             assert!(
@@ -474,7 +500,7 @@ mod tests {
             states: vec!["unrouted".into()],
             ..EventSelection::default()
         };
-        let (list, values) = events(&selection, &Stretch::following(0, 10));
+        let (list, values) = events(&selection, &Range::following(0, 10));
         assert_eq!(list.matches('?').count(), values.len(), "{list}");
         let ship = "ship".parse().expect("a name");
         let (replay, values) = for_plugin_statement(&selection, &ship, 0, 10);
@@ -514,6 +540,7 @@ mod tests {
             states: vec!["dead".into()],
             ..selection
         };
+
         check(
             &EventSelection::default(),
             by_place,
@@ -534,22 +561,26 @@ mod tests {
             "INDEX job_dead (event>? AND event<?)",
             "INDEX job_dead ((event,plugin)>(?,?))",
         );
+
         let id = hookyard_model::EventId::from_uuid(uuid::Uuid::from_u128(7));
         let by_id = EventSelection {
             ids: vec![id],
             ..EventSelection::default()
         };
+
         check(
             &by_id,
             "sqlite_autoindex_event_1 (id=?",
             "sqlite_autoindex_event_1 (id=?",
         );
+
         let ids = EventSelection {
             id_range: Some(id..=id),
             ..EventSelection::default()
         };
         let by_ids = "COVERING INDEX sqlite_autoindex_event_1 (id>? AND id<?)";
         check(&ids, by_ids, by_ids);
+
         let states = vec![
             "held".to_owned(),
             "unrouted".to_owned(),
@@ -559,6 +590,7 @@ mod tests {
             states,
             ..EventSelection::default()
         };
+
         check(
             &several,
             by_place,

@@ -1,7 +1,8 @@
-//! What each writing call does inside a transaction that it shares with others.
+//! The statements of each writing call, inside a transaction that the call shares with others.
 //!
-//! Nothing here commits: the writer does, once for the whole group. States come from `hookyard_store::transitions` and from
-//! the caller; the only thing decided here is which rows to touch.
+//! Nothing here commits: the writer commits once for the whole group. The next states come from
+//! `hookyard_store::transitions` and from the caller; this module only decides which rows to
+//! change.
 
 mod claim;
 mod discard;
@@ -15,13 +16,13 @@ mod retry;
 mod routing;
 mod sweep;
 
-pub(crate) use claim::Leased;
-pub(crate) use discard::{DiscardStretch, Ended};
-pub(crate) use outbox::{LeasedMessage, MessageStretch, OldMessage, is_disabled};
+pub(crate) use claim::NewLease;
+pub(crate) use discard::{DiscardBatch, Discarded};
+pub(crate) use outbox::{ExpiredMessage, MessageBatch, NewMessageLease, is_disabled};
 pub(crate) use quarantine::quarantined;
-pub(crate) use replay::Stretch;
+pub(crate) use replay::ReplayBatch;
 pub(crate) use retention::Expired;
-pub(crate) use routing::{Turns, load_routes};
+pub(crate) use routing::{JobCounts, load_routes};
 pub(crate) use sweep::Sweep;
 
 use std::collections::BTreeSet;
@@ -40,7 +41,7 @@ const EVENT_INSERT: &str = "
     INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body,
                        key_until, ordering_key)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-/// Changes nothing where the key is another event's still.
+/// Changes nothing if the key still belongs to another event.
 const KEY_CLAIM: &str = "
     INSERT INTO dedupe (key, event, until) VALUES (?1, ?2, ?3)
     ON CONFLICT (key) DO UPDATE SET event = excluded.event, until = excluded.until
@@ -67,22 +68,22 @@ const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?
 const ANSWER_INSERT: &str = "
     INSERT INTO answer (event, plugin, number, tenant, request, status, headers, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-/// Runs once, when the inbox is opened; it walks the index of what is leased or waits.
-const LEASES_LEFT: &str = "
+/// Runs once, when the store is opened. It walks the index of leased and waiting jobs.
+const ABANDONED_LEASES: &str = "
     SELECT job.event, job.plugin, job.tenant, event.source, job.due_at, job.attempts
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.due_at IS NOT NULL AND job.state = 'leased'";
 
-/// The writer's connection and what it remembers of the database.
+/// The writer's connection, and what the writer caches of the database.
 pub(crate) struct Database {
     pub(crate) connection: Connection,
-    /// The table `route`; `None` when it has to be read again.
+    /// The cached table `route`, or `None` if the table must be read again.
     routes: Option<Routes>,
-    /// Those in the table `quarantine`; `None` when it has to be read again.
+    /// The cached plugins of the table `quarantine`, or `None` if the table must be read again.
     quarantined: Option<BTreeSet<PluginRef>>,
-    /// Jobs became due through the transaction at hand.
+    /// Whether the current transaction has made jobs due.
     pub(crate) has_due_jobs: bool,
-    /// Messages became due through it.
+    /// Whether the current transaction has made messages due.
     pub(crate) has_due_messages: bool,
 }
 
@@ -97,7 +98,7 @@ impl Database {
         }
     }
 
-    /// To be called whenever anything was rolled back, or somebody else has written.
+    /// Clears the caches. Must be called after any rollback, and after another process has written.
     pub(crate) fn forget(&mut self) {
         self.routes = None;
         self.quarantined = None;
@@ -110,6 +111,7 @@ impl Database {
             Payload::Body => None,
             Payload::TextAt(pointer) => Some(pointer),
         };
+
         let (id, key_until) = (
             event.id.as_uuid().into_bytes(),
             event.key_until.unix_millis(),
@@ -119,6 +121,7 @@ impl Database {
         if self.execute(KEY_CLAIM, params![key, id, key_until, received_at])? == 0 {
             return self.owner_of(&key).map(AppendResult::Repeat);
         }
+
         let values = params![
             id,
             tenant,
@@ -134,19 +137,24 @@ impl Database {
             event.ordering_key,
         ];
         self.execute(EVENT_INSERT, values)?;
+
         let seq = self.connection.last_insert_rowid();
         Point::AppendEvent.pass();
+
         for plugin in &plugins {
             self.add_job(seq, &event.source, plugin, event.ordering_key.as_deref())?;
         }
+
         if plugins.is_empty() {
             self.execute(UNROUTED_INSERT, params![tenant, source, seq, received_at])?;
         }
+
         self.has_due_jobs |= !plugins.is_empty();
+
         Ok(AppendResult::New)
     }
 
-    /// Makes the job of an event and a plugin that it is for. To be called in the order of the events.
+    /// Creates the job of an event for a plugin. Must be called in the order of the events.
     fn add_job(
         &mut self,
         event: i64,
@@ -163,6 +171,7 @@ impl Database {
             state.name(),
             lane
         ];
+
         self.execute(JOB_INSERT, values).map(drop)
     }
 
@@ -187,6 +196,7 @@ impl Database {
                 )?;
             }
         }
+
         Ok(())
     }
 
@@ -195,12 +205,13 @@ impl Database {
             let Some(job) = self.leased(lease)? else {
                 continue;
             };
-            let routed = self.is_wanted(&job, &lease.plugin)?;
+            let routed = self.accepts_leased(&job, &lease.plugin)?;
             if let Ok(next) = transitions::give_back(WorkState::Leased { until: job.until }, routed)
             {
                 self.put(job.seq, &lease.plugin.name, next, lease.attempt - 1)?;
             }
         }
+
         Ok(())
     }
 
@@ -214,8 +225,9 @@ impl Database {
         let Some(job) = self.leased(lease)? else {
             return Err(Error::LeaseLost(lease.clone()));
         };
-        let next = transitions::route(*next, self.is_wanted(&job, &lease.plugin)?);
+        let next = transitions::route(*next, self.accepts_leased(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.name, next, lease.attempt)?;
+
         if settlement.is_watched {
             let revision = attempt.revision.to_string();
             self.execute(
@@ -223,10 +235,13 @@ impl Database {
                 params![job.seq, lease.plugin.name.as_str(), revision],
             )?;
         }
+
         if settlement.is_spared {
             self.execute(JOB_SPARE, params![job.seq, lease.plugin.name.as_str()])?;
         }
+
         Point::SettleState.pass();
+
         let values = params![
             job.seq,
             lease.plugin.name.as_str(),
@@ -241,14 +256,16 @@ impl Database {
         ];
         self.execute(ATTEMPT_INSERT, values)?;
         Point::SettleRecord.pass();
+
         if attempt.outcome == Outcome::Done {
             self.commit_effects(settlement)?;
             self.put_answers(job.seq, &lease.plugin, &settlement.effects.answers)?;
         }
+
         Ok(())
     }
 
-    /// Puts what was recorded in the place of what was before, if there is some.
+    /// Replaces the recorded answers of a job, if there are new answers.
     fn put_answers(
         &self,
         event: i64,
@@ -258,8 +275,10 @@ impl Database {
         if answers.is_empty() {
             return Ok(());
         }
+
         let (tenant, plugin) = (plugin.tenant.as_str(), plugin.name.as_str());
         self.execute(ANSWERS_DELETE, params![event, plugin])?;
+
         for (
             number,
             RecordedAnswer {
@@ -283,22 +302,26 @@ impl Database {
             ];
             self.execute(ANSWER_INSERT, values)?;
         }
+
         Ok(())
     }
 
-    /// Gives back the leases of a host that is no more. Its attempts had begun, so they count.
+    /// Gives back all leases, which an earlier host has left. Its attempts had begun, so they
+    /// count.
     pub(crate) fn give_back_all(&mut self) -> Result<usize, Error> {
         let left: Vec<_> = {
-            let mut statement = self.connection.prepare(LEASES_LEFT).map_err(store)?;
-            codec::read_all(&mut statement, [], LeftJob::read)?
+            let mut statement = self.connection.prepare(ABANDONED_LEASES).map_err(store)?;
+            codec::read_all(&mut statement, [], AbandonedJob::read)?
         };
+
         for job in &left {
-            let routed = self.is_taken(&job.source, &job.plugin)?;
+            let routed = self.accepts(&job.source, &job.plugin)?;
             if let Ok(next) = transitions::give_back(WorkState::Leased { until: job.until }, routed)
             {
                 self.put(job.seq, &job.plugin, next, job.attempts)?;
             }
         }
+
         Ok(left.len())
     }
 
@@ -323,6 +346,7 @@ impl Database {
             return Ok(None);
         };
         let source = parsed(&source, "an event's source")?;
+
         Ok(Some(LeasedJob {
             seq,
             source,
@@ -330,13 +354,13 @@ impl Database {
         }))
     }
 
-    /// Whether the plugin takes a job that it has under lease, should that come to be run again.
-    fn is_wanted(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
+    /// Returns whether the plugin would take a leased job if the job had to run again.
+    fn accepts_leased(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
         let source = SourceRef {
             tenant: plugin.tenant.clone(),
             name: job.source.clone(),
         };
-        self.is_taken(&source, &plugin.name)
+        self.accepts(&source, &plugin.name)
     }
 
     fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
@@ -353,7 +377,7 @@ struct LeasedJob {
     until: Timestamp,
 }
 
-struct LeftJob {
+struct AbandonedJob {
     seq: i64,
     plugin: PluginName,
     source: SourceRef,
@@ -361,13 +385,14 @@ struct LeftJob {
     attempts: u32,
 }
 
-impl LeftJob {
+impl AbandonedJob {
     fn read(row: &Row<'_>) -> Result<Self, Error> {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
         let source = SourceRef {
             tenant: parsed(&text(2)?, "a job's tenant")?,
             name: parsed(&text(3)?, "an event's source")?,
         };
+
         Ok(Self {
             seq: row.get(0).map_err(store)?,
             plugin: parsed(&text(1)?, "a job's plugin")?,
@@ -425,7 +450,7 @@ mod tests {
 
     #[test]
     fn abandoned_leases_are_found_by_index() {
-        let steps = query_plans::of(LEASES_LEFT);
+        let steps = query_plans::of(ABANDONED_LEASES);
         assert!(steps[0].contains("INDEX job_due"), "{steps:?}");
     }
 }

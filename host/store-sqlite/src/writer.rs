@@ -1,10 +1,11 @@
-//! The one writer: a thread that takes calls from a bounded queue and commits them in groups.
+//! The only writer: a thread that takes calls from a bounded queue and commits them in groups.
 //!
-//! A group is made of what has queued up while the last one was being committed (`queue` says in which order), so that
-//! one `fsync` serves them all. Each call has a savepoint of its own: one that fails undoes nothing of the others. No
-//! call is answered before the group is committed, and all are answered with an error when it can't be. After a failure
-//! the thread goes on. What another process writes meanwhile is noticed before each group, and at intervals where
-//! there's none.
+//! A group consists of the calls that were queued while the previous group was being committed, so that one `fsync`
+//! serves all of them (`queue` decides on the order). Each call has a savepoint, so a call that fails undoes nothing of
+//! the others. No call is answered before its group is committed. If the group cannot be committed, all of its calls are
+//! answered with an error, and the thread continues with the next group.
+//!
+//! The thread looks for the writes of other processes before each group, and at intervals when there are no groups.
 
 mod alarm;
 mod queue;
@@ -29,26 +30,27 @@ use crate::ticker::Ticker;
 use crate::wakes::Wakes;
 use crate::write::Database;
 use alarm::Alarm;
-use queue::{Bounds, Line};
-use shared::{ListOrder, Served, Shared};
+use queue::{Bounds, Priority};
+use shared::{AbandonOnExit, Shared, Task};
 
-/// Whether a call's answer promises durability.
+/// Whether the answer to a call promises durability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// The group is synced to the disk before it is answered.
+    /// The group is synced to the disk before the call is answered.
     Synced,
-    /// A crash of the machine, though not of the process, may undo it: leases, which such a crash ends anyway.
+    /// A crash of the machine, but not of the process, may undo the call. Leases use this, because such a crash ends them
+    /// anyway.
     Unsynced,
 }
 
-/// What the writer has done since it was started.
+/// Counts of the writer's work since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// Calls that were answered.
+    /// The number of calls that were answered.
     pub calls: u64,
-    /// Groups that were committed.
+    /// The number of groups that were committed.
     pub commits: u64,
-    /// Those of them that were synced to the disk.
+    /// The number of groups that were synced to the disk.
     pub syncs: u64,
 }
 
@@ -59,58 +61,58 @@ struct Counters {
     syncs: AtomicU64,
 }
 
-/// The way to the writer. Dropping it lets the writer finish what is queued, and waits for that.
+/// A handle to the writer's thread. Dropping the handle waits until the thread has completed the queued calls.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
-    /// Places in the queue: appends that find none are refused, other calls wait. Apart, so that neither takes the
-    /// other's.
-    append_places: Arc<Semaphore>,
-    other_places: Arc<Semaphore>,
+    /// The free slots of the queue for appends. An append that finds no slot is refused.
+    append_slots: Arc<Semaphore>,
+    /// The free slots of the queue for other calls, which wait for a slot.
+    other_slots: Arc<Semaphore>,
     queued_bytes: Arc<AtomicUsize>,
     queued_bytes_max: usize,
 }
 
-/// How a call is served.
+/// The way in which a call is queued and committed.
 pub(crate) struct Terms {
     pub(crate) durability: Durability,
-    pub(crate) line: Line,
-    /// See `weight`.
+    pub(crate) priority: Priority,
+    /// The estimated cost of the call (see [`weight`]).
     pub(crate) weight: u64,
 }
 
 impl Terms {
-    /// For a stretch of work of the host's own or of an operator's.
-    pub(crate) fn stretch(durability: Durability) -> Self {
+    /// Returns the terms of one batch of the host's own work or of an operator's command.
+    pub(crate) fn batch(durability: Durability) -> Self {
         Self {
             durability,
-            line: Line::Turn(None),
-            weight: weight::STRETCH,
+            priority: Priority::Turn(None),
+            weight: weight::BATCH,
         }
     }
 
-    /// For the leases of jobs or messages, so many of them.
+    /// Returns the terms of a call that changes `count` leases.
     pub(crate) fn leases(count: usize) -> Self {
         Self {
             durability: Durability::Unsynced,
-            line: Line::First,
+            priority: Priority::First,
             weight: weight::of_leases(count),
         }
     }
 
-    /// For the end of an attempt of a tenant's, or of a try.
+    /// Returns the terms of the settlement of an attempt of a tenant, or of a delivery.
     pub(crate) fn settlement(tenant: Option<TenantName>, weight: u64) -> Self {
         Self {
             durability: Durability::Synced,
-            line: Line::Turn(tenant),
+            priority: Priority::Turn(tenant),
             weight,
         }
     }
 }
 
 impl Writer {
-    /// Starts the thread. `guard` is kept until the database is closed.
+    /// Starts the thread. `guard` is dropped after the database is closed.
     pub(crate) fn start(
         connection: Connection,
         options: &Options,
@@ -124,31 +126,34 @@ impl Writer {
         };
         let shared = Arc::new(Shared::new(bounds));
         let counters = Arc::new(Counters::default());
-        // From before anything is remembered: what is written beside us from now on is noticed.
+
+        // Read before the thread caches anything, so that every later write of another process is noticed.
         let data_version = data_version(&connection).ok();
         let work = Loop {
-            store: Database::new(connection),
+            database: Database::new(connection),
             durability: None,
-            log_is_suspect: false,
+            is_log_suspect: false,
             data_version,
             alarm: file_check.map(Alarm::new),
             wakes,
             counters: Arc::clone(&counters),
         };
-        let served = Served(Arc::clone(&shared));
+
+        let abandon_on_exit = AbandonOnExit(Arc::clone(&shared));
         let thread = std::thread::Builder::new()
-            .name("inbox-writer".into())
+            .name("store-writer".into())
             .spawn(move || {
-                work.run(&served.0);
+                work.run(&abandon_on_exit.0);
                 drop(guard);
             })?;
-        let places = || Arc::new(Semaphore::new(options.queue_max.max(1)));
+
+        let slots = options.queue_max.max(1);
         Ok(Self {
             shared,
             thread: Some(thread),
             counters,
-            append_places: places(),
-            other_places: places(),
+            append_slots: Arc::new(Semaphore::new(slots)),
+            other_slots: Arc::new(Semaphore::new(slots)),
             queued_bytes: Arc::default(),
             queued_bytes_max: options.queue_bytes_max,
         })
@@ -156,6 +161,7 @@ impl Writer {
 
     pub(crate) fn stats(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+
         Stats {
             calls: read(&self.counters.calls),
             commits: read(&self.counters.commits),
@@ -163,21 +169,23 @@ impl Writer {
         }
     }
 
-    /// Has `work` done, and waits for its commit. Waits for a place in the queue as well.
+    /// Runs `work` on the writer's thread and waits for its commit. Waits for a slot in the queue first.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         terms: Terms,
         work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let place = Arc::clone(&self.other_places)
+        let slot = Arc::clone(&self.other_slots)
             .acquire_owned()
             .await
-            .map_err(|_| gone())?;
-        self.queue(terms, place, work).await
+            .map_err(|_| stopped())?;
+
+        self.queue(terms, slot, work).await
     }
 
-    /// Has an append done, and waits for its commit. Refuses rather than waits when the queue holds as many appends or
-    /// `bytes` as it may.
+    /// Runs an append on the writer's thread and waits for its commit.
+    ///
+    /// Fails with [`Error::Busy`] rather than waits if the queue has no slot for the append, or no room for its `bytes`.
     pub(crate) async fn append_or_busy<T: Send + 'static>(
         &self,
         weight: u64,
@@ -186,39 +194,43 @@ impl Writer {
     ) -> Result<T, Error> {
         let queued = QueuedBytes::take(&self.queued_bytes, bytes, self.queued_bytes_max)
             .ok_or(Error::Busy)?;
-        let place = Arc::clone(&self.append_places)
+        let slot = Arc::clone(&self.append_slots)
             .try_acquire_owned()
             .map_err(|_| Error::Busy)?;
+
         let terms = Terms {
             durability: Durability::Synced,
-            line: Line::First,
+            priority: Priority::First,
             weight,
         };
-        let work = move |store: &mut Database| {
-            let _held_until_the_command_is_dropped = &queued;
-            work(store)
+        let work = move |database: &mut Database| {
+            // The closure owns the bytes, so that they stay taken until the command is dropped.
+            let _queued = &queued;
+            work(database)
         };
-        self.queue(terms, place, work).await
+        self.queue(terms, slot, work).await
     }
 
     async fn queue<T: Send + 'static>(
         &self,
         Terms {
             durability,
-            line,
+            priority,
             weight,
         }: Terms,
-        place: OwnedSemaphorePermit,
+        slot: OwnedSemaphorePermit,
         work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (command, answer) = Command::new(durability, place, work);
-        self.shared.push(line, weight, command);
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        let (command, answer) = Command::new(durability, slot, work);
+        self.shared.push(priority, weight, command);
+
+        answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Has the writer look, now and then, whether somebody else has written and whether the files are there.
+    /// Starts a ticker that makes the idle writer look for the writes of other processes and for missing files.
     pub(crate) fn watch(&self) -> std::io::Result<Ticker> {
         let shared = Arc::downgrade(&self.shared);
+
         Ticker::start(move || {
             if let Some(shared) = shared.upgrade() {
                 shared.look();
@@ -233,30 +245,33 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the inbox's writer had panicked");
+            tracing::error!("the thread that writes to the store panicked");
         }
     }
 }
 
-/// The writer's thread has ended, which it does by itself only by a fault of ours.
-fn gone() -> Error {
-    Error::Store("the inbox's writer has stopped; restart the host".into())
+/// Returns the error for a writer's thread that has ended, which only a defect can cause.
+fn stopped() -> Error {
+    Error::Store("the thread that writes to the store has stopped; restart the host".into())
 }
 
-/// A share of the bytes that may be queued.
+/// The bytes of one queued append, as a part of all queued bytes.
 struct QueuedBytes {
     all: Arc<AtomicUsize>,
     share: usize,
 }
 
 impl QueuedBytes {
-    /// `None` when there's no room. An empty queue has room for anything: ingress has bounded it already.
+    /// Takes `share` bytes, or returns `None` if they exceed `max`.
+    ///
+    /// An empty queue has room for any append, because ingress has already limited the size of the body.
     fn take(all: &Arc<AtomicUsize>, share: usize, max: usize) -> Option<Self> {
         let before = all.fetch_add(share, Ordering::Relaxed);
         let taken = Self {
             all: Arc::clone(all),
             share,
         };
+
         (before == 0 || before.saturating_add(share) <= max).then_some(taken)
     }
 }
@@ -270,37 +285,36 @@ impl Drop for QueuedBytes {
 /// A call on its way through the writer.
 struct Command {
     durability: Durability,
-    /// Its place in the queue, until it is in a group.
-    place: Option<OwnedSemaphorePermit>,
+    /// The slot in the queue, until the call is in a group.
+    slot: Option<OwnedSemaphorePermit>,
     call: Box<dyn Call>,
 }
 
 impl Command {
     fn new<T: Send + 'static>(
         durability: Durability,
-        place: OwnedSemaphorePermit,
+        slot: OwnedSemaphorePermit,
         work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<T, Error>>) {
         let (reply, answer) = oneshot::channel();
-        (
-            Self {
-                durability,
-                place: Some(place),
-                call: Box::new(Work {
-                    work,
-                    result: None,
-                    reply,
-                }),
-            },
-            answer,
-        )
+        let command = Self {
+            durability,
+            slot: Some(slot),
+            call: Box::new(Work {
+                work,
+                result: None,
+                reply,
+            }),
+        };
+
+        (command, answer)
     }
 }
 
 trait Call: Send {
-    /// Does the work; `false` when it failed and has to be undone.
-    fn run(&mut self, store: &mut Database) -> bool;
-    /// Answers, with `fault` where the group was not committed.
+    /// Does the work. Returns `false` if the work failed and must be undone.
+    fn run(&mut self, database: &mut Database) -> bool;
+    /// Answers the caller. `fault` is the reason if the group was not committed.
     fn answer(self: Box<Self>, fault: Option<&Fault>);
 }
 
@@ -314,11 +328,12 @@ impl<F, T: Send> Call for Work<F, T>
 where
     F: FnMut(&mut Database) -> Result<T, Error> + Send,
 {
-    fn run(&mut self, store: &mut Database) -> bool {
-        let result = (self.work)(store);
-        let is_fine = result.is_ok();
+    fn run(&mut self, database: &mut Database) -> bool {
+        let result = (self.work)(database);
+        let is_ok = result.is_ok();
         self.result = Some(result);
-        is_fine
+
+        is_ok
     }
 
     fn answer(self: Box<Self>, fault: Option<&Fault>) {
@@ -327,43 +342,45 @@ where
             result,
             reply,
         } = *self;
-        // First, so that a caller who is answered finds its share of the queue free.
+        // Dropped first, so that the caller's share of the queue is free when the caller gets the answer.
         drop(work);
+
         let answer = match (result, fault) {
             (Some(Err(error)), _) => Err(error),
             (_, Some(fault)) => Err(Error::Store(Box::new(fault.clone()))),
             (Some(Ok(done)), None) => Ok(done),
-            (None, None) => Err(gone()),
+            (None, None) => Err(stopped()),
         };
-        // Whoever called may have gone; what was committed stays.
+        // The caller may have gone. What was committed stays.
         let _ = reply.send(answer);
     }
 }
 
-/// Why a whole group was not committed; told to each of its callers.
+/// The reason for which a whole group was not committed. Every caller of the group gets it.
 #[derive(Debug, Clone, thiserror::Error)]
 enum Fault {
     #[error("the transaction was rolled back")]
     Sqlite(#[source] Arc<rusqlite::Error>),
-    #[error("the files of the inbox are gone")]
-    Absent(#[source] FileFault),
+    #[error("the files of the store are not where the host opened them")]
+    Files(#[source] FileFault),
 }
 
+/// The state of the writer's thread.
 struct Loop {
-    store: Database,
-    /// What the connection is set to.
+    database: Database,
+    /// The durability to which the connection is set.
     durability: Option<Durability>,
-    /// The disk has failed: what stands in the log of changes may never come to it.
-    log_is_suspect: bool,
-    /// Changes whenever another connection has written.
+    /// Whether the disk has failed, so that the write-ahead log may never reach it.
+    is_log_suspect: bool,
+    /// A number that changes whenever another connection has written.
     data_version: Option<i64>,
-    /// In a host's inbox alone.
+    /// The check of the files. Only a host's store has one.
     alarm: Option<Alarm>,
     wakes: Arc<Wakes>,
     counters: Arc<Counters>,
 }
 
-/// What changes whenever another connection has written.
+/// Returns a number that changes whenever another connection has written.
 fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("PRAGMA data_version")?
@@ -375,84 +392,85 @@ impl Loop {
         let mut group = Vec::new();
         loop {
             match shared.next(&mut group) {
-                ListOrder::Serve => self.serve(&mut group),
-                ListOrder::Look => self.look_idly(),
-                ListOrder::End => return,
+                Task::Serve => self.serve(&mut group),
+                Task::Look => self.look_idly(),
+                Task::End => return,
             }
         }
     }
 
     fn look_idly(&mut self) {
-        if self.present().is_ok() {
-            drop(self.look());
+        if self.check_files().is_ok() {
+            // A failed look is repeated before the next group, where its error is reported.
+            let _ = self.look();
         }
     }
 
-    /// Fails while the files of the database are not where they were.
-    fn present(&mut self) -> Result<(), Fault> {
+    /// Fails while the files of the database are not where the host opened them.
+    fn check_files(&mut self) -> Result<(), Fault> {
         self.alarm
             .as_mut()
             .map_or(Ok(()), Alarm::check)
-            .map_err(Fault::Absent)
+            .map_err(Fault::Files)
     }
 
-    /// If somebody else has written to the database: forgets what is remembered of it and wakes whoever waits.
+    /// Looks for a write of another process. After such a write, clears the caches and wakes every waiting task.
     fn look(&mut self) -> rusqlite::Result<()> {
-        let version = data_version(&self.store.connection)?;
-        if self
-            .data_version
-            .replace(version)
-            .is_some_and(|before| before != version)
-        {
-            self.store.forget();
+        let version = data_version(&self.database.connection)?;
+        let previous = self.data_version.replace(version);
+
+        if previous.is_some_and(|previous| previous != version) {
+            self.database.forget();
             self.wakes.all();
         }
         Ok(())
     }
 
     fn serve(&mut self, group: &mut Vec<Command>) {
-        // Calls that wait for a place may queue up while this group is committed.
-        group
-            .iter_mut()
-            .for_each(|command| drop(command.place.take()));
-        self.store.has_due_jobs = false;
-        self.store.has_due_messages = false;
+        // Frees the slots, so that waiting calls can be queued while this group is committed.
+        for command in group.iter_mut() {
+            command.slot = None;
+        }
+        self.database.has_due_jobs = false;
+        self.database.has_due_messages = false;
 
         let fault = self.commit_in_place(group).err();
         match &fault {
             None => self.wake(),
             Some(Fault::Sqlite(error)) => {
                 self.roll_back();
-                self.log_is_suspect |=
+                self.is_log_suspect |=
                     error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
-                tracing::error!(calls = group.len(), %error, "the inbox could not commit");
+                tracing::error!(calls = group.len(), %error, "the store could not commit");
             }
-            // The alarm has said so.
-            Some(Fault::Absent(_)) => {}
+            // The alarm has already reported the files.
+            Some(Fault::Files(_)) => {}
         }
 
         self.counters
             .calls
             .fetch_add(group.len() as u64, Ordering::Relaxed);
-        group
-            .drain(..)
-            .for_each(|command| command.call.answer(fault.as_ref()));
+        for command in group.drain(..) {
+            command.call.answer(fault.as_ref());
+        }
     }
 
-    /// Commits a group to the files that the host opened: before, so that nothing is done in vain; after, so that
-    /// nothing is acknowledged that went to a file which had lost its name by then.
+    /// Commits a group and checks the files before and after.
+    ///
+    /// The first check avoids work in vain. The second check makes sure that nothing is acknowledged that went to a file
+    /// which had lost its name by then.
     fn commit_in_place(&mut self, group: &mut [Command]) -> Result<(), Fault> {
-        self.present()?;
+        self.check_files()?;
         self.commit(group)
             .map_err(|error| Fault::Sqlite(Arc::new(error)))?;
-        self.present()
+        self.check_files()
     }
 
     fn wake(&self) {
-        if self.store.has_due_jobs {
+        if self.database.has_due_jobs {
             self.wakes.jobs.notify_one();
         }
-        if self.store.has_due_messages {
+        if self.database.has_due_messages {
             self.wakes.messages.notify_one();
         }
     }
@@ -461,27 +479,31 @@ impl Loop {
         let synced = group
             .iter()
             .any(|command| command.durability == Durability::Synced);
-        if self.log_is_suspect {
-            self.begin_a_new_log()?;
-        }
-        self.set_durability(if synced {
+        let durability = if synced {
             Durability::Synced
         } else {
             Durability::Unsynced
-        })?;
+        };
+
+        if self.is_log_suspect {
+            self.start_new_log()?;
+        }
+        self.set_durability(durability)?;
         self.execute("BEGIN IMMEDIATE")?;
-        // From here on nobody else can write.
+        // Looks inside the transaction: from here on no other process can write.
         self.look()?;
+
         for command in group {
             self.execute("SAVEPOINT call")?;
-            if !command.call.run(&mut self.store) {
-                self.store.forget();
-                // Fails where SQLite has undone the whole transaction by itself, as it may when the disk is full.
+            if !command.call.run(&mut self.database) {
+                self.database.forget();
+                // Fails if SQLite has rolled back the whole transaction, for example because the disk is full.
                 self.execute("ROLLBACK TO call")?;
             }
             self.execute("RELEASE call")?;
         }
         self.execute("COMMIT")?;
+
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters
             .syncs
@@ -489,54 +511,56 @@ impl Loop {
         Ok(())
     }
 
-    /// Takes all that is committed into the database, synced, and empties the log.
+    /// Moves everything that is committed into the database, syncs it, and empties the write-ahead log.
     ///
-    /// Linux tells of a failed sync once, and takes what was to be written for clean: no later sync writes it. Among it
-    /// may be a lease that was committed unsynced; what is written behind such a gap is lost with it when the power
-    /// fails, however well it was synced.
-    fn begin_a_new_log(&mut self) -> rusqlite::Result<()> {
+    /// Linux reports a failed sync only once and then regards the pages as clean, so no later sync writes them. The lost
+    /// pages may contain a lease that was committed without a sync. If the power fails, everything that follows such a gap
+    /// in the log is lost with it, even if it was synced.
+    fn start_new_log(&mut self) -> rusqlite::Result<()> {
         self.set_durability(Durability::Synced)?;
-        let statement = "PRAGMA wal_checkpoint(TRUNCATE)";
-        if self
-            .store
-            .connection
-            .query_row(statement, [], |row| row.get::<_, bool>(0))?
-        {
+        let is_busy: bool =
+            self.database
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+
+        if is_busy {
             return Err(rusqlite::Error::SqliteFailure(
                 Failure::new(SQLITE_BUSY),
                 None,
             ));
         }
-        self.log_is_suspect = false;
+        self.is_log_suspect = false;
         Ok(())
     }
 
-    fn set_durability(&mut self, wanted: Durability) -> rusqlite::Result<()> {
-        if self.durability != Some(wanted) {
-            let level = match wanted {
-                Durability::Synced => "FULL",
-                // In WAL mode this leaves the database whole after any crash; a later synced commit syncs it as well.
-                Durability::Unsynced => "NORMAL",
-            };
-            self.store
-                .connection
-                .pragma_update(None, "synchronous", level)?;
-            self.durability = Some(wanted);
+    fn set_durability(&mut self, durability: Durability) -> rusqlite::Result<()> {
+        if self.durability == Some(durability) {
+            return Ok(());
         }
+
+        let level = match durability {
+            Durability::Synced => "FULL",
+            // In WAL mode the database stays whole after any crash. A later synced commit also syncs this one.
+            Durability::Unsynced => "NORMAL",
+        };
+        self.database
+            .connection
+            .pragma_update(None, "synchronous", level)?;
+        self.durability = Some(durability);
         Ok(())
     }
 
     fn roll_back(&mut self) {
-        self.store.forget();
-        if !self.store.connection.is_autocommit()
+        self.database.forget();
+        if !self.database.connection.is_autocommit()
             && let Err(error) = self.execute("ROLLBACK")
         {
-            tracing::error!(%error, "the inbox could not roll back");
+            tracing::error!(%error, "the store could not roll back");
         }
     }
 
     fn execute(&self, statement: &str) -> rusqlite::Result<()> {
-        self.store
+        self.database
             .connection
             .prepare_cached(statement)?
             .execute([])

@@ -82,5 +82,6 @@ pub async fn run(make: impl AsyncFn() -> Arc<dyn Store>) {
             Err(_) => failed.push(case.name),
         }
     }
+
     assert!(failed.is_empty(), "the contract is broken: {failed:?}");
 }

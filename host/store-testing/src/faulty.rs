@@ -204,16 +204,19 @@ impl FaultyStore {
         work: impl Future<Output = Result<T, Error>> + Send,
     ) -> Result<T, Error> {
         self.hang_if_crashed().await;
+
         let (before, after): (Vec<_>, Vec<_>) = self
             .plan()
             .faults_of(call)
             .into_iter()
             .partition(|(when, _)| *when == When::Before);
         self.meet(before).await?;
+
         let result = work.await;
         self.meet(after).await?;
         // Another call may have crashed the host in the meantime; then nobody is there to be answered.
         self.hang_if_crashed().await;
+
         result
     }
 
@@ -237,6 +240,7 @@ impl FaultyStore {
                 }
             }
         }
+
         Ok(())
     }
 
@@ -251,6 +255,7 @@ impl Plan {
     /// Counts a call and takes out what it is to meet.
     fn faults_of(&mut self, call: Call) -> Vec<(When, Fault)> {
         self.made.push(call);
+
         let mut met = Vec::new();
         self.entries.retain_mut(|entry| {
             if entry.call.is_some_and(|meant| meant != call) {
@@ -266,6 +271,7 @@ impl Plan {
             }
             entry.count > 0
         });
+
         met
     }
 }

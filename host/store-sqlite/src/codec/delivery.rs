@@ -1,4 +1,4 @@
-//! How the result of a try at sending stands in the database.
+//! The representation of the result of a delivery in the database.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{corrupt, millis};
 
-/// What is known of a result beyond its name, as a JSON object.
+/// Returns the details of a result as a JSON object, without its name.
 pub(crate) fn result_detail(result: &DeliveryResult) -> Option<String> {
     let detail = match result {
         DeliveryResult::Sent { status } | DeliveryResult::Refused { status } => {
@@ -25,6 +25,7 @@ pub(crate) fn result_detail(result: &DeliveryResult) -> Option<String> {
         DeliveryResult::Unsendable { reason } => json!({ "reason": reason }),
         DeliveryResult::Lost { deliveries } => json!({ "deliveries": deliveries }),
     };
+
     Some(detail.to_string())
 }
 
@@ -33,6 +34,7 @@ pub(crate) fn result(name: &str, detail: Option<&str>) -> Result<DeliveryResult,
         None => Value::Null,
         Some(json) => serde_json::from_str(json).map_err(|_| corrupt("a delivery's detail"))?,
     };
+
     let status = || {
         detail["status"]
             .as_u64()
@@ -60,6 +62,7 @@ pub(crate) fn result(name: &str, detail: Option<&str>) -> Result<DeliveryResult,
         }
         _ => None,
     };
+
     found.ok_or_else(|| corrupt(format!("a delivery's result `{name}`")))
 }
 
@@ -71,6 +74,7 @@ mod tests {
     fn every_result_reads_back_as_it_was_written() {
         let reason = || "with \"quotes\"\nand lines".to_owned();
         let after = Some(Duration::from_millis(1_500));
+
         for one in [
             DeliveryResult::Sent { status: 204 },
             DeliveryResult::Failed {

@@ -1,4 +1,4 @@
-//! Reads of the outbox.
+//! Reads of messages: lists, whole messages, usage and expired messages.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::selection;
 use crate::codec::{self, corrupt, parsed, store};
-use crate::listing::{Places, stretch};
+use crate::listing::{Places, range};
 use crate::predecessor;
-use crate::write::{self, LeasedMessage, OldMessage};
+use crate::write::{self, ExpiredMessage, NewMessageLease};
 
 const BODY: &str = "SELECT body FROM message_body WHERE message = ?1";
 const HAS_PENDING: &str = "
@@ -23,7 +23,7 @@ const HAS_PENDING: &str = "
 const NEXT_DUE: &str = "
     SELECT min(due_at) FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at IS NOT NULL";
-/// The columns of a message in a list. Its size is read without its body.
+/// The columns of a message in a list. The size of the body is read without the body.
 pub(crate) const SUMMARY: &str = "
     message.id, message.tenant, message.plugin, message.event, message.destination, message.event_type,
     message.created_at, message.state, message.due_at, message.deliveries,
@@ -39,12 +39,12 @@ const DELIVERIES: &str = "
     FROM delivery WHERE message = ?1 ORDER BY replays, number";
 const DISABLED: &str =
     "SELECT tenant, destination, reason, since FROM disabled ORDER BY tenant, destination";
-/// Runs at start and at reloads; it walks what is to be sent still, in two indexes that hold all that it asks for.
+/// Runs when the host starts or reloads. It walks the unsent messages in two covering indexes.
 const UNSENT_DESTINATIONS: &str = "
     SELECT tenant, destination FROM message WHERE state = 'pending'
     UNION SELECT tenant, destination FROM message WHERE due_at IS NOT NULL
     ORDER BY tenant, destination";
-/// Every tenant that has ever had an event, and so every one that may have a message.
+/// Selects every tenant that has ever had an event. Only these tenants can have messages.
 const TENANTS: &str = "SELECT tenant FROM stored ORDER BY tenant";
 const OLDEST_OVER: &str = "
     SELECT seq, bytes FROM message
@@ -57,13 +57,13 @@ const OLDEST_UNSENT: &str = "
 const UNSENT_ALL: &str =
     "SELECT tenant, plugin, messages, bytes FROM unsent WHERE messages > 0 ORDER BY tenant, plugin";
 
-/// The bodies of these leases.
+/// Loads the bodies of new leases.
 pub(super) fn load(
     connection: &Connection,
-    leased: Vec<LeasedMessage>,
+    leased: Vec<NewMessageLease>,
 ) -> Result<Vec<ClaimedMessage>, Error> {
-    let load = |leased: LeasedMessage| {
-        let LeasedMessage {
+    let load = |leased: NewMessageLease| {
+        let NewMessageLease {
             seq,
             lease,
             until,
@@ -87,6 +87,7 @@ pub(super) fn load(
             spared,
         })
     };
+
     leased.into_iter().map(load).collect()
 }
 
@@ -95,7 +96,7 @@ fn body(connection: &Connection, seq: i64) -> Result<Vec<u8>, Error> {
     statement.query_row([seq], |row| row.get(0)).map_err(store)
 }
 
-/// The earliest moment at which a message to any of these destinations is due.
+/// Returns the earliest time at which a message to any of these destinations is due.
 pub(super) fn next_due(
     connection: &Connection,
     destinations: &[DestinationRef],
@@ -119,6 +120,7 @@ pub(super) fn next_due(
             .map_err(store)?;
         earliest = [earliest, due].into_iter().flatten().min();
     }
+
     Ok(earliest.map(Timestamp::from_unix_millis))
 }
 
@@ -127,14 +129,14 @@ const PLACES: Places = Places {
     not_before: NOT_BEFORE,
 };
 
-/// A stretch of the list of messages.
+/// Reads a page of the list of messages.
 pub(super) fn messages(
     connection: &Connection,
     page: &MessagePage,
 ) -> Result<Vec<MessageSummary>, Error> {
     let after = page.after.map(MessageId::as_uuid);
-    let stretch = stretch(connection, page.order, after, page.limit, &PLACES)?;
-    let (statement, values) = selection::messages(SUMMARY, &page.selection, &stretch);
+    let range = range(connection, page.order, after, page.limit, &PLACES)?;
+    let (statement, values) = selection::messages(SUMMARY, &page.selection, &range);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         summary(connection, row)
@@ -154,6 +156,7 @@ fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Err
         text(5)?,
         codec::state(&text(8)?, row.get(9).map_err(store)?)?,
     );
+
     Ok(MessageSummary {
         id: codec::message_id(&id)?,
         plugin,
@@ -182,7 +185,7 @@ fn last_result(connection: &Connection, seq: i64) -> Result<Option<String>, Erro
     codec::result(&name, detail.as_deref()).map(|result| Some(result.to_string()))
 }
 
-/// One message whole.
+/// Reads a whole message.
 pub(super) fn message(
     connection: &Connection,
     id: MessageId,
@@ -203,6 +206,7 @@ pub(super) fn message(
     let mut statement = connection.prepare_cached(DELIVERIES).map_err(store)?;
     let deliveries = codec::read_all(&mut statement, [seq], delivery)?;
     let body = body(connection, seq)?.into();
+
     Ok(Some(MessageRecord {
         summary,
         ordering_key,
@@ -232,10 +236,11 @@ fn delivery(row: &Row<'_>) -> Result<(u32, Delivery), Error> {
         result: codec::result(&result, detail.as_deref())?,
         answer: answer.transpose()?,
     };
+
     Ok((row.get(0).map_err(store)?, delivery))
 }
 
-/// What is to be sent still, by plugin.
+/// Returns the unsent messages by plugin.
 pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, OutboxUsage)>, Error> {
     let mut statement = connection.prepare_cached(UNSENT_ALL).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
@@ -260,7 +265,7 @@ pub(super) fn unsent(connection: &Connection) -> Result<Vec<(PluginRef, OutboxUs
     })
 }
 
-/// The destinations that nothing is sent to.
+/// Reads the disabled destinations.
 pub(super) fn disabled(connection: &Connection) -> Result<Vec<DisabledDestination>, Error> {
     let mut statement = connection.prepare_cached(DISABLED).map_err(store)?;
     codec::read_all(&mut statement, [], |row| {
@@ -279,7 +284,7 @@ pub(super) fn disabled(connection: &Connection) -> Result<Vec<DisabledDestinatio
     })
 }
 
-/// The destinations that have messages which are to be sent still.
+/// Returns the destinations that have unsent messages.
 pub(super) fn unsent_destinations(connection: &Connection) -> Result<Vec<DestinationRef>, Error> {
     let mut statement = connection
         .prepare_cached(UNSENT_DESTINATIONS)
@@ -294,13 +299,13 @@ pub(super) fn unsent_destinations(connection: &Connection) -> Result<Vec<Destina
     })
 }
 
-/// Places and sizes of the messages that are no longer kept, the oldest of each tenant first.
+/// Returns up to `limit` messages that the limits do not keep, the oldest of each tenant first.
 pub(super) fn old(
     connection: &Connection,
     limits: &Retention,
     now: Timestamp,
     limit: usize,
-) -> Result<Vec<OldMessage>, Error> {
+) -> Result<Vec<ExpiredMessage>, Error> {
     let mut tenants = connection.prepare_cached(TENANTS).map_err(store)?;
     let tenants = codec::read_all(&mut tenants, [], |row| {
         let tenant: String = row.get(0).map_err(store)?;
@@ -324,7 +329,7 @@ pub(super) fn old(
             old.extend(codec::read_all(&mut statement, values, |row| {
                 let bytes: i64 = row.get(1).map_err(store)?;
                 let unsent_until = is_unsent.then_some(until);
-                Ok(OldMessage {
+                Ok(ExpiredMessage {
                     seq: row.get(0).map_err(store)?,
                     bytes: bytes.unsigned_abs(),
                     unsent_until,
@@ -332,6 +337,7 @@ pub(super) fn old(
             })?);
         }
     }
+
     Ok(old)
 }
 

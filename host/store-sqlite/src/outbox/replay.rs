@@ -1,16 +1,16 @@
-//! Sending again.
+//! Replays of messages.
 
 use hookyard_store::{Error, MessageReplay, ReplaySummary};
 
 use super::selection;
 use crate::SqliteStore;
-use crate::replay::{Place, STRETCH, in_stretches, last_place};
-use crate::write::MessageStretch;
+use crate::replay::{BATCH_MAX, Place, in_batches, last_seq};
+use crate::write::MessageBatch;
 use crate::writer::{Durability, Terms};
 
-pub(crate) const LAST_PLACE: &str = "SELECT coalesce(max(seq), 0) FROM message";
+pub(crate) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM message";
 
-/// A message, by its number.
+/// A message, by the number of its commit.
 impl Place for i64 {
     fn seq(&self) -> i64 {
         *self
@@ -18,7 +18,7 @@ impl Place for i64 {
 }
 
 pub(super) async fn replay(
-    inbox: &SqliteStore,
+    store: &SqliteStore,
     replay: MessageReplay,
 ) -> Result<ReplaySummary, Error> {
     let MessageReplay {
@@ -27,31 +27,33 @@ pub(super) async fn replay(
         now,
         dry_run,
     } = replay;
-    let last = inbox
+    let last = store
         .readers
-        .read(|connection| last_place(connection, LAST_PLACE))
+        .read(|connection| last_seq(connection, LAST_SEQ))
         .await?;
     let find = |after: Option<i64>| {
         let selection = selection.clone();
-        inbox.readers.read(move |connection| {
-            selection::places(connection, &selection, after.unwrap_or(0), STRETCH)
+        store.readers.read(move |connection| {
+            selection::to_replay(connection, &selection, after.unwrap_or(0), BATCH_MAX)
         })
     };
+
     let change = |before, messages| {
-        let stretch = MessageStretch {
+        let batch = MessageBatch {
             messages,
             rate,
             now,
             before,
         };
         async move {
-            inbox
+            store
                 .writer()?
-                .call(Terms::stretch(Durability::Synced), move |store| {
-                    store.replay_messages(&stretch)
+                .call(Terms::batch(Durability::Synced), move |store| {
+                    store.replay_messages(&batch)
                 })
                 .await
         }
     };
-    in_stretches(last, dry_run, find, change).await
+
+    in_batches(last, dry_run, find, change).await
 }

@@ -1,12 +1,12 @@
-//! Which messages a selection finds, as statements that are made to measure; as `crate::selection` for events.
+//! The statements that find the messages of a selection, like `crate::selection` for events.
 
 use hookyard_store::{Error, MessageSelection};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::codec::{self, store};
-use crate::replay::{Found, Standing};
-use crate::selection::{Filter, Stretch, hex};
+use crate::replay::{Found, ReplayStatus};
+use crate::selection::{Filter, Range, hex};
 
 const IS_LEASED: &str = "message.state = 'leased'";
 
@@ -31,16 +31,21 @@ fn filter(selection: &MessageSelection) -> Filter {
             hex(ids.iter().map(|id| id.as_uuid())),
         );
     }
+
     if let Some(range) = id_range {
         let condition = "message.seq IN (SELECT seq FROM message WHERE id >= ?";
         filter.and(condition, range.start().as_uuid().into_bytes().to_vec());
         filter.and("id <= ?)", range.end().as_uuid().into_bytes().to_vec());
     }
+
     if let Some(event) = event {
         filter.and("message.event = ?", event.as_uuid().into_bytes().to_vec());
     }
+
     filter.and_state("message.state", states);
-    // The signs keep the planner from sorting what an index finds: lists follow the order of commit.
+
+    // The signs keep the planner from using other indexes and sorting: lists follow the order of
+    // commit.
     let texts = [
         (
             "+message.tenant = ?",
@@ -61,10 +66,12 @@ fn filter(selection: &MessageSelection) -> Filter {
             .into_iter()
             .for_each(|value| filter.and(condition, value));
     }
+
     if let Some(text) = text {
         let body = "(SELECT instr(body, ?) FROM message_body WHERE message_body.message = message.seq) > 0";
         filter.and(body, text.clone().into_bytes());
     }
+
     for (condition, time) in [
         ("+message.created_at >= ?", since),
         ("+message.created_at < ?", until),
@@ -72,41 +79,44 @@ fn filter(selection: &MessageSelection) -> Filter {
         time.iter()
             .for_each(|time| filter.and(condition, time.unix_millis()));
     }
+
     filter
 }
 
-/// The statement for the place and these columns of a stretch of the list, and what is bound to it.
+/// Returns the statement for the number and these columns of a range of the list, and its values.
 pub(super) fn messages(
     columns: &str,
     selection: &MessageSelection,
-    stretch: &Stretch,
+    range: &Range,
 ) -> (String, Vec<Value>) {
     let filter = filter(selection);
     let statement = format!(
         "SELECT message.seq, {columns} FROM message WHERE message.seq > ? AND message.seq < ?{}
          ORDER BY message.seq{} LIMIT ?",
         filter.text,
-        stretch.direction()
+        range.direction()
     );
+
     (
         statement,
-        [stretch.places(), filter.values, vec![stretch.limit.into()]].concat(),
+        [range.bounds(), filter.values, vec![range.limit.into()]].concat(),
     )
 }
 
-/// The places of messages that the selection finds after a place.
-pub(super) fn places(
+/// Returns the numbers of the messages that the selection matches after a number, each with its
+/// status.
+pub(super) fn to_replay(
     connection: &Connection,
     selection: &MessageSelection,
     after: i64,
     limit: usize,
 ) -> Result<Found<i64>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let (statement, values) = messages(IS_LEASED, selection, &Stretch::following(after, limit));
+    let (statement, values) = messages(IS_LEASED, selection, &Range::following(after, limit));
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         let is_leased = row.get(1).map_err(store)?;
-        Ok((row.get(0).map_err(store)?, Standing::of_lease(is_leased)))
+        Ok((row.get(0).map_err(store)?, ReplayStatus::of_job(is_leased)))
     })
 }
 
@@ -134,17 +144,18 @@ mod tests {
     }
 
     fn check(selection: &MessageSelection, part: &str) {
-        let oldest = Stretch::following(0, 10);
-        let newest = Stretch {
+        let oldest = Range::following(0, 10);
+        let newest = Range {
             order: ListOrder::NewestFirst,
-            ..Stretch::following(0, 10)
+            ..Range::following(0, 10)
         };
-        for (columns, stretch) in [
+
+        for (columns, range) in [
             (SUMMARY, newest),
             (SUMMARY, oldest),
-            (IS_LEASED, Stretch::following(0, 10)),
+            (IS_LEASED, Range::following(0, 10)),
         ] {
-            let (statement, values) = messages(columns, selection, &stretch);
+            let (statement, values) = messages(columns, selection, &range);
             assert_eq!(statement.matches('?').count(), values.len(), "{statement}");
             let steps = query_plans::of(&statement);
             assert!(
@@ -168,6 +179,7 @@ mod tests {
             states: vec!["dead".into()],
             ..selection
         };
+
         check(&MessageSelection::default(), by_place);
         check(&full(), by_place);
         check(
@@ -178,11 +190,13 @@ mod tests {
             &dead(full()),
             "INDEX message_dead (state=? AND rowid>? AND rowid<?)",
         );
+
         let event = Some(EventId::from_uuid(Uuid::from_u128(7)));
         check(
             &MessageSelection { event, ..full() },
             "INDEX message_event (event=? AND rowid>? AND rowid<?)",
         );
+
         let ids = vec![MessageId::from_uuid(Uuid::from_u128(7))];
         check(
             &MessageSelection {
@@ -191,11 +205,13 @@ mod tests {
             },
             "sqlite_autoindex_message_1 (id=?",
         );
+
         let id = MessageId::from_uuid(Uuid::from_u128(7));
         let range = MessageSelection {
             id_range: Some(id..=id),
             ..MessageSelection::default()
         };
+
         check(
             &range,
             "COVERING INDEX sqlite_autoindex_message_1 (id>? AND id<?)",

@@ -1,4 +1,4 @@
-//! Claiming: what is due is found by an index for each plugin, and leased job by job.
+//! Claims: an index finds the due jobs of each plugin, and each job is leased by itself.
 
 use hookyard_crash::Point;
 use hookyard_model::{EventId, PluginRef, Revision, SourceRef, Timestamp, WorkState};
@@ -21,11 +21,11 @@ const CLAIM_DUE: &str = "
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.due_at <= ?4
     ORDER BY job.due_at, job.event LIMIT ?3";
 
-/// A claim that has come upon as many jobs that had to be held looks for no more of them.
+/// The maximum number of jobs that one claim holds before it stops looking for more.
 const HELD_MAX: usize = 500;
 
-/// A lease that was taken, less the event, which a reader loads once the lease is committed.
-pub(crate) struct Leased {
+/// A new lease without its event. A reader loads the event once the lease is committed.
+pub(crate) struct NewLease {
     pub(crate) lease: JobLease,
     pub(crate) until: Timestamp,
     pub(crate) seq: i64,
@@ -35,68 +35,74 @@ pub(crate) struct Leased {
     pub(crate) spared: u32,
 }
 
-/// What became of a job that was found to be due.
-enum Taken {
-    Leased(Leased),
-    /// Its plugin no longer takes it.
+/// The result for a job that is due.
+enum ClaimResult {
+    Leased(NewLease),
+    /// The job is now held, because its plugin is no longer routed to it.
     Held,
 }
 
 impl Database {
     pub(crate) fn claim(
         &mut self,
-        wanted: &[JobRequest],
+        requests: &[JobRequest],
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<Leased>, Error> {
+    ) -> Result<Vec<NewLease>, Error> {
         let (mut leased, mut held) = (Vec::new(), 0);
-        for want in wanted {
-            let mut want = want.clone();
+        for request in requests {
+            let mut request = request.clone();
             loop {
                 let before = (leased.len(), held);
-                for job in self.due(&want, now)? {
-                    match self.lease(job, &want.plugin, now, until)? {
-                        Some(Taken::Leased(job)) => leased.push(job),
-                        Some(Taken::Held) => held += 1,
+                for job in self.due(&request, now)? {
+                    match self.lease(job, &request.plugin, now, until)? {
+                        Some(ClaimResult::Leased(job)) => leased.push(job),
+                        Some(ClaimResult::Held) => held += 1,
                         None => {}
                     }
                 }
-                want.limit -= leased.len() - before.0;
-                // What is held now made way for others.
-                if held == before.1 || held >= HELD_MAX || want.limit == 0 {
+                request.limit -= leased.len() - before.0;
+                // The held jobs have made room for others, so the claim looks again.
+                if held == before.1 || held >= HELD_MAX || request.limit == 0 {
                     break;
                 }
             }
         }
-        // So that whoever claims comes again for what is left.
+
+        // Wakes the dispatcher, so that it claims again and finds what is left.
         self.has_due_jobs |= held > 0;
+
         Ok(leased)
     }
 
-    /// As many as are wanted, the longest due first.
-    fn due(&mut self, want: &JobRequest, now: Timestamp) -> Result<Vec<DueJob>, Error> {
-        // Not all that a quarantine holds may be held already, or what it held may not be free as a whole.
-        let mut due = match self.is_in_quarantine(&want.plugin)? {
+    /// Returns up to `limit` jobs of the plugin, those that have been due for the longest time
+    /// first.
+    fn due(&mut self, request: &JobRequest, now: Timestamp) -> Result<Vec<DueJob>, Error> {
+        // A sweep may not have held every job of a quarantined plugin yet, so its pending jobs are
+        // skipped here.
+        let mut due = match self.is_in_quarantine(&request.plugin)? {
             true => Vec::new(),
-            false => self.due_by(CLAIM_PENDING, want, now)?,
+            false => self.due_by(CLAIM_PENDING, request, now)?,
         };
-        due.extend(self.due_by(CLAIM_DUE, want, now)?);
+
+        due.extend(self.due_by(CLAIM_DUE, request, now)?);
         due.sort_by_key(|job| (job.due_since, job.seq));
-        due.truncate(want.limit);
+        due.truncate(request.limit);
+
         Ok(due)
     }
 
     fn due_by(
         &self,
         statement: &str,
-        want: &JobRequest,
+        request: &JobRequest,
         now: Timestamp,
     ) -> Result<Vec<DueJob>, Error> {
         let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
-        let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
-        let (tenant, plugin) = (want.plugin.tenant.as_str(), want.plugin.name.as_str());
+        let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+        let (tenant, plugin) = (request.plugin.tenant.as_str(), request.plugin.name.as_str());
         let values = params![tenant, plugin, limit, now.unix_millis()];
-        // The statement for pending jobs knows no time.
+        // The statement for pending jobs has no parameter for the time.
         let values = &values[..statement.parameter_count()];
         codec::read_all(&mut statement, values, DueJob::read)
     }
@@ -107,17 +113,18 @@ impl Database {
         plugin: &PluginRef,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<Taken>, Error> {
+    ) -> Result<Option<ClaimResult>, Error> {
         let source = SourceRef {
             tenant: plugin.tenant.clone(),
             name: parsed(&job.source, "an event's source")?,
         };
-        let routed = self.is_taken(&source, &plugin.name)?;
+        let routed = self.accepts(&source, &plugin.name)?;
+
         match transitions::claim(job.state, routed, until, now) {
             transitions::Claim::Leave => Ok(None),
             transitions::Claim::Hold(next) => self
                 .put(job.seq, &plugin.name, next, job.attempts)
-                .map(|()| Some(Taken::Held)),
+                .map(|()| Some(ClaimResult::Held)),
             transitions::Claim::Lease(next) => {
                 let attempt = job.attempts + 1;
                 self.put(job.seq, &plugin.name, next, attempt)?;
@@ -128,9 +135,10 @@ impl Database {
                     replays: job.replays,
                     attempt,
                 };
-                // A pending job is due since it came in, and has waited since its replay only.
+                // A pending job is sorted by the arrival of its event, but it has only been due
+                // since its last replay.
                 let due = job.since.max(Timestamp::from_unix_millis(job.due_since));
-                let leased = Leased {
+                let leased = NewLease {
                     lease,
                     until,
                     seq: job.seq,
@@ -139,7 +147,7 @@ impl Database {
                     revision: job.revision,
                     spared: job.spared,
                 };
-                Ok(Some(Taken::Leased(leased)))
+                Ok(Some(ClaimResult::Leased(leased)))
             }
         }
     }
@@ -163,6 +171,7 @@ impl DueJob {
         let id: [u8; 16] = row.get(1).map_err(store)?;
         let state: String = row.get(3).map_err(store)?;
         let revision: Option<String> = row.get(7).map_err(store)?;
+
         Ok(Self {
             seq: row.get(0).map_err(store)?,
             id: codec::event_id(&id)?,

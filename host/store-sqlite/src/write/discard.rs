@@ -1,12 +1,12 @@
-//! Ending jobs and unrouted events, a stretch of them at a time.
+//! Discards jobs and unrouted events, one batch at a time.
 
 use hookyard_model::WorkState;
 use hookyard_store::{DiscardRecord, DiscardSummary, Error, transitions};
 use rusqlite::params;
 
 use super::Database;
-use super::lane::Of;
-use crate::selection::JobPlace;
+use super::lane::LaneKind;
+use crate::selection::JobKey;
 use crate::write::routing::UNROUTED_TAKE;
 
 const JOB_DISCARD: &str = "
@@ -18,38 +18,38 @@ const JOB_DISCARD_RECORD: &str = "
 const EVENT_DISCARD_RECORD: &str =
     "INSERT INTO discard (event, plugin, replays, at, reason) VALUES (?1, '', 0, ?2, ?3)";
 
-/// A stretch of jobs or events to be discarded.
-pub(crate) struct DiscardStretch {
-    pub(crate) ended: Ended,
+/// A batch of jobs or events to discard.
+pub(crate) struct DiscardBatch {
+    pub(crate) ended: Discarded,
     pub(crate) record: DiscardRecord,
 }
 
-/// What is ended.
-pub(crate) enum Ended {
-    Jobs(Vec<JobPlace>),
-    /// Unrouted ones, by their numbers.
+/// The jobs or events of the batch.
+pub(crate) enum Discarded {
+    Jobs(Vec<JobKey>),
+    /// Unrouted events, by their numbers.
     Events(Vec<i64>),
 }
 
 impl Database {
     pub(crate) fn discard(
         &mut self,
-        DiscardStretch { ended, record }: &DiscardStretch,
+        DiscardBatch { ended, record }: &DiscardBatch,
     ) -> Result<DiscardSummary, Error> {
         match ended {
-            Ended::Jobs(places) => self.discard_jobs(places, record),
-            Ended::Events(events) => self.discard_events(events, record),
+            Discarded::Jobs(places) => self.discard_jobs(places, record),
+            Discarded::Events(events) => self.discard_events(events, record),
         }
     }
 
     fn discard_jobs(
         &mut self,
-        places: &[JobPlace],
+        places: &[JobKey],
         record: &DiscardRecord,
     ) -> Result<DiscardSummary, Error> {
         let mut discarded = DiscardSummary::default();
         for place in places {
-            // Gone, if it was pruned since it was found.
+            // The job is gone if its event was pruned since the reader found it.
             let Some((state, _)) = self.to_replay(place)? else {
                 continue;
             };
@@ -58,22 +58,23 @@ impl Database {
                     self.end(place, next, record)?;
                     discarded.jobs += 1;
                 }
-                // Any other is over by now.
+                // A job in any other state is over by now.
                 Err(_) => discarded.leased += u64::from(matches!(state, WorkState::Leased { .. })),
             }
         }
+
         Ok(discarded)
     }
 
     fn end(
         &mut self,
-        place: &JobPlace,
+        place: &JobKey,
         next: WorkState,
         record: &DiscardRecord,
     ) -> Result<(), Error> {
         let plugin = place.plugin.as_str();
         let lane = self.change(
-            Of::Jobs,
+            LaneKind::Jobs,
             JOB_DISCARD,
             params![place.seq, plugin, next.name()],
         )?;
@@ -81,7 +82,7 @@ impl Database {
         self.execute(JOB_DISCARD_RECORD, values)?;
 
         match lane {
-            Some(lane) => self.line_up(&lane),
+            Some(lane) => self.update_lane(&lane),
             None => Ok(()),
         }
     }
@@ -93,13 +94,14 @@ impl Database {
     ) -> Result<DiscardSummary, Error> {
         let mut discarded = DiscardSummary::default();
         for event in events {
-            // A plugin may have taken it since it was found.
+            // A plugin may have got the event since the reader found it.
             if self.execute(UNROUTED_TAKE, params![event])? > 0 {
                 let values = params![event, record.at.unix_millis(), record.reason];
                 self.execute(EVENT_DISCARD_RECORD, values)?;
                 discarded.events += 1;
             }
         }
+
         Ok(discarded)
     }
 }

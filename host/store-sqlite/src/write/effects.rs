@@ -1,4 +1,5 @@
-//! An attempt's effects, in the transaction of its settlement: checked as a whole, then written.
+//! The effects of an attempt, in the transaction of its settlement. All checks come before the
+//! first write.
 
 use hookyard_crash::Point;
 use hookyard_model::{Effects, Key, PluginRef, ReadVersion, Write};
@@ -22,16 +23,16 @@ const TOTALS_PUT: &str = "
     ON CONFLICT (tenant, plugin)
     DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes, version = excluded.version";
 
-/// What is known of a plugin's key-value store as a whole.
+/// The totals of a plugin's key-value store.
 #[derive(Default)]
 struct Totals {
     usage: KvUsage,
-    /// The last that was given to any key.
+    /// The last version that any key got.
     version: u64,
 }
 
 impl Database {
-    /// Commits what the attempt asked for with the transaction at hand, or changes nothing.
+    /// Adds the effects of the attempt to the current transaction, or fails and changes nothing.
     pub(super) fn commit_effects(&mut self, settlement: &Settlement) -> Result<(), Error> {
         let Settlement {
             lease,
@@ -41,19 +42,21 @@ impl Database {
             outbox,
             ..
         } = settlement;
-        self.check_seen(&lease.plugin, &effects.reads)?;
-        self.check_room(&lease.plugin, outbox, OutboxUsage::of(&effects.messages))?;
+        self.check_reads(&lease.plugin, &effects.reads)?;
+        self.check_quota(&lease.plugin, outbox, OutboxUsage::of(&effects.messages))?;
         self.write_values(&lease.plugin, effects, *quota)?;
         Point::SettleValues.pass();
+
         let ended_at = attempt.started_at.after(attempt.duration);
         for message in &effects.messages {
             self.add_message(&lease.plugin, lease.event, message, ended_at)?;
         }
+
         Ok(())
     }
 
-    /// Fails where the attempt went by something that no longer stands.
-    fn check_seen(&self, plugin: &PluginRef, all: &[ReadVersion]) -> Result<(), Error> {
+    /// Fails if a key that the attempt read has changed since.
+    fn check_reads(&self, plugin: &PluginRef, all: &[ReadVersion]) -> Result<(), Error> {
         let mut statement = self
             .connection
             .prepare_cached(VALUE_VERSION)
@@ -73,6 +76,7 @@ impl Database {
                 return Err(Error::Conflict(key.clone()));
             }
         }
+
         Ok(())
     }
 
@@ -85,22 +89,27 @@ impl Database {
         if effects.writes.is_empty() {
             return Ok(());
         }
+
         let before = self.totals(plugin)?;
         let mut after = Totals {
             usage: before.usage,
             version: before.version,
         };
+
         for write in &effects.writes {
             let (old, new) = (self.size_at(plugin, &write.key)?, size_of(write));
             after.usage = after.usage.minus(old).plus(new);
         }
+
         if let Some(excess) = before.usage.exceeds(after.usage, quota) {
             return Err(excess);
         }
+
         for write in &effects.writes {
             after.version += 1;
             self.put_value(plugin, write, after.version)?;
         }
+
         self.put_totals(plugin, &after)
     }
 
@@ -116,6 +125,7 @@ impl Database {
                 version: number(2)?,
             })
         });
+
         found
             .optional()
             .map(Option::unwrap_or_default)
@@ -135,10 +145,11 @@ impl Database {
             numbers[1],
             numbers[2]
         ];
+
         self.execute(TOTALS_PUT, values).map(drop)
     }
 
-    /// What the key and its value take now.
+    /// Returns the current usage of the key and its value.
     fn size_at(&self, plugin: &PluginRef, key: &Key) -> Result<KvUsage, Error> {
         let mut statement = self.connection.prepare_cached(VALUE_BYTES).map_err(store)?;
         let values = params![
@@ -154,6 +165,7 @@ impl Database {
         let Some(bytes) = found else {
             return Ok(KvUsage::default());
         };
+
         Ok(KvUsage::of(
             key,
             usize::try_from(bytes).map_err(|_| corrupt("a value's size"))?,

@@ -1,8 +1,9 @@
-//! ListOrder: of the jobs of one source, plugin and ordering key, one at a time may be claimed, the earliest first; and so
-//! of the messages of one destination and ordering key.
+//! Lanes: the jobs of one source, plugin and ordering key, or the messages of one destination and
+//! ordering key. Only the first unfinished item of a lane may be claimed.
 //!
-//! A lane's head is the one of it that isn't over and isn't blocked. All others are blocked, which keeps them out
-//! of what a claim reads, so that a claim never walks along those that can't be had.
+//! The head of a lane is the item that is neither over nor blocked. All other items are blocked.
+//! The indexes that a claim reads leave blocked items out, so a claim never walks over items that
+//! it cannot lease.
 
 use hookyard_model::{PluginName, SourceRef, WorkState};
 use hookyard_store::Error;
@@ -29,37 +30,40 @@ const MESSAGE_LANE_FIRST: &str = "
       AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')";
 const MESSAGE_BLOCK: &str = "UPDATE message SET blocked = ?3 WHERE seq = ?1 AND destination = ?2";
 
-/// What a lane is made of.
+/// The kind of the items of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum LaneKind {
     /// Jobs of one plugin, in the order of their events.
     Jobs,
     /// Messages to one destination, in the order of their commit.
     Messages,
 }
 
-/// Jobs or messages of which one comes after the other.
+/// A lane of jobs or messages.
 pub(super) struct Lane {
-    of: Of,
+    kind: LaneKind,
     tenant: String,
-    /// The plugin or destination.
+    /// The name of the plugin or destination.
     owner: String,
     name: String,
 }
 
-/// Source and ordering key as one text: no source's name has a slash.
+/// Returns the name of a lane of jobs: the source and the ordering key. The name of a source never
+/// contains a slash, so the text is unambiguous.
 pub(super) fn name(source: &SourceRef, ordering_key: &str) -> String {
     format!("{}/{ordering_key}", source.name)
 }
 
 impl Lane {
-    /// From the columns of its tenant, its owner and its name.
-    pub(super) fn read(of: Of, row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+    /// Reads the columns for the tenant, the owner and the name of the lane. A job or message
+    /// without an ordering key has no lane.
+    pub(super) fn read(kind: LaneKind, row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
         let Some(name) = row.get(2)? else {
             return Ok(None);
         };
+
         Ok(Some(Self {
-            of,
+            kind,
             tenant: row.get(0)?,
             owner: row.get(1)?,
             name,
@@ -68,7 +72,7 @@ impl Lane {
 }
 
 impl Database {
-    /// The only place where a job's state changes one by one.
+    /// Changes the state of one job, and updates its lane. Only batches change states elsewhere.
     pub(super) fn put(
         &mut self,
         seq: i64,
@@ -77,34 +81,35 @@ impl Database {
         attempts: u32,
     ) -> Result<(), Error> {
         let values = params![seq, plugin.as_str(), next.name(), due_of(next), attempts];
-        let lane = self.change(Of::Jobs, JOB_UPDATE, values)?;
-        // Only the head is ever leased.
+        let lane = self.change(LaneKind::Jobs, JOB_UPDATE, values)?;
+        // Only the head of a lane is ever leased, so a lease never changes the head.
         match lane.filter(|_| !matches!(next, WorkState::Leased { .. })) {
-            Some(lane) => self.line_up(&lane),
+            Some(lane) => self.update_lane(&lane),
             None => Ok(()),
         }
     }
 
-    /// Runs a statement that changes a job or message, and tells its lane.
+    /// Runs a statement that changes a job or message and returns the columns of its lane.
     pub(super) fn change(
         &self,
-        of: Of,
+        kind: LaneKind,
         statement: &str,
         values: &[&dyn rusqlite::ToSql],
     ) -> Result<Option<Lane>, Error> {
         let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
         statement
-            .query_row(values, |row| Lane::read(of, row))
+            .query_row(values, |row| Lane::read(kind, row))
             .optional()
             .map(Option::flatten)
             .map_err(store)
     }
 
-    /// Makes the earliest of a lane its head. To be called after any of them has changed.
-    pub(super) fn line_up(&mut self, lane: &Lane) -> Result<(), Error> {
-        let (head_of, first_of, block) = match lane.of {
-            Of::Jobs => (LANE_HEAD, LANE_FIRST, JOB_BLOCK),
-            Of::Messages => (MESSAGE_LANE_HEAD, MESSAGE_LANE_FIRST, MESSAGE_BLOCK),
+    /// Makes the first unfinished item of a lane its head. Must be called after any item of the
+    /// lane has changed.
+    pub(super) fn update_lane(&mut self, lane: &Lane) -> Result<(), Error> {
+        let (head_of, first_of, block) = match lane.kind {
+            LaneKind::Jobs => (LANE_HEAD, LANE_FIRST, JOB_BLOCK),
+            LaneKind::Messages => (MESSAGE_LANE_HEAD, MESSAGE_LANE_FIRST, MESSAGE_BLOCK),
         };
         let values = [&lane.tenant, &lane.owner, &lane.name];
         let head: Option<(i64, bool)> = {
@@ -114,10 +119,13 @@ impl Database {
                 .optional()
                 .map_err(store)?
         };
-        // An earlier one may have come back to life by a replay: it waits for an attempt that is under way.
+
+        // A replay may bring an earlier item back. It waits while the current head is being
+        // attempted.
         if head.is_some_and(|(_, is_leased)| is_leased) {
             return Ok(());
         }
+
         let first: Option<i64> = {
             let mut statement = self.connection.prepare_cached(first_of).map_err(store)?;
             statement
@@ -133,11 +141,12 @@ impl Database {
             {
                 self.execute(block, params![seq, lane.owner, is_blocked])?;
             }
-            match lane.of {
-                Of::Jobs => self.has_due_jobs = true,
-                Of::Messages => self.has_due_messages = true,
+            match lane.kind {
+                LaneKind::Jobs => self.has_due_jobs = true,
+                LaneKind::Messages => self.has_due_messages = true,
             }
         }
+
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! The outbox: messages come in with the settlement of an attempt, are leased, and go the way of jobs.
+//! The outbox: the settlement of an attempt adds messages, which are then leased and settled like
+//! jobs.
 
 use hookyard_model::{
     DestinationRef, EventId, Message, MessageId, PluginName, PluginRef, Timestamp, WorkState,
@@ -11,7 +12,7 @@ use hookyard_store::{
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Database;
-use super::lane::{Lane, Of};
+use super::lane::{Lane, LaneKind};
 use crate::codec::{self, due_of, parsed, store};
 
 const INSERT: &str = "
@@ -41,7 +42,7 @@ const SPARE: &str = "UPDATE message SET spared = spared + 1 WHERE seq = ?1";
 const DELIVERY_INSERT: &str = "
     INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail, headers, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-/// All but the latest of a message.
+/// Deletes all but the latest deliveries of a message.
 const DELIVERIES_TRIM: &str = "
     DELETE FROM delivery WHERE message = ?1 AND (replays, number) <=
         (SELECT replays, number FROM delivery WHERE message = ?1
@@ -58,7 +59,7 @@ const DISABLE: &str = "
     INSERT INTO disabled (tenant, destination, reason, since) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (tenant, destination) DO UPDATE SET reason = excluded.reason, since = excluded.since";
 const ENABLE: &str = "DELETE FROM disabled WHERE tenant = ?1 AND destination = ?2";
-/// One may have been replayed, or leased, since it was found.
+/// Skips a message that was replayed or leased since the reader found it.
 const DELETE: &str = "
     DELETE FROM message WHERE seq = ?1 AND state IN ('done', 'dead')
     RETURNING tenant, destination, ordering_key";
@@ -68,12 +69,12 @@ const DELETE_UNSENT: &str = "
 const UNSENT: &str = "SELECT messages, bytes FROM unsent WHERE tenant = ?1 AND plugin = ?2";
 const UNSENT_OF_TENANT: &str =
     "SELECT coalesce(sum(messages), 0), coalesce(sum(bytes), 0) FROM unsent WHERE tenant = ?1";
-/// Runs once, when the store is opened; it walks the index of what is leased or waits.
-const LEASES_LEFT: &str = "
+/// Runs once, when the store is opened. It walks the index of leased and waiting messages.
+const ABANDONED_LEASES: &str = "
     SELECT seq, due_at, deliveries FROM message WHERE due_at IS NOT NULL AND state = 'leased'";
 
-/// A lease that was taken, less the body, which a reader loads once the lease is committed.
-pub(crate) struct LeasedMessage {
+/// A new lease without the body. A reader loads the body once the lease is committed.
+pub(crate) struct NewMessageLease {
     pub(crate) seq: i64,
     pub(crate) lease: MessageLease,
     pub(crate) until: Timestamp,
@@ -85,15 +86,15 @@ pub(crate) struct LeasedMessage {
     pub(crate) spared: u32,
 }
 
-/// A message that is no longer kept.
-pub(crate) struct OldMessage {
+/// A message that the limits no longer keep.
+pub(crate) struct ExpiredMessage {
     pub(crate) seq: i64,
     pub(crate) bytes: u64,
-    /// Where it was not sent: the latest moment since when it was to be.
+    /// For an unsent message: the time that `since` must not exceed.
     pub(crate) unsent_until: Option<i64>,
 }
 
-/// A message that is found to be under a certain lease.
+/// A message that is under a given lease.
 struct Held {
     seq: i64,
     tenant: String,
@@ -102,8 +103,8 @@ struct Held {
 }
 
 impl Database {
-    /// Fails where there is no room in the outbox for this much more.
-    pub(super) fn check_room(
+    /// Fails if this many more messages would exceed the quota.
+    pub(super) fn check_quota(
         &self,
         plugin: &PluginRef,
         quota: &OutboxQuota,
@@ -112,6 +113,7 @@ impl Database {
         if more.messages == 0 {
             return Ok(());
         }
+
         let unsent = |statement, values: &[&dyn rusqlite::ToSql]| {
             let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
             let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
@@ -155,21 +157,23 @@ impl Database {
             message.body.len() as i64,
         ];
         self.execute(INSERT, values)?;
+
         let seq = self.connection.last_insert_rowid();
         self.execute(INSERT_BODY, params![seq, &message.body[..]])?;
         self.has_due_messages = true;
+
         Ok(())
     }
 
     pub(crate) fn claim_messages(
         &mut self,
-        wanted: &[MessageRequest],
+        requests: &[MessageRequest],
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<LeasedMessage>, Error> {
+    ) -> Result<Vec<NewMessageLease>, Error> {
         let mut leased = Vec::new();
-        for want in wanted {
-            for message in self.due_messages(want, now)? {
+        for request in requests {
+            for message in self.due_messages(request, now)? {
                 let transitions::Claim::Lease(next) =
                     transitions::claim(message.state, true, until, now)
                 else {
@@ -177,36 +181,40 @@ impl Database {
                 };
                 let attempt = message.attempts + 1;
                 self.put_message(message.seq, next, attempt)?;
-                leased.push(message.leased(want, attempt, until));
+                leased.push(message.leased(request, attempt, until));
             }
         }
+
         Ok(leased)
     }
 
-    /// As many as are wanted, the longest due first.
+    /// Returns up to `limit` messages, those that have been due for the longest time first.
     fn due_messages(
         &self,
-        want: &MessageRequest,
+        request: &MessageRequest,
         now: Timestamp,
     ) -> Result<Vec<DueMessage>, Error> {
-        if is_disabled(&self.connection, &want.destination)? {
+        if is_disabled(&self.connection, &request.destination)? {
             return Ok(Vec::new());
         }
+
         let (tenant, destination) = (
-            want.destination.tenant.as_str(),
-            want.destination.name.as_str(),
+            request.destination.tenant.as_str(),
+            request.destination.name.as_str(),
         );
-        let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
+        let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
         let values = params![tenant, destination, limit, now.unix_millis()];
         let mut due = Vec::new();
         for statement in [CLAIM_PENDING, CLAIM_DUE] {
             let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
-            // The statement for pending messages knows no time.
+            // The statement for pending messages has no parameter for the time.
             let values = &values[..statement.parameter_count()];
             due.extend(codec::read_all(&mut statement, values, DueMessage::read)?);
         }
+
         due.sort_by_key(|message| (message.due_since, message.seq));
-        due.truncate(want.limit);
+        due.truncate(request.limit);
+
         Ok(due)
     }
 
@@ -240,6 +248,7 @@ impl Database {
                 self.has_due_messages = true;
             }
         }
+
         Ok(())
     }
 
@@ -254,7 +263,9 @@ impl Database {
         let Some(message) = self.leased_message(lease)? else {
             return Err(Error::MessageLeaseLost(lease.clone()));
         };
+
         self.put_message(message.seq, *next, lease.delivery)?;
+
         let answer = delivery.answer.as_ref();
         let values = params![
             message.seq,
@@ -268,13 +279,17 @@ impl Database {
             answer.map(|answer| &answer.body[..]),
         ];
         self.execute(DELIVERY_INSERT, values)?;
-        // Only one that has been tried often, or replayed, can have more.
+
+        // Only a message with many deliveries, or with replays, can have more records than the
+        // maximum.
         if lease.delivery as usize > DELIVERIES_MAX || lease.replays > 0 {
             self.execute(DELIVERIES_TRIM, params![message.seq, DELIVERIES_MAX as i64])?;
         }
+
         if *is_spared {
             self.execute(SPARE, params![message.seq])?;
         }
+
         if let Some(reason) = disable {
             let since = delivery.started_at.after(delivery.duration).unix_millis();
             self.execute(
@@ -282,23 +297,28 @@ impl Database {
                 params![message.tenant, message.destination, reason, since],
             )?;
         }
+
         self.has_due_messages = true;
+
         Ok(())
     }
 
-    /// Gives back the leases of a host that is no more. Its tries had begun, so they count.
+    /// Gives back all leases, which an earlier host has left. Its deliveries had begun, so they
+    /// count.
     pub(crate) fn give_back_all_messages(&mut self) -> Result<usize, Error> {
         let left: Vec<(i64, i64, u32)> = {
-            let mut statement = self.connection.prepare(LEASES_LEFT).map_err(store)?;
+            let mut statement = self.connection.prepare(ABANDONED_LEASES).map_err(store)?;
             let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
             codec::read_all(&mut statement, [], |row| read(row).map_err(store))?
         };
+
         for (seq, until, attempts) in &left {
             let until = Timestamp::from_unix_millis(*until);
             if let Ok(next) = transitions::give_back(WorkState::Leased { until }, true) {
                 self.put_message(*seq, next, *attempts)?;
             }
         }
+
         Ok(left.len())
     }
 
@@ -318,6 +338,7 @@ impl Database {
             reason,
             since.unix_millis()
         ];
+
         self.execute(DISABLE, values).map(drop)
     }
 
@@ -327,38 +348,34 @@ impl Database {
         Ok(())
     }
 
-    /// Has those of the messages sent again that are still there.
-    pub(crate) fn replay_messages(
-        &mut self,
-        stretch: &MessageStretch,
-    ) -> Result<ReplaySummary, Error> {
+    /// Replays the messages that still exist.
+    pub(crate) fn replay_messages(&mut self, batch: &MessageBatch) -> Result<ReplaySummary, Error> {
         let mut replayed = ReplaySummary::default();
-        for seq in &stretch.messages {
+        for seq in &batch.messages {
             let Some(state) = self.state_of_message(*seq)? else {
                 continue;
             };
-            let due = transitions::replay_due(
-                stretch.now,
-                stretch.rate,
-                stretch.before + replayed.replayed,
-            );
+            let due =
+                transitions::replay_due(batch.now, batch.rate, batch.before + replayed.replayed);
             let Ok(next) = transitions::replay(state, due, true) else {
                 replayed.leased += 1;
                 continue;
             };
-            let since = due.unwrap_or(stretch.now).unix_millis();
+            let since = due.unwrap_or(batch.now).unix_millis();
             let values = params![seq, next.name(), due_of(next), since];
-            if let Some(lane) = self.change(Of::Messages, REPLAY, values)? {
-                self.line_up(&lane)?;
+            if let Some(lane) = self.change(LaneKind::Messages, REPLAY, values)? {
+                self.update_lane(&lane)?;
             }
             replayed.replayed += 1;
         }
+
         self.has_due_messages |= replayed.replayed > 0;
+
         Ok(replayed)
     }
 
-    /// Takes out those of the messages that are as they were found still.
-    pub(crate) fn prune_messages(&mut self, old: &[OldMessage]) -> Result<PruneSummary, Error> {
+    /// Removes the messages that are still as the reader found them.
+    pub(crate) fn prune_messages(&mut self, old: &[ExpiredMessage]) -> Result<PruneSummary, Error> {
         let mut pruned = PruneSummary::default();
         for message in old {
             let Some(lane) = self.take_out(message)? else {
@@ -367,15 +384,17 @@ impl Database {
             pruned.count += 1;
             pruned.bytes += message.bytes;
             if let Some(lane) = lane {
-                self.line_up(&lane)?;
+                self.update_lane(&lane)?;
             }
         }
+
         Ok(pruned)
     }
 
-    /// Its lane, if it is in one; `None` where it may not be taken out, since it was replayed or is being sent.
-    fn take_out(&self, message: &OldMessage) -> Result<Option<Option<Lane>>, Error> {
-        let OldMessage {
+    /// Removes a message and returns its lane. Returns `None` if the message was replayed or leased
+    /// since the reader found it.
+    fn take_out(&self, message: &ExpiredMessage) -> Result<Option<Option<Lane>>, Error> {
+        let ExpiredMessage {
             seq, unsent_until, ..
         } = message;
         let delete = if unsent_until.is_some() {
@@ -386,22 +405,23 @@ impl Database {
         let mut statement = self.connection.prepare_cached(delete).map_err(store)?;
         let values = params![seq, unsent_until];
         let values = &values[..statement.parameter_count()];
+
         statement
-            .query_row(values, |row| Lane::read(Of::Messages, row))
+            .query_row(values, |row| Lane::read(LaneKind::Messages, row))
             .optional()
             .map_err(store)
     }
 
-    /// The only place where a message's state changes one by one.
+    /// Changes the state of one message, and updates its lane.
     fn put_message(&mut self, seq: i64, next: WorkState, attempts: u32) -> Result<(), Error> {
         let lane = self.change(
-            Of::Messages,
+            LaneKind::Messages,
             UPDATE,
             params![seq, next.name(), due_of(next), attempts],
         )?;
-        // Only the head is ever leased.
+        // Only the head of a lane is ever leased, so a lease never changes the head.
         match lane.filter(|_| !matches!(next, WorkState::Leased { .. })) {
-            Some(lane) => self.line_up(&lane),
+            Some(lane) => self.update_lane(&lane),
             None => Ok(()),
         }
     }
@@ -422,10 +442,11 @@ impl Database {
                 until,
             })
         });
+
         found.optional().map_err(store)
     }
 
-    /// `None` where it was taken out.
+    /// Returns `None` if the message was removed.
     fn state_of_message(&self, seq: i64) -> Result<Option<WorkState>, Error> {
         let mut statement = self.connection.prepare_cached(TO_REPLAY).map_err(store)?;
         let found = statement.query_row([seq], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
@@ -436,13 +457,13 @@ impl Database {
     }
 }
 
-/// A stretch of messages to be replayed.
-pub(crate) struct MessageStretch {
+/// A batch of messages to replay.
+pub(crate) struct MessageBatch {
     pub(crate) messages: Vec<i64>,
-    /// Messages a second, from `now` on.
+    /// The number of messages per second from `now` on.
     pub(crate) rate: Option<f64>,
     pub(crate) now: Timestamp,
-    /// Messages replayed before these.
+    /// The number of messages that were replayed before this batch.
     pub(crate) before: u64,
 }
 
@@ -466,6 +487,7 @@ impl DueMessage {
             (row.get(1).map_err(store)?, row.get(9).map_err(store)?);
         let (state, plugin): (String, String) =
             (row.get(2).map_err(store)?, row.get(8).map_err(store)?);
+
         Ok(Self {
             seq: row.get(0).map_err(store)?,
             id: codec::message_id(&id)?,
@@ -481,8 +503,8 @@ impl DueMessage {
         })
     }
 
-    fn leased(self, want: &MessageRequest, attempt: u32, until: Timestamp) -> LeasedMessage {
-        LeasedMessage {
+    fn leased(self, request: &MessageRequest, attempt: u32, until: Timestamp) -> NewMessageLease {
+        NewMessageLease {
             seq: self.seq,
             lease: MessageLease {
                 id: self.id,
@@ -490,9 +512,9 @@ impl DueMessage {
                 delivery: attempt,
             },
             until,
-            destination: want.destination.clone(),
+            destination: request.destination.clone(),
             plugin: PluginRef {
-                tenant: want.destination.tenant.clone(),
+                tenant: request.destination.tenant.clone(),
                 name: self.plugin,
             },
             event: self.event,
@@ -578,7 +600,7 @@ mod tests {
 
     #[test]
     fn abandoned_leases_are_found_by_index() {
-        let steps = query_plans::of(LEASES_LEFT);
+        let steps = query_plans::of(ABANDONED_LEASES);
         assert!(
             steps.iter().any(|step| step.contains("INDEX message_due")),
             "{steps:?}"

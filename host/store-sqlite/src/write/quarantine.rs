@@ -1,5 +1,5 @@
-//! Quarantine: the jobs of a plugin are held, as if no source were routed to it. The row says so at once; the jobs
-//! follow in stretches (`sweep`).
+//! Quarantines: the jobs of a quarantined plugin are held as if no source were routed to it. The
+//! row of the quarantine counts at once; a sweep then holds the jobs in batches.
 
 use hookyard_model::{PluginName, PluginRef, SourceRef, Timestamp};
 use hookyard_store::{Error, Quarantine};
@@ -19,7 +19,8 @@ const IS_QUARANTINED: &str =
 const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
 
 impl Database {
-    /// Quarantines a plugin; what is to be gone through after that. From now on no claim gives out any of its jobs.
+    /// Quarantines a plugin and returns the sweeps that must follow. From now on no claim leases a
+    /// job of the plugin.
     pub(crate) fn quarantine(&mut self, quarantine: &Quarantine) -> Result<Vec<Sweep>, Error> {
         let Quarantine {
             plugin: PluginRef {
@@ -40,10 +41,11 @@ impl Database {
         ];
         self.execute(QUARANTINE_PUT, values)?;
         self.quarantined = None;
+
         Ok(Sweep::to_hold(quarantine.plugin.clone()).collect())
     }
 
-    /// Ends a plugin's quarantine; what is to be gone through after that.
+    /// Ends the quarantine of a plugin and returns the sweeps that must follow.
     pub(crate) fn lift(&mut self, plugin: &PluginRef) -> Result<Vec<Sweep>, Error> {
         self.execute(
             QUARANTINE_DELETE,
@@ -75,13 +77,15 @@ impl Database {
                 unknown.insert(rows.into_iter().map(|row| row.plugin).collect())
             }
         };
-        // Hardly ever any, and this is asked for every job.
+
+        // Cached, because every job asks for this and there is hardly ever a quarantine.
         let is_it = |held: &PluginRef| held.tenant == source.tenant && held.name == *plugin;
+
         Ok(quarantined.iter().any(is_it))
     }
 }
 
-/// All that are.
+/// Reads all quarantines.
 pub(crate) fn quarantined(connection: &Connection) -> Result<Vec<Quarantine>, Error> {
     let mut statement = connection.prepare_cached(QUARANTINED).map_err(store)?;
     codec::read_all(&mut statement, [], read)
@@ -90,6 +94,7 @@ pub(crate) fn quarantined(connection: &Connection) -> Result<Vec<Quarantine>, Er
 fn read(row: &Row<'_>) -> Result<Quarantine, Error> {
     let text = |column: usize| row.get::<_, String>(column).map_err(store);
     let tenant = parsed(&text(0)?, "a quarantine's tenant")?;
+
     Ok(Quarantine {
         plugin: PluginRef {
             tenant,

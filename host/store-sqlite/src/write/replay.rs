@@ -1,14 +1,14 @@
-//! Making jobs run again, a stretch of them at a time.
+//! Replays jobs, one batch at a time.
 
 use hookyard_model::{Revision, SourceRef, Timestamp, WorkState};
 use hookyard_store::{Error, ReplaySummary, transitions};
 use rusqlite::{OptionalExtension, params};
 
 use super::Database;
-use super::lane::Of;
+use super::lane::LaneKind;
 use super::routing::LateJob;
 use crate::codec::{self, due_of, parsed, store};
-use crate::selection::JobPlace;
+use crate::selection::JobKey;
 
 const JOB_TO_REPLAY: &str = "
     SELECT job.state, job.due_at, job.tenant, event.source
@@ -20,49 +20,51 @@ const JOB_REPLAY: &str = "
     RETURNING tenant, plugin, lane";
 const EVENT_TO_ROUTE: &str = "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";
 
-/// A stretch of jobs to be replayed.
-pub(crate) struct Stretch {
-    pub(crate) jobs: Vec<JobPlace>,
+/// A batch of jobs to replay.
+pub(crate) struct ReplayBatch {
+    pub(crate) jobs: Vec<JobKey>,
     pub(crate) revision: Option<Revision>,
-    /// Jobs a second, from `now` on.
+    /// The number of jobs per second from `now` on.
     pub(crate) rate: Option<f64>,
     pub(crate) now: Timestamp,
-    /// Jobs replayed before these.
+    /// The number of jobs that were replayed before this batch.
     pub(crate) before: u64,
 }
 
 impl Database {
-    pub(crate) fn replay(&mut self, stretch: &Stretch) -> Result<ReplaySummary, Error> {
+    pub(crate) fn replay(&mut self, batch: &ReplayBatch) -> Result<ReplaySummary, Error> {
         let mut replayed = ReplaySummary::default();
-        for place in &stretch.jobs {
-            let due = stretch.turn(stretch.before + replayed.replayed);
+        for place in &batch.jobs {
+            let due = batch.due(batch.before + replayed.replayed);
             match self.to_replay(place)? {
                 Some((state, source)) => {
-                    let routed = self.is_taken(&source, &place.plugin)?;
+                    let routed = self.accepts(&source, &place.plugin)?;
                     match transitions::replay(state, due, routed) {
                         Err(_) => replayed.leased += 1,
                         Ok(next) => {
-                            self.run_again(place, next, stretch, due)?;
+                            self.run_again(place, next, batch, due)?;
                             replayed.replayed += 1;
                         }
                     }
                 }
-                None => self.make_missing(place, stretch, due, &mut replayed)?,
+                None => self.make_missing(place, batch, due, &mut replayed)?,
             }
         }
+
         self.has_due_jobs |= replayed.replayed > 0;
+
         Ok(replayed)
     }
 
     fn run_again(
         &mut self,
-        place: &JobPlace,
+        place: &JobKey,
         next: WorkState,
-        stretch: &Stretch,
+        batch: &ReplayBatch,
         due: Option<Timestamp>,
     ) -> Result<(), Error> {
-        let revision = stretch.revision.map(|revision| revision.to_string());
-        let since = due.unwrap_or(stretch.now).unix_millis();
+        let revision = batch.revision.map(|revision| revision.to_string());
+        let since = due.unwrap_or(batch.now).unix_millis();
         let values = params![
             place.seq,
             place.plugin.as_str(),
@@ -71,21 +73,23 @@ impl Database {
             revision,
             since
         ];
-        match self.change(Of::Jobs, JOB_REPLAY, values)? {
-            Some(lane) => self.line_up(&lane),
+
+        match self.change(LaneKind::Jobs, JOB_REPLAY, values)? {
+            Some(lane) => self.update_lane(&lane),
             None => Ok(()),
         }
     }
 
-    /// Makes the job that a plugin has not got for an event, if the event's source is routed to the plugin.
+    /// Creates the missing job of an event for a plugin, if the source of the event is routed to
+    /// the plugin.
     fn make_missing(
         &mut self,
-        place: &JobPlace,
-        stretch: &Stretch,
+        place: &JobKey,
+        batch: &ReplayBatch,
         due: Option<Timestamp>,
         replayed: &mut ReplaySummary,
     ) -> Result<(), Error> {
-        // Gone, if the event was pruned since it was found.
+        // The event is gone if it was pruned since the reader found it.
         let Some((source, ordering_key)) = self.to_route(place.seq)? else {
             return Ok(());
         };
@@ -94,12 +98,12 @@ impl Database {
             return Ok(());
         }
 
-        let since = Some(due.unwrap_or(stretch.now));
+        let since = Some(due.unwrap_or(batch.now));
         let late = LateJob {
             event: place.seq,
             due,
             since,
-            revision: stretch.revision,
+            revision: batch.revision,
         };
         self.add_late_job(&late, &source, &place.plugin, ordering_key.as_deref())?;
         replayed.replayed += 1;
@@ -123,6 +127,7 @@ impl Database {
             return Ok(None);
         };
         let tenant = parsed(&tenant, "an event's tenant")?;
+
         Ok(Some((
             SourceRef {
                 tenant,
@@ -134,7 +139,7 @@ impl Database {
 
     pub(super) fn to_replay(
         &self,
-        place: &JobPlace,
+        place: &JobKey,
     ) -> Result<Option<(WorkState, SourceRef)>, Error> {
         let mut statement = self
             .connection
@@ -157,13 +162,14 @@ impl Database {
             tenant,
             name: parsed(&source, "an event's source")?,
         };
+
         Ok(Some((codec::state(&state, due_at)?, source)))
     }
 }
 
-impl Stretch {
-    /// When the job that is replayed after `before` others may run.
-    fn turn(&self, before: u64) -> Option<Timestamp> {
+impl ReplayBatch {
+    /// Returns the time at which the job becomes due if `before` others are replayed first.
+    fn due(&self, before: u64) -> Option<Timestamp> {
         hookyard_store::transitions::replay_due(self.now, self.rate, before)
     }
 }

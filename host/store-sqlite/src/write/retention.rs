@@ -1,4 +1,4 @@
-//! Taking events out, and giving their pages back to the file system.
+//! Removes events, and returns their pages to the file system.
 
 use hookyard_model::Timestamp;
 use hookyard_store::{Error, PruneSummary};
@@ -17,25 +17,26 @@ const UNROUTED_EVENT_DELETE: &str = "
     DELETE FROM event WHERE seq = ?1 AND EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = ?1)";
 const PAGES_FREE: &str = "PRAGMA freelist_count";
 
-/// An event that is no longer kept.
+/// An event that the limits no longer keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Expired {
     pub(crate) seq: i64,
     pub(crate) bytes: u64,
     pub(crate) received_at: i64,
-    /// Whether it is taken out because no plugin has taken it.
+    /// Whether the event is removed because it is unrouted and too old.
     pub(crate) is_unrouted: bool,
 }
 
-/// Keys that are freed in one step at most.
+/// The maximum number of keys that one step frees.
 const KEYS_MAX: u32 = 1000;
-/// Pages of 4 KiB that are given back in one step at most: each has to be moved first.
+/// The maximum number of pages that one step returns. Each page has 4 KiB and must be moved first.
 const PAGES_MAX: u32 = 1024;
-/// Free pages that are left for what comes next.
+/// The number of free pages that stay in the file for later writes.
 const PAGES_KEPT: u32 = 256;
 
 impl Database {
-    /// Takes out those of the events that are as they were found: one may have been replayed, or taken, since then.
+    /// Removes the events that are still as the reader found them. An event may have been replayed
+    /// or routed since.
     pub(crate) fn prune(&mut self, expired: &[Expired]) -> Result<PruneSummary, Error> {
         let mut pruned = PruneSummary::default();
         for event in expired {
@@ -49,15 +50,16 @@ impl Database {
                 pruned.bytes += event.bytes;
             }
         }
+
         Ok(pruned)
     }
 
-    /// Frees keys whose time is over, a bounded number of them; whether there may be more.
+    /// Frees a bounded number of expired keys. Returns whether there may be more.
     pub(crate) fn forget_keys(&mut self, until: Timestamp) -> Result<bool, Error> {
         Ok(self.execute(KEYS_FORGET, params![until.unix_millis(), KEYS_MAX])? == KEYS_MAX as usize)
     }
 
-    /// Gives free pages back, a bounded number of them; whether there are more.
+    /// Returns a bounded number of free pages to the file system. Returns whether there are more.
     pub(crate) fn shrink(&mut self) -> Result<bool, Error> {
         let free: u32 = self
             .connection
@@ -70,9 +72,10 @@ impl Database {
                 .connection
                 .prepare(&format!("PRAGMA incremental_vacuum({pages})"))
                 .map_err(store)?;
-            // A page for each step.
+            // Each step of the statement returns one page.
             crate::codec::read_all(&mut statement, [], |_| Ok(()))?;
         }
+
         Ok(surplus > PAGES_MAX)
     }
 }
@@ -114,6 +117,7 @@ mod tests {
         connection
             .execute_batch(&crate::open::SCHEMAS.concat())
             .expect("the schema");
+
         let rows = "
             INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at, headers, body)
             VALUES (1, x'01', 'acme', 'orders', 'topi', '1', 0, 0, x'', x''),
@@ -123,8 +127,9 @@ mod tests {
             VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme', 'pending'),
                    (3, 'ship', 'acme', 'done')";
         connection.execute_batch(rows).expect("events and jobs");
+
         let mut store = Database::new(connection);
-        // The third was unrouted when it was found.
+        // The third event was unrouted when the reader found it.
         let found = [1, 2, 3].map(|seq| Expired {
             seq,
             bytes: 7,
@@ -139,6 +144,7 @@ mod tests {
                 more: false
             }
         );
+
         let left = store
             .connection
             .query_row("SELECT group_concat(seq) FROM event", [], |row| {

@@ -1,11 +1,12 @@
-//! Making jobs due that failed while a revision was watched which is taken back now, a stretch of them at a time.
+//! Retries the jobs that failed on a revision in probation, one batch at a time, when the host
+//! rolls the revision back.
 
 use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, WorkState};
 use hookyard_store::{Error, transitions};
 use rusqlite::params;
 
 use super::Database;
-use super::lane::Of;
+use super::lane::LaneKind;
 use crate::codec::{self, parsed, store};
 
 const FAILED: &str = "
@@ -13,18 +14,18 @@ const FAILED: &str = "
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.failed_on = ?3 AND job.failed_on IS NOT NULL
       AND job.state IN ('waiting', 'dead')
     ORDER BY job.event LIMIT ?4";
-/// Until it is lined up, one that was dead is behind all others of its lane.
+/// A job that was dead stays blocked until its lane is updated.
 const JOB_RETRY: &str = "
     UPDATE job SET state = ?3, due_at = NULL, failed_on = NULL,
         blocked = lane IS NOT NULL AND (blocked OR state = 'dead')
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
 
-/// Jobs that are made due in one go.
-const STRETCH: usize = 500;
+/// The maximum number of jobs in one batch.
+const BATCH_MAX: usize = 500;
 
 impl Database {
-    /// How many were made due, and whether there may be more.
+    /// Returns the number of jobs that are due now, and whether there may be more.
     pub(crate) fn retry_failed(
         &mut self,
         plugin: &PluginRef,
@@ -36,13 +37,15 @@ impl Database {
                 tenant: plugin.tenant.clone(),
                 name: parsed(source, "an event's source")?,
             };
-            let routed = self.is_taken(&source, &plugin.name)?;
+            let routed = self.accepts(&source, &plugin.name)?;
             if let Ok(next) = transitions::retry(*state, routed) {
                 self.put_retried(*event, &plugin.name, next)?;
             }
         }
+
         self.has_due_jobs |= !found.is_empty();
-        Ok((found.len() as u64, found.len() == STRETCH))
+
+        Ok((found.len() as u64, found.len() == BATCH_MAX))
     }
 
     fn failed(
@@ -52,7 +55,8 @@ impl Database {
     ) -> Result<Vec<(i64, String, WorkState)>, Error> {
         let mut statement = self.connection.prepare_cached(FAILED).map_err(store)?;
         let (tenant, name) = (plugin.tenant.as_str(), plugin.name.as_str());
-        let values = params![tenant, name, revision.to_string(), STRETCH as i64];
+        let values = params![tenant, name, revision.to_string(), BATCH_MAX as i64];
+
         codec::read_all(&mut statement, values, |row| {
             let state: String = row.get(2).map_err(store)?;
             let state = codec::state(&state, row.get(3).map_err(store)?)?;
@@ -71,11 +75,11 @@ impl Database {
         next: WorkState,
     ) -> Result<(), Error> {
         match self.change(
-            Of::Jobs,
+            LaneKind::Jobs,
             JOB_RETRY,
             params![event, plugin.as_str(), next.name()],
         )? {
-            Some(lane) => self.line_up(&lane),
+            Some(lane) => self.update_lane(&lane),
             None => Ok(()),
         }
     }

@@ -1,8 +1,9 @@
-//! Routing: which plugins are given the events of which source, and what a change of that means for jobs.
+//! Routes, and the effect of a change of the routes on jobs.
 //!
-//! The table changes in one transaction. What it means for jobs that are there already follows in stretches, so that
-//! nobody waits long for the writer: before the change, events that have had no plugin are given to their first ones;
-//! after it, jobs are held and set free (`sweep`). Claims go by the table, so that none is given out that shouldn't be.
+//! The table changes in one transaction. The changes to existing jobs are made in batches, so that
+//! nobody waits long for the writer: before the table changes, unrouted events get jobs for their
+//! first plugins; after it, a sweep holds and frees jobs. Claims read the table, so they never
+//! lease a job that must be held.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +12,12 @@ use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, Timestamp};
 use hookyard_store::{Backlog, BacklogPolicy, Error, Routes, transitions};
 use rusqlite::{Connection, params};
 
-use super::lane::{self, Of};
+use super::lane::{self, LaneKind};
 use super::{Database, Sweep};
 use crate::codec::{self, corrupt, due_of, parsed, store};
 
-/// For an event that came in earlier. It is blocked until its lane is lined up.
+/// Inserts a job for an event that arrived earlier. The job stays blocked until its lane is
+/// updated.
 const JOB_INSERT_LATE: &str = "
     INSERT INTO job (event, plugin, tenant, state, due_at, revision, since, lane, blocked)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 IS NOT NULL)
@@ -27,67 +29,68 @@ const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 
 const UNROUTED: &str = "
     SELECT event.seq, event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
     WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 ORDER BY unrouted.event LIMIT ?3";
-/// The event has a job from now on.
+/// Removes an event from the unrouted events.
 const EVENT_DISCARD_FORGET: &str = "DELETE FROM discard WHERE event = ?1 AND plugin = ''";
 
-/// Events that are given to their first plugins at once.
-const STRETCH: usize = 500;
+/// The maximum number of events in one batch.
+const BATCH_MAX: usize = 500;
 
-/// How many jobs of its backlog each plugin has been given.
-pub(crate) type Turns = BTreeMap<PluginRef, u64>;
+/// The number of jobs that each plugin has got from its backlog.
+pub(crate) type JobCounts = BTreeMap<PluginRef, u64>;
 
-/// A job that is made for an event that came in earlier.
+/// A job for an event that arrived earlier.
 pub(super) struct LateJob {
     pub(super) event: i64,
-    /// When it may run; at once where `None`.
+    /// The time at which the job becomes due, or `None` for at once.
     pub(super) due: Option<Timestamp>,
-    /// Since when it is to be handled; since it came in where `None`.
+    /// The time from which the age of the job counts, or `None` for the arrival of the event.
     pub(super) since: Option<Timestamp>,
-    /// What is to be run; the active one where `None`.
+    /// The revision to run, or `None` for the active revision.
     pub(super) revision: Option<Revision>,
 }
 
 /// The plugins of a source that take its backlog.
-struct Takers<'t> {
+struct BacklogTakers<'t> {
     source: &'t SourceRef,
-    /// Each with its rate.
+    /// The plugins, each with its rate.
     plugins: Vec<(PluginRef, Option<f64>)>,
     now: Timestamp,
 }
 
 impl Database {
-    /// Gives a stretch of the events that have had no plugin to those that they will have and that take a backlog;
+    /// Creates jobs for one batch of unrouted events, for the plugins that take a backlog. Returns
     /// whether there may be more.
-    pub(crate) fn adopt(
+    pub(crate) fn take_backlog(
         &mut self,
         routes: &Routes,
         backlog: &Backlog,
-        turns: &mut Turns,
+        job_counts: &mut JobCounts,
     ) -> Result<bool, Error> {
-        let mut left = STRETCH;
+        let mut left = BATCH_MAX;
         for takers in routes
             .0
             .iter()
-            .map(|(source, plugins)| Takers::of(source, plugins, backlog))
+            .map(|(source, plugins)| BacklogTakers::of(source, plugins, backlog))
         {
             if takers.plugins.is_empty() {
                 continue;
             }
-            left -= self.adopt_of(&takers, turns, left)?;
+            left -= self.take_backlog_of(&takers, job_counts, left)?;
             if left == 0 {
                 return Ok(true);
             }
         }
+
         Ok(false)
     }
 
-    fn adopt_of(
+    fn take_backlog_of(
         &mut self,
-        takers: &Takers<'_>,
-        turns: &mut Turns,
+        takers: &BacklogTakers<'_>,
+        job_counts: &mut JobCounts,
         limit: usize,
     ) -> Result<usize, Error> {
-        let Takers {
+        let BacklogTakers {
             source,
             plugins,
             now,
@@ -102,9 +105,9 @@ impl Database {
 
         for (event, ordering_key) in &events {
             for (plugin, rate) in plugins {
-                let turn = turns.entry(plugin.clone()).or_default();
-                let due = transitions::replay_due(*now, *rate, *turn);
-                *turn += 1;
+                let count = job_counts.entry(plugin.clone()).or_default();
+                let due = transitions::replay_due(*now, *rate, *count);
+                *count += 1;
 
                 let since = rate.map(|_| due.unwrap_or(*now));
                 let late = LateJob {
@@ -119,7 +122,8 @@ impl Database {
         Ok(events.len())
     }
 
-    /// Makes a job for an event that came in earlier. The event is no longer unrouted, nor discarded as such.
+    /// Creates a job for an event that arrived earlier. The event is then neither unrouted nor
+    /// discarded.
     pub(super) fn add_late_job(
         &mut self,
         late: &LateJob,
@@ -138,25 +142,26 @@ impl Database {
             late.since.map(Timestamp::unix_millis),
             ordering_key.map(|ordering_key| lane::name(source, ordering_key)),
         ];
-        let lane = self.change(Of::Jobs, JOB_INSERT_LATE, values)?;
+        let lane = self.change(LaneKind::Jobs, JOB_INSERT_LATE, values)?;
         self.execute(UNROUTED_TAKE, params![late.event])?;
         self.execute(EVENT_DISCARD_FORGET, params![late.event])?;
 
         match lane {
-            Some(lane) => self.line_up(&lane),
+            Some(lane) => self.update_lane(&lane),
             None => Ok(()),
         }
     }
 
-    /// Replaces the table; what is to be gone through after that.
+    /// Replaces the table and returns the sweeps that must follow.
     pub(crate) fn route(
         &mut self,
         routes: &Routes,
         backlog: &Backlog,
-        turns: &mut Turns,
+        job_counts: &mut JobCounts,
     ) -> Result<Vec<Sweep>, Error> {
-        // Those that came since the last stretch.
-        while self.adopt(routes, backlog, turns)? {}
+        // Takes the events that arrived since the last batch.
+        while self.take_backlog(routes, backlog, job_counts)? {}
+
         let old = self.routes()?.clone();
         for (source, plugin) in difference(&old, routes) {
             self.execute(
@@ -168,7 +173,9 @@ impl Database {
                 ],
             )?;
         }
+
         Point::RouteHalf.pass();
+
         for (source, plugin) in difference(routes, &old) {
             self.execute(
                 ROUTE_INSERT,
@@ -179,21 +186,26 @@ impl Database {
                 ],
             )?;
         }
+
         self.routes = Some(routes.clone());
         self.has_due_jobs = true;
+
         let of_tenant = |(source, plugin): (&SourceRef, &PluginName)| PluginRef {
             tenant: source.tenant.clone(),
             name: plugin.clone(),
         };
+
         let gone: BTreeSet<_> = difference(&old, routes)
             .into_iter()
             .map(of_tenant)
             .collect();
-        // Not of those alone that are new: a host may have died before it had set all free.
+        // Sweeps every routed plugin, not only the new ones: an earlier host may have died before
+        // it had freed all jobs.
         let there: BTreeSet<_> = difference(routes, &Routes::default())
             .into_iter()
             .map(of_tenant)
             .collect();
+
         Ok(gone
             .into_iter()
             .flat_map(Sweep::to_hold)
@@ -201,8 +213,8 @@ impl Database {
             .collect())
     }
 
-    /// Whether the plugin is given the source's events: it is routed to it, and isn't quarantined.
-    pub(super) fn is_taken(
+    /// Returns whether the source is routed to the plugin and the plugin is not quarantined.
+    pub(super) fn accepts(
         &mut self,
         source: &SourceRef,
         plugin: &PluginName,
@@ -234,7 +246,7 @@ impl Database {
     }
 }
 
-impl<'t> Takers<'t> {
+impl<'t> BacklogTakers<'t> {
     fn of(source: &'t SourceRef, plugins: &BTreeSet<PluginName>, backlog: &Backlog) -> Self {
         let taker = |plugin: &PluginName| {
             let plugin = PluginRef {
@@ -246,6 +258,7 @@ impl<'t> Takers<'t> {
                 BacklogPolicy::None => None,
             }
         };
+
         Self {
             source,
             plugins: plugins.iter().filter_map(taker).collect(),
@@ -254,7 +267,7 @@ impl<'t> Takers<'t> {
     }
 }
 
-/// The pairs of `these` that `those` is without.
+/// Returns the routes of `these` that `those` does not have.
 fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a PluginName)> {
     let pairs = these
         .0
@@ -270,7 +283,7 @@ fn difference<'a>(these: &'a Routes, those: &Routes) -> Vec<(&'a SourceRef, &'a 
         .collect()
 }
 
-/// The stored table.
+/// Reads the stored table.
 pub(crate) fn load_routes(connection: &Connection) -> Result<Routes, Error> {
     let mut statement = connection.prepare_cached(ROUTES_LOAD).map_err(store)?;
     let mut rows = statement.query([]).map_err(store)?;
@@ -290,6 +303,7 @@ pub(crate) fn load_routes(connection: &Connection) -> Result<Routes, Error> {
         let plugin = PluginName::new(text(2)).map_err(|_| corrupt("a route's plugin"))?;
         routes.entry(source).or_default().insert(plugin);
     }
+
     Ok(Routes(routes))
 }
 

@@ -1,7 +1,7 @@
-//! Sweeps: going through a plugin's jobs, a stretch at a time, and holding or setting free those that should be.
+//! Sweeps: passes over the jobs of a plugin that hold or free the jobs, one batch at a time.
 //!
-//! Each stretch is a transaction of its own and looks at a bounded number of jobs, whether they change or not; the place
-//! that it came to is where the next one goes on.
+//! Each batch is a transaction and reads a bounded number of jobs, whether they change or not. The
+//! next batch continues after the last job of the previous one.
 
 use hookyard_model::{PluginRef, SourceRef, Timestamp, WorkState};
 use hookyard_store::{Error, transitions};
@@ -10,7 +10,7 @@ use rusqlite::params;
 use super::Database;
 use crate::codec::{self, due_of, parsed, store};
 
-/// Stretches of a plugin's jobs, for `write::sweep`.
+/// Selects a batch of the pending jobs of a plugin.
 const SWEEP_PENDING: &str = "
     SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = ?5 AND job.state = 'pending' AND job.event > ?4
@@ -26,103 +26,107 @@ const SWEEP_HELD: &str = "
     ORDER BY job.event LIMIT ?3";
 const JOB_TURN: &str = "UPDATE job SET state = ?3, due_at = ?4 WHERE event = ?1 AND plugin = ?2";
 
-/// Jobs that are looked at in one go.
-const STRETCH: usize = 500;
+/// The maximum number of jobs that one batch reads.
+const BATCH_MAX: usize = 500;
 
-/// Which jobs of a plugin are gone through, and how far that has come.
+/// A pass over the jobs of a plugin, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sweep {
     plugin: PluginRef,
-    which: Which,
-    /// When the last one that was looked at is due, and its event; jobs are gone through in this order.
+    jobs: SweepState,
+    /// The position: the due time and the event of the last job that was read. Jobs are read in
+    /// this order.
     after: (i64, i64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
+enum SweepState {
     Pending { blocked: bool },
     Waiting { blocked: bool },
     Held,
 }
 
 impl Sweep {
-    /// Through all jobs that may have to be held.
+    /// Returns the sweeps over all jobs that may have to be held.
     pub(crate) fn to_hold(plugin: PluginRef) -> impl Iterator<Item = Self> {
         let both = [false, true];
-        let pending = both.map(|blocked| Which::Pending { blocked });
-        let waiting = both.map(|blocked| Which::Waiting { blocked });
+        let pending = both.map(|blocked| SweepState::Pending { blocked });
+        let waiting = both.map(|blocked| SweepState::Waiting { blocked });
         pending
             .into_iter()
             .chain(waiting)
-            .map(move |which| Self::of(plugin.clone(), which))
+            .map(move |jobs| Self::of(plugin.clone(), jobs))
     }
 
-    /// Through all jobs that may have to be set free.
+    /// Returns the sweep over all jobs that may have to be freed.
     pub(crate) fn to_free(plugin: PluginRef) -> Self {
-        Self::of(plugin, Which::Held)
+        Self::of(plugin, SweepState::Held)
     }
 
-    fn of(plugin: PluginRef, which: Which) -> Self {
+    fn of(plugin: PluginRef, jobs: SweepState) -> Self {
         Self {
             plugin,
-            which,
+            jobs,
             after: (i64::MIN, 0),
         }
     }
 }
 
 impl Database {
-    /// Goes through one stretch; from where to go on, while there is more.
+    /// Processes one batch. Returns the rest of the sweep while there is more.
     pub(crate) fn sweep(&mut self, sweep: &Sweep) -> Result<Option<Sweep>, Error> {
         let Sweep {
             plugin,
-            which,
+            jobs,
             after,
         } = sweep;
-        let state = which.state();
-        let found = self.stretch(sweep)?;
-        for Found { event, source, .. } in &found {
+        let state = jobs.state();
+        let found = self.batch(sweep)?;
+        for SweptJob { event, source, .. } in &found {
             let source = SourceRef {
                 tenant: plugin.tenant.clone(),
                 name: parsed(source, "an event's source")?,
             };
-            let is_taken = self.is_taken(&source, &plugin.name)?;
-            let next = transitions::route(state, is_taken);
+            let accepts = self.accepts(&source, &plugin.name)?;
+            let next = transitions::route(state, accepts);
             if next != state {
                 self.execute(
                     JOB_TURN,
                     params![event, plugin.name.as_str(), next.name(), due_of(next)],
                 )?;
-                self.has_due_jobs |= is_taken;
+                self.has_due_jobs |= accepts;
             }
         }
-        let last = found.last().filter(|_| found.len() == STRETCH);
+
+        let last = found.last().filter(|_| found.len() == BATCH_MAX);
+
         Ok(last.map(|last| Sweep {
             after: (last.due_at.unwrap_or(after.0), last.event),
             ..sweep.clone()
         }))
     }
 
-    fn stretch(
+    fn batch(
         &self,
         Sweep {
             plugin,
-            which,
+            jobs,
             after,
         }: &Sweep,
-    ) -> Result<Vec<Found>, Error> {
-        let (statement, blocked) = match which {
-            Which::Pending { blocked } => (SWEEP_PENDING, *blocked),
-            Which::Waiting { blocked } => (SWEEP_WAITING, *blocked),
-            Which::Held => (SWEEP_HELD, false),
+    ) -> Result<Vec<SweptJob>, Error> {
+        let (statement, blocked) = match jobs {
+            SweepState::Pending { blocked } => (SWEEP_PENDING, *blocked),
+            SweepState::Waiting { blocked } => (SWEEP_WAITING, *blocked),
+            SweepState::Held => (SWEEP_HELD, false),
         };
         let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
         let (tenant, name) = (plugin.tenant.as_str(), plugin.name.as_str());
-        let values = params![tenant, name, STRETCH as i64, after.1, blocked, after.0];
-        // Only what waits is gone through by time, and what is held is in no order of its own.
+        let values = params![tenant, name, BATCH_MAX as i64, after.1, blocked, after.0];
+        // Only waiting jobs are read in the order of their due time, and held jobs are in no such
+        // order.
         let values = &values[..statement.parameter_count()];
         codec::read_all(&mut statement, values, |row| {
-            Ok(Found {
+            Ok(SweptJob {
                 event: row.get(0).map_err(store)?,
                 source: row.get(1).map_err(store)?,
                 due_at: row.get(2).map_err(store)?,
@@ -131,17 +135,17 @@ impl Database {
     }
 }
 
-struct Found {
+struct SweptJob {
     event: i64,
     source: String,
     due_at: Option<i64>,
 }
 
-impl Which {
+impl SweepState {
     fn state(self) -> WorkState {
         match self {
             Self::Pending { .. } => WorkState::Pending,
-            // When doesn't matter here.
+            // The time does not matter here.
             Self::Waiting { .. } => WorkState::Waiting {
                 until: Timestamp::from_unix_millis(0),
             },

@@ -1,45 +1,49 @@
-//! The order in which calls come to the writer: which of those that wait form the next group.
+//! The order in which queued calls reach the writer: which of the waiting calls form the next group.
 //!
-//! Pure. Calls that somebody waits for at a socket, and leases, come first. All others are taken by tenant: the next is
-//! always of the tenant that has had least once it is served (self-clocked fair queuing), so that one whose calls are light waits for
-//! none whose calls are heavy, as long as it asks for less than its share. A group is bounded by the number of its calls
-//! and by what they cost together, so that no call waits long for others; a call that costs more than that is a group by
-//! itself. A group that had no room for the next turn is followed by one of which half is for turns, so that nobody starves.
+//! This module does no I/O. Appends and leases come first, because somebody waits for them at a socket. All other calls
+//! take turns by tenant: the next call is always of the tenant that will have used the least once the call is served
+//! (self-clocked fair queuing). A tenant with light calls therefore never waits for a tenant with heavy calls, as long as
+//! it asks for less than its share.
+//!
+//! A group is bounded by the number of its calls and by their total weight, so that no call waits long for others. A call
+//! that weighs more than the bound is a group by itself. If a group had no room for the next turn, half of the following
+//! group is for turns, so that no call starves.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use hookyard_model::TenantName;
 
-/// When a call comes to its turn.
+/// The priority of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Line {
-    /// Before the others: appends and leases.
+pub(crate) enum Priority {
+    /// The call comes before all turns. Appends and leases have this priority.
     First,
-    /// In turn with other tenants; the host's own calls count as those of a tenant without a name.
+    /// The call takes turns by tenant. The host's own calls have no tenant and count as one.
     Turn(Option<TenantName>),
 }
 
-/// What a group may be made of.
+/// The bounds of a group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Calls.
+    /// The maximum number of calls.
     pub(crate) calls: usize,
-    /// What they cost together, in rows written (see `weight`).
+    /// The maximum total weight, in rows written (see `weight`).
     pub(crate) weight: u64,
 }
 
-/// Calls that wait.
+/// The calls that wait for the writer.
 pub(crate) struct Queue<T> {
     bounds: Bounds,
     first: VecDeque<Waiting<T>>,
     turns: HashMap<Option<TenantName>, VecDeque<Waiting<T>>>,
-    /// Whose turn is next: everybody who has calls in `turns`, by what they will have had once their next call is served.
+    /// The tenants that have calls in `turns`, by the weight that they will have used once their next call is served.
     order: BTreeSet<(u64, Option<TenantName>)>,
-    /// What each has had: of those who have calls, and of those who had more than whoever was served last.
-    had: HashMap<Option<TenantName>, u64>,
-    /// What whoever was served last had had before: nobody counts as having had less.
+    /// The weight that each tenant has used. Has the tenants that have calls, and those that used more than `now`.
+    used: HashMap<Option<TenantName>, u64>,
+    /// The weight that the tenant of the last turn had used before that turn. No tenant counts as having used less, so
+    /// that an idle tenant does not save up turns.
     now: u64,
-    /// The last group had no room for the next turn.
+    /// Whether the last group had no room for the next turn.
     is_turn_owed: bool,
 }
 
@@ -55,22 +59,22 @@ impl<T> Queue<T> {
             first: VecDeque::new(),
             turns: HashMap::new(),
             order: BTreeSet::new(),
-            had: HashMap::new(),
+            used: HashMap::new(),
             now: 0,
             is_turn_owed: false,
         }
     }
 
-    pub(crate) fn push(&mut self, line: Line, weight: u64, call: T) {
+    pub(crate) fn push(&mut self, priority: Priority, weight: u64, call: T) {
         let waiting = Waiting { weight, call };
-        match line {
-            Line::First => self.first.push_back(waiting),
-            Line::Turn(owner) => {
+        match priority {
+            Priority::First => self.first.push_back(waiting),
+            Priority::Turn(owner) => {
                 let calls = self.turns.entry(owner.clone()).or_default();
                 if calls.is_empty() {
-                    let had = self.had.entry(owner.clone()).or_default();
-                    *had = self.now.max(*had);
-                    self.order.insert((*had + weight, owner));
+                    let used = self.used.entry(owner.clone()).or_default();
+                    *used = self.now.max(*used);
+                    self.order.insert((*used + weight, owner));
                 }
                 calls.push_back(waiting);
             }
@@ -85,24 +89,32 @@ impl<T> Queue<T> {
         self.first.clear();
         self.turns.clear();
         self.order.clear();
-        self.had.clear();
+        self.used.clear();
     }
 
-    /// Moves the calls of the next group into `group`, which is empty; at least one, unless no call waits.
+    /// Moves the calls of the next group into `group`, which must be empty. Moves at least one call unless none waits.
     pub(crate) fn next_group(&mut self, group: &mut Vec<T>) {
         let mut room = Room {
             left: self.bounds,
-            is_unused: true,
+            is_empty: true,
         };
+
         let is_owed = self.is_turn_owed;
         while is_owed && room.is_half_left(self.bounds) && self.take_turn(&mut room, group) {}
-        take(&mut self.first, &mut room, group);
+        self.take_first(&mut room, group);
         while self.take_turn(&mut room, group) {}
 
         self.is_turn_owed = !is_owed && !self.order.is_empty();
     }
 
-    /// Takes the next call of the tenant that has had least. Returns whether there was one, and room for it.
+    /// Takes calls of the highest priority while there is room.
+    fn take_first(&mut self, room: &mut Room, group: &mut Vec<T>) {
+        while let Some(next) = self.first.pop_front_if(|next| room.admit(next.weight)) {
+            group.push(next.call);
+        }
+    }
+
+    /// Takes the next call of the tenant that has used the least. Returns whether there was a call and room for it.
     fn take_turn(&mut self, room: &mut Room, group: &mut Vec<T>) -> bool {
         let Some((_, owner)) = self.order.first().cloned() else {
             return false;
@@ -114,57 +126,49 @@ impl<T> Queue<T> {
             return false;
         };
         group.push(next.call);
-        let following = calls.front().map(|next| next.weight);
 
+        let following = calls.front().map(|next| next.weight);
         self.order.pop_first();
-        let had = self.had.entry(owner.clone()).or_default();
-        self.now = self.now.max(*had);
-        *had += next.weight;
-        match following {
-            Some(weight) => drop(self.order.insert((*had + weight, owner))),
-            None => {
-                self.turns.remove(&owner);
-                let (now, turns) = (self.now, &self.turns);
-                self.had
-                    .retain(|owner, had| *had > now || turns.contains_key(owner));
-            }
+        let used = self.used.entry(owner.clone()).or_default();
+        self.now = self.now.max(*used);
+        *used += next.weight;
+
+        if let Some(weight) = following {
+            self.order.insert((*used + weight, owner));
+        } else {
+            self.turns.remove(&owner);
+            let (now, turns) = (self.now, &self.turns);
+            self.used
+                .retain(|owner, used| *used > now || turns.contains_key(owner));
         }
         true
     }
 }
 
-/// What a group may still take.
+/// The room that is left in a group.
 struct Room {
     left: Bounds,
-    is_unused: bool,
+    /// Whether the group has no call yet.
+    is_empty: bool,
 }
 
 impl Room {
-    /// Whether at least half of the whole is left.
+    /// Returns whether at least half of the whole group is left.
     fn is_half_left(&self, whole: Bounds) -> bool {
-        self.is_unused || (self.left.calls > whole.calls / 2 && self.left.weight > whole.weight / 2)
+        self.is_empty || (self.left.calls > whole.calls / 2 && self.left.weight > whole.weight / 2)
     }
 
-    /// Whether there is room for a call, which is then taken. An empty group has room for any.
+    /// Returns whether there is room for a call, and takes the room. An empty group has room for any call.
     fn admit(&mut self, weight: u64) -> bool {
         let fits = self.left.calls > 0 && weight <= self.left.weight;
-        if !fits && !self.is_unused {
+        if !fits && !self.is_empty {
             return false;
         }
-        self.is_unused = false;
+        self.is_empty = false;
         self.left.calls = self.left.calls.saturating_sub(1);
         self.left.weight = self.left.weight.saturating_sub(weight);
         true
     }
-}
-
-/// Takes calls from the front while there is room; how many.
-fn take<T>(calls: &mut VecDeque<Waiting<T>>, room: &mut Room, group: &mut Vec<T>) -> usize {
-    let before = group.len();
-    while calls.front().is_some_and(|next| room.admit(next.weight)) {
-        group.extend(calls.pop_front().map(|next| next.call));
-    }
-    group.len() - before
 }
 
 #[cfg(test)]
@@ -178,8 +182,8 @@ mod tests {
         })
     }
 
-    fn of(tenant: &str) -> Line {
-        Line::Turn(Some(tenant.parse().expect("a name")))
+    fn of(tenant: &str) -> Priority {
+        Priority::Turn(Some(tenant.parse().expect("a name")))
     }
 
     fn next(queue: &mut Queue<String>) -> String {
@@ -188,41 +192,41 @@ mod tests {
         group.join(" ")
     }
 
-    fn fill(queue: &mut Queue<String>, line: &Line, weight: u64, names: &[&str]) {
-        names
-            .iter()
-            .for_each(|name| queue.push(line.clone(), weight, (*name).to_owned()));
+    fn fill(queue: &mut Queue<String>, priority: &Priority, weight: u64, names: &[&str]) {
+        for name in names {
+            queue.push(priority.clone(), weight, (*name).to_owned());
+        }
     }
 
     #[test]
     fn appends_come_before_settlements() {
         let mut queue = queue();
         fill(&mut queue, &of("acme"), 10, &["s1", "s2"]);
-        fill(&mut queue, &Line::First, 1, &["a1", "a2"]);
+        fill(&mut queue, &Priority::First, 1, &["a1", "a2"]);
         assert_eq!(next(&mut queue), "a1 a2 s1 s2");
         assert!(queue.is_empty());
         assert_eq!(next(&mut queue), "");
     }
 
     #[test]
-    fn heavy_calls_are_groups_alone_and_alternate_with_appends() {
+    fn heavy_call_is_group_by_itself() {
         let mut queue = queue();
         fill(&mut queue, &of("acme"), 1000, &["heavy1", "heavy2"]);
-        fill(&mut queue, &Line::First, 1, &["a1"]);
+        fill(&mut queue, &Priority::First, 1, &["a1"]);
         assert_eq!(next(&mut queue), "a1");
-        fill(&mut queue, &Line::First, 1, &["a2"]);
+        fill(&mut queue, &Priority::First, 1, &["a2"]);
         assert_eq!(next(&mut queue), "heavy1");
         assert_eq!(next(&mut queue), "a2");
         assert_eq!(next(&mut queue), "heavy2");
     }
 
     #[test]
-    fn endless_appends_starve_no_settlement() {
+    fn appends_do_not_starve_settlements() {
         let mut queue = queue();
         fill(&mut queue, &of("acme"), 1, &["s1", "s2"]);
         let mut groups = Vec::new();
         for _ in 0..4 {
-            fill(&mut queue, &Line::First, 25, &["a", "a", "a", "a", "a"]);
+            fill(&mut queue, &Priority::First, 25, &["a", "a", "a", "a", "a"]);
             groups.push(next(&mut queue));
         }
         assert_eq!(groups, ["a a a a", "s1 s2 a a", "a a a a", "a a a a"]);
@@ -233,16 +237,18 @@ mod tests {
         let mut queue = queue();
         fill(&mut queue, &of("noisy"), 90, &["n1", "n2", "n3"]);
         fill(&mut queue, &of("quiet"), 5, &["q1", "q2"]);
-        fill(&mut queue, &Line::Turn(None), 5, &["h1"]);
+        fill(&mut queue, &Priority::Turn(None), 5, &["h1"]);
         assert_eq!(next(&mut queue), "h1 q1 q2");
+
         for heavy in ["n1", "n2", "n3"] {
             assert_eq!(next(&mut queue), heavy);
         }
+
         assert!(queue.is_empty());
     }
 
     #[test]
-    fn a_light_tenant_waits_for_no_more_than_one_heavy_call() {
+    fn light_tenant_waits_for_one_heavy_call() {
         let mut queue = queue();
         for number in 0..10 {
             fill(
@@ -252,27 +258,31 @@ mod tests {
                 &["n", "n", "n"],
             );
         }
+
         assert_eq!(next(&mut queue), "n");
+
         let mut groups = Vec::new();
         for _ in 0..4 {
             fill(&mut queue, &of("quiet"), 5, &["q"]);
             groups.extend([next(&mut queue), next(&mut queue)]);
         }
+
         assert_eq!(
             groups.iter().filter(|group| group.contains('q')).count(),
             4,
             "{groups:?}"
         );
+
         let heavy = groups.iter().filter(|group| group.contains('n')).count();
-        assert_eq!(heavy, 4, "and the heavy ones go on: {groups:?}");
+        assert_eq!(heavy, 4, "heavy calls continue: {groups:?}");
     }
 
     #[test]
-    fn one_that_was_idle_has_nothing_saved_up_and_one_that_had_much_is_not_forgiven() {
+    fn idle_tenant_saves_up_no_turns() {
         let mut queue = queue();
         fill(&mut queue, &of("noisy"), 90, &["n1"]);
         assert_eq!(next(&mut queue), "n1");
-        // Its queue was empty for a moment.
+        // The queue of the noisy tenant was empty for a moment.
         fill(&mut queue, &of("noisy"), 90, &["n2"]);
         fill(&mut queue, &of("quiet"), 20, &["q1", "q2"]);
         assert_eq!(next(&mut queue), "q1 q2");
@@ -282,7 +292,7 @@ mod tests {
     #[test]
     fn group_is_bounded_by_calls() {
         let mut queue = queue();
-        fill(&mut queue, &Line::First, 0, &["a1", "a2", "a3"]);
+        fill(&mut queue, &Priority::First, 0, &["a1", "a2", "a3"]);
         fill(&mut queue, &of("acme"), 0, &["s1", "s2"]);
         assert_eq!(next(&mut queue), "a1 a2 a3 s1");
         assert_eq!(next(&mut queue), "s2");

@@ -1,11 +1,11 @@
-//! What the callers and the writer's thread share: the queue, and the signals to the thread.
+//! The state that the callers share with the writer's thread: the queue, and the signals to the thread.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Command;
-use super::queue::{Bounds, Line, Queue};
+use super::queue::{Bounds, Priority, Queue};
 
-/// The queue between callers and the thread. Callers bound its length by permits.
+/// The queue between the callers and the thread. The callers bound its length with permits.
 pub(super) struct Shared {
     state: Mutex<State>,
     wake: Condvar,
@@ -13,17 +13,18 @@ pub(super) struct Shared {
 
 struct State {
     queue: Queue<Command>,
-    is_to_look: bool,
+    /// Whether the thread must look for the writes of other processes when it is idle.
+    must_look: bool,
     is_closed: bool,
 }
 
-/// What the thread is to do.
-pub(super) enum ListOrder {
-    /// To serve the group.
+/// The next task of the thread.
+pub(super) enum Task {
+    /// Serve the group.
     Serve,
-    /// To look whether somebody else has written, and whether the files are there.
+    /// Look for the writes of other processes and for missing files.
     Look,
-    /// To end.
+    /// End the thread.
     End,
 }
 
@@ -31,57 +32,60 @@ impl Shared {
     pub(super) fn new(bounds: Bounds) -> Self {
         let state = State {
             queue: Queue::new(bounds),
-            is_to_look: false,
+            must_look: false,
             is_closed: false,
         };
+
         Self {
             state: Mutex::new(state),
             wake: Condvar::new(),
         }
     }
 
-    /// Queues a call. One that comes after the end is dropped, which its caller notices.
-    pub(super) fn push(&self, line: Line, weight: u64, command: Command) {
+    /// Queues a call. A call after the end is dropped, and its caller gets an error.
+    pub(super) fn push(&self, priority: Priority, weight: u64, command: Command) {
         let mut state = self.state();
         if !state.is_closed {
-            state.queue.push(line, weight, command);
+            state.queue.push(priority, weight, command);
             self.wake.notify_one();
         }
     }
 
-    /// Has the thread look when it is idle. A thread that is busy looks anyway, before each group.
+    /// Makes the thread look when it is idle. A busy thread looks before each group anyway.
     pub(super) fn look(&self) {
-        self.state().is_to_look = true;
+        self.state().must_look = true;
         self.wake.notify_one();
     }
 
-    /// Has the thread end once the queue is empty.
+    /// Makes the thread end when the queue is empty.
     pub(super) fn close(&self) {
         self.state().is_closed = true;
         self.wake.notify_one();
     }
 
-    /// Drops all calls, so that their callers learn that nobody serves them.
+    /// Drops all calls, so that their callers get an error.
     fn abandon(&self) {
         let mut state = self.state();
         state.is_closed = true;
         state.queue.clear();
     }
 
-    /// Waits for something to do. Fills `group`, which is empty, where that is to serve.
-    pub(super) fn next(&self, group: &mut Vec<Command>) -> ListOrder {
+    /// Waits for a task. For [`Task::Serve`], fills `group`, which must be empty.
+    pub(super) fn next(&self, group: &mut Vec<Command>) -> Task {
         let mut state = self.state();
+
         loop {
             if !state.queue.is_empty() {
                 state.queue.next_group(group);
-                return ListOrder::Serve;
+                return Task::Serve;
             }
             if state.is_closed {
-                return ListOrder::End;
+                return Task::End;
             }
-            if std::mem::take(&mut state.is_to_look) {
-                return ListOrder::Look;
+            if std::mem::take(&mut state.must_look) {
+                return Task::Look;
             }
+
             state = self
                 .wake
                 .wait(state)
@@ -94,10 +98,10 @@ impl Shared {
     }
 }
 
-/// Held by the thread: however the thread ends, nobody waits for it.
-pub(super) struct Served(pub(super) std::sync::Arc<Shared>);
+/// Drops all calls when the thread ends for any reason, so that no caller waits for ever.
+pub(super) struct AbandonOnExit(pub(super) Arc<Shared>);
 
-impl Drop for Served {
+impl Drop for AbandonOnExit {
     fn drop(&mut self) {
         self.0.abandon();
     }

@@ -13,6 +13,7 @@ fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Wakes>) {
     connection
         .pragma_update(None, "foreign_keys", true)
         .expect("as an inbox has it");
+
     let wakes = Arc::new(Wakes::default());
     let writer =
         Writer::start(connection, options, Arc::clone(&wakes), None, ()).expect("a thread");
@@ -31,6 +32,7 @@ async fn hold(writer: &Arc<Writer>) -> std::sync::mpsc::Sender<()> {
     })
     .await;
     has_begun.await.expect("the writer begins");
+
     release
 }
 
@@ -43,7 +45,7 @@ async fn spawn<T: Send + 'static>(
 ) -> Answer<T> {
     let writer = Arc::clone(writer);
     let answer =
-        tokio::spawn(async move { writer.call(Terms::stretch(Durability::Synced), work).await });
+        tokio::spawn(async move { writer.call(Terms::batch(Durability::Synced), work).await });
     tokio::task::yield_now().await;
     answer
 }
@@ -68,8 +70,9 @@ async fn marks(writer: &Arc<Writer>) -> Vec<String> {
             .map_err(store_error)?;
         rows.collect::<Result<_, _>>().map_err(store_error)
     };
+
     writer
-        .call(Terms::stretch(Durability::Synced), read)
+        .call(Terms::batch(Durability::Synced), read)
         .await
         .expect("a read")
 }
@@ -90,10 +93,13 @@ async fn calls_that_queue_up_share_one_commit() {
     for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
         answers.push(spawn(&writer, mark(name)).await);
     }
+
     drop(release);
+
     for answer in answers {
         answered(answer).await.expect("a commit");
     }
+
     let stats = writer.stats();
     assert_eq!(
         (stats.calls, stats.commits),
@@ -149,7 +155,7 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
     }
     assert_eq!(marks(&writer).await, [""; 0]);
     writer
-        .call(Terms::stretch(Durability::Synced), mark("later"))
+        .call(Terms::batch(Durability::Synced), mark("later"))
         .await
         .expect("the writer goes on");
     assert_eq!(marks(&writer).await, ["later"]);
@@ -165,7 +171,7 @@ async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
     let prepare =
         "CREATE TABLE echo (name TEXT REFERENCES mark (name) DEFERRABLE INITIALLY DEFERRED)";
     writer
-        .call(Terms::stretch(Durability::Synced), move |store| {
+        .call(Terms::batch(Durability::Synced), move |store| {
             run(store, prepare)
         })
         .await
@@ -182,7 +188,7 @@ async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
         assert!(matches!(answered(answer).await, Err(Error::Store(_))));
     }
     writer
-        .call(Terms::stretch(Durability::Synced), mark("later"))
+        .call(Terms::batch(Durability::Synced), mark("later"))
         .await
         .expect("the writer goes on");
     assert_eq!(marks(&writer).await, ["later"]);
@@ -209,9 +215,9 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
     };
     assert!(log_bytes() > 0);
     let mut work = Loop {
-        store: Database::new(connection),
+        database: Database::new(connection),
         durability: None,
-        log_is_suspect: true,
+        is_log_suspect: true,
         data_version: None,
         alarm: None,
         wakes: Arc::default(),
@@ -227,7 +233,7 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
     );
     reader.execute_batch("COMMIT").expect("the end of the read");
     work.commit(&mut []).expect("a commit");
-    assert_eq!((log_bytes(), work.log_is_suspect), (0, false));
+    assert_eq!((log_bytes(), work.is_log_suspect), (0, false));
 }
 
 #[tokio::test]
@@ -242,28 +248,31 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
             set.map_err(store_error)
         }
     };
+
     let grow = |store: &mut Database| {
         let sql = "CREATE TABLE IF NOT EXISTS ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(1000000))";
         store.connection.execute_batch(sql).map_err(store_error)
     };
+
     writer
-        .call(Terms::stretch(Durability::Synced), limit(50))
+        .call(Terms::batch(Durability::Synced), limit(50))
         .await
         .expect("a limit");
     assert!(matches!(
-        writer.call(Terms::stretch(Durability::Synced), grow).await,
+        writer.call(Terms::batch(Durability::Synced), grow).await,
         Err(Error::Store(_))
     ));
+
     writer
-        .call(Terms::stretch(Durability::Synced), mark("small"))
+        .call(Terms::batch(Durability::Synced), mark("small"))
         .await
         .expect("what fits is stored");
     writer
-        .call(Terms::stretch(Durability::Synced), limit(5000))
+        .call(Terms::batch(Durability::Synced), limit(5000))
         .await
         .expect("space returns");
     writer
-        .call(Terms::stretch(Durability::Synced), grow)
+        .call(Terms::batch(Durability::Synced), grow)
         .await
         .expect("and so does service");
     assert_eq!(marks(&writer).await, ["small"]);
@@ -289,16 +298,20 @@ async fn a_full_queue_is_busy_and_recovers() {
         matches!(answered(offer(1)).await, Err(Error::Busy)),
         "its bytes are too many"
     );
+
     let last = offer(0);
     tokio::task::yield_now().await;
     assert!(
         matches!(answered(offer(0)).await, Err(Error::Busy)),
         "it's a call too many"
     );
+
     drop(release);
+
     for answer in taken.into_iter().chain([last]) {
         answered(answer).await.expect("what was taken is done");
     }
+
     answered(offer(1000))
         .await
         .expect("one that is over the bound has its turn when it's alone");
@@ -310,6 +323,7 @@ async fn a_caller_that_went_away_keeps_nobody_from_being_served() {
     let release = hold(&writer).await;
     let gone = spawn(&writer, mark("gone")).await;
     gone.abort();
+
     let stays = spawn(&writer, mark("stays")).await;
     drop(release);
     answered(stays).await.expect("a commit");
@@ -324,7 +338,7 @@ async fn a_caller_that_went_away_keeps_nobody_from_being_served() {
 async fn leases_alone_cost_no_sync() {
     let (writer, _) = in_memory(&Options::default());
     writer
-        .call(Terms::stretch(Durability::Unsynced), |_| Ok(()))
+        .call(Terms::batch(Durability::Unsynced), |_| Ok(()))
         .await
         .expect("a commit");
     assert_eq!(
@@ -335,6 +349,7 @@ async fn leases_alone_cost_no_sync() {
             syncs: 0
         }
     );
+
     let level = |store: &mut Database| {
         store
             .connection
@@ -343,14 +358,14 @@ async fn leases_alone_cost_no_sync() {
     };
     assert_eq!(
         writer
-            .call(Terms::stretch(Durability::Unsynced), level)
+            .call(Terms::batch(Durability::Unsynced), level)
             .await
             .expect("a level"),
         1
     );
     assert_eq!(
         writer
-            .call(Terms::stretch(Durability::Synced), level)
+            .call(Terms::batch(Durability::Synced), level)
             .await
             .expect("a level"),
         2

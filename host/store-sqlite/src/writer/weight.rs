@@ -1,61 +1,56 @@
-//! What a call costs the writer, estimated from what is known before the call: in rows written, about 10 µs each.
+//! The weight of a call: its estimated cost for the writer, in rows written. A row takes about 10 µs.
 //!
-//! Weights need not be right; they keep a call that costs a thousand times another from sharing a group with it.
+//! Weights need not be exact. They keep a call that costs a thousand times as much as another from sharing its group.
 
 use hookyard_model::Event;
 use hookyard_store::Settlement;
 
-/// Bytes that cost as much as a row.
+/// The number of bytes that cost as much as a row.
 const BYTES_PER_ROW: usize = 4096;
-/// Reads of one row by its index that cost as much as a row.
+/// The number of reads by index that cost as much as a row.
 const READS_PER_ROW: usize = 4;
 
-/// Of an event, its jobs and its key.
+/// The weight of an event with its jobs and its key.
 const EVENT: u64 = 4;
-/// Of a job's state and the record of the attempt.
+/// The weight of the state of a job and the record of its attempt.
 const SETTLEMENT: u64 = 4;
-/// Of a message with its body.
+/// The weight of a message with its body.
 const MESSAGE: u64 = 6;
 
-/// Of a stretch of work that the host does by itself, such as pruning.
-pub(crate) const STRETCH: u64 = 200;
-/// Of a call that changes a few rows.
+/// The weight of one batch of the host's own work, such as pruning.
+pub(crate) const BATCH: u64 = 200;
+/// The weight of a call that changes a few rows.
 pub(crate) const SMALL: u64 = 4;
 
 pub(crate) fn of_event(event: &Event) -> u64 {
-    let headers = event
+    let headers: usize = event
         .headers
         .iter()
         .map(|header| header.name.len() + header.value.len())
-        .sum::<usize>();
+        .sum();
+
     EVENT + of_bytes(event.body.len() + headers)
 }
 
 pub(crate) fn of_settlement(settlement: &Settlement) -> u64 {
-    let Settlement {
-        attempt, effects, ..
-    } = settlement;
+    let effects = &settlement.effects;
+
     let values = effects
         .writes
         .iter()
         .filter_map(|write| write.value.as_ref())
         .map(|value| value.len());
     let bodies = effects.messages.iter().map(|message| message.body.len());
-    let lines = attempt.log.iter().map(|line| line.text.len());
     let answers = effects.answers.iter().map(|answer| answer.body.len());
-    let bytes = values
-        .chain(bodies)
-        .chain(lines)
-        .chain(answers)
-        .sum::<usize>();
+    let log = settlement.attempt.log.iter().map(|line| line.text.len());
+    let bytes: usize = values.chain(bodies).chain(answers).chain(log).sum();
 
     let reads = (effects.reads.len() / READS_PER_ROW) as u64;
-    let rows = (effects.writes.len() + effects.answers.len()) as u64
-        + MESSAGE * effects.messages.len() as u64;
-    SETTLEMENT + reads + rows + of_bytes(bytes)
+    let rows = (effects.writes.len() + effects.answers.len()) as u64;
+    let messages = MESSAGE * effects.messages.len() as u64;
+    SETTLEMENT + reads + rows + messages + of_bytes(bytes)
 }
 
-/// Of so many leases.
 pub(crate) fn of_leases(count: usize) -> u64 {
     count as u64
 }

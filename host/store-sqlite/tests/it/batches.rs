@@ -61,6 +61,7 @@ fn quarantine() -> Quarantine {
 async fn cut_off<T>(inbox: &SqliteStore, call: impl Future<Output = T>) {
     let commits = inbox.stats().commits;
     let mut call = std::pin::pin!(call);
+
     // By hand, since a task would go on beside this for as long as the writer is quick.
     std::future::poll_fn(|context| {
         assert!(
@@ -81,19 +82,23 @@ async fn others_are_served_between_two_stretches() {
     let folder = Folder::new();
     let inbox = Arc::new(folder.open());
     fill(&inbox).await;
+
     let commits = |before: u64| inbox.stats().commits - before;
     let before = inbox.stats().commits;
     route_orders_to_ship(&inbox).await;
     assert_eq!(states(&inbox).await, all("pending"));
     assert!(commits(before) >= 3, "{} commits", commits(before));
+
     let before = inbox.stats().commits;
     inbox.route(Routes::default()).await.expect("no routes");
     assert_eq!(states(&inbox).await, all("held"));
     assert!(commits(before) >= 3, "{} commits", commits(before));
+
     let before = inbox.stats().commits;
     route_orders_to_ship(&inbox).await;
     assert_eq!(states(&inbox).await, all("pending"));
     assert!(commits(before) >= 3, "{} commits", commits(before));
+
     let first = claim(&inbox, MANY as usize, 10).await;
     let in_order: Vec<_> = first
         .iter()
@@ -144,8 +149,10 @@ async fn a_quarantine_or_its_end_that_was_cut_off_gives_out_nothing_wrong() {
         0,
         "what is to be held is given to nobody"
     );
+
     inbox.quarantine(quarantine()).await.expect("a quarantine");
     assert_eq!(states(&inbox).await, all("held"));
+
     cut_off(&inbox, inbox.lift(&ship())).await;
     inbox.lift(&ship()).await.expect("its end");
     assert_eq!(states(&inbox).await, all("pending"));
@@ -159,7 +166,9 @@ async fn one_claim_holds_a_stretch_at_most_and_says_that_there_is_more() {
     fill(&inbox).await;
     // Every other one, and the first of the lane.
     assert_eq!(claim(&inbox, MANY as usize, 10).await.len(), 601);
+
     inbox.quarantine(quarantine()).await.expect("a quarantine");
+
     let leased = async || {
         let jobs = events(&inbox)
             .await
@@ -167,7 +176,9 @@ async fn one_claim_holds_a_stretch_at_most_and_says_that_there_is_more() {
             .flat_map(|event| event.jobs);
         jobs.filter(|job| job.state.name() == "leased").count()
     };
+
     inbox.changed().await;
+
     for left in [101, 0] {
         assert_eq!(claim(&inbox, 1, 1_000).await.len(), 0);
         assert_eq!(leased().await, left);

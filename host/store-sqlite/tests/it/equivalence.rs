@@ -129,6 +129,7 @@ impl Pair {
 
     async fn append(&mut self) {
         self.sent += 1;
+
         let ordering_key = self
             .random
             .one_of(&[None, Some("a"), Some("b")])
@@ -144,6 +145,7 @@ impl Pair {
             ordering_key,
             ..event(self.sent)
         };
+
         let answers = (
             self.memory.append(sent.clone()).await,
             self.sqlite.append(sent).await,
@@ -189,6 +191,7 @@ impl Pair {
                 .zip(&sqlite)
                 .all(|(memory, sqlite)| memory.event == sqlite.event)
         );
+
         self.leases.extend(memory.into_iter().map(|job| job.lease));
     }
 
@@ -197,15 +200,18 @@ impl Pair {
         if self.leases.is_empty() {
             return;
         }
+
         let lease = self
             .leases
             .remove(self.random.below(self.leases.len() as u64) as usize);
         let waiting = WorkState::Waiting {
             until: self.now.after(Duration::from_secs(self.random.below(30))),
         };
+
         let failed = Outcome::Trapped {
             message: "it failed".into(),
         };
+
         let ends = [
             (Outcome::Done, WorkState::Done),
             (failed.clone(), waiting),
@@ -226,10 +232,12 @@ impl Pair {
             messages,
             bytes: 40,
         };
+
         let outbox = OutboxQuota {
             plugin: waiting(3 + self.random.below(9)),
             tenant: waiting(5 + self.random.below(9)),
         };
+
         let of = |effects| {
             let settlement = settlement(lease.clone(), outcome.clone(), next);
             let attempt = Attempt {
@@ -249,6 +257,7 @@ impl Pair {
         let memory = self.memory.settle(of(memory)).await;
         let sqlite = self.sqlite.settle(of(sqlite)).await;
         assert_eq!(told(&memory), told(&sqlite));
+
         if matches!(memory, Err(Error::Conflict(_) | Error::OverQuota { .. })) {
             self.leases.push(lease);
         }
@@ -271,9 +280,11 @@ impl Pair {
                 _ => {}
             }
         }
+
         for _ in 0..self.random.below(3) {
             effects.messages.push(self.message());
         }
+
         let (mut memory, mut sqlite) = (effects.clone(), effects);
         let own: Vec<_> = self
             .looks
@@ -292,6 +303,7 @@ impl Pair {
                 version: versions.1,
             });
         }
+
         (memory, sqlite)
     }
 
@@ -299,6 +311,7 @@ impl Pair {
         if self.leases.is_empty() {
             return;
         }
+
         let at = self.random.below(self.leases.len() as u64) as usize;
         if self.random.below(2) == 0 {
             let until = self.now.after(Duration::from_secs(self.random.below(60)));
@@ -323,11 +336,13 @@ impl Pair {
         if !self.routes.remove(&pair) {
             self.routes.insert(pair);
         }
+
         let mut routes = Routes::default();
         for (from, to) in &self.routes {
             let plugins: &mut BTreeSet<PluginName> = routes.0.entry(source(*from)).or_default();
             plugins.insert(plugin(*to).name);
         }
+
         self.memory.route(routes.clone()).await.expect("a route");
         self.sqlite.route(routes).await.expect("a route");
     }
@@ -366,6 +381,7 @@ impl Pair {
             .retry_failed(&plugin, revision)
             .await
             .expect("a retry");
+
         assert_eq!(
             memory,
             self.sqlite
@@ -403,6 +419,7 @@ impl Pair {
             dry_run: self.random.below(4) == 0,
         };
         let memory = self.memory.replay(replay.clone()).await.expect("a replay");
+
         assert_eq!(memory, self.sqlite.replay(replay).await.expect("a replay"));
     }
 
@@ -432,6 +449,7 @@ impl Pair {
             now: self.now,
             dry_run,
         };
+
         let memory = self
             .memory
             .discard(discard.clone())
@@ -456,10 +474,12 @@ impl Pair {
                 ..RetentionLimits::default()
             },
         };
+
         let limits = Retention {
             fallback: keep,
             ..Retention::default()
         };
+
         let memory = self
             .memory
             .prune(&limits, self.now, 1000)
@@ -480,6 +500,7 @@ impl Pair {
             drop(std::mem::replace(&mut self.sqlite, elsewhere.open()));
             self.sqlite = self.folder.open();
         }
+
         let (plugin, key) = (
             plugin(self.random.below(2) as usize),
             key(self.random.one_of(&["x", "y", "z"])),
@@ -490,6 +511,7 @@ impl Pair {
             memory.as_ref().map(|found| &found.value),
             sqlite.as_ref().map(|found| &found.value)
         );
+
         let versions = (
             memory.map(|found| found.version),
             sqlite.map(|found| found.version),
@@ -511,8 +533,10 @@ impl Pair {
             memory,
             self.sqlite.events(everything()).await.expect("the events")
         );
+
         let unrouted = self.memory.unrouted().await.expect("tallies");
         assert_eq!(unrouted, self.sqlite.unrouted().await.expect("tallies"));
+
         for number in [0, 1] {
             let plugin = plugin(number);
             let of = std::slice::from_ref(&plugin);
@@ -537,6 +561,7 @@ impl Pair {
                     .expect("the keys")
             );
         }
+
         self.compare_outboxes().await;
     }
 }

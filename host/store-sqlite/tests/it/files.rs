@@ -24,13 +24,16 @@ async fn inbox_files_are_their_owners_alone() {
     let folder = Folder::new();
     let inbox = folder.open();
     inbox.append(event(1)).await.expect("an append");
+
     let copy = folder.path().with_file_name("copy.db");
     inbox.backup(&copy).expect("a backup");
+
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let mut path = folder.path().into_os_string();
         path.push(suffix);
         assert_eq!(mode(Path::new(&path)), 0o600, "{suffix}");
     }
+
     assert_eq!(mode(&copy), 0o600);
 }
 
@@ -45,6 +48,7 @@ fn backup_follows_no_symlink() {
     symlink(&victim, folder.path().with_file_name("copy.db.partial")).expect("a symlink");
     inbox.backup(&copy).expect("a backup");
     assert!(!victim.exists() && fs::symlink_metadata(&copy).expect("the copy").is_file());
+
     let dangling = folder.path().with_file_name("dangling.db");
     symlink(&victim, &dangling).expect("a symlink");
     assert!(inbox.backup(&dangling).is_err() && !victim.exists());
@@ -57,8 +61,10 @@ fn second_host_is_refused_by_any_path() {
     let soft = folder.path().with_file_name("soft.db");
     symlink(folder.path(), &soft).expect("a symlink");
     assert!(matches!(refusal(&soft), OpenError::InUse { .. }));
+
     fs::remove_file(folder.path().with_file_name("hookyard.db.lock")).expect("a lock file");
     assert!(matches!(refusal(&folder.path()), OpenError::InUse { .. }));
+
     let hard = folder.path().with_file_name("hard.db");
     fs::hard_link(folder.path(), &hard).expect("a hard link");
     assert!(matches!(refusal(&hard), OpenError::Linked { links: 2, .. }));
@@ -87,6 +93,7 @@ async fn nothing_is_acknowledged_while_files_are_away() {
             AppendResult::New
         );
     }
+
     assert_eq!(events(&inbox).await.len(), 6);
 }
 
@@ -101,5 +108,6 @@ async fn empty_database_is_noticed() {
         .expect("the file")
         .set_len(0)
         .expect("an empty file");
+
     assert!(matches!(inbox.append(event(2)).await, Err(Error::Store(_))));
 }

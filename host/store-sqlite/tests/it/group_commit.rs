@@ -22,6 +22,7 @@ async fn appends_that_come_together_are_synced_together() {
     let folder = Folder::new();
     let inbox = Arc::new(folder.open());
     route_orders_to_ship(&inbox).await;
+
     let before = inbox.stats();
     let other = block(&folder);
     let mut sends = Vec::new();
@@ -31,20 +32,24 @@ async fn appends_that_come_together_are_synced_together() {
             async move { inbox.append(event(number)).await },
         ));
     }
+
     tokio::task::yield_now().await;
     assert!(
         sends.iter().all(|send| !send.is_finished()),
         "none is answered before it is committed"
     );
+
     other
         .execute_batch("COMMIT")
         .expect("the end of the other's write");
+
     for send in sends {
         assert_eq!(
             send.await.expect("the task ends well").expect("an append"),
             AppendResult::New
         );
     }
+
     let after = inbox.stats();
     assert_eq!(after.calls - before.calls, 400);
     // What the writer took at first, then two groups of 256 at most.
@@ -61,12 +66,15 @@ async fn what_is_acknowledged_or_settled_is_synced_and_a_lease_is_not() {
     let folder = Folder::new();
     let inbox = folder.open();
     route_orders_to_ship(&inbox).await;
+
     let synced = |before: u64| inbox.stats().syncs - before;
     let before = inbox.stats().syncs;
     inbox.append(event(1)).await.expect("an append");
     assert_eq!(synced(before), 1);
+
     let job = claim(&inbox, 1, 10).await.remove(0);
     assert_eq!(synced(before), 1);
+
     inbox
         .settle(settlement(job.lease, Outcome::Done, WorkState::Done))
         .await
@@ -79,6 +87,7 @@ async fn an_append_that_fails_fails_alone() {
     let folder = Folder::new();
     let inbox = Arc::new(folder.open());
     inbox.append(event(7)).await.expect("an append");
+
     let other = block(&folder);
     let mut sends = Vec::new();
     for number in 0..20 {
@@ -92,10 +101,12 @@ async fn an_append_that_fails_fails_alone() {
             async move { inbox.append(sent).await.is_ok() },
         ));
     }
+
     tokio::task::yield_now().await;
     other
         .execute_batch("COMMIT")
         .expect("the end of the other's write");
+
     for (number, send) in sends.into_iter().enumerate() {
         assert_eq!(
             send.await.expect("the task ends well"),
@@ -103,7 +114,9 @@ async fn an_append_that_fails_fails_alone() {
             "append {number}"
         );
     }
+
     assert_eq!(events(&inbox).await.len(), 20);
+
     let again = Event {
         id: event(200).id,
         ..event(110)
@@ -134,9 +147,11 @@ async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later(
     while sends.iter().filter(|send| send.is_finished()).count() < 6 {
         tokio::task::yield_now().await;
     }
+
     other
         .execute_batch("COMMIT")
         .expect("the end of the other's write");
+
     for (number, send) in sends.into_iter().enumerate() {
         match send.await.expect("the task ends well") {
             Ok(answer) => assert_eq!(answer, AppendResult::New),
@@ -151,5 +166,6 @@ async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later(
             Err(error) => panic!("{error}"),
         }
     }
+
     assert_eq!(events(&inbox).await.len(), 10);
 }

@@ -19,6 +19,7 @@ fn refusal(path: &Path) -> OpenError {
         text.contains(&*path.to_string_lossy()) && !text.contains('\n'),
         "{text}"
     );
+
     error
 }
 
@@ -49,6 +50,7 @@ fn a_second_host_is_refused_and_may_follow() {
         error.to_string().contains("another hookyard host"),
         "{error}"
     );
+
     drop(first);
     folder.open();
 }
@@ -58,6 +60,7 @@ fn what_is_no_database_is_left_as_it_was() {
     let folder = Folder::new();
     let text = b"This is a letter, and a long one at that. ".repeat(100);
     std::fs::write(folder.path(), &text).expect("a file");
+
     assert!(matches!(
         refusal(&folder.path()),
         OpenError::NotADatabase { .. }
@@ -73,6 +76,7 @@ fn what_is_no_database_is_left_as_it_was() {
 fn a_database_of_another_program_is_left_as_it_was() {
     let folder = Folder::new();
     other_database(&folder.path(), "CREATE TABLE contact (name TEXT)");
+
     let before = std::fs::read(folder.path()).expect("the file");
     assert!(matches!(refusal(&folder.path()), OpenError::Foreign { .. }));
     assert!(matches!(
@@ -109,6 +113,7 @@ fn earlier_inbox(path: &Path) {
          PRAGMA application_id = 1212897604; PRAGMA user_version = 1;",
         include_str!("../../src/schema.sql")
     );
+
     other_database(path, &rows);
 }
 
@@ -116,6 +121,7 @@ fn earlier_inbox(path: &Path) {
 async fn an_earlier_schema_is_taken_up() {
     let folder = Folder::new();
     earlier_inbox(&folder.path());
+
     let inbox = folder.open();
     let ship = PluginRef {
         tenant: "acme".parse().expect("a name"),
@@ -153,6 +159,7 @@ async fn an_earlier_schema_is_taken_up() {
         inbox.retry_failed(&ship, revision).await.expect("a retry"),
         1
     );
+
     let unsent = OutboxUsage {
         messages: 1,
         bytes: 2,
@@ -163,6 +170,7 @@ async fn an_earlier_schema_is_taken_up() {
         "counted when it was taken up"
     );
     assert_eq!(messages(&inbox).await[0].body_bytes, 2);
+
     drop(inbox);
     assert_eq!(events(&folder.open()).await.len(), 1);
 }
@@ -174,11 +182,15 @@ async fn a_damaged_page_is_found() {
     for number in 0..200 {
         inbox.append(event(number)).await.expect("an append");
     }
+
     drop(inbox);
+
     let mut bytes = std::fs::read(folder.path()).expect("the file");
     assert!(bytes.len() > 30 * 4096, "{} bytes", bytes.len());
+
     bytes[4096 * 5..4096 * 30].fill(0xa5);
     std::fs::write(folder.path(), bytes).expect("the file");
+
     let error = refusal(&folder.path());
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }
@@ -190,12 +202,15 @@ async fn a_file_that_was_cut_short_is_found() {
     for number in 0..200 {
         inbox.append(event(number)).await.expect("an append");
     }
+
     drop(inbox);
+
     let file = std::fs::File::options()
         .write(true)
         .open(folder.path())
         .expect("the file");
     file.set_len(4096 * 20).expect("a shorter file");
+
     let error = refusal(&folder.path());
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }

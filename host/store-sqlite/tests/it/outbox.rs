@@ -38,15 +38,18 @@ fn message(number: u128) -> Message {
 async fn commit(inbox: &SqliteStore, number: u64, messages: Vec<Message>) {
     route_orders_to_ship(inbox).await;
     inbox.append(event(number)).await.expect("an append");
+
     let job = claim(inbox, 1, 1).await.remove(0);
     let effects = Effects {
         messages,
         ..Effects::default()
     };
+
     let settlement = Settlement {
         effects,
         ..settlement(job.lease, Outcome::Done, WorkState::Done)
     };
+
     inbox.settle(settlement).await.expect("a settlement");
 }
 
@@ -71,6 +74,7 @@ fn sent(lease: MessageLease) -> MessageSettlement {
         result,
         answer: None,
     };
+
     MessageSettlement {
         lease,
         delivery,
@@ -131,11 +135,13 @@ async fn leases_and_order_and_tries_are_there_for_the_next_host() {
             (WorkState::Pending, 0)
         ]
     );
+
     let answer = inbox.settle_message(sent(lost.clone())).await;
     assert!(
         matches!(answer, Err(Error::MessageLeaseLost(_))),
         "{answer:?}"
     );
+
     let again = claim_messages(&inbox, 1).await;
     assert_eq!(again.len(), 1, "order is kept");
     assert_eq!(
@@ -143,6 +149,7 @@ async fn leases_and_order_and_tries_are_there_for_the_next_host() {
         (lost.id, 2),
         "the try had begun, so it counts"
     );
+
     let record = inbox
         .message(message(9).id)
         .await
@@ -159,6 +166,7 @@ async fn a_disabled_destination_stays_so_for_the_next_host() {
         commit(&inbox, 1, vec![message(1)]).await;
         inbox.disable(disabled()).await.expect("a disabling");
     }
+
     let inbox = folder.open();
     assert_eq!(inbox.disabled().await.expect("the disabled"), [disabled()]);
     assert_eq!(claim_messages(&inbox, 9).await.len(), 0);
@@ -169,18 +177,23 @@ async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
     let folder = Folder::new();
     let host = folder.open();
     commit(&host, 1, vec![message(1)]).await;
+
     let claimed = claim_messages(&host, 1).await.remove(0);
     let settlement = MessageSettlement {
         disable: Some("it answered 410".into()),
         ..sent(claimed.lease)
     };
+
     host.settle_message(settlement).await.expect("a settlement");
+
     let other = SqliteStore::open_beside(&folder.path()).expect("an inbox beside its host");
     drain(&host).await;
+
     let selection = MessageSelection {
         ids: vec![message(1).id],
         ..MessageSelection::default()
     };
+
     let replay = MessageReplay {
         selection,
         rate: None,
@@ -195,8 +208,10 @@ async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
             .replayed,
         1
     );
+
     is_told(&host).await;
     assert_eq!(claim_messages(&host, 20).await.len(), 0, "it is disabled");
+
     drain(&host).await;
     other.enable(&shop()).await.expect("an enabling");
     is_told(&host).await;
@@ -211,7 +226,9 @@ async fn a_change_of_state_does_not_write_the_body_anew() {
         body: Bytes::from(vec![b'm'; 4_000_000]),
         ..message(1)
     };
+
     commit(&inbox, 1, vec![large]).await;
+
     let log = || {
         std::fs::metadata(format!("{}-wal", folder.path().display()))
             .expect("a log of changes")

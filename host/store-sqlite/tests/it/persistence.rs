@@ -22,6 +22,7 @@ fn put(value: Option<&'static str>) -> Effects {
         key: key(),
         value: value.map(|text| Bytes::from_static(text.as_bytes())),
     };
+
     let message = Message {
         id: MessageId::from_uuid(Uuid::from_u128(7)),
         destination: "shop".parse().expect("a name"),
@@ -29,6 +30,7 @@ fn put(value: Option<&'static str>) -> Effects {
         body: Bytes::from_static(b"{}"),
         ordering_key: None,
     };
+
     Effects {
         writes: vec![write],
         messages: value.map(|_| message).into_iter().collect(),
@@ -74,8 +76,10 @@ async fn values_and_messages_are_there_again() {
         inbox.usage(&ship()).await.expect("a usage"),
         KvUsage { keys: 1, bytes: 7 }
     );
+
     handle(&inbox, 2, put(None)).await.expect("a settlement");
     drop(inbox);
+
     let inbox = folder.open();
     handle(
         &inbox,
@@ -87,6 +91,7 @@ async fn values_and_messages_are_there_again() {
     )
     .await
     .expect("a settlement");
+
     let after = inbox
         .value(&ship(), &key())
         .await
@@ -96,6 +101,7 @@ async fn values_and_messages_are_there_again() {
         after.version > before.version,
         "a restart begins no version anew"
     );
+
     let stale = Effects {
         reads: vec![ReadVersion {
             key: key(),
@@ -116,6 +122,7 @@ async fn order_is_kept_by_the_next_host() {
         ordering_key: Some("a".into()),
         ..event(number)
     };
+
     let keys = async |inbox: &SqliteStore, now| {
         let claimed = claim(inbox, 9, now).await;
         claimed
@@ -123,6 +130,7 @@ async fn order_is_kept_by_the_next_host() {
             .map(|job| job.event.key.clone())
             .collect::<Vec<_>>()
     };
+
     {
         let inbox = folder.open();
         route_orders_to_ship(&inbox).await;
@@ -131,10 +139,13 @@ async fn order_is_kept_by_the_next_host() {
         }
         assert_eq!(keys(&inbox, 1).await, ["1"]);
     }
+
     let inbox = folder.open();
     inbox.append(ordered(4)).await.expect("an append");
+
     let job = claim(&inbox, 9, 2).await.remove(0);
     assert_eq!((job.event.key.as_str(), job.lease.attempt), ("1", 2));
+
     inbox
         .settle(settlement(job.lease, Outcome::Done, WorkState::Done))
         .await
@@ -157,6 +168,7 @@ async fn keys_whose_time_is_over_take_no_room() {
             .await
             .expect("an append");
     }
+
     let kept = || {
         let database = rusqlite::Connection::open(folder.path()).expect("a database");
         database
@@ -165,6 +177,7 @@ async fn keys_whose_time_is_over_take_no_room() {
             })
             .expect("a count")
     };
+
     let step = async || {
         inbox
             .prune(&Retention::default(), at(5_000), 9)
@@ -175,8 +188,10 @@ async fn keys_whose_time_is_over_take_no_room() {
     assert_eq!(kept(), 1_500);
     assert!(step().await, "a step is small");
     assert_eq!(kept(), 500);
+
     while step().await {}
     assert_eq!(kept(), 300);
+
     let again = Event {
         key: event(1_300).key,
         received_at: at(8_999),
@@ -202,9 +217,11 @@ async fn a_settlement_that_conflicts_fails_alone() {
     let folder = Folder::new();
     let inbox = std::sync::Arc::new(folder.open());
     route_orders_to_ship(&inbox).await;
+
     for number in 0..40 {
         inbox.append(event(number)).await.expect("an append");
     }
+
     // All of them went by the same absence, and only one of them can be right; many share a transaction.
     let settlements = claim(&inbox, 40, 1).await.into_iter().map(|job| {
         let went_by = ReadVersion {
@@ -232,8 +249,10 @@ async fn a_settlement_that_conflicts_fails_alone() {
             Err(error) => panic!("{error}"),
         }
     }
+
     assert_eq!(settled, 1);
     assert_eq!(messages(&inbox).await.len(), 1);
+
     let leased = claim(&inbox, 99, 1_000).await;
     assert_eq!(leased.len(), 39, "the others are attempted again");
 }

@@ -25,6 +25,7 @@ async fn releases_outlive_their_host() {
         reason: None,
         report: None,
     };
+
     let block = Block {
         plugin: ship(),
         revision: revision(),
@@ -37,6 +38,7 @@ async fn releases_outlive_their_host() {
         .expect("a record");
     host.block(block.clone()).await.expect("a block");
     drop(host);
+
     let read = SqliteStore::open_read_only(&folder.path()).expect("an inbox to read");
     assert_eq!(read.steps(&ship()).await.expect("the steps"), [step]);
     assert_eq!(

@@ -33,6 +33,7 @@ async fn everything_is_there_again() {
     };
     let inbox = folder.open();
     assert_eq!(events(&inbox).await, before);
+
     let again = hookyard_model::Event {
         id: event(9).id,
         ..event(1)
@@ -41,7 +42,9 @@ async fn everything_is_there_again() {
         inbox.append(again).await.expect("a repeat"),
         AppendResult::Repeat(event(1).id)
     );
+
     inbox.append(event(4)).await.expect("an append");
+
     let claimed = claim(&inbox, 10, 40).await;
     let keys: Vec<_> = claimed
         .iter()
@@ -66,10 +69,12 @@ async fn leases_of_the_last_host_are_given_back() {
     };
     let inbox = folder.open();
     assert_eq!(events(&inbox).await[0].jobs[0].state, WorkState::Pending);
+
     let answer = inbox
         .settle(settlement(lost.lease, Outcome::Done, WorkState::Done))
         .await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
+
     let claimed = claim(&inbox, 1, 0).await;
     assert_eq!(
         claimed[0].lease.attempt, 2,
@@ -87,6 +92,7 @@ async fn a_lease_of_a_plugin_that_went_is_held_by_the_next_host() {
         assert_eq!(claim(&inbox, 1, 0).await.len(), 1);
         inbox.route(Routes::default()).await.expect("a route");
     }
+
     let inbox = folder.open();
     assert_eq!(events(&inbox).await[0].jobs[0].state, WorkState::Held);
 }
@@ -97,14 +103,18 @@ async fn a_crash_leaves_what_was_answered() {
     let (folder, crashed) = (Folder::new(), Folder::new());
     let inbox = folder.open();
     route_orders_to_ship(&inbox).await;
+
     for number in 0..10 {
         inbox.append(event(number)).await.expect("an append");
     }
+
     assert_eq!(claim(&inbox, 3, 0).await.len(), 3);
+
     for suffix in ["", "-wal"] {
         let name = |path: std::path::PathBuf| format!("{}{suffix}", path.display());
         std::fs::copy(name(folder.path()), name(crashed.path())).expect("a copy");
     }
+
     let recovered = crashed.open();
     assert_eq!(claim(&recovered, 100, 0).await.len(), 10);
 }
@@ -115,8 +125,10 @@ async fn a_list_can_be_read_while_a_host_serves_and_when_none_does() {
     let inbox = folder.open();
     route_orders_to_ship(&inbox).await;
     inbox.append(event(1)).await.expect("an append");
+
     let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader beside the host");
     assert_eq!(events(&reader).await, events(&inbox).await);
+
     inbox.append(event(2)).await.expect("an append");
     assert_eq!(events(&reader).await.len(), 2);
     assert!(matches!(
@@ -127,7 +139,9 @@ async fn a_list_can_be_read_while_a_host_serves_and_when_none_does() {
         reader.next_due(&[ship()]).await.expect("a time"),
         WorkState::Pending.due_at()
     );
+
     drop((reader, inbox));
+
     let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader without a host");
     assert_eq!(events(&reader).await.len(), 2);
 }

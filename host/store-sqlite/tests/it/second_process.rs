@@ -69,9 +69,11 @@ async fn a_host_notices_what_is_replayed_beside_it() {
     )
     .await;
     drain(&host).await;
+
     let other = beside(&folder);
     let replayed = other.replay(replay_all()).await.expect("a replay");
     assert_eq!(replayed.replayed, 1);
+
     tokio::time::timeout(NEVER, host.changed())
         .await
         .expect("the host is told");
@@ -84,6 +86,7 @@ async fn a_host_goes_by_a_quarantine_that_was_put_or_lifted_beside_it() {
     let host = folder.open();
     route_orders_to_ship(&host).await;
     host.append(event(1)).await.expect("an append");
+
     let other = beside(&folder);
     let reason = "it failed too often".to_owned();
     let quarantine = Quarantine {
@@ -92,8 +95,10 @@ async fn a_host_goes_by_a_quarantine_that_was_put_or_lifted_beside_it() {
         reason,
         since: at(0),
     };
+
     other.quarantine(quarantine).await.expect("a quarantine");
     host.append(event(2)).await.expect("an append");
+
     let states: Vec<_> = events(&host)
         .await
         .into_iter()
@@ -104,6 +109,7 @@ async fn a_host_goes_by_a_quarantine_that_was_put_or_lifted_beside_it() {
         [WorkState::Held; 2],
         "what the host remembered of quarantines is out of date"
     );
+
     other.lift(&ship()).await.expect("a lift");
     host.append(event(3)).await.expect("an append");
     assert_eq!(claim(&host, 9, 20).await.len(), 3);
@@ -114,9 +120,11 @@ async fn a_quarantine_that_was_cut_off_gives_nothing_out_and_is_lifted_as_a_whol
     let folder = Folder::new();
     let host = folder.open();
     route_orders_to_ship(&host).await;
+
     for number in 0..3 {
         host.append(event(number)).await.expect("an append");
     }
+
     let first = claim(&host, 1, 1).await.remove(0);
     let failed = Outcome::Trapped {
         message: "unreachable".into(),
@@ -125,6 +133,7 @@ async fn a_quarantine_that_was_cut_off_gives_nothing_out_and_is_lifted_as_a_whol
     host.settle(settlement(first.lease, failed, waiting))
         .await
         .expect("a settlement");
+
     // As a crash leaves it that comes between the quarantine and its jobs being held.
     let other = rusqlite::Connection::open(folder.path()).expect("a second connection");
     let row = "INSERT INTO quarantine VALUES ('acme', 'ship', ?1, 'it failed', 0)";
@@ -137,6 +146,7 @@ async fn a_quarantine_that_was_cut_off_gives_nothing_out_and_is_lifted_as_a_whol
         None,
         "nobody is woken in vain"
     );
+
     host.lift(&ship()).await.expect("a lift");
     assert_eq!(claim(&host, 9, 100).await.len(), 3);
 }
@@ -147,9 +157,11 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
     let missing = SqliteStore::open_beside(&folder.path());
     assert!(matches!(missing, Err(OpenError::Missing { .. })));
     assert!(!folder.path().exists(), "it makes no file");
+
     let host = folder.open();
     route_orders_to_ship(&host).await;
     host.append(event(1)).await.expect("an append");
+
     let job = claim(&host, 1, 1).await.remove(0);
     let other = beside(&folder);
     let replayed = other.replay(replay_all()).await.expect("a replay");
@@ -158,6 +170,7 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
         (0, 1),
         "it is being attempted still"
     );
+
     host.settle(settlement(job.lease, Outcome::Done, WorkState::Done))
         .await
         .expect("a settlement");
@@ -170,6 +183,7 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
             .replayed,
         1
     );
+
     let host = open(&folder.path());
     assert_eq!(claim(&host, 9, 20).await.len(), 1);
 }
@@ -237,11 +251,13 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_half_done() {
         Err(BackupError::Exists { .. })
     ));
     assert_eq!(std::fs::read(&taken).expect("the file"), b"precious");
+
     let nowhere = folder.path().with_file_name("nowhere").join("copy.db");
     assert!(matches!(
         inbox.backup(&nowhere),
         Err(BackupError::File { .. })
     ));
+
     // A backup that was cut off left this.
     let partial = folder.path().with_file_name("copy.db.partial");
     std::fs::write(&partial, b"half".repeat(5_000)).expect("a file");
@@ -258,12 +274,15 @@ async fn a_damaged_inbox_gives_no_backup() {
     for number in 0..200 {
         inbox.append(event(number)).await.expect("an append");
     }
+
     drop(inbox);
+
     let mut bytes = std::fs::read(folder.path()).expect("the file");
     // Events, which nobody looks at who only opens it.
     let end = bytes.len();
     bytes[end - 4096 * 20..end - 4096 * 10].fill(0xa5);
     std::fs::write(folder.path(), bytes).expect("the file");
+
     let copy = folder.path().with_file_name("copy.db");
     let refused = beside(&folder).backup(&copy);
     assert!(
@@ -278,6 +297,7 @@ async fn what_is_pruned_gives_its_room_back() {
     let folder = Folder::new();
     let inbox = folder.open();
     route_orders_to_ship(&inbox).await;
+
     for number in 0..400 {
         let large = Event {
             body: vec![number as u8; 20_000].into(),
@@ -285,11 +305,14 @@ async fn what_is_pruned_gives_its_room_back() {
         };
         inbox.append(large).await.expect("an append");
     }
+
     settle_all(&inbox, Outcome::Done, WorkState::Done).await;
     drop(inbox);
+
     let size = || std::fs::metadata(folder.path()).expect("the file").len();
     let full = size();
     assert!(full > 400 * 20_000, "{full}");
+
     let inbox = folder.open();
     let limits = Retention {
         fallback: RetentionLimits {

@@ -112,10 +112,12 @@ pub(crate) fn settlement(lease: JobLease, outcome: Outcome, next: WorkState) -> 
         outcome,
         log: Vec::new(),
     };
+
     let quota = KvUsage {
         keys: u64::MAX,
         bytes: u64::MAX,
     };
+
     Settlement {
         lease,
         attempt,

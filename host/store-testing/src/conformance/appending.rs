@@ -62,6 +62,7 @@ async fn keys_are_separate_by_source(inbox: Arc<dyn Store>) {
             );
         }
     }
+
     assert_eq!(summaries(&inbox).await.len(), 9);
 }
 
@@ -74,6 +75,7 @@ fn uuid_of(from: &str, number: u64) -> uuid::Uuid {
 
 async fn concurrent_repeats_store_one_event(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let sends = (0..32).map(|number| {
         let inbox = Arc::clone(&inbox);
         let sent = Event {
@@ -90,6 +92,7 @@ async fn concurrent_repeats_store_one_event(inbox: Arc<dyn Store>) {
             (_, AppendResult::Repeat(of)) => repeats.push(of),
         }
     }
+
     assert_eq!(news.len(), 1);
     assert_eq!(repeats, [news[0]; 31]);
     assert_eq!(claim(&inbox, 10, 100).await.len(), 1);
@@ -97,13 +100,16 @@ async fn concurrent_repeats_store_one_event(inbox: Arc<dyn Store>) {
 
 async fn concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let send = |number| {
         let inbox = Arc::clone(&inbox);
         tokio::spawn(async move { inbox.append(event(number)).await.expect("an append") })
     };
+
     for sent in (0..200).map(send).collect::<Vec<_>>() {
         assert_eq!(sent.await.expect("the task ends well"), AppendResult::New);
     }
+
     let mut claimed: Vec<_> = claim(&inbox, 1000, 1000)
         .await
         .into_iter()
@@ -117,6 +123,7 @@ async fn concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
 
 async fn headers_and_body_keep_their_bytes(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let header = |name: &str, value: &[u8]| Header {
         name: name.into(),
         value: Bytes::copy_from_slice(value),
@@ -133,13 +140,16 @@ async fn headers_and_body_keep_their_bytes(inbox: Arc<dyn Store>) {
         body: Bytes::from(every_byte.repeat(1024)),
         ..event(1)
     };
+
     let empty = Event {
         headers: Vec::new(),
         body: Bytes::new(),
         key: String::new(),
         ..event(2)
     };
+
     append(&inbox, [sent.clone(), empty.clone()]).await;
+
     let claimed = claim(&inbox, 2, 10).await;
     assert!(
         *claimed[0].event == sent,
@@ -150,12 +160,14 @@ async fn headers_and_body_keep_their_bytes(inbox: Arc<dyn Store>) {
 
 async fn expired_key_is_free(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let sent = |number, received_at, key_until| Event {
         key: "key".into(),
         received_at: at(received_at),
         key_until: at(key_until),
         ..event(number)
     };
+
     let cases = [
         (sent(1, 10, 100), AppendResult::New),
         (sent(2, 99, 500), AppendResult::Repeat(event(1).id)),
@@ -173,6 +185,7 @@ async fn expired_key_is_free(inbox: Arc<dyn Store>) {
             "{sent:?}"
         );
     }
+
     assert_eq!(claim(&inbox, 9, 200).await.len(), 4);
     assert_eq!(summaries(&inbox).await.len(), 4);
 }
@@ -187,13 +200,16 @@ async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
         }],
     )
     .await;
+
     let job = claim_one(&inbox, 10).await;
     settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+
     let keep = RetentionLimits {
         age_max: Some(Duration::from_secs(1)),
         bytes_max: None,
         ..RetentionLimits::default()
     };
+
     let limits = Retention {
         fallback: keep,
         ..Retention::default()
@@ -206,6 +222,7 @@ async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
             .count,
         1
     );
+
     let again = |number, received_at| Event {
         key: event(1).key,
         received_at: at(received_at),
@@ -215,6 +232,7 @@ async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
         inbox.append(again(2, 4_999)).await.expect("an append"),
         AppendResult::Repeat(event(1).id)
     );
+
     // A key is not forgotten before whatever was received in its time has had time to be stored.
     inbox.prune(&limits, at(5_001), 9).await.expect("a step");
     assert_eq!(
@@ -229,11 +247,13 @@ async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
 
 async fn ordering_key_and_key_expiry_are_stored(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let sent = Event {
         ordering_key: Some("4711 é".into()),
         key_until: at(77),
         ..event(1)
     };
+
     append(&inbox, [sent.clone()]).await;
     assert_eq!(*claim_one(&inbox, 10).await.event, sent);
     assert_eq!(
@@ -263,15 +283,19 @@ async fn event_without_type_has_none(inbox: Arc<dyn Store>) {
         &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
     )
     .await;
+
     let none = Event {
         event_type: None,
         ..event(1)
     };
+
     let empty = Event {
         event_type: Some(String::new()),
         ..event_of("acme/payments", 2)
     };
+
     append(&inbox, [none.clone(), empty.clone()]).await;
+
     let claimed = inbox
         .claim(
             &[want("acme/ship", 1), want("acme/book", 1)],

@@ -32,6 +32,7 @@ pub(super) const CASES: &[Case] = table![
 async fn claim_returns_lease_and_event(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     assert_eq!(
         job.lease,
@@ -48,6 +49,7 @@ async fn claim_returns_lease_and_event(inbox: Arc<dyn Store>) {
         (job.since, job.due),
         (event(1).received_at, event(1).received_at)
     );
+
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
     assert_eq!(
         (listed.state, listed.attempts),
@@ -70,6 +72,7 @@ async fn pending_jobs_are_claimed_by_arrival(inbox: Arc<dyn Store>) {
 async fn longest_due_job_is_claimed_first(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2), event(3), event(4)]).await;
+
     let claimed = claim(&inbox, 4, 10).await;
     for (job, until) in claimed.iter().zip([40, 30, 20, 50]) {
         settle(
@@ -80,16 +83,19 @@ async fn longest_due_job_is_claimed_first(inbox: Arc<dyn Store>) {
         )
         .await;
     }
+
     append(&inbox, [event(25), event(45)]).await;
     assert_eq!(
         keys(&claim(&inbox, 9, 19).await),
         ["key-25", "key-45"],
         "pending jobs wait for no time"
     );
+
     inbox
         .give_back(&[lease_of(25), lease_of(45)])
         .await
         .expect("a release");
+
     let order = ["key-3", "key-25", "key-2", "key-1", "key-45", "key-4"];
     let first = claim(&inbox, 3, 60).await;
     assert_eq!(keys(&first), order[..3]);
@@ -125,6 +131,7 @@ async fn each_request_has_its_limit(inbox: Arc<dyn Store>) {
         (5..=8).map(|number| event_of("acme/payments", number)),
     )
     .await;
+
     let wanted = [
         want("acme/book", 1),
         want("acme/ship", 3),
@@ -154,6 +161,7 @@ async fn leased_job_is_not_claimed(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
     claim_one(&inbox, 10).await;
+
     assert_eq!(claim(&inbox, 9, 10).await.len(), 0);
     assert_eq!(
         inbox
@@ -172,6 +180,7 @@ fn before_end() -> hookyard_model::Timestamp {
 async fn concurrent_claims_share_no_job(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (0..60).map(event)).await;
+
     let claims = (0..12).map(|_| {
         let inbox = Arc::clone(&inbox);
         tokio::spawn(async move { claim(&inbox, 7, 100).await })
@@ -186,6 +195,7 @@ async fn concurrent_claims_share_no_job(inbox: Arc<dyn Store>) {
             );
         }
     }
+
     assert_eq!(seen.len(), 60);
 }
 
@@ -201,6 +211,7 @@ async fn expired_lease_is_claimed_again(inbox: Arc<dyn Store>) {
 async fn extended_lease_is_kept(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
+
     let claimed = claim(&inbox, 2, 10).await;
     inbox
         .extend(&[claimed[0].lease.clone()], at(500))
@@ -217,6 +228,7 @@ async fn extended_lease_is_kept(inbox: Arc<dyn Store>) {
 async fn extending_never_shortens_lease(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     inbox
         .extend(&[job.lease], at(20))
@@ -231,6 +243,7 @@ async fn extending_never_shortens_lease(inbox: Arc<dyn Store>) {
 async fn lost_lease_is_not_extended(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let first = claim_one(&inbox, 10).await;
     let second = claim_one(&inbox, 100).await;
     inbox
@@ -241,6 +254,7 @@ async fn lost_lease_is_not_extended(inbox: Arc<dyn Store>) {
         jobs(&inbox, 1).await[0].state,
         WorkState::Leased { until: at(160) }
     );
+
     settle(
         &inbox,
         &second.lease,
@@ -268,12 +282,14 @@ async fn given_back_attempt_does_not_count(inbox: Arc<dyn Store>) {
 async fn lost_lease_is_not_given_back(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let first = claim_one(&inbox, 10).await;
     claim_one(&inbox, 100).await;
     inbox
         .give_back(&[first.lease])
         .await
         .expect("a release of nothing");
+
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
     assert_eq!(
         (listed.state, listed.attempts),
@@ -287,22 +303,27 @@ async fn next_due_is_earliest_job(inbox: Arc<dyn Store>) {
         &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
     )
     .await;
+
     let ship = [plugin("acme/ship")];
     let both = [plugin("acme/book"), plugin("acme/ship")];
     assert_eq!(inbox.next_due(&both).await.expect("a time"), None);
+
     append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+
     let now = inbox
         .next_due(&ship)
         .await
         .expect("a time")
         .expect("a job is pending");
     assert!(now <= at(1), "a pending job is due at any time");
+
     let claimed = claim_of(&inbox, &[want("acme/book", 1), want("acme/ship", 1)], 10).await;
     assert_eq!(
         inbox.next_due(&both).await.expect("a time"),
         Some(at(70)),
         "a lease may run out"
     );
+
     settle(
         &inbox,
         &claimed[0].lease,
@@ -312,6 +333,7 @@ async fn next_due_is_earliest_job(inbox: Arc<dyn Store>) {
     .await;
     assert_eq!(inbox.next_due(&both).await.expect("a time"), Some(at(40)));
     assert_eq!(inbox.next_due(&ship).await.expect("a time"), Some(at(70)));
+
     settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
     assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
     assert_eq!(inbox.next_due(&[]).await.expect("a time"), None);

@@ -115,11 +115,13 @@ async fn discard_ends_unfinished_jobs(inbox: Arc<dyn Store>) {
 async fn discard_leaves_leased_job(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
+
     let job = claim_one(&inbox, 10).await;
     assert_eq!(
         discard(&inbox, discard_of(EventSelection::default())).await,
         (1, 0, 1)
     );
+
     settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
@@ -128,6 +130,7 @@ async fn dry_run_discards_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
     claim_one(&inbox, 10).await;
+
     let before = summaries(&inbox).await;
     let dry = Discard {
         dry_run: true,
@@ -269,10 +272,12 @@ async fn discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
 
 async fn discarded_event_is_not_routed(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event(2)]).await;
+
     let one = EventSelection {
         ids: vec![event(1).id],
         ..EventSelection::default()
     };
+
     discard(&inbox, discard_of(one)).await;
     route_orders_to_ship(&inbox).await;
     assert_eq!(states(&inbox, 1).await, []);
@@ -319,6 +324,7 @@ async fn retention_removes_discarded_events(inbox: Arc<dyn Store>) {
 
 async fn large_discard_ends_each_job_once(inbox: Arc<dyn Store>) {
     const COUNT: u64 = 1_200;
+
     let store = Arc::clone(&inbox);
     side_by_side((1..=COUNT).map(move |number| {
         let inbox = Arc::clone(&store);

@@ -115,10 +115,12 @@ async fn effects_commit_with_outcome(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     assert_eq!(value(&inbox, "a").await, None);
     assert_eq!(usage(&inbox).await, (0, 0));
+
     let effects = Effects {
         messages: vec![message(1)],
         ..writes([put("a", "1"), put("b", "2")])
     };
+
     handle(&inbox, 1, effects).await.expect("a settlement");
     assert_eq!(
         (text(&inbox, "a").await, text(&inbox, "b").await),
@@ -126,6 +128,7 @@ async fn effects_commit_with_outcome(inbox: Arc<dyn Store>) {
     );
     assert_eq!(messages(&inbox).await.len(), 1);
     assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
+
     handle(&inbox, 2, writes([delete("a"), delete("never-there")]))
         .await
         .expect("a settlement");
@@ -138,9 +141,11 @@ async fn effects_commit_with_outcome(inbox: Arc<dyn Store>) {
 async fn effects_of_failed_attempt_are_dropped(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let rejected = Outcome::Rejected {
         reason: "no".into(),
     };
+
     for outcome in [failed(), rejected, Outcome::OutOfMemory { max: 1 }] {
         let job = claim_one(&inbox, 10).await;
         let stale = Effects {
@@ -159,6 +164,7 @@ async fn effects_of_failed_attempt_are_dropped(inbox: Arc<dyn Store>) {
             .await
             .expect("what is dropped is not checked");
     }
+
     assert_eq!(jobs(&inbox, 1).await[0].attempts, 3);
     assert_eq!(value(&inbox, "a").await, None);
     assert_eq!(usage(&inbox).await, (0, 0));
@@ -168,6 +174,7 @@ async fn effects_of_failed_attempt_are_dropped(inbox: Arc<dyn Store>) {
 async fn effects_of_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let lost = claim_one(&inbox, 10).await;
     let job = claim_one(&inbox, 1000).await;
     let effects = Effects {
@@ -178,6 +185,7 @@ async fn effects_of_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
     assert_eq!(value(&inbox, "a").await, None);
     assert_untouched(&inbox, 1).await;
+
     inbox
         .settle(done(&job.lease, writes([put("a", "kept")])))
         .await
@@ -188,15 +196,18 @@ async fn effects_of_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
 async fn effects_commit_once(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     let effects = Effects {
         messages: vec![message(1)],
         ..writes([put("a", "1")])
     };
+
     inbox
         .settle(done(&job.lease, effects.clone()))
         .await
         .expect("a settlement");
+
     let before = version(&inbox, "a").await;
     let answer = inbox.settle(done(&job.lease, effects)).await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
@@ -206,6 +217,7 @@ async fn effects_commit_once(inbox: Arc<dyn Store>) {
 
 async fn each_write_has_new_version(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let mut versions = Vec::new();
     for number in 1..=3 {
         // The same value each time, deleted in between: not even then does a version stand twice.
@@ -217,6 +229,7 @@ async fn each_write_has_new_version(inbox: Arc<dyn Store>) {
             .await
             .expect("a settlement");
     }
+
     versions.dedup();
     assert_eq!(versions.len(), 3, "{versions:?}");
     assert!(versions.is_sorted(), "{versions:?}");
@@ -232,6 +245,7 @@ async fn keys_are_separate_by_bucket_and_plugin(inbox: Arc<dyn Store>) {
     )
     .await;
     append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
+
     let wanted = [
         want("acme/audit", 1),
         want("acme/ship", 1),
@@ -248,6 +262,7 @@ async fn keys_are_separate_by_bucket_and_plugin(inbox: Arc<dyn Store>) {
             .await
             .expect("a settlement");
     }
+
     for owner in ["acme/audit", "acme/ship", "umbrella/ship"] {
         for bucket in ["b", "B", ""] {
             let found = inbox
@@ -260,6 +275,7 @@ async fn keys_are_separate_by_bucket_and_plugin(inbox: Arc<dyn Store>) {
         }
         assert_eq!(inbox.usage(&plugin(owner)).await.expect("a usage").keys, 3);
     }
+
     assert_eq!(
         inbox
             .value(&plugin("umbrella/audit"), &key("b", "a"))
@@ -315,6 +331,7 @@ async fn assert_conflict(
         ..writes([put("a", "x"), put("new", "x")])
     };
     let answer = handle(inbox, number, effects).await;
+
     assert!(
         matches!(&answer, Err(Error::Conflict(at)) if *at == key("b", name)),
         "{answer:?}"
@@ -335,6 +352,7 @@ async fn changed_key_is_conflict(inbox: Arc<dyn Store>) {
     handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
         .await
         .expect("a settlement");
+
     let (a, c) = (version(&inbox, "a").await, version(&inbox, "c").await);
     handle(&inbox, 2, writes([put("a", "1")]))
         .await
@@ -347,6 +365,7 @@ async fn added_or_removed_key_is_conflict(inbox: Arc<dyn Store>) {
     handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
         .await
         .expect("a settlement");
+
     let c = version(&inbox, "c").await;
     handle(&inbox, 2, writes([delete("c")]))
         .await
@@ -360,14 +379,17 @@ async fn unchanged_key_is_not_conflict(inbox: Arc<dyn Store>) {
     handle(&inbox, 1, writes([put("a", "1")]))
         .await
         .expect("a settlement");
+
     let went_by = vec![seen("a", Some(version(&inbox, "a").await)), seen("b", None)];
     handle(&inbox, 2, writes([put("c", "1")]))
         .await
         .expect("a settlement");
+
     let effects = Effects {
         reads: went_by,
         ..writes([put("a", "2"), put("b", "1")])
     };
+
     handle(&inbox, 3, effects).await.expect("a settlement");
     assert_eq!(text(&inbox, "a").await.as_deref(), Some("2"));
 }
@@ -375,6 +397,7 @@ async fn unchanged_key_is_not_conflict(inbox: Arc<dyn Store>) {
 async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (0..16).map(event)).await;
+
     let attempts = claim(&inbox, 16, 100).await.into_iter().map(|job| {
         let inbox = Arc::clone(&inbox);
         tokio::spawn(async move { increment(&inbox, &job).await })
@@ -382,6 +405,7 @@ async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Store>) {
     for attempt in attempts.collect::<Vec<_>>() {
         attempt.await.expect("the task ends well");
     }
+
     assert_eq!(text(&inbox, "count").await.as_deref(), Some("16"));
 }
 
@@ -452,6 +476,7 @@ async fn keys_are_listed_in_byte_order(inbox: Arc<dyn Store>) {
 
 async fn usage_counts_names_and_values(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let steps = [
         (vec![put("key", "12345"), put("é", "")], (2, 12)),
         (vec![put("key", "1234567")], (2, 14)),
@@ -478,6 +503,7 @@ async fn settle_within(
         keys: quota.0,
         bytes: quota.1,
     };
+
     inbox
         .settle(Settlement {
             quota,
@@ -492,6 +518,7 @@ async fn writes_over_quota_change_nothing(inbox: Arc<dyn Store>) {
         .await
         .expect("a settlement");
     append(&inbox, [event(2)]).await;
+
     let job = claim_one(&inbox, 10).await;
     let cases = [
         ((2, 99), vec![put("d", "1")], (Limit::KvKeys, 2)),
@@ -508,6 +535,7 @@ async fn writes_over_quota_change_nothing(inbox: Arc<dyn Store>) {
         assert_eq!(text(&inbox, "a").await.as_deref(), Some("12"));
         assert_untouched(&inbox, 2).await;
     }
+
     let swap = vec![put("d", "1234"), delete("a")];
     settle_within(&inbox, &job.lease, (2, 10), swap)
         .await
@@ -521,6 +549,7 @@ async fn store_over_quota_may_shrink(inbox: Arc<dyn Store>) {
         .await
         .expect("a settlement");
     append(&inbox, [event(2), event(3)]).await;
+
     let claimed = claim(&inbox, 2, 10).await;
     settle_within(&inbox, &claimed[0].lease, (0, 0), Vec::new())
         .await

@@ -25,6 +25,7 @@ const CALLS_MAX: usize = 60;
 
 async fn effects_survive_every_failing_call(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
@@ -39,11 +40,13 @@ async fn effects_survive_every_failing_call(inbox: Arc<dyn Store>) {
             assert!(nth < CALLS_MAX, "a round has an end");
         }
     }
+
     assert!(rounds > 8, "only {rounds} rounds had a call to fail");
 }
 
 async fn effects_survive_every_crash(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
@@ -70,6 +73,7 @@ async fn effects_survive_every_crash(inbox: Arc<dyn Store>) {
             assert!(nth < CALLS_MAX, "a round has an end");
         }
     }
+
     assert!(rounds > 8, "only {rounds} rounds had a call to die at");
 }
 
@@ -79,12 +83,14 @@ async fn handle(inbox: &Arc<FaultyStore>, number: u64, mut now: i64) {
         received_at: at(0),
         ..event(number)
     };
+
     if inbox.append(sent.clone()).await.is_err() {
         inbox
             .append(sent)
             .await
             .expect("no more than one call fails");
     }
+
     for _ in 0..CALLS_MAX {
         // Leases of attempts whose end was lost have run out by then.
         now += 1_000;
@@ -100,6 +106,7 @@ async fn handle(inbox: &Arc<FaultyStore>, number: u64, mut now: i64) {
             return;
         }
     }
+
     panic!("event {number} is not done after {CALLS_MAX} claims");
 }
 
@@ -109,6 +116,7 @@ async fn attempt(inbox: &Arc<FaultyStore>, job: &ClaimedJob) {
         bucket: "b".into(),
         key: "count".into(),
     };
+
     let Ok(found) = inbox.value(&job.lease.plugin, &key).await else {
         return;
     };
@@ -125,10 +133,12 @@ async fn attempt(inbox: &Arc<FaultyStore>, job: &ClaimedJob) {
         messages: vec![message(job)],
         answers: Vec::new(),
     };
+
     let settlement = Settlement {
         effects,
         ..settlement(&job.lease, Outcome::Done, WorkState::Done)
     };
+
     match inbox.settle(settlement).await {
         Ok(()) | Err(Error::LeaseLost(_) | Error::Store(_)) => {}
         Err(error) => panic!("{error}"),
@@ -170,10 +180,12 @@ async fn assert_once(inbox: &Arc<dyn Store>, rounds: u64, told: &str) {
             .all(|event| event.jobs[0].state == WorkState::Done),
         "{told}: each event is handled"
     );
+
     let key = Key {
         bucket: "b".into(),
         key: "count".into(),
     };
+
     let found = inbox
         .value(&plugin("acme/ship"), &key)
         .await

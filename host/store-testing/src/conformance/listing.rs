@@ -42,7 +42,9 @@ async fn summary_describes_event(inbox: Arc<dyn Store>) {
         event_type: None,
         ..event_of("umbrella/in", 2)
     };
+
     append(&inbox, [event(1), untyped]).await;
+
     let first = EventSummary {
         id: event(1).id,
         source: source("acme/orders"),
@@ -63,6 +65,7 @@ async fn summary_describes_event(inbox: Arc<dyn Store>) {
 
 async fn event_pages_are_contiguous(inbox: Arc<dyn Store>) {
     append(&inbox, (1..=7).map(event)).await;
+
     let mut seen = Vec::new();
     let mut after = None;
     loop {
@@ -72,6 +75,7 @@ async fn event_pages_are_contiguous(inbox: Arc<dyn Store>) {
         after = Some(last.id);
         seen.extend(next.into_iter().map(|event| event.key));
     }
+
     assert_eq!(
         seen,
         (1..=7)
@@ -83,6 +87,7 @@ async fn event_pages_are_contiguous(inbox: Arc<dyn Store>) {
 
 async fn events_are_listed_by_arrival(inbox: Arc<dyn Store>) {
     append(&inbox, [event(5), event(3), event(9), event(1)]).await;
+
     assert_eq!(
         keys(&page(&inbox, None, 10).await),
         ["key-5", "key-3", "key-9", "key-1"]
@@ -95,6 +100,7 @@ async fn events_are_listed_by_arrival(inbox: Arc<dyn Store>) {
 
 async fn newest_events_may_come_first(inbox: Arc<dyn Store>) {
     append(&inbox, [event(5), event(3), event(9), event(1)]).await;
+
     let newest = async |after: Option<EventId>, limit| {
         let page = EventPage {
             after,
@@ -118,6 +124,7 @@ async fn newest_events_may_come_first(inbox: Arc<dyn Store>) {
         "an id after all others"
     );
     assert_eq!(keys(&newest(Some(event(5).id), 10).await), [""; 0]);
+
     let since = EventPage::last(
         EventSelection {
             since: Some(at(4)),
@@ -133,6 +140,7 @@ async fn newest_events_may_come_first(inbox: Arc<dyn Store>) {
 
 async fn page_may_start_at_missing_id(inbox: Arc<dyn Store>) {
     append(&inbox, [event(2), event(4), event(6)]).await;
+
     assert_eq!(
         keys(&page(&inbox, Some(event(3).id), 10).await),
         ["key-4", "key-6"]

@@ -60,6 +60,7 @@ async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
         ids,
         ..EventSelection::default()
     };
+
     let order = Replay {
         selection,
         revision: None,
@@ -79,14 +80,17 @@ async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
             .behind
             .map(|ahead| (ahead.id, ahead.state))
     };
+
     three_of_a(&inbox, 0).await;
     append(&inbox, [ordered(4, "b"), event(5)]).await;
+
     let first = (event(1).id, WorkState::Pending);
     assert_eq!(
         (behind(1).await, behind(2).await, behind(3).await),
         (None, Some(first), Some(first))
     );
     assert_eq!((behind(4).await, behind(5).await), (None, None));
+
     let job = claim_one(&inbox, 10).await;
     settle(
         &inbox,
@@ -99,6 +103,7 @@ async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
         behind(3).await,
         Some((event(1).id, WorkState::Waiting { until: at(100) }))
     );
+
     let record = inbox
         .read(event(3).id)
         .await
@@ -108,6 +113,7 @@ async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
         record.jobs[0].behind.map(|ahead| ahead.id),
         Some(event(1).id)
     );
+
     let claimed = claim(&inbox, 9, 100).await;
     done(
         &inbox,
@@ -147,13 +153,17 @@ async fn one_job_of_key_is_leased(inbox: Arc<dyn Store>) {
         ],
     )
     .await;
+
     let first = claim(&inbox, 9, 10).await;
     assert_eq!(keys(&first), ["key-1", "key-3", "key-4", "key-5"]);
     assert_eq!(*first[0].event, ordered(1, "a"));
     assert_eq!(claim(&inbox, 9, 10).await.len(), 0);
+
     done(&inbox, &first[0]).await;
+
     let second = claim(&inbox, 9, 10).await;
     assert_eq!(keys(&second), ["key-2"]);
+
     done(&inbox, &second[0]).await;
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-6"]);
 }
@@ -161,6 +171,7 @@ async fn one_job_of_key_is_leased(inbox: Arc<dyn Store>) {
 async fn failing_key_blocks_only_itself(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
     append(&inbox, [ordered(4, "b"), event(5)]).await;
+
     let failing = claim_one(&inbox, 10).await;
     settle(
         &inbox,
@@ -189,6 +200,7 @@ async fn dead_job_frees_successor(inbox: Arc<dyn Store>) {
         WorkState::Dead,
     )
     .await;
+
     assert_eq!(handle_all(&inbox, 10).await, ["key-2", "key-3"]);
 }
 
@@ -212,7 +224,9 @@ async fn keys_are_separate_by_source_and_plugin(inbox: Arc<dyn Store>) {
         )
         .await;
     }
+
     append(&inbox, [ordered(7, "A"), ordered(8, ""), ordered(9, "a ")]).await;
+
     let wanted = ["acme/audit", "acme/ship", "umbrella/ship"].map(|name| want(name, 9));
     let claimed = claim_of(&inbox, &wanted, 10).await;
     let of = |name: &str| {
@@ -231,18 +245,21 @@ async fn keys_are_separate_by_source_and_plugin(inbox: Arc<dyn Store>) {
         ["key-1", "key-2", "key-7", "key-8", "key-9"]
     );
     assert_eq!(keys(&of("umbrella/ship")), ["key-3"]);
+
     done(&inbox, &of("acme/audit")[0]).await;
     assert_eq!(
         keys(&claim_of(&inbox, &wanted, 10).await),
         ["key-4"],
         "one plugin's end lets another's next go"
     );
+
     done(&inbox, &of("acme/ship")[1]).await;
     assert_eq!(keys(&claim_of(&inbox, &wanted, 10).await), ["key-5"]);
 }
 
 async fn blocked_job_is_not_due(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
+
     let ship = [plugin("acme/ship")];
     let first = claim_one(&inbox, 10).await;
     assert_eq!(
@@ -250,11 +267,13 @@ async fn blocked_job_is_not_due(inbox: Arc<dyn Store>) {
         Some(at(70)),
         "when the lease runs out"
     );
+
     done(&inbox, &first).await;
     assert_eq!(
         inbox.next_due(&ship).await.expect("a time"),
         WorkState::Pending.due_at()
     );
+
     done(&inbox, &claim_one(&inbox, 10).await).await;
     done(&inbox, &claim_one(&inbox, 10).await).await;
     assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
@@ -286,6 +305,7 @@ async fn expired_lease_keeps_its_position(inbox: Arc<dyn Store>) {
 
 async fn order_survives_route_changes(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
+
     let job = claim_one(&inbox, 10).await;
     settle(
         &inbox,
@@ -298,9 +318,11 @@ async fn order_survives_route_changes(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
     assert_eq!(states(&inbox, 3).await, [is("ship", "held")]);
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+
     route_orders_to_ship(&inbox).await;
     append(&inbox, [ordered(4, "a")]).await;
     assert_eq!(keys(&claim(&inbox, 9, 20).await), ["key-2"]);
+
     route(&inbox, &[]).await;
     route_orders_to_ship(&inbox).await;
     assert_eq!(
@@ -313,6 +335,7 @@ async fn order_survives_route_changes(inbox: Arc<dyn Store>) {
 
 async fn order_survives_quarantine(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 0).await;
+
     let job = claim_one(&inbox, 10).await;
     let (of, revision) = (plugin("acme/ship"), Revision::from_sha256([3; 32]));
     let quarantine = Quarantine {
@@ -321,6 +344,7 @@ async fn order_survives_quarantine(inbox: Arc<dyn Store>) {
         reason: "it traps".into(),
         since: at(20),
     };
+
     inbox.quarantine(quarantine).await.expect("a quarantine");
     append(&inbox, [ordered(4, "a"), ordered(5, "b"), ordered(6, "b")]).await;
     settle(
@@ -331,6 +355,7 @@ async fn order_survives_quarantine(inbox: Arc<dyn Store>) {
     )
     .await;
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+
     inbox.lift(&of).await.expect("a lift");
     assert_eq!(keys(&claim(&inbox, 9, 20).await), ["key-1", "key-5"]);
     assert_eq!(
@@ -347,6 +372,7 @@ async fn backlog_keeps_key_order(inbox: Arc<dyn Store>) {
     .await;
     route_orders_to_ship(&inbox).await;
     append(&inbox, [ordered(5, "a"), ordered(6, "c")]).await;
+
     assert_eq!(
         keys(&claim(&inbox, 9, 10).await),
         ["key-1", "key-2", "key-4", "key-6"]
@@ -377,6 +403,7 @@ async fn replay_keeps_key_order(inbox: Arc<dyn Store>) {
 
 async fn replayed_earlier_event_comes_first(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
+
     let job = claim_one(&inbox, 10).await;
     settle(
         &inbox,
@@ -393,6 +420,7 @@ async fn replayed_earlier_event_comes_first(inbox: Arc<dyn Store>) {
             .expect("a time"),
         WorkState::Pending.due_at()
     );
+
     let first = claim(&inbox, 9, 600).await;
     assert_eq!(keys(&first), ["key-1"]);
     assert_eq!(
@@ -403,6 +431,7 @@ async fn replayed_earlier_event_comes_first(inbox: Arc<dyn Store>) {
         Some(at(660)),
         "the later one is blocked"
     );
+
     done(&inbox, &first[0]).await;
     assert_eq!(
         claim(&inbox, 9, 499).await.len(),
@@ -414,14 +443,18 @@ async fn replayed_earlier_event_comes_first(inbox: Arc<dyn Store>) {
 
 async fn replayed_event_waits_for_running_attempt(inbox: Arc<dyn Store>) {
     three_of_a(&inbox, 1).await;
+
     let second = claim_one(&inbox, 10).await;
     replay(&inbox, &[1]).await;
     assert_eq!(claim(&inbox, 9, 20).await.len(), 0);
+
     // Given back, it no longer comes before the earlier one.
     inbox.give_back(&[second.lease]).await.expect("a release");
+
     let first = claim(&inbox, 9, 20).await;
     assert_eq!(keys(&first), ["key-1"]);
     assert_eq!(states(&inbox, 2).await, [is("ship", "pending")]);
+
     done(&inbox, &first[0]).await;
     assert_eq!(handle_all(&inbox, 20).await, ["key-2", "key-3"]);
 }
@@ -433,6 +466,7 @@ async fn concurrent_claims_keep_key_order(inbox: Arc<dyn Store>) {
         (0..60).map(|number| ordered(number, ["a", "b", "c"][number as usize % 3])),
     )
     .await;
+
     let handled: Arc<Mutex<BTreeMap<String, Vec<u128>>>> = Arc::default();
     let workers = (0..4).map(|_| {
         let (inbox, handled) = (Arc::clone(&inbox), Arc::clone(&handled));
@@ -441,6 +475,7 @@ async fn concurrent_claims_keep_key_order(inbox: Arc<dyn Store>) {
     for worker in workers.collect::<Vec<_>>() {
         worker.await.expect("the task ends well");
     }
+
     let handled = handled.lock().expect("no worker panics");
     assert_eq!(handled.values().map(Vec::len).collect::<Vec<_>>(), [20; 3]);
     assert!(

@@ -48,6 +48,7 @@ async fn lift(inbox: &Arc<dyn Store>, text: &str) {
 async fn quarantine_holds_jobs_until_lifted(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
+
     let first = claim_one(&inbox, 10).await;
     settle(
         &inbox,
@@ -67,7 +68,9 @@ async fn quarantine_holds_jobs_until_lifted(inbox: Arc<dyn Store>) {
             .expect("a time"),
         None
     );
+
     lift(&inbox, "acme/ship").await;
+
     let claimed = claim(&inbox, 9, 1000).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2"]);
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
@@ -81,6 +84,7 @@ async fn event_during_quarantine_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
     assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+
     lift(&inbox, "acme/ship").await;
     assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1", "key-2"]);
 }
@@ -88,6 +92,7 @@ async fn event_during_quarantine_is_held(inbox: Arc<dyn Store>) {
 async fn attempt_ended_in_quarantine_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
+
     let claimed = claim(&inbox, 3, 10).await;
     quarantine(&inbox, "acme/ship").await;
     assert_eq!(
@@ -95,6 +100,7 @@ async fn attempt_ended_in_quarantine_is_held(inbox: Arc<dyn Store>) {
         [is("ship", "leased")],
         "whoever has it may still settle it"
     );
+
     settle(
         &inbox,
         &claimed[0].lease,
@@ -111,6 +117,7 @@ async fn attempt_ended_in_quarantine_is_held(inbox: Arc<dyn Store>) {
         0,
         "nor is one whose lease ran out"
     );
+
     for number in 1..=3 {
         assert_eq!(
             states(&inbox, number).await,
@@ -124,8 +131,10 @@ async fn claim_holds_all_expired_leases(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=20).map(event)).await;
     assert_eq!(claim(&inbox, 20, 10).await.len(), 20);
+
     quarantine(&inbox, "acme/ship").await;
     assert_eq!(claim(&inbox, 1, 1000).await.len(), 0);
+
     for number in 1..=20 {
         assert_eq!(
             states(&inbox, number).await,
@@ -157,6 +166,7 @@ async fn quarantine_is_limited_to_plugin(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
     quarantine(&inbox, "acme/ship").await;
     append(&inbox, [event(3), event_of("umbrella/orders", 4)]).await;
+
     let wanted = [
         want("acme/audit", 9),
         want("acme/ship", 9),
@@ -176,9 +186,11 @@ async fn quarantine_is_limited_to_plugin(inbox: Arc<dyn Store>) {
 async fn replay_during_quarantine_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     settle(&inbox, &job.lease, failed(), WorkState::Dead).await;
     quarantine(&inbox, "acme/ship").await;
+
     let replay = Replay {
         selection: EventSelection::default(),
         revision: None,
@@ -186,8 +198,10 @@ async fn replay_during_quarantine_is_held(inbox: Arc<dyn Store>) {
         now: at(100),
         dry_run: false,
     };
+
     inbox.replay(replay).await.expect("a replay");
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+
     lift(&inbox, "acme/ship").await;
     assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
 }
@@ -216,6 +230,7 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
     )
     .await;
+
     let store = |number| {
         let inbox = Arc::clone(&inbox);
         async move {
@@ -229,7 +244,9 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
             .await
         }
     };
+
     side_by_side((0..EVENTS).map(store)).await;
+
     let waiting = claim(&inbox, 20, 10).await;
     for job in waiting {
         settle(
@@ -240,6 +257,7 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
         )
         .await;
     }
+
     let count = |state: &str| {
         let selection = EventSelection {
             states: vec![state.into()],
@@ -254,6 +272,7 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
                 .len() as u64
         }
     };
+
     quarantine(&inbox, "acme/ship").await;
     assert_eq!(count("held").await, EVENTS);
     assert_eq!(
@@ -263,6 +282,7 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
             .expect("a time"),
         None
     );
+
     lift(&inbox, "acme/ship").await;
     assert_eq!(count("pending").await, EVENTS);
     assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
@@ -270,20 +290,25 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
 
 async fn quarantine_is_stored_unchanged(inbox: Arc<dyn Store>) {
     assert_eq!(inbox.quarantined().await.expect("the quarantined"), []);
+
     quarantine(&inbox, "acme/ship").await;
     quarantine(&inbox, "acme/audit").await;
+
     let later = Quarantine {
         reason: "again, \"worse\"".into(),
         since: at(90),
         ..quarantine_of("acme/ship")
     };
+
     inbox.quarantine(later.clone()).await.expect("a quarantine");
+
     let told = inbox.quarantined().await.expect("the quarantined");
     assert_eq!(
         told,
         [quarantine_of("acme/audit"), later],
         "one for each plugin, the latest"
     );
+
     lift(&inbox, "acme/audit").await;
     assert_eq!(inbox.quarantined().await.expect("the quarantined").len(), 1);
 }

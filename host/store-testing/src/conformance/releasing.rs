@@ -91,11 +91,13 @@ async fn release_steps_are_listed_in_order(store: Arc<dyn Store>) {
 
 async fn revision_state_is_last_step(store: Arc<dyn Store>) {
     assert_eq!(revisions(&store).await, []);
+
     let reason = Some("worse".to_owned());
     let last = ReleaseStep {
         reason: reason.clone(),
         ..step(1, Step::Blocked, 9)
     };
+
     record(
         &store,
         &[
@@ -106,6 +108,7 @@ async fn revision_state_is_last_step(store: Arc<dyn Store>) {
         ],
     )
     .await;
+
     let known = revisions(&store).await;
     assert_eq!(
         standing(&known),
@@ -116,6 +119,7 @@ async fn revision_state_is_last_step(store: Arc<dyn Store>) {
     );
     assert_eq!((known[0].at, &known[0].reason), (at(9), &reason));
     assert_eq!(known[1].reason, None);
+
     record(&store, &[step(1, Step::Settled, 10)]).await;
     assert_eq!(
         revisions(&store).await[0].reason,
@@ -136,16 +140,19 @@ async fn revision_keeps_last_active_time(store: Arc<dyn Store>) {
     )
     .await;
     record(&store, &[step(1, Step::Retired, 4)]).await;
+
     let expected = [
         (revision(1), Step::Retired, Some(at(1))),
         (revision(2), Step::Active, Some(at(3))),
     ];
     assert_eq!(standing(&revisions(&store).await), expected);
+
     record(
         &store,
         &[step(2, Step::Blocked, 8), step(1, Step::Active, 8)],
     )
     .await;
+
     let expected = [
         (revision(1), Step::Active, Some(at(8))),
         (revision(2), Step::Blocked, Some(at(3))),
@@ -258,6 +265,7 @@ async fn releases_keep_plugins_apart(store: Arc<dyn Store>) {
             .await
             .expect("a record");
     }
+
     let all = store.revisions(None).await.expect("all revisions");
     let told: Vec<_> = all
         .iter()

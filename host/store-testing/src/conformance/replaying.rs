@@ -76,11 +76,14 @@ async fn replay_counts_attempts_from_one(inbox: Arc<dyn Store>) {
         replay(&inbox, replay_of(EventSelection::default())).await,
         (2, 0)
     );
+
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
     assert_eq!((listed.state, listed.attempts), (WorkState::Pending, 0));
+
     let claimed = claim(&inbox, 9, 1000).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2"]);
     assert_eq!((claimed[0].lease.replays, claimed[0].lease.attempt), (1, 1));
+
     settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
@@ -88,10 +91,12 @@ async fn replay_counts_attempts_from_one(inbox: Arc<dyn Store>) {
 async fn replay_resets_age_and_spared(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
+
     for job in claim(&inbox, 9, 100).await {
         assert_eq!(job.since, job.event.received_at);
         settle(&inbox, &job.lease, failed(), WorkState::Dead).await;
     }
+
     replay(
         &inbox,
         Replay {
@@ -100,6 +105,7 @@ async fn replay_resets_age_and_spared(inbox: Arc<dyn Store>) {
         },
     )
     .await;
+
     let claimed = claim(&inbox, 9, 2000).await;
     assert_eq!(
         claimed.iter().map(|job| job.since).collect::<Vec<_>>(),
@@ -116,24 +122,29 @@ async fn replay_keeps_earlier_attempts(inbox: Arc<dyn Store>) {
         WorkState::Waiting { until: at(100) },
     )
     .await;
+
     let second = claim_one(&inbox, 100).await;
     settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
     assert_eq!(replay(&inbox, replay_of(dead())).await, (1, 0));
+
     let again = claim_one(&inbox, 1000).await;
     let third = settlement(&again.lease, Outcome::Done, WorkState::Done);
     let expected = third.attempt.clone();
     inbox.settle(third).await.expect("a settlement");
+
     let record = inbox
         .read(event(1).id)
         .await
         .expect("a read")
         .expect("the event is stored");
     assert_eq!(record.event, event(1));
+
     let [job] = <[_; 1]>::try_from(record.jobs).expect("one job");
     assert_eq!(
         (job.plugin.as_str(), job.state, job.replays),
         ("ship", WorkState::Done, 1)
     );
+
     let numbers: Vec<_> = job
         .attempts
         .iter()
@@ -145,6 +156,7 @@ async fn replay_keeps_earlier_attempts(inbox: Arc<dyn Store>) {
         job.attempts[2].1, expected,
         "all of it: revision, times, outcome, log lines"
     );
+
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
     assert_eq!(
         listed.last_outcome,
@@ -159,6 +171,7 @@ async fn dry_run_replays_nothing(inbox: Arc<dyn Store>) {
     settled(&inbox, &[1, 2], failed(), WorkState::Dead).await;
     append(&inbox, [event(3)]).await;
     claim_one(&inbox, 100).await;
+
     let before = inbox.read(event(1).id).await.expect("a read");
     let dry = Replay {
         dry_run: true,
@@ -172,11 +185,13 @@ async fn dry_run_replays_nothing(inbox: Arc<dyn Store>) {
 async fn replay_leaves_leased_jobs(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     assert_eq!(
         replay(&inbox, replay_of(EventSelection::default())).await,
         (0, 1)
     );
+
     settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
@@ -184,6 +199,7 @@ async fn replay_leaves_leased_jobs(inbox: Arc<dyn Store>) {
 async fn lease_before_replay_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let lost = claim_one(&inbox, 10).await;
     let second = claim_one(&inbox, 100).await;
     settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
@@ -191,15 +207,18 @@ async fn lease_before_replay_settles_nothing(inbox: Arc<dyn Store>) {
         replay(&inbox, replay_of(EventSelection::default())).await,
         (1, 0)
     );
+
     let again = claim_one(&inbox, 1000).await;
     assert_eq!(
         again.lease.attempt, lost.lease.attempt,
         "the attempt's number alone doesn't tell them apart"
     );
+
     let answer = inbox
         .settle(settlement(&lost.lease, Outcome::Done, WorkState::Done))
         .await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
+
     inbox
         .give_back(&[lost.lease])
         .await
@@ -210,6 +229,7 @@ async fn lease_before_replay_settles_nothing(inbox: Arc<dyn Store>) {
 async fn rate_spreads_replay(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     settled(&inbox, &[1, 2, 3, 4, 5], failed(), WorkState::Dead).await;
+
     assert_eq!(
         replay(
             &inbox,
@@ -239,8 +259,10 @@ async fn replay_revision_is_not_inherited(inbox: Arc<dyn Store>) {
         },
     )
     .await;
+
     let first = claim_one(&inbox, 1000).await;
     assert_eq!(first.revision, named);
+
     settle(
         &inbox,
         &first.lease,
@@ -248,8 +270,10 @@ async fn replay_revision_is_not_inherited(inbox: Arc<dyn Store>) {
         WorkState::Waiting { until: at(1000) },
     )
     .await;
+
     let second = claim_one(&inbox, 1000).await;
     assert_eq!(second.revision, named, "a retry of it is its kind");
+
     settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
     replay(&inbox, replay_of(dead())).await;
     assert_eq!(claim_one(&inbox, 1000).await.revision, None);
@@ -269,6 +293,7 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
         [event(1), event(2), event_of("umbrella/orders", 3), event(4)],
     )
     .await;
+
     for job in claim_of(
         &inbox,
         &[
@@ -288,6 +313,7 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
         };
         settle(&inbox, &job.lease, outcome, next).await;
     }
+
     let none = EventSelection::default;
     let name = |text: &str| Some(text.parse().expect("a plugin name of a test"));
     let cases = [
@@ -358,6 +384,7 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
         };
         assert_eq!(replay(&inbox, dry).await, (expected, 0), "{selection:?}");
     }
+
     let of_ship = EventSelection {
         ids: vec![event(2).id],
         plugin: name("ship"),
@@ -393,6 +420,7 @@ async fn replayed_waiting_job_is_due(inbox: Arc<dyn Store>) {
         WorkState::Waiting { until: at(9000) },
     )
     .await;
+
     assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
     assert_eq!(
         replay(&inbox, replay_of(EventSelection::default())).await,
@@ -404,16 +432,20 @@ async fn replayed_waiting_job_is_due(inbox: Arc<dyn Store>) {
 async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 603;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+
     // Side by side, so that a store that syncs to a disk needn't do so for each.
     let store = |number| {
         let inbox = Arc::clone(&inbox);
         async move { append(&inbox, [event(number)]).await }
     };
+
     side_by_side((0..EVENTS).map(store)).await;
+
     let fail = |job: hookyard_store::ClaimedJob| {
         let inbox = Arc::clone(&inbox);
         async move { settle(&inbox, &job.lease, failed(), WorkState::Dead).await }
     };
+
     let claimed = claim_of(
         &inbox,
         &[want("acme/audit", 9999), want("acme/ship", 300)],
@@ -421,6 +453,7 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
     )
     .await;
     side_by_side(claimed.into_iter().map(fail)).await;
+
     let dry = Replay {
         dry_run: true,
         ..replay_of(dead())
@@ -439,6 +472,7 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
         .await,
         (2 * EVENTS, 0)
     );
+
     let all = inbox
         .events(EventPage::first(EventSelection::default(), 9999))
         .await
@@ -457,6 +491,7 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
             .map(|job| u64::from(job.replays))
             .sum::<u64>();
     }
+
     assert_eq!(replays, EVENTS + 300);
 }
 
@@ -533,10 +568,12 @@ async fn replay_creates_no_unrouted_job(inbox: Arc<dyn Store>) {
     )
     .await;
     settled(&inbox, &[1, 2], Outcome::Done, WorkState::Done).await;
+
     let expected = ReplaySummary {
         not_routed: 2,
         ..ReplaySummary::default()
     };
+
     for dry_run in [true, false] {
         let replay = Replay {
             dry_run,
@@ -544,6 +581,7 @@ async fn replay_creates_no_unrouted_job(inbox: Arc<dyn Store>) {
         };
         assert_eq!(inbox.replay(replay).await.expect("a replay"), expected);
     }
+
     assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
 }
 
@@ -552,11 +590,13 @@ async fn created_job_keeps_key_order(inbox: Arc<dyn Store>) {
         ordering_key: Some("k".into()),
         ..event(number)
     };
+
     route_orders_to_ship(&inbox).await;
     append(&inbox, [ordered(1), ordered(2)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [ordered(3)]).await;
     assert_eq!(replay(&inbox, replay_of(of_audit())).await, (3, 0));
+
     for expected in ["key-1", "key-2", "key-3"] {
         let claimed = claim_of(&inbox, &[want("acme/audit", 9)], 2000).await;
         assert_eq!(keys(&claimed), [expected]);

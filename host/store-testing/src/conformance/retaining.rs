@@ -109,6 +109,7 @@ async fn old_event_goes_with_its_history(inbox: Arc<dyn Store>) {
         0,
         "a limit that is not passed"
     );
+
     let pruned = prune(&inbox, &all(age(100)), 102).await;
     assert_eq!((pruned.count, pruned.bytes), (2, 200));
     assert_eq!(kept(&inbox).await, ["key-3", "key-4"]);
@@ -120,9 +121,11 @@ async fn unfinished_event_is_kept(inbox: Arc<dyn Store>) {
     append(&inbox, [event_of("acme/unrouted", 1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, (2..=6).map(event)).await;
+
     for job in claim_of(&inbox, &[want("acme/audit", 9)], 100).await {
         settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
     }
+
     let claimed = claim_of(&inbox, &[want("acme/ship", 4)], 100).await;
     settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
     settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
@@ -133,6 +136,7 @@ async fn unfinished_event_is_kept(inbox: Arc<dyn Store>) {
         WorkState::Waiting { until: at(500) },
     )
     .await;
+
     let strict = RetentionLimits {
         age_max: Some(Duration::from_secs(1)),
         bytes_max: Some(1),
@@ -144,12 +148,14 @@ async fn unfinished_event_is_kept(inbox: Arc<dyn Store>) {
         ["key-1", "key-4", "key-5", "key-6"],
         "no plugin yet, waiting, leased, pending"
     );
+
     route(&inbox, &[]).await;
     assert_eq!(
         prune(&inbox, &all(strict), 1000).await.count,
         0,
         "nor what is held"
     );
+
     settle(&inbox, &claimed[3].lease, Outcome::Done, WorkState::Done).await;
     assert_eq!(prune(&inbox, &all(strict), 1000).await.count, 1);
 }
@@ -161,6 +167,7 @@ async fn byte_limit_removes_oldest_first(inbox: Arc<dyn Store>) {
     assert_eq!(prune(&inbox, &all(bytes(600)), 1000).await.count, 0);
     assert_eq!(prune(&inbox, &all(bytes(350)), 1000).await.count, 3);
     assert_eq!(kept(&inbox).await, ["key-4", "key-5", "key-6"]);
+
     append(&inbox, [sized("acme/orders", 7)]).await;
     assert_eq!(
         prune(&inbox, &all(bytes(350)), 1000).await.count,
@@ -183,20 +190,24 @@ async fn each_tenant_has_its_limits(inbox: Arc<dyn Store>) {
     )
     .await;
     handle_all(&inbox).await;
+
     let acme = plugin("acme/ship").tenant;
     let limits = Retention {
         fallback: bytes(250),
         by_tenant: [(acme.clone(), RetentionLimits::default())].into(),
     };
+
     prune(&inbox, &limits, 1000).await;
     assert_eq!(
         kept(&inbox).await,
         ["key-1", "key-2", "key-3", "key-5", "key-6"]
     );
+
     let limits = Retention {
         fallback: RetentionLimits::default(),
         by_tenant: [(acme, age(100))].into(),
     };
+
     prune(&inbox, &limits, 1000).await;
     assert_eq!(kept(&inbox).await, ["key-5", "key-6"]);
 }
@@ -205,6 +216,7 @@ async fn prune_step_respects_limit(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=5).map(|number| sized("acme/orders", number))).await;
     handle_all(&inbox).await;
+
     let limits = all(age(1));
     let first = inbox.prune(&limits, at(1000), 2).await.expect("a step");
     assert_eq!(
@@ -243,13 +255,16 @@ async fn prune_step_respects_limit(inbox: Arc<dyn Store>) {
 
 async fn pruned_expired_key_is_free(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let until = Event {
         key_until: at(50),
         ..event(1)
     };
+
     append(&inbox, [until]).await;
     handle_all(&inbox).await;
     assert_eq!(prune(&inbox, &all(age(1)), 1000).await.count, 1);
+
     let again = Event {
         key: event(1).key,
         ..event(99)
@@ -264,12 +279,14 @@ async fn pruned_expired_key_is_free(inbox: Arc<dyn Store>) {
 async fn event_finished_later_goes_later(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=9).map(|number| sized("acme/orders", number))).await;
+
     let claimed = claim_of(&inbox, &[want("acme/ship", 9)], 100).await;
     let end =
         async |at: usize| settle(&inbox, &claimed[at].lease, Outcome::Done, WorkState::Done).await;
     for at in [3, 4, 5, 6, 7, 8] {
         end(at).await;
     }
+
     let limits = all(age(1));
     assert_eq!(
         inbox
@@ -279,6 +296,7 @@ async fn event_finished_later_goes_later(inbox: Arc<dyn Store>) {
             .count,
         2
     );
+
     // One that is older than those that were just taken out, in the middle of things.
     end(0).await;
     assert_eq!(
@@ -291,20 +309,25 @@ async fn event_finished_later_goes_later(inbox: Arc<dyn Store>) {
 async fn pruning_leaves_kept_events_unchanged(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=4).map(event)).await;
+
     let claimed = claim_of(&inbox, &[want("acme/ship", 2)], 100).await;
     settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+
     let before = summaries(&inbox).await;
     assert_eq!(prune(&inbox, &all(age(1)), 1000).await.count, 1);
     assert_eq!(summaries(&inbox).await, before[1..]);
+
     settle(&inbox, &claimed[1].lease, Outcome::Done, WorkState::Done).await;
     assert_eq!(
         claim_of(&inbox, &[want("acme/ship", 9)], 110).await.len(),
         2
     );
+
     let late = Event {
         received_at: at(2000),
         ..event(5)
     };
+
     append(&inbox, [late]).await;
     assert_eq!(kept(&inbox).await, ["key-2", "key-3", "key-4", "key-5"]);
 }

@@ -40,6 +40,7 @@ async fn fail_at(
         revision,
         ..settlement.attempt
     };
+
     inbox
         .settle(Settlement {
             attempt,
@@ -60,6 +61,7 @@ async fn retry(inbox: &Arc<dyn Store>) -> u64 {
 async fn job_failed_in_probation_is_retried(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
+
     let claimed = claim(&inbox, 2, 10).await;
     fail(&inbox, &claimed[0].lease, WorkState::Dead).await;
     fail(
@@ -70,6 +72,7 @@ async fn job_failed_in_probation_is_retried(inbox: Arc<dyn Store>) {
     .await;
     assert_eq!(retry(&inbox).await, 2);
     assert_eq!(states(&inbox, 1).await, [is("ship", "pending")]);
+
     let claimed = claim(&inbox, 9, 20).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2", "key-3"]);
     assert_eq!(
@@ -77,6 +80,7 @@ async fn job_failed_in_probation_is_retried(inbox: Arc<dyn Store>) {
         (0, 2),
         "attempts go on counting"
     );
+
     fail_at(&inbox, &claimed[0].lease, WorkState::Dead, WATCHED, false).await;
     assert_eq!(retry(&inbox).await, 0, "once");
     assert_eq!(jobs(&inbox, 1).await[0].attempts, 2);
@@ -96,6 +100,7 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
         [event(1), event(2), event(3), event_of("umbrella/orders", 4)],
     )
     .await;
+
     let claimed = claim(&inbox, 3, 10).await;
     fail_at(&inbox, &claimed[0].lease, WorkState::Dead, WATCHED, false).await;
     fail_at(
@@ -106,6 +111,7 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
         true,
     )
     .await;
+
     for of in ["acme/audit", "umbrella/ship"] {
         let other = inbox
             .claim(&[want(of, 1)], at(10), super::support::LEASE)
@@ -113,17 +119,22 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
             .expect("a claim");
         fail(&inbox, &other[0].lease, WorkState::Dead).await;
     }
+
     assert_eq!(retry(&inbox).await, 0);
 }
 
 async fn claim_and_replay_forget_failed_revision(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     fail(&inbox, &job.lease, WorkState::Waiting { until: at(11) }).await;
+
     let again = claim_one(&inbox, 12).await;
     assert_eq!(retry(&inbox).await, 0, "it is being attempted again");
+
     fail(&inbox, &again.lease, WorkState::Dead).await;
+
     let selection = EventSelection::default();
     inbox
         .replay(Replay {
@@ -141,24 +152,30 @@ async fn claim_and_replay_forget_failed_revision(inbox: Arc<dyn Store>) {
 async fn retried_job_without_route_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     fail(&inbox, &job.lease, WorkState::Dead).await;
     route(&inbox, &[]).await;
     assert_eq!(retry(&inbox).await, 1);
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+
     route_orders_to_ship(&inbox).await;
     assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
 }
 
 async fn retried_job_keeps_its_order(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
+
     let of_a_key = |number| hookyard_model::Event {
         ordering_key: Some("a".into()),
         ..event(number)
     };
+
     append(&inbox, (1..=3).map(of_a_key)).await;
+
     let first = claim_one(&inbox, 10).await;
     fail(&inbox, &first.lease, WorkState::Dead).await;
+
     let second = claim_one(&inbox, 10).await;
     assert_eq!(retry(&inbox).await, 1);
     assert_eq!(
@@ -166,6 +183,7 @@ async fn retried_job_keeps_its_order(inbox: Arc<dyn Store>) {
         [""; 0],
         "after an attempt that is under way"
     );
+
     fail(&inbox, &second.lease, WorkState::Dead).await;
     assert_eq!(
         keys(&claim(&inbox, 9, 20).await),
@@ -177,16 +195,20 @@ async fn retried_job_keeps_its_order(inbox: Arc<dyn Store>) {
 async fn large_retry_covers_every_job(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 1_203;
     route_orders_to_ship(&inbox).await;
+
     let store = |number| {
         let inbox = Arc::clone(&inbox);
         async move { append(&inbox, [event(number)]).await }
     };
+
     side_by_side((0..EVENTS).map(store)).await;
+
     let claimed = claim(&inbox, 9999, 2000).await;
     let settle = |job: hookyard_store::ClaimedJob| {
         let inbox = Arc::clone(&inbox);
         async move { fail(&inbox, &job.lease, WorkState::Dead).await }
     };
+
     side_by_side(claimed.into_iter().map(settle)).await;
     assert_eq!(retry(&inbox).await, EVENTS);
     assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);

@@ -44,6 +44,7 @@ async fn each_routed_plugin_has_job(inbox: Arc<dyn Store>) {
         [is("audit", "pending"), is("ship", "pending")]
     );
     assert_eq!(states(&inbox, 2).await, [is("book", "pending")]);
+
     let claimed = claim_of(
         &inbox,
         &[
@@ -81,7 +82,9 @@ async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
         ["key-2"]
     );
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
+
     route(&inbox, &[("umbrella/orders", &["ship"])]).await;
+
     let routes = inbox.routes().await.expect("routes").0;
     let routed: Vec<_> = routes
         .iter()
@@ -89,6 +92,7 @@ async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
         .map(|(at, _)| at.to_string())
         .collect();
     assert_eq!(routed, ["umbrella/orders"]);
+
     append(&inbox, [event_of("umbrella/orders", 3), event(4)]).await;
     assert_eq!(states(&inbox, 3).await, [is("ship", "pending")]);
     assert_eq!(states(&inbox, 4).await, []);
@@ -104,6 +108,7 @@ async fn unrouted_event_gets_jobs_later(inbox: Arc<dyn Store>) {
             .expect("a time"),
         None
     );
+
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     assert_eq!(
         states(&inbox, 1).await,
@@ -111,6 +116,7 @@ async fn unrouted_event_gets_jobs_later(inbox: Arc<dyn Store>) {
     );
     assert_eq!(states(&inbox, 3).await, []);
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1", "key-2"]);
+
     route_orders_to_ship(&inbox).await;
     assert_eq!(
         claim(&inbox, 9, 10).await.len(),
@@ -124,6 +130,7 @@ async fn routed_event_skips_later_plugin(inbox: Arc<dyn Store>) {
     append(&inbox, [event(1)]).await;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, [event(2)]).await;
+
     assert_eq!(states(&inbox, 1).await, [is("ship", "pending")]);
     assert_eq!(
         states(&inbox, 2).await,
@@ -134,6 +141,7 @@ async fn routed_event_skips_later_plugin(inbox: Arc<dyn Store>) {
 async fn unrouted_plugin_jobs_are_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
+
     let first = claim_one(&inbox, 10).await;
     settle(
         &inbox,
@@ -153,7 +161,9 @@ async fn unrouted_plugin_jobs_are_held(inbox: Arc<dyn Store>) {
             .expect("a time"),
         None
     );
+
     route_orders_to_ship(&inbox).await;
+
     let claimed = claim(&inbox, 9, 20).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2"]);
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
@@ -169,6 +179,7 @@ async fn removed_route_holds_only_its_source(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/payments", &["ship"])]).await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-2"]);
+
     route_orders_to_ship(&inbox).await;
     assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
 }
@@ -176,6 +187,7 @@ async fn removed_route_holds_only_its_source(inbox: Arc<dyn Store>) {
 async fn finished_jobs_ignore_route_changes(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1), event(2)]).await;
+
     let claimed = claim(&inbox, 2, 10).await;
     settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
     settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
@@ -199,6 +211,7 @@ async fn lease_outlasts_its_route(inbox: Arc<dyn Store>) {
 async fn waiting_job_without_route_is_held(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     route(&inbox, &[]).await;
     settle(
@@ -209,6 +222,7 @@ async fn waiting_job_without_route_is_held(inbox: Arc<dyn Store>) {
     )
     .await;
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+
     route_orders_to_ship(&inbox).await;
     assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
 }
@@ -231,6 +245,7 @@ async fn expired_lease_without_route_is_held(inbox: Arc<dyn Store>) {
     .await;
     append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
     assert_eq!(claim(&inbox, 1, 10).await.len(), 1);
+
     route(&inbox, &[("acme/payments", &["ship"])]).await;
     assert_eq!(
         keys(&claim(&inbox, 9, 1000).await),
@@ -238,6 +253,7 @@ async fn expired_lease_without_route_is_held(inbox: Arc<dyn Store>) {
         "the plugin no longer takes the other source's events"
     );
     assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+
     let due = inbox
         .next_due(&[plugin("acme/ship")])
         .await
@@ -253,6 +269,7 @@ async fn held_jobs_do_not_fill_claim(inbox: Arc<dyn Store>) {
     .await;
     append(&inbox, [event(1), event(2)]).await;
     assert_eq!(claim(&inbox, 2, 10).await.len(), 2);
+
     route(&inbox, &[("acme/payments", &["ship"])]).await;
     append(
         &inbox,
@@ -339,6 +356,7 @@ async fn slow_backlog_keeps_key_order(inbox: Arc<dyn Store>) {
         ordering_key: Some("k".into()),
         ..event(number)
     };
+
     append(&inbox, [ordered(1), ordered(2)]).await;
     route_backlog(
         &inbox,
@@ -346,6 +364,7 @@ async fn slow_backlog_keeps_key_order(inbox: Arc<dyn Store>) {
     )
     .await;
     append(&inbox, [ordered(3)]).await;
+
     for (now, expected) in [(1000, "key-1"), (1002, "key-2"), (1002, "key-3")] {
         let claimed = claim(&inbox, 9, now).await;
         assert_eq!(keys(&claimed), [expected]);

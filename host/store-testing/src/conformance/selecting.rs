@@ -40,11 +40,14 @@ async fn fill(inbox: &Arc<dyn Store>) {
         ],
     )
     .await;
+
     let offer = |number| Event {
         event_type: Some("offer.updated".into()),
         ..event(number)
     };
+
     append(inbox, [event(1), offer(2)]).await;
+
     for job in claim_of(inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
         let is_dead = job.event.id == event(2).id && job.lease.plugin == plugin("acme/ship");
         let (outcome, next) = if is_dead {
@@ -54,6 +57,7 @@ async fn fill(inbox: &Arc<dyn Store>) {
         };
         settle(inbox, &job.lease, outcome, next).await;
     }
+
     append(
         inbox,
         [
@@ -68,11 +72,13 @@ async fn fill(inbox: &Arc<dyn Store>) {
 
 async fn each_filter_narrows_list(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
+
     let none = EventSelection::default;
     let state = |name: &str| EventSelection {
         states: vec![name.into()],
         ..none()
     };
+
     let cases: &[(EventSelection, &[u64])] = &[
         (none(), &[1, 2, 3, 4, 5]),
         (
@@ -252,6 +258,7 @@ async fn text_filter_compares_body_bytes(inbox: Arc<dyn Store>) {
         body: body.into(),
         ..event(number)
     };
+
     append(
         &inbox,
         [
@@ -262,6 +269,7 @@ async fn text_filter_compares_body_bytes(inbox: Arc<dyn Store>) {
         ],
     )
     .await;
+
     let text = |text: &str| EventSelection {
         text: Some(text.into()),
         ..EventSelection::default()
@@ -283,6 +291,7 @@ async fn text_filter_compares_body_bytes(inbox: Arc<dyn Store>) {
 
 async fn job_filters_apply_to_same_job(inbox: Arc<dyn Store>) {
     fill(&inbox).await;
+
     let of = |name: &str, state: &str| {
         let plugin = Some(name.parse().expect("a plugin name of a test"));
         EventSelection {
@@ -303,6 +312,7 @@ async fn job_filters_apply_to_same_job(inbox: Arc<dyn Store>) {
 async fn selected_pages_are_contiguous(inbox: Arc<dyn Store>) {
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
     append(&inbox, (1..=9).map(event)).await;
+
     for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
         let is_dead = job.event.key != "key-4" && job.event.key != "key-8";
         settle(
@@ -317,11 +327,13 @@ async fn selected_pages_are_contiguous(inbox: Arc<dyn Store>) {
         )
         .await;
     }
+
     let selection = EventSelection {
         states: vec!["dead".into()],
         since: Some(at(2)),
         ..EventSelection::default()
     };
+
     let in_pages = async |first: EventPage| {
         let (mut seen, mut page) = (Vec::new(), first);
         loop {
@@ -340,6 +352,7 @@ async fn selected_pages_are_contiguous(inbox: Arc<dyn Store>) {
         in_pages(EventPage::first(selection.clone(), 2)).await,
         expected
     );
+
     expected.reverse();
     assert_eq!(in_pages(EventPage::last(selection, 2)).await, expected);
 }
@@ -349,6 +362,7 @@ async fn clock_set_back_hides_no_event(inbox: Arc<dyn Store>) {
         received_at: at(secs),
         ..event(number)
     };
+
     append(
         &inbox,
         [
@@ -359,6 +373,7 @@ async fn clock_set_back_hides_no_event(inbox: Arc<dyn Store>) {
         ],
     )
     .await;
+
     let between = |since, until| EventSelection {
         since: Some(at(since)),
         until: Some(at(until)),

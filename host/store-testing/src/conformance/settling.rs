@@ -51,6 +51,7 @@ async fn settled_job_has_given_state(inbox: Arc<dyn Store>) {
 async fn waiting_job_is_due_later(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     for number in 1..=3 {
         let now = i64::from(number) * 100;
         let job = claim_one(&inbox, now).await;
@@ -66,6 +67,7 @@ async fn waiting_job_is_due_later(inbox: Arc<dyn Store>) {
         .await;
         assert_eq!(claim(&inbox, 1, now + 99).await.len(), 0);
     }
+
     let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
     assert_eq!(
         listed.revision,
@@ -79,6 +81,7 @@ async fn assert_lost(inbox: &Arc<dyn Store>, lease: &JobLease) {
     let answer = inbox
         .settle(settlement(lease, Outcome::Done, WorkState::Done))
         .await;
+
     assert!(
         matches!(&answer, Err(Error::LeaseLost(lost)) if lost == lease),
         "{answer:?}"
@@ -108,6 +111,7 @@ async fn expired_unclaimed_lease_still_settles(inbox: Arc<dyn Store>) {
 async fn attempt_is_settled_once(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     settle(
         &inbox,
@@ -122,6 +126,7 @@ async fn attempt_is_settled_once(inbox: Arc<dyn Store>) {
 async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let job = claim_one(&inbox, 10).await;
     assert_lost(
         &inbox,
@@ -168,6 +173,7 @@ async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
 async fn every_outcome_is_kept(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, [event(1)]).await;
+
     let outcomes = [
         Outcome::Retry {
             reason: "later, \"please\"\n".into(),

@@ -61,6 +61,7 @@ async fn route_wakes_waiting_task(inbox: Arc<dyn Store>) {
 async fn cancelled_wait_loses_no_wake(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     drain(&inbox).await;
+
     let mut given_up = Box::pin(inbox.changed());
     tokio::select! {
         biased;

@@ -43,12 +43,14 @@ async fn the_call_that_was_meant_fails() {
     let (faulty, _) = faulty();
     faulty.at(3, When::Before, Fault::Fail);
     faulty.on(Call::Usage, 2, When::Before, Fault::Fail);
+
     let plugin = crate::conformance::support::plugin("acme/ship");
     let mut failed = Vec::new();
     for number in 1..=3 {
         failed.push(faulty.append(event(number)).await.is_err());
         failed.push(faulty.usage(&plugin).await.is_err());
     }
+
     assert_eq!(failed, [false, false, true, true, false, false]);
     assert_eq!(faulty.made(), [Call::Append, Call::Usage].repeat(3));
     assert!(!faulty.has_plan());
@@ -59,6 +61,7 @@ async fn as_many_calls_as_were_meant_are_answered_as_planned() {
     let (faulty, _) = faulty();
     faulty.on_next(Call::Append, 2, When::Before, Fault::Answer(|| Error::Busy));
     faulty.on_next(Call::Append, 0, When::Before, Fault::Fail);
+
     let mut answers = Vec::new();
     for number in 1..=3 {
         answers.push(
@@ -68,11 +71,14 @@ async fn as_many_calls_as_were_meant_are_answered_as_planned() {
                 .map_err(|error| error.to_string()),
         );
     }
+
     let busy = Err(Error::Busy.to_string());
     assert_eq!(answers, [busy.clone(), busy, Ok(AppendResult::New)]);
     assert_eq!((faulty.count(Call::Append), faulty.has_plan()), (3, false));
+
     faulty.on_next(Call::Append, usize::MAX, When::Before, Fault::Fail);
     assert!(faulty.append(event(4)).await.is_err());
+
     faulty.heal();
     assert_eq!(
         faulty.append(event(4)).await.expect("an append"),

@@ -284,6 +284,7 @@ impl State {
                 jobs.push((*at, job.state));
             }
         }
+
         jobs
     }
 }

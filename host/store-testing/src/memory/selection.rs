@@ -39,6 +39,7 @@ impl State {
                 }
             }
         }
+
         jobs
     }
 }

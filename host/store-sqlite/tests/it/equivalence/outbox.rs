@@ -72,6 +72,7 @@ impl Pair {
             .await
             .expect("a claim");
         assert_eq!(format!("{memory:#?}"), format!("{sqlite:#?}"));
+
         self.message_leases
             .extend(memory.into_iter().map(|message| message.lease));
     }
@@ -81,14 +82,17 @@ impl Pair {
         let Some(lease) = self.take_message_lease() else {
             return;
         };
+
         let waiting = WorkState::Waiting {
             until: self.now.after(Duration::from_secs(self.random.below(30))),
         };
+
         let failed = DeliveryResult::Failed {
             status: None,
             reason: "it is down".into(),
             after: None,
         };
+
         let ends = [
             (DeliveryResult::Sent { status: 200 }, WorkState::Done),
             (failed, waiting),
@@ -135,6 +139,7 @@ impl Pair {
             return;
         };
         let leases = [lease];
+
         if self.random.below(2) == 0 {
             let until = self.now.after(Duration::from_secs(self.random.below(60)));
             self.memory
@@ -204,6 +209,7 @@ impl Pair {
             now: self.now,
             dry_run: self.random.below(4) == 0,
         };
+
         let memory = self
             .memory
             .replay_messages(replay.clone())
@@ -234,10 +240,12 @@ impl Pair {
                 1 + self.random.below(9) as usize,
             ),
         };
+
         let limits = Retention {
             fallback,
             ..Retention::default()
         };
+
         let memory = self
             .memory
             .prune_messages(&limits, self.now, limit)
@@ -257,6 +265,7 @@ impl Pair {
             ..MessageSelection::default()
         };
         let page = MessagePage::first(selection, 1);
+
         !self
             .memory
             .messages(page)
@@ -272,9 +281,11 @@ impl Pair {
             messages,
             self.sqlite.messages(all()).await.expect("the messages")
         );
+
         let id = id(u128::from(self.random.below(self.messages as u64 + 1)));
         let whole = self.memory.message(id).await.expect("a read");
         assert_eq!(whole, self.sqlite.message(id).await.expect("a read"));
+
         for number in [0, 1] {
             let of = [destination(number)];
             let due = self.memory.next_message_due(&of).await.expect("a time");
@@ -285,13 +296,16 @@ impl Pair {
                 of[0]
             );
         }
+
         let unsent = self.memory.unsent().await.expect("a count");
         assert_eq!(unsent, self.sqlite.unsent().await.expect("a count"));
+
         let disabled = self.memory.disabled().await.expect("the disabled");
         assert_eq!(
             disabled,
             self.sqlite.disabled().await.expect("the disabled")
         );
+
         let unsent = self
             .memory
             .unsent_destinations()

@@ -33,7 +33,9 @@ async fn claimed_message_is_whole(store: Arc<dyn Store>) {
         event_type: Some("offer.accepted".into()),
         ..message(1)
     };
+
     commit(&store, 5, [typed.clone(), message(2)]).await;
+
     let claimed = claim(&store, 9, 50).await;
     assert_eq!(numbers(&claimed), [1, 2]);
     assert_eq!(
@@ -58,8 +60,10 @@ async fn claimed_message_is_whole(store: Arc<dyn Store>) {
 
 async fn longest_due_message_is_claimed_first(store: Arc<dyn Store>) {
     commit(&store, 1, [message(3), message(1), message(2)]).await;
+
     let first = claim(&store, 1, 10).await.remove(0);
     assert_eq!(numbers(std::slice::from_ref(&first)), [3]);
+
     // Due again after the two that were due from the beginning, and before the one that comes later.
     settle(
         &store,
@@ -82,6 +86,7 @@ async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
     )
     .await;
     append(&store, [event(1), event_of("umbrella/orders", 2)]).await;
+
     let jobs = claim_jobs(
         &store,
         &[want_jobs("acme/ship", 1), want_jobs("umbrella/ship", 1)],
@@ -96,7 +101,9 @@ async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
             .await
             .expect("a settlement");
     }
+
     assert_eq!(numbers(&claim(&store, 9, 20).await), [1]);
+
     let both = [
         want("acme/bank", 9),
         want("umbrella/shop", 9),
@@ -131,6 +138,7 @@ async fn expired_message_lease_is_claimed_again(store: Arc<dyn Store>) {
 
 async fn extended_message_lease_is_kept(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let claimed = claim_message(&store, 10).await;
     let leases = [claimed.lease];
     store
@@ -158,6 +166,7 @@ async fn given_back_delivery_does_not_count(store: Arc<dyn Store>) {
 
 async fn lost_message_lease_changes_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let lost = [
         claim_message(&store, 10).await.lease,
         MessageLease {
@@ -179,6 +188,7 @@ async fn lost_message_lease_changes_nothing(store: Arc<dyn Store>) {
         state(&store, 1).await,
         WorkState::Leased { until: held.until }
     );
+
     sent(&store, &held.lease).await;
     store
         .extend_messages(&[held.lease], at(9_000))
@@ -189,6 +199,7 @@ async fn lost_message_lease_changes_nothing(store: Arc<dyn Store>) {
 
 async fn waiting_message_is_due_later(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let first = claim_message(&store, 10).await;
     settle(
         &store,
@@ -199,6 +210,7 @@ async fn waiting_message_is_due_later(store: Arc<dyn Store>) {
     .await;
     assert_eq!(next_due(&store).await, Some(300));
     assert_eq!(numbers(&claim(&store, 9, 299).await), [0; 0]);
+
     let second = claim_message(&store, 300).await;
     assert_eq!((second.lease.delivery, second.since), (2, at(1)));
     assert_eq!(record(&store, 1).await.summary.deliveries, 2);
@@ -206,6 +218,7 @@ async fn waiting_message_is_due_later(store: Arc<dyn Store>) {
 
 async fn concurrent_message_claims_share_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, (0..40).map(message)).await;
+
     let claims = (0..8).map(|_| {
         let store = Arc::clone(&store);
         tokio::spawn(async move { numbers(&claim(&store, 7, 10).await) })
@@ -214,6 +227,7 @@ async fn concurrent_message_claims_share_nothing(store: Arc<dyn Store>) {
     for claim in claims.collect::<Vec<_>>() {
         all.extend(claim.await.expect("the task ends well"));
     }
+
     all.sort_unstable();
     assert_eq!(all, (0..40).collect::<Vec<_>>());
 }

@@ -37,6 +37,7 @@ fn gone(reason: &str, since: i64) -> DisabledDestination {
 
 async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let first = claim_message(&store, 10).await;
     let failure = end(&first.lease, failed(), WorkState::Waiting { until: at(20) });
     store
@@ -47,6 +48,7 @@ async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
         record(&store, 1).await.summary.last_result.as_deref(),
         Some("failed: it answered 503")
     );
+
     let second = claim_message(&store, 20).await;
     let success = end(
         &second.lease,
@@ -57,6 +59,7 @@ async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
         .settle_message(success.clone())
         .await
         .expect("a settlement");
+
     let record = record(&store, 1).await;
     assert_eq!(
         record.deliveries,
@@ -71,6 +74,7 @@ async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
 
 async fn spared_deliveries_are_counted(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let mut spared = Vec::new();
     for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
         let claimed = claim_message(&store, now).await;
@@ -87,6 +91,7 @@ async fn spared_deliveries_are_counted(store: Arc<dyn Store>) {
             .await
             .expect("a settlement");
     }
+
     assert_eq!(
         spared,
         [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)],
@@ -108,6 +113,7 @@ async fn latest_deliveries_are_kept(store: Arc<dyn Store>) {
         )
         .await;
     }
+
     let numbers: Vec<u32> = record(&store, 1)
         .await
         .deliveries
@@ -133,9 +139,11 @@ async fn every_delivery_result_is_kept(store: Arc<dyn Store>) {
         DeliveryResult::Lost { deliveries: 9 },
     ];
     commit(&store, 1, (0..all.len() as u128).map(message)).await;
+
     for (claimed, result) in claim(&store, 99, 10).await.iter().zip(&all) {
         settle(&store, &claimed.lease, result.clone(), WorkState::Dead).await;
     }
+
     for (number, result) in (0..).zip(&all) {
         assert_eq!(record(&store, number).await.deliveries[0].1.result, *result);
     }
@@ -143,8 +151,10 @@ async fn every_delivery_result_is_kept(store: Arc<dyn Store>) {
 
 async fn delivery_is_settled_once(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let claimed = claim_message(&store, 10).await;
     sent(&store, &claimed.lease).await;
+
     let before = record(&store, 1).await;
     let second = end(&claimed.lease, failed(), WorkState::Dead);
     let answer = store.settle_message(second).await;
@@ -157,12 +167,14 @@ async fn delivery_is_settled_once(store: Arc<dyn Store>) {
 
 async fn lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let lost = claim_message(&store, 10).await.lease;
     let held = claim_message(&store, 1_000).await.lease;
     let strange = MessageLease {
         id: id(2),
         ..held.clone()
     };
+
     let of_a_replay = MessageLease {
         replays: 1,
         ..held.clone()
@@ -180,23 +192,28 @@ async fn lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
             "{answer:?}"
         );
     }
+
     assert_eq!(record(&store, 1).await, before);
     assert_eq!(store.disabled().await.expect("the disabled"), []);
+
     sent(&store, &held).await;
 }
 
 async fn delivery_may_disable_its_destination(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1), message(2), to("bank", message(3))]).await;
+
     let claimed = claim_message(&store, 10).await;
     let settlement = end(&claimed.lease, DeliveryResult::Gone, WorkState::Dead);
     let settlement = MessageSettlement {
         disable: Some("it answered 410".into()),
         ..settlement
     };
+
     store
         .settle_message(settlement)
         .await
         .expect("a settlement");
+
     let since = at(100).after(Duration::from_millis(30));
     assert_eq!(
         store.disabled().await.expect("the disabled"),
@@ -247,6 +264,7 @@ async fn enabling_is_limited_to_destination(store: Arc<dyn Store>) {
             .await
             .expect("nothing is done");
     }
+
     assert_eq!(
         store.disabled().await.expect("the disabled"),
         [gone("gone", 1)]

@@ -68,6 +68,7 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
             assert!(nth < CALLS_MAX, "a round has an end");
         }
     }
+
     assert!(rounds > 6, "only {rounds} rounds had a call to fail");
 }
 
@@ -97,6 +98,7 @@ async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
             return;
         }
     }
+
     panic!("something is not sent after {CALLS_MAX} claims");
 }
 
@@ -107,6 +109,7 @@ async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, t
         (2..2 * u128::from(rounds) + 2).collect::<Vec<_>>(),
         "{told}"
     );
+
     let received = receiver
         .0
         .lock()
@@ -116,11 +119,13 @@ async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, t
         received.keys().copied().collect::<Vec<_>>(),
         stored.iter().map(|it| it.id).collect::<Vec<_>>()
     );
+
     let twice = received.values().filter(|times| **times > 1).count() as u64;
     assert!(
         twice <= rounds,
         "{told}: one fault costs one sending: {received:?}"
     );
+
     for message in stored {
         assert_eq!(message.state, WorkState::Done, "{told}");
         let record = store

@@ -46,11 +46,13 @@ async fn ask(
         messages: all.to_vec(),
         ..Effects::default()
     };
+
     let asked = Settlement {
         effects,
         outbox: quota,
         ..settlement(&job.lease, Outcome::Done, WorkState::Done)
     };
+
     match store.settle(asked).await {
         Ok(()) => None,
         Err(Error::OverQuota { limit, max }) => {
@@ -73,6 +75,7 @@ async fn told(store: &Arc<dyn Store>) -> Vec<(PluginRef, OutboxUsage)> {
 async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=4).map(event)).await;
+
     let quota = |messages, bytes| OutboxQuota {
         plugin: unsent(messages, bytes),
         tenant: ENDLESS,
@@ -89,6 +92,7 @@ async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
         .await,
         None
     );
+
     let two = [message(3), message(4)];
     assert_eq!(
         ask(&store, "acme/ship", quota(3, 100), &two).await,
@@ -109,21 +113,25 @@ async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
 
 async fn finished_messages_free_quota(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1), message(2), message(3)]).await;
+
     let claimed = claim(&store, 2, 10).await;
     assert_eq!(
         told(&store).await,
         [(plugin("acme/ship"), unsent(3, 9))],
         "what is being sent is not sent yet"
     );
+
     sent(&store, &claimed[0].lease).await;
     settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
     assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(1, 3))]);
+
     again(&store, 2).await;
     assert_eq!(
         told(&store).await,
         [(plugin("acme/ship"), unsent(2, 6))],
         "what is sent again counts again"
     );
+
     for claimed in claim(&store, 9, 1_000).await {
         settle(
             &store,
@@ -133,10 +141,13 @@ async fn finished_messages_free_quota(store: Arc<dyn Store>) {
         )
         .await;
     }
+
     assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+
     for claimed in claim(&store, 9, 2_000).await {
         sent(&store, &claimed.lease).await;
     }
+
     assert_eq!(told(&store).await, []);
 }
 
@@ -159,6 +170,7 @@ async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
         ],
     )
     .await;
+
     let quota = OutboxQuota {
         plugin: ENDLESS,
         tenant: unsent(2, 100),
@@ -167,6 +179,7 @@ async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
         ask(&store, "acme/ship", quota, &[message(1), message(2)]).await,
         None
     );
+
     let full = Some((Limit::OutboxTenantWaiting, 2));
     assert_eq!(ask(&store, "acme/audit", quota, &[message(3)]).await, full);
     assert_eq!(
@@ -174,6 +187,7 @@ async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
         None,
         "another tenant has its own"
     );
+
     let bytes = OutboxQuota {
         plugin: ENDLESS,
         tenant: unsent(9, 5),
@@ -195,6 +209,7 @@ async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
 async fn empty_outbox_takes_any_attempt(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=3).map(event)).await;
+
     let quota = OutboxQuota {
         plugin: unsent(1, 1),
         tenant: unsent(1, 1),
@@ -217,6 +232,7 @@ async fn empty_outbox_takes_any_attempt(store: Arc<dyn Store>) {
 async fn spared_attempts_are_counted(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
+
     let mut spared = Vec::new();
     for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
         let job = claim_one(&store, now).await;
@@ -236,6 +252,7 @@ async fn spared_attempts_are_counted(store: Arc<dyn Store>) {
             .await
             .expect("a settlement");
     }
+
     assert_eq!(
         spared,
         [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)],
@@ -249,10 +266,12 @@ async fn prune(store: &Arc<dyn Store>, now: i64) -> PruneSummary {
         unsent_max_age: Some(Duration::from_secs(100)),
         ..RetentionLimits::default()
     };
+
     let limits = Retention {
         fallback: keep,
         ..Retention::default()
     };
+
     store
         .prune_messages(&limits, at(now), 100)
         .await
@@ -261,6 +280,7 @@ async fn prune(store: &Arc<dyn Store>, now: i64) -> PruneSummary {
 
 async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=5).map(message)).await;
+
     let claimed = claim(&store, 3, 10).await;
     sent(&store, &claimed[0].lease).await;
     settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
@@ -272,8 +292,10 @@ async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
     )
     .await;
     assert_eq!(prune(&store, 100).await.count, 0);
+
     let leased = claim_message(&store, 100).await;
     again(&store, 2).await;
+
     let pruned = prune(&store, 101).await;
     assert_eq!(
         (pruned.count, pruned.bytes),
@@ -286,6 +308,7 @@ async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
         "not what is sent, is to be sent again, or is being sent"
     );
     assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+
     settle(&store, &leased.lease, failed(), WorkState::Dead).await;
     assert_eq!(prune(&store, 102).await.count, 1);
     assert_eq!(
@@ -299,6 +322,7 @@ async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
 async fn pruned_message_frees_successor(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a")]).await;
     commit(&store, 60, [keyed(2, "a")]).await;
+
     let first = claim_message(&store, 70).await;
     settle(
         &store,

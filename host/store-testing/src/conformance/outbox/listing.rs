@@ -20,10 +20,13 @@ pub(super) const CASES: &[Case] = table![
 
 async fn messages_are_listed_by_commit(store: Arc<dyn Store>) {
     assert_eq!(messages(&store).await, []);
+
     for (number, ids) in (1..).zip([vec![50, 20], vec![], vec![30]]) {
         commit(&store, number, ids.into_iter().map(message)).await;
     }
+
     assert_eq!(numbers_of(&messages(&store).await), [50, 20, 30]);
+
     let after = async |number, limit| {
         let page = MessagePage {
             after: Some(id(number)),
@@ -47,7 +50,9 @@ async fn messages_name_their_origin(store: Arc<dyn Store>) {
         event_type: Some("offer.accepted".into()),
         ..keyed(1, "4711")
     };
+
     commit(&store, 1, [sent.clone()]).await;
+
     let summary = MessageSummary {
         id: id(1),
         plugin: plugin("acme/ship"),
@@ -62,6 +67,7 @@ async fn messages_name_their_origin(store: Arc<dyn Store>) {
         body_bytes: 3,
     };
     assert_eq!(messages(&store).await, std::slice::from_ref(&summary));
+
     let expected = MessageRecord {
         summary,
         ordering_key: sent.ordering_key,
@@ -80,6 +86,7 @@ async fn missing_message_is_none(store: Arc<dyn Store>) {
 async fn unsent_destinations_are_listed(store: Arc<dyn Store>) {
     let unsent = async || store.unsent_destinations().await.expect("the destinations");
     assert_eq!(unsent().await, []);
+
     commit(
         &store,
         1,
@@ -94,6 +101,7 @@ async fn unsent_destinations_are_listed(store: Arc<dyn Store>) {
         unsent().await,
         [destination("acme/bank"), destination("acme/shop")]
     );
+
     for claimed in claim_of(&store, &[want("acme/bank", 9), want("acme/shop", 9)], 10).await {
         assert_eq!(
             unsent().await,
@@ -104,10 +112,12 @@ async fn unsent_destinations_are_listed(store: Arc<dyn Store>) {
             sent(&store, &claimed.lease).await;
         }
     }
+
     assert_eq!(
         unsent().await,
         [destination("acme/bank"), destination("acme/shop")]
     );
+
     sent(
         &store,
         &claim_of(&store, &[want("acme/bank", 9)], 20).await[0].lease,

@@ -32,6 +32,7 @@ async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
             .map(|message| message.behind.map(|ahead| (ahead.id, ahead.state)))
             .collect::<Vec<_>>()
     };
+
     commit(
         &store,
         1,
@@ -44,8 +45,10 @@ async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
         ],
     )
     .await;
+
     let first = (id(1), WorkState::Pending);
     assert_eq!(behind().await, [None, Some(first), Some(first), None, None]);
+
     let claimed = claim(&store, 1, 10).await;
     settle(
         &store,
@@ -54,17 +57,20 @@ async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
         WorkState::Waiting { until: at(100) },
     )
     .await;
+
     let waiting = (id(1), WorkState::Waiting { until: at(100) });
     assert_eq!(
         behind().await,
         [None, Some(waiting), Some(waiting), None, None]
     );
+
     let record = store
         .message(id(3))
         .await
         .expect("a read")
         .expect("it is stored");
     assert_eq!(record.summary.behind.map(|ahead| ahead.id), Some(id(1)));
+
     let claimed = claim(&store, 9, 100).await;
     sent(
         &store,
@@ -79,6 +85,7 @@ async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
         behind().await,
         [None, None, Some((id(2), WorkState::Pending)), None, None]
     );
+
     again(&store, 1).await;
     assert_eq!(
         behind().await[1].map(|(id, _)| id),
@@ -91,19 +98,25 @@ async fn one_message_of_key_is_leased(store: Arc<dyn Store>) {
     // Their ids don't follow the order of their commit.
     commit(&store, 1, [keyed(7, "a"), keyed(3, "a")]).await;
     commit(&store, 2, [keyed(5, "a"), keyed(4, "b"), message(6)]).await;
+
     let first = claim(&store, 9, 10).await;
     assert_eq!(numbers(&first), [7, 4, 6]);
     assert_eq!(numbers(&claim(&store, 9, 10).await), [0; 0]);
+
     sent(&store, &first[0].lease).await;
+
     let second = claim(&store, 9, 10).await;
     assert_eq!(numbers(&second), [3]);
+
     commit(&store, 3, [keyed(1, "a")]).await;
     sent(&store, &second[0].lease).await;
+
     for expected in [5, 1] {
         let next = claim_message(&store, 10).await;
         assert_eq!(next.lease.id, id(expected));
         sent(&store, &next.lease).await;
     }
+
     assert_eq!(
         next_due(&store).await,
         Some(70),
@@ -118,6 +131,7 @@ async fn failing_message_blocks_only_its_key(store: Arc<dyn Store>) {
         [keyed(1, "a"), keyed(2, "a"), keyed(3, "b"), keyed(4, "b")],
     )
     .await;
+
     let claimed = claim(&store, 9, 10).await;
     settle(
         &store,
@@ -137,6 +151,7 @@ async fn failing_message_blocks_only_its_key(store: Arc<dyn Store>) {
 
 async fn dead_message_frees_successor(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+
     let first = claim_message(&store, 10).await;
     settle(
         &store,
@@ -161,6 +176,7 @@ async fn message_keys_are_separate_by_destination(store: Arc<dyn Store>) {
 
 async fn given_back_message_keeps_its_position(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+
     let first = claim_message(&store, 10).await;
     store
         .give_back_messages(&[first.lease])
@@ -179,8 +195,10 @@ async fn replayed_message_precedes_later_ones(store: Arc<dyn Store>) {
     for _ in 0..2 {
         sent(&store, &claim_message(&store, 10).await.lease).await;
     }
+
     again(&store, 2).await;
     again(&store, 1).await;
+
     for expected in [1, 2, 3] {
         let next = claim(&store, 9, 600).await;
         assert_eq!(numbers(&next), [expected]);
@@ -191,9 +209,11 @@ async fn replayed_message_precedes_later_ones(store: Arc<dyn Store>) {
 async fn replayed_message_waits_for_running_delivery(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
+
     let second = claim_message(&store, 590).await;
     again(&store, 1).await;
     assert_eq!(numbers(&claim(&store, 9, 600).await), [0; 0]);
+
     settle(
         &store,
         &second.lease,
@@ -220,8 +240,10 @@ async fn expired_message_lease_keeps_its_position(store: Arc<dyn Store>) {
 
 async fn blocked_message_is_not_due(store: Arc<dyn Store>) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
+
     let first = claim_message(&store, 10).await;
     assert_eq!(next_due(&store).await, Some(70));
+
     settle(
         &store,
         &first.lease,
@@ -230,6 +252,7 @@ async fn blocked_message_is_not_due(store: Arc<dyn Store>) {
     )
     .await;
     assert_eq!(next_due(&store).await, Some(300));
+
     sent(&store, &claim_message(&store, 300).await.lease).await;
     assert_eq!(next_due(&store).await, Some(0));
 }

@@ -25,6 +25,7 @@ fn replay(ids: impl IntoIterator<Item = u128>) -> MessageReplay {
         ids: ids.into_iter().map(id).collect(),
         ..MessageSelection::default()
     };
+
     MessageReplay {
         selection,
         rate: None,
@@ -41,6 +42,7 @@ async fn run(store: &Arc<dyn Store>, replay: MessageReplay) -> (u64, u64) {
 
 async fn replay_leaves_leased_messages(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=5).map(message)).await;
+
     let claimed = claim(&store, 4, 490).await;
     sent(&store, &claimed[0].lease).await;
     settle(
@@ -58,9 +60,11 @@ async fn replay_leaves_leased_messages(store: Arc<dyn Store>) {
     )
     .await;
     assert_eq!(run(&store, replay(1..=6)).await, (4, 1));
+
     for number in [1, 2, 3, 5] {
         assert_eq!(state(&store, number).await, WorkState::Pending, "{number}");
     }
+
     assert_eq!(
         state(&store, 4).await,
         WorkState::Leased {
@@ -72,6 +76,7 @@ async fn replay_leaves_leased_messages(store: Arc<dyn Store>) {
 
 async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let first = end(
         &claim_message(&store, 10).await.lease,
         failed(),
@@ -81,12 +86,14 @@ async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
         is_spared: true,
         ..first
     };
+
     store
         .settle_message(first.clone())
         .await
         .expect("a settlement");
     assert_eq!(run(&store, replay([1])).await, (1, 0));
     assert_eq!(record(&store, 1).await.summary.deliveries, 0);
+
     let again = claim_message(&store, 510).await;
     assert_eq!(
         (again.lease.id, again.lease.replays, again.lease.delivery),
@@ -97,6 +104,7 @@ async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
         (at(500), 0),
         "its schedule begins anew"
     );
+
     let second = end(
         &again.lease,
         DeliveryResult::Sent { status: 200 },
@@ -106,6 +114,7 @@ async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
         .settle_message(second.clone())
         .await
         .expect("a settlement");
+
     let record = record(&store, 1).await;
     assert_eq!(
         record.deliveries,
@@ -126,6 +135,7 @@ async fn rate_spreads_message_replay(store: Arc<dyn Store>) {
     for claimed in claim(&store, 9, 10).await {
         sent(&store, &claimed.lease).await;
     }
+
     assert_eq!(
         run(
             &store,
@@ -139,6 +149,7 @@ async fn rate_spreads_message_replay(store: Arc<dyn Store>) {
     );
     assert_eq!(numbers(&claim(&store, 9, 509).await), [1]);
     assert_eq!(next_due(&store).await, Some(510));
+
     let second = claim(&store, 9, 519).await;
     assert_eq!((numbers(&second), second[0].since), (vec![2], at(510)));
     assert_eq!(numbers(&claim(&store, 9, 520).await), [3]);
@@ -146,8 +157,10 @@ async fn rate_spreads_message_replay(store: Arc<dyn Store>) {
 
 async fn dry_run_replays_no_message(store: Arc<dyn Store>) {
     commit(&store, 1, (1..=3).map(message)).await;
+
     let claimed = claim(&store, 2, 490).await;
     sent(&store, &claimed[0].lease).await;
+
     let before = (
         record(&store, 1).await,
         record(&store, 2).await,
@@ -176,17 +189,20 @@ async fn dry_run_replays_no_message(store: Arc<dyn Store>) {
 
 async fn message_lease_before_replay_is_lost(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
+
     let first = claim_message(&store, 10).await;
     store
         .give_back_messages(std::slice::from_ref(&first.lease))
         .await
         .expect("a release");
     assert_eq!(run(&store, replay([1])).await, (1, 0));
+
     let again = claim_message(&store, 510).await;
     assert_eq!(
         again.lease.delivery, first.lease.delivery,
         "told apart by the replay alone"
     );
+
     let answer = store
         .settle_message(end(&first.lease, failed(), WorkState::Dead))
         .await;
@@ -194,11 +210,13 @@ async fn message_lease_before_replay_is_lost(store: Arc<dyn Store>) {
         matches!(answer, Err(Error::MessageLeaseLost(_))),
         "{answer:?}"
     );
+
     sent(&store, &again.lease).await;
 }
 
 async fn large_replay_covers_every_message(store: Arc<dyn Store>) {
     commit(&store, 1, (0..1_200).map(message)).await;
+
     let leased = claim(&store, 100, 490).await;
     assert_eq!(
         run(
@@ -223,6 +241,7 @@ async fn large_replay_covers_every_message(store: Arc<dyn Store>) {
         (1_100, 100)
     );
     assert_eq!(leased.len(), 100);
+
     let last = record(&store, 1_199).await.summary.state;
     assert_eq!(
         last,

@@ -56,6 +56,7 @@ async fn left(store: &Arc<dyn Store>) -> Vec<u128> {
 async fn finished_messages_are_kept_by_age(store: Arc<dyn Store>) {
     commit(&store, 10, [message(1), message(2)]).await;
     commit(&store, 20, [message(3)]).await;
+
     let claimed = claim(&store, 9, 100).await;
     sent(&store, &claimed[0].lease).await;
     settle(
@@ -89,6 +90,7 @@ async fn finished_messages_are_kept_by_age(store: Arc<dyn Store>) {
 
 async fn unsent_messages_are_kept(store: Arc<dyn Store>) {
     commit(&store, 10, (1..=4).map(message)).await;
+
     let claimed = claim(&store, 3, 100).await;
     settle(
         &store,
@@ -107,6 +109,7 @@ async fn message_prune_step_respects_limit(store: Arc<dyn Store>) {
     commit(&store, 10, [message(2)]).await;
     commit(&store, 20, [message(3)]).await;
     all_sent(&store).await;
+
     assert_eq!(
         prune(&store, &for_all(keep(0)), 500, 2).await,
         PruneSummary {
@@ -130,12 +133,14 @@ async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
     commit(&store, 10, [message(1)]).await;
     route(&store, &[("umbrella/orders", &["ship"])]).await;
     append(&store, [event_of("umbrella/orders", 11)]).await;
+
     let job = claim_jobs(&store, &[want_jobs("umbrella/ship", 1)], 10)
         .await
         .remove(0);
     let mut settlement = settlement(&job.lease, Outcome::Done, WorkState::Done);
     settlement.effects.messages = vec![message(2)];
     store.settle(settlement).await.expect("a settlement");
+
     for claimed in claim_of(
         &store,
         &[want("acme/shop", 9), want("umbrella/shop", 9)],
@@ -145,6 +150,7 @@ async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
     {
         sent(&store, &claimed.lease).await;
     }
+
     let by_tenant = [("acme".parse().expect("a name"), keep(100_000))].into();
     assert_eq!(
         prune(
@@ -174,6 +180,7 @@ async fn messages_outlive_their_event(store: Arc<dyn Store>) {
         1
     );
     assert_eq!(left(&store).await, [1]);
+
     all_sent(&store).await;
     assert_eq!(
         prune(&store, &for_all(keep(0)), 500, 99).await.count,

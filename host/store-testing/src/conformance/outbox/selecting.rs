@@ -21,12 +21,16 @@ async fn prepare(store: &Arc<dyn Store>) {
         event_type: Some("offer.accepted".into()),
         ..message(2)
     };
+
     commit(store, 1, [message(1), typed]).await;
+
     let with_text = Message {
         body: (&b"\xff 4711 \x00"[..]).into(),
         ..message(4)
     };
+
     commit(store, 2, [keyed(3, "a"), with_text, to("bank", message(5))]).await;
+
     let claimed = claim(store, 9, 10).await;
     sent(store, &claimed[0].lease).await;
     settle(
@@ -49,6 +53,7 @@ async fn prepare(store: &Arc<dyn Store>) {
     )
     .await;
     append(store, [event_of("umbrella/orders", 3), event(4)]).await;
+
     for job in claim_jobs(
         store,
         &[want_jobs("umbrella/ship", 1), want_jobs("acme/audit", 1)],
@@ -70,11 +75,13 @@ async fn prepare(store: &Arc<dyn Store>) {
 
 async fn message_selection_filters_list(store: Arc<dyn Store>) {
     prepare(&store).await;
+
     let all = MessageSelection::default;
     let state = |name: &str| MessageSelection {
         states: vec![name.into()],
         ..all()
     };
+
     let tenant = |name: &str| MessageSelection {
         tenant: Some(name.parse().expect("a name")),
         ..all()

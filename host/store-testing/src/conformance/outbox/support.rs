@@ -57,6 +57,7 @@ pub(super) async fn commit(
 ) {
     route_orders_to_ship(store).await;
     append(store, [event(number)]).await;
+
     let job = claim_one(store, 10_000).await;
     let effects = Effects {
         messages: messages.into_iter().collect(),
@@ -69,6 +70,7 @@ pub(super) async fn commit(
         duration: Duration::ZERO,
         ..settlement.attempt
     };
+
     store
         .settle(Settlement {
             effects,
@@ -215,6 +217,7 @@ pub(super) async fn again(store: &Arc<dyn Store>, number: u128) {
         ids: vec![id(number)],
         ..MessageSelection::default()
     };
+
     let replay = MessageReplay {
         selection,
         rate: None,

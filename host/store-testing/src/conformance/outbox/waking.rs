@@ -49,16 +49,19 @@ async fn replayed_message_wakes_waiting_task(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
     drain(&store).await;
+
     let selection = MessageSelection {
         ids: vec![id(1)],
         ..MessageSelection::default()
     };
+
     let replay = MessageReplay {
         selection,
         rate: None,
         now: at(20),
         dry_run: false,
     };
+
     store.replay_messages(replay).await.expect("a replay");
     wakes(&store).await;
 }
@@ -70,6 +73,7 @@ async fn enabled_destination_wakes_waiting_task(store: Arc<dyn Store>) {
         reason: "gone".into(),
         since: at(1),
     };
+
     store.disable(disabled).await.expect("a disabling");
     commit(&store, 1, [message(1)]).await;
     drain(&store).await;
