@@ -49,7 +49,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(1);
 pub(crate) enum LogFormat {
     /// Lines for people
     Text,
-    /// One JSON object per line
+    /// JSON objects, one per line
     Json,
 }
 

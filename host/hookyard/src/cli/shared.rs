@@ -21,7 +21,7 @@ use hookyard_store_sqlite::SqliteStore;
 use crate::cli::Failure;
 
 /// The context of every error on reading the store.
-pub(crate) const UNREADABLE: &str = "cannot read the store";
+pub(crate) const UNREADABLE: &str = "the store cannot be read";
 
 /// The configuration and the store that it names.
 pub(crate) struct StoreAccess {

@@ -21,7 +21,7 @@ const BYTES_MAX: u64 = 8 << 20;
 /// The archive of certificates in a file.
 pub(super) struct CertificateFile(PathBuf);
 
-/// One certificate in the file.
+/// A certificate in the file.
 #[derive(Serialize, Deserialize)]
 struct Entry {
     url: String,
