@@ -68,17 +68,17 @@ pub fn unstartable() -> Vec<RefusedFile> {
     vec![
         refused(
             "trap-at-start",
-            "can't be started: trapped: wasm `unreachable` instruction executed",
+            "cannot be started: trapped: wasm `unreachable` instruction executed",
             "unreachable",
         ),
         refused(
             "loop-at-start",
-            "can't be started: timed-out: used up ",
+            "cannot be started: timed-out: used up ",
             "(loop $again (br $again))",
         ),
         refused(
             "memory-at-start",
-            "can't be started: out-of-memory: used up memory_max",
+            "cannot be started: out-of-memory: used up memory_max",
             MEMORY_AT_START,
         ),
         instance_bomb(),
@@ -98,7 +98,7 @@ fn instance_bomb() -> RefusedFile {
     RefusedFile {
         name: "instance-bomb",
         file,
-        says: "can't be started: exceeded: used up instances_max",
+        says: "cannot be started: exceeded: used up instances_max",
     }
 }
 
