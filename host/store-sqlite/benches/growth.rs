@@ -1,10 +1,11 @@
-//! `cargo bench -p hookyard-store-sqlite --bench growth`: what append, claim and settle cost at ten thousand stored events
-//! and at a million.
+//! `cargo bench -p hookyard-store-sqlite --bench growth`: what append, claim and settle cost at ten
+//! thousand stored events and at a million.
 //!
-//! Every stored event has been handled and has left its attempt, a value in the key-value store and a message. Calls are
-//! made one after the other, as a host at ease makes them, and 256 at once, so that they share a commit and the disk's
-//! sync; in turns on a small inbox and a large one, so that both meet the same machine, and medians are compared. Keys are in
-//! no order, as those of senders are, so of 256 at once each comes upon an index page of its own once there are many.
+//! Every stored event has been handled and has left its attempt, a value in the key-value store and
+//! a message. Calls are made one after the other, as a host at ease makes them, and 256 at once, so
+//! that they share a commit and the disk's sync; in turns on a small inbox and a large one, so that
+//! both meet the same machine, and medians are compared. Keys are in no order, as those of senders
+//! are, so of 256 at once each comes upon an index page of its own once there are many.
 //! `HOOKYARD_GROWTH=100000` is another number than a million.
 
 use std::path::Path;
@@ -203,7 +204,8 @@ fn settlement(ClaimedJob { lease, event, .. }: ClaimedJob) -> Settlement {
 fn event(number: u64) -> Event {
     let received_at = now(number);
     let millis = received_at.unix_millis().cast_unsigned();
-    // Ids are in the order of arrival, as those of a host are; keys are in none, as those of senders are.
+    // Ids are in the order of arrival, as those of a host are; keys are in none, as those of
+    // senders are.
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
 
     Event {

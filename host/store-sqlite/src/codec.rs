@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_header_blob_is_an_error_and_no_panic() {
+    fn broken_header_blob_is_error() {
         let header = Header {
             name: "x-a".into(),
             value: Bytes::from_static(b"\xff\x00"),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_reads_back_as_it_was_written() {
+    fn every_outcome_round_trips() {
         let text = || "with \"quotes\"\nand lines".to_owned();
         let timed_out = |limit| Outcome::TimedOut {
             limit,
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_hookyard_wrote_is_refused() {
+    fn foreign_values_are_refused() {
         assert!(state("leased", None).is_err());
         assert!(state("done", Some(1)).is_err());
         assert!(state("gone", None).is_err());

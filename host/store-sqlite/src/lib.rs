@@ -1,11 +1,11 @@
 //! The store of a single host, on SQLite.
 //!
-//! One thread writes and commits in groups (`writer`; `write` has what each call writes).
-//! Reads use connections of their own (`reader`), so that they do not wait for the writer. The write-ahead log (WAL) is
-//! synced before any append, settlement or route is acknowledged.
+//! One thread writes and commits in groups (`writer`; `write` has what each call writes). Reads use
+//! connections of their own (`reader`), so that they do not wait for the writer. The write-ahead
+//! log (WAL) is synced before any append, settlement or route is acknowledged.
 //!
-//! Only one host can open the store for writing (`host_lock`). The host acknowledges nothing while the files are not
-//! where it opened them (`file_check`).
+//! Only one host can open the store for writing (`host_lock`). The host acknowledges nothing while
+//! the files are not where it opened them (`file_check`).
 
 mod options;
 mod open;
@@ -57,9 +57,11 @@ use writer::Writer;
 
 /// A store in one SQLite file.
 ///
-/// Dropping the store completes the queued writes and closes the file, which may block for a moment.
+/// Dropping the store completes the queued writes and closes the file, which may block for a
+/// moment.
 pub struct SqliteStore {
-    // The readers close first. The writer closes last and moves the write-ahead log into the database.
+    // The readers close first. The writer closes last and moves the write-ahead log into the
+    // database.
     readers: Readers,
     /// The writer, or `None` in a store that is opened for reading only.
     writer: Option<Writer>,
@@ -70,13 +72,16 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store at `path` as its only host, and creates the file and its folder if they are missing.
+    /// Opens the store at `path` as its only host, and creates the file and its folder if they are
+    /// missing.
     ///
-    /// Gives back every lease that an earlier host left. The attempts under these leases stay counted. The call blocks.
+    /// Gives back every lease that an earlier host left. The attempts under these leases stay
+    /// counted. The call blocks.
     ///
     /// # Errors
     ///
-    /// Fails if another host has the store open, or if the file is not a whole database of this program.
+    /// Fails if another host has the store open, or if the file is not a whole database of this
+    /// program.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         open::make_folder(path)?;
         let lock = Arc::new(HostLock::take(path)?);
@@ -118,8 +123,8 @@ impl SqliteStore {
 
     /// Opens the store at `path` for writing next to its host, if it has one.
     ///
-    /// Takes no lock and leaves every lease unchanged. The host notices what is written here within moments. The call
-    /// blocks.
+    /// Takes no lock and leaves every lease unchanged. The host notices what is written here within
+    /// moments. The call blocks.
     ///
     /// # Errors
     ///
@@ -146,7 +151,8 @@ impl SqliteStore {
         })
     }
 
-    /// Opens the store at `path` for reading only, whether or not a host has it open. Every call that writes fails.
+    /// Opens the store at `path` for reading only, whether or not a host has it open. Every call
+    /// that writes fails.
     ///
     /// # Errors
     ///
@@ -175,10 +181,11 @@ impl SqliteStore {
         host_lock::has_host(path)
     }
 
-    /// Writes a copy of the whole store to `path` while hosts continue to write. Returns the size of the copy in bytes.
+    /// Writes a copy of the whole store to `path` while hosts continue to write. Returns the size
+    /// of the copy in bytes.
     ///
-    /// The copy is the store at the moment at which the call begins. The file at `path` appears only when the copy is
-    /// complete, checked and synced. The call blocks.
+    /// The copy is the store at the moment at which the call begins. The file at `path` appears
+    /// only when the copy is complete, checked and synced. The call blocks.
     ///
     /// # Errors
     ///

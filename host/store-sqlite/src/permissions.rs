@@ -1,4 +1,5 @@
-//! The permissions of the files of a store. SQLite gives `-wal`, `-shm` and journals the permissions of the database.
+//! The permissions of the files of a store. SQLite gives `-wal`, `-shm` and journals the
+//! permissions of the database.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -7,8 +8,8 @@ use std::path::Path;
 
 use hookyard_private::FILE;
 
-/// Removes the permissions that other users have to a database, its write-ahead log and its shared memory. An earlier
-/// version may have left them.
+/// Removes the permissions that other users have to a database, its write-ahead log and its shared
+/// memory. An earlier version may have left them.
 pub(crate) fn restrict(path: &Path, database: &File) -> io::Result<()> {
     let mode = database.metadata()?.mode();
     if mode & 0o077 != 0 {

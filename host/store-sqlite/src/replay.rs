@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_in_meanwhile_is_not_meant() {
+    async fn replay_skips_later_events() {
         // There are far more items than the replay may take.
         let find = async |after: Option<JobKey>| {
             let first = after.map_or(1, |place| place.seq + 1);

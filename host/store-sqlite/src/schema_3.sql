@@ -1,16 +1,16 @@
--- Of a job's attempts since the last replay, those that don't count.
+-- The number of attempts since the last replay that do not count.
 ALTER TABLE job ADD COLUMN spared INTEGER NOT NULL DEFAULT 0;
 
--- How large a message's body is, so that triggers needn't read it.
+-- The size of the body of a message, so that triggers do not read the body.
 ALTER TABLE message ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 UPDATE message SET bytes = (SELECT length(body) FROM message_body WHERE message = message.seq);
 
--- What is to be sent still, so that quotas needn't add it up.
+-- The totals of the unsent messages, so that quotas do not add up all messages.
 CREATE TABLE unsent (
     tenant   TEXT NOT NULL,
     plugin   TEXT NOT NULL,
     messages INTEGER NOT NULL,
-    bytes    INTEGER NOT NULL,          -- of bodies
+    bytes    INTEGER NOT NULL,          -- the size of the bodies
     PRIMARY KEY (tenant, plugin)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO unsent SELECT tenant, plugin, count(*), sum(bytes) FROM message
@@ -34,5 +34,5 @@ CREATE TRIGGER unsent_gone AFTER DELETE ON message WHEN old.state NOT IN ('done'
     WHERE tenant = old.tenant AND plugin = old.plugin;
 END;
 
--- The oldest of a tenant that was not sent, for retention.
+-- Retention finds the oldest unsent messages of a tenant.
 CREATE INDEX message_unsent ON message (tenant, since) WHERE state IN ('pending', 'waiting', 'dead');

@@ -1,12 +1,13 @@
--- What a job's requests were answered, for rehearsals: of its last attempt that came to "done" with some on record.
+-- The recorded answers to the HTTP requests of a job, for rehearsals. They come from the last successful attempt that
+-- recorded answers.
 CREATE TABLE answer (
     event   INTEGER NOT NULL,
     plugin  TEXT NOT NULL,
-    number  INTEGER NOT NULL,           -- in the order of the answers
+    number  INTEGER NOT NULL,           -- the order of the answers
     tenant  TEXT NOT NULL,
-    request BLOB NOT NULL,              -- the SHA-256 of the request's method, URL and body
+    request BLOB NOT NULL,              -- the SHA-256 of the method, URL and body
     status  INTEGER NOT NULL,
-    headers BLOB NOT NULL,              -- see `codec::headers`
+    headers BLOB NOT NULL,              -- see `codec::headers_to_blob`
     body    BLOB NOT NULL,
     PRIMARY KEY (event, plugin, number),
     FOREIGN KEY (event, plugin) REFERENCES job (event, plugin) ON DELETE CASCADE

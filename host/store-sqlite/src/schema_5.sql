@@ -1,4 +1,4 @@
--- One word for each thing: orders of operators, blocked revisions, and deliveries of messages.
+-- The words of the glossary: orders of operators, blocked revisions, and deliveries of messages.
 ALTER TABLE wish RENAME TO plugin_order;
 ALTER TABLE ban RENAME TO plugin_block;
 ALTER TABLE message RENAME COLUMN attempts TO deliveries;

@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn unrouted_events_are_found_by_their_index() {
+    fn unrouted_events_are_found_by_index() {
         let by_index = "INDEX unrouted_event (event>?";
         let selection = EventSelection {
             states: vec!["unrouted".into()],
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_follow_the_order_of_arrival_and_what_is_dead_is_found_by_its_index() {
+    fn event_lists_use_indexes() {
         let by_place = "event USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
         let dead = |selection| EventSelection {
             states: vec!["dead".into()],

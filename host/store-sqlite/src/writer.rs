@@ -1,11 +1,13 @@
 //! The only writer: a thread that takes calls from a bounded queue and commits them in groups.
 //!
-//! A group consists of the calls that were queued while the previous group was being committed, so that one `fsync`
-//! serves all of them (`queue` decides on the order). Each call has a savepoint, so a call that fails undoes nothing of
-//! the others. No call is answered before its group is committed. If the group cannot be committed, all of its calls are
-//! answered with an error, and the thread continues with the next group.
+//! A group consists of the calls that were queued while the previous group was being committed, so
+//! that one `fsync` serves all of them (`queue` decides on the order). Each call has a savepoint,
+//! so a call that fails undoes nothing of the others. No call is answered before its group is
+//! committed. If the group cannot be committed, all of its calls are answered with an error, and
+//! the thread continues with the next group.
 //!
-//! The thread looks for the writes of other processes before each group, and at intervals when there are no groups.
+//! The thread looks for the writes of other processes before each group, and at intervals when
+//! there are no groups.
 
 mod alarm;
 mod queue;
@@ -38,8 +40,8 @@ use shared::{AbandonOnExit, Shared, Task};
 pub(crate) enum Durability {
     /// The group is synced to the disk before the call is answered.
     Synced,
-    /// A crash of the machine, but not of the process, may undo the call. Leases use this, because such a crash ends them
-    /// anyway.
+    /// A crash of the machine, but not of the process, may undo the call. Leases use this, because
+    /// such a crash ends them anyway.
     Unsynced,
 }
 
@@ -61,7 +63,8 @@ struct Counters {
     syncs: AtomicU64,
 }
 
-/// A handle to the writer's thread. Dropping the handle waits until the thread has completed the queued calls.
+/// A handle to the writer's thread. Dropping the handle waits until the thread has completed the
+/// queued calls.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -127,7 +130,8 @@ impl Writer {
         let shared = Arc::new(Shared::new(bounds));
         let counters = Arc::new(Counters::default());
 
-        // Read before the thread caches anything, so that every later write of another process is noticed.
+        // Read before the thread caches anything, so that every later write of another process is
+        // noticed.
         let data_version = data_version(&connection).ok();
         let work = Loop {
             database: Database::new(connection),
@@ -169,7 +173,8 @@ impl Writer {
         }
     }
 
-    /// Runs `work` on the writer's thread and waits for its commit. Waits for a slot in the queue first.
+    /// Runs `work` on the writer's thread and waits for its commit. Waits for a slot in the queue
+    /// first.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         terms: Terms,
@@ -185,7 +190,8 @@ impl Writer {
 
     /// Runs an append on the writer's thread and waits for its commit.
     ///
-    /// Fails with [`Error::Busy`] rather than waits if the queue has no slot for the append, or no room for its `bytes`.
+    /// Fails with [`Error::Busy`] rather than waits if the queue has no slot for the append, or no
+    /// room for its `bytes`.
     pub(crate) async fn append_or_busy<T: Send + 'static>(
         &self,
         weight: u64,
@@ -227,7 +233,8 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Starts a ticker that makes the idle writer look for the writes of other processes and for missing files.
+    /// Starts a ticker that makes the idle writer look for the writes of other processes and for
+    /// missing files.
     pub(crate) fn watch(&self) -> std::io::Result<Ticker> {
         let shared = Arc::downgrade(&self.shared);
 
@@ -264,7 +271,8 @@ struct QueuedBytes {
 impl QueuedBytes {
     /// Takes `share` bytes, or returns `None` if they exceed `max`.
     ///
-    /// An empty queue has room for any append, because ingress has already limited the size of the body.
+    /// An empty queue has room for any append, because ingress has already limited the size of the
+    /// body.
     fn take(all: &Arc<AtomicUsize>, share: usize, max: usize) -> Option<Self> {
         let before = all.fetch_add(share, Ordering::Relaxed);
         let taken = Self {
@@ -342,7 +350,8 @@ where
             result,
             reply,
         } = *self;
-        // Dropped first, so that the caller's share of the queue is free when the caller gets the answer.
+        // Dropped first, so that the caller's share of the queue is free when the caller gets the
+        // answer.
         drop(work);
 
         let answer = match (result, fault) {
@@ -414,7 +423,8 @@ impl Loop {
             .map_err(Fault::Files)
     }
 
-    /// Looks for a write of another process. After such a write, clears the caches and wakes every waiting task.
+    /// Looks for a write of another process. After such a write, clears the caches and wakes every
+    /// waiting task.
     fn look(&mut self) -> rusqlite::Result<()> {
         let version = data_version(&self.database.connection)?;
         let previous = self.data_version.replace(version);
@@ -457,8 +467,8 @@ impl Loop {
 
     /// Commits a group and checks the files before and after.
     ///
-    /// The first check avoids work in vain. The second check makes sure that nothing is acknowledged that went to a file
-    /// which had lost its name by then.
+    /// The first check avoids work in vain. The second check makes sure that nothing is
+    /// acknowledged that went to a file which had lost its name by then.
     fn commit_in_place(&mut self, group: &mut [Command]) -> Result<(), Fault> {
         self.check_files()?;
         self.commit(group)
@@ -497,7 +507,8 @@ impl Loop {
             self.execute("SAVEPOINT call")?;
             if !command.call.run(&mut self.database) {
                 self.database.forget();
-                // Fails if SQLite has rolled back the whole transaction, for example because the disk is full.
+                // Fails if SQLite has rolled back the whole transaction, for example because the
+                // disk is full.
                 self.execute("ROLLBACK TO call")?;
             }
             self.execute("RELEASE call")?;
@@ -511,11 +522,13 @@ impl Loop {
         Ok(())
     }
 
-    /// Moves everything that is committed into the database, syncs it, and empties the write-ahead log.
+    /// Moves everything that is committed into the database, syncs it, and empties the write-ahead
+    /// log.
     ///
-    /// Linux reports a failed sync only once and then regards the pages as clean, so no later sync writes them. The lost
-    /// pages may contain a lease that was committed without a sync. If the power fails, everything that follows such a gap
-    /// in the log is lost with it, even if it was synced.
+    /// Linux reports a failed sync only once and then regards the pages as clean, so no later sync
+    /// writes them. The lost pages may contain a lease that was committed without a sync. If the
+    /// power fails, everything that follows such a gap in the log is lost with it, even if it was
+    /// synced.
     fn start_new_log(&mut self) -> rusqlite::Result<()> {
         self.set_durability(Durability::Synced)?;
         let is_busy: bool =
@@ -540,7 +553,8 @@ impl Loop {
 
         let level = match durability {
             Durability::Synced => "FULL",
-            // In WAL mode the database stays whole after any crash. A later synced commit also syncs this one.
+            // In WAL mode the database stays whole after any crash. A later synced commit also
+            // syncs this one.
             Durability::Unsynced => "NORMAL",
         };
         self.database

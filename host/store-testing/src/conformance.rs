@@ -1,7 +1,7 @@
-//! The contract as tests: every backend passes every case.
+//! The contract of the store as tests: every backend must pass every case.
 //!
-//! A case is given an empty store of its own and panics where the contract is broken. Cases pass the time in, and wait
-//! for nothing but `changed`, so that they're as fast as the backend.
+//! A case gets an empty store and panics if the store breaks the contract. The cases pass the time
+//! as an argument and wait for nothing except changes, so they are as fast as the backend.
 
 mod appending;
 mod claiming;
@@ -28,15 +28,15 @@ use std::sync::Arc;
 
 use hookyard_store::Store;
 
-/// A case under way.
+/// A running case.
 pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// One test of the contract.
+/// A test of the contract.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What holds if it passes.
+    /// The name of the case, which states what is true if it passes.
     pub name: &'static str,
-    /// Panics if it doesn't hold. Wants an empty store.
+    /// The body of the case, which gets an empty store and panics if the store breaks the contract.
     pub run: fn(Arc<dyn Store>) -> Running,
 }
 
@@ -47,7 +47,7 @@ macro_rules! table {
 }
 use table;
 
-/// Every case, in reading order.
+/// Returns every case, in reading order.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     let groups: &[&'static [Case]] = &[
         appending::CASES,
@@ -71,12 +71,13 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
     groups.iter().chain(outbox::GROUPS).copied().flatten()
 }
 
-/// Runs every case, each on a store that `make` makes for it, and panics with the names of those that failed.
+/// Runs every case, each on a new store from `make`, and panics with the names of the cases that
+/// failed.
 pub async fn run(make: impl AsyncFn() -> Arc<dyn Store>) {
     let mut failed = Vec::new();
     for case in cases() {
         let store = make().await;
-        // In a task of its own, so that a case that fails doesn't keep the others from being told.
+        // In a separate task, so that a case that panics does not stop the others.
         match tokio::spawn((case.run)(store)).await {
             Ok(()) => println!("ok      {}", case.name),
             Err(_) => failed.push(case.name),

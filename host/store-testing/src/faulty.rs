@@ -1,8 +1,8 @@
-//! An inbox that fails on demand, around one that doesn't: for tests of whoever uses an inbox.
+//! A store that fails on demand: a wrapper around a store, for tests of the store's callers.
 //!
-//! Calls are counted, and a plan says which of them meets what: a failure, a delay, or a crash, before its effect or
-//! after it. Running a test with a fault at the first call, then at the second, until none is met any more, shows that
-//! it holds wherever the store fails.
+//! Calls are counted, and a plan decides which call meets which fault: a failure, a delay or a
+//! crash, before or after its effect. A test that runs with a fault at the first call, then at the
+//! second, until no fault is met, shows that it passes wherever the store fails.
 
 mod inbox;
 mod outbox;
@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 
 use hookyard_store::{Error, Store};
 
-/// Which call.
+/// A method of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each has the name of its method")]
 pub enum Call {
@@ -69,30 +69,30 @@ pub enum Call {
     PruneMessages,
 }
 
-/// When a call meets its fault.
+/// The moment at which a call meets its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Nothing is done yet.
+    /// Before the call has done anything.
     Before,
-    /// Everything is done and durable; the caller doesn't know it.
+    /// After everything is done and durable. The caller does not know.
     After,
 }
 
-/// What a call meets.
+/// The fault that a call meets.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// It is answered with `Error::Store`. After the effect this is worse than a store on the same disk does: it stands
-    /// for one whose answer is lost on the way.
+    /// The call fails with `Error::Store`. After the effect this is worse than any failure of a
+    /// store on a local disk: it is like a store whose answer is lost on the way.
     Fail,
-    /// It is answered with this error.
+    /// The call fails with this error.
     Answer(fn() -> Error),
-    /// It is never answered, and neither is any other call from then on, as if the host had died.
+    /// The call never returns, and neither does any later call, as if the host had died.
     Crash,
-    /// It goes on once it gets a permit.
+    /// The call continues when it gets a permit.
     Delay(Arc<Semaphore>),
 }
 
-/// An inbox with a plan of what is to go wrong.
+/// A store with a plan of faults.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     plan: Mutex<Plan>,
@@ -106,18 +106,18 @@ struct Plan {
 }
 
 struct Entry {
-    /// Any, where `None`.
+    /// The method that meets the fault, or `None` for any method.
     call: Option<Call>,
-    /// How many of them are still to be spared.
+    /// The number of calls that are spared first.
     spared: usize,
-    /// How many of those after them meet it.
+    /// The number of calls after these that meet the fault.
     count: usize,
     when: When,
     fault: Fault,
 }
 
 impl FaultyStore {
-    /// One that does as `inner` does, until told otherwise.
+    /// Creates a store that does the same as `inner` until a fault is planned.
     pub fn new(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
@@ -126,7 +126,7 @@ impl FaultyStore {
         }
     }
 
-    /// The `nth` call from now on, 1 for the next one, meets a fault.
+    /// Plans a fault for the `nth` call from now on, whatever its method. The next call is 1.
     pub fn at(&self, nth: usize, when: When, fault: Fault) {
         self.add(Entry {
             call: None,
@@ -137,7 +137,7 @@ impl FaultyStore {
         });
     }
 
-    /// The `nth` call from now on of this kind meets a fault.
+    /// Plans a fault for the `nth` call of this method from now on.
     pub fn on(&self, call: Call, nth: usize, when: When, fault: Fault) {
         self.add(Entry {
             call: Some(call),
@@ -148,7 +148,7 @@ impl FaultyStore {
         });
     }
 
-    /// Each of the next `count` calls of this kind meets a fault.
+    /// Plans a fault for each of the next `count` calls of this method.
     pub fn on_next(&self, call: Call, count: usize, when: When, fault: Fault) {
         self.add(Entry {
             call: Some(call),
@@ -159,17 +159,17 @@ impl FaultyStore {
         });
     }
 
-    /// Nothing that was planned is met any more.
+    /// Removes all planned faults.
     pub fn heal(&self) {
         self.plan().entries.clear();
     }
 
-    /// The calls that were made, in their order; waiting in `changed` and `outbox_changed` is none.
+    /// Returns the calls that were made, in their order. Waiting for changes is not a call.
     pub fn made(&self) -> Vec<Call> {
         self.plan().made.clone()
     }
 
-    /// How many calls of this kind were made.
+    /// Returns the number of calls of this method.
     pub fn count(&self, call: Call) -> usize {
         self.plan()
             .made
@@ -178,14 +178,14 @@ impl FaultyStore {
             .count()
     }
 
-    /// Whether a fault is still to be met.
+    /// Returns whether a planned fault has not been met yet.
     pub fn has_plan(&self) -> bool {
         !self.plan().entries.is_empty()
     }
 
-    /// Returns once a call has met a crash.
+    /// Waits until a call has met a crash.
     pub async fn crashed(&self) {
-        // Fails only without a sender, which is in here.
+        // Fails only without a sender, which this store owns.
         let _ = self.crashed.subscribe().wait_for(|crashed| *crashed).await;
     }
 
@@ -197,7 +197,7 @@ impl FaultyStore {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` as the plan has it.
+    /// Runs `work` with the faults of the plan.
     async fn run<T>(
         &self,
         call: Call,
@@ -214,7 +214,7 @@ impl FaultyStore {
 
         let result = work.await;
         self.meet(after).await?;
-        // Another call may have crashed the host in the meantime; then nobody is there to be answered.
+        // Another call may have crashed the host in the meantime. Then nobody gets an answer.
         self.hang_if_crashed().await;
 
         result
@@ -252,7 +252,7 @@ impl FaultyStore {
 }
 
 impl Plan {
-    /// Counts a call and takes out what it is to meet.
+    /// Counts a call, and removes and returns the faults that it meets.
     fn faults_of(&mut self, call: Call) -> Vec<(When, Fault)> {
         self.made.push(call);
 

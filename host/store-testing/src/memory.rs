@@ -117,7 +117,8 @@ struct Job {
     revision: Option<Revision>,
     /// The time at which the last replay made the job due.
     since: Option<Timestamp>,
-    /// The revision in probation on which the last attempt failed. Cleared when the next attempt begins.
+    /// The revision in probation on which the last attempt failed. Cleared when the next attempt
+    /// begins.
     failed_on: Option<Revision>,
     /// Whether an earlier job of the same lane comes first.
     is_blocked: bool,
@@ -156,7 +157,8 @@ impl Job {
     }
 }
 
-/// The position of a job in the queue of its plugin. Pending jobs come first, in the order of their arrival.
+/// The position of a job in the queue of its plugin. Pending jobs come first, in the order of their
+/// arrival.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct QueueKey {
     is_timed: bool,
@@ -208,7 +210,8 @@ impl State {
         is_same_lease.then_some((at, job.state))
     }
 
-    /// Changes the state of a job, together with its queue and its lane. No other function changes a job's state.
+    /// Changes the state of a job, together with its queue and its lane. No other function changes
+    /// a job's state.
     fn put(&mut self, at: usize, plugin: &PluginRef, next: WorkState) -> &mut Job {
         self.set(at, plugin, |job| job.state = next);
         self.update_lane(at, plugin);

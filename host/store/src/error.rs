@@ -19,7 +19,8 @@ pub enum Error {
     /// Another attempt has changed a key since this attempt read it.
     #[error("`{}` in bucket `{}` was changed by another attempt", .0.key, .0.bucket)]
     Conflict(Key),
-    /// The effects of an attempt would exceed the quota of the plugin's key-value store or of the outbox.
+    /// The effects of an attempt would exceed the quota of the plugin's key-value store or of the
+    /// outbox.
     #[error("the effects of the attempt exceed a quota: {} is {max}", .limit.name())]
     OverQuota {
         /// The limit that would be exceeded.

@@ -1,4 +1,5 @@
-//! The stored events: storing them, finding them, running their jobs again, ending them and removing them.
+//! The stored events: storing them, finding them, running their jobs again, ending them and
+//! removing them.
 
 use std::ops::RangeInclusive;
 
@@ -17,49 +18,55 @@ use crate::{Error, EventPage, Predecessor, PruneSummary, Retention};
 pub trait Events: Send + Sync + 'static {
     /// Stores an event, and a job for each plugin that its source is routed to, in one transaction.
     ///
-    /// Once this returns [`AppendResult::New`], the event and its jobs are durable. An event whose source and idempotency
-    /// key are already stored is not stored again: the result is [`AppendResult::Repeat`] with the id of the first event.
-    /// A crash before the return leaves all of the changes or none of them. The sender, which got no answer, sends the
-    /// event again, and the key prevents a second event.
+    /// Once this returns [`AppendResult::New`], the event and its jobs are durable. An event whose
+    /// source and idempotency key are already stored is not stored again: the result is
+    /// [`AppendResult::Repeat`] with the id of the first event. A crash before the return leaves
+    /// all of the changes or none of them. The sender, which got no answer, sends the event again,
+    /// and the key prevents a second event.
     ///
-    /// A key belongs to an event until its `key_until`, even if the event is pruned earlier. An event with the same key
-    /// that is received at that time or later is a new event.
+    /// A key belongs to an event until its `key_until`, even if the event is pruned earlier. An
+    /// event with the same key that is received at that time or later is a new event.
     async fn append(&self, event: Event) -> Result<AppendResult, Error>;
 
     /// Returns a page of the events that the page selects, each with all of its jobs.
     async fn events(&self, page: EventPage) -> Result<Vec<EventSummary>, Error>;
 
-    /// Returns a whole event with its jobs and all of their attempts, or `None` if the event does not exist.
+    /// Returns a whole event with its jobs and all of their attempts, or `None` if the event does
+    /// not exist.
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error>;
 
-    /// Makes jobs run again: the jobs that the selection matches and that are not leased. Each job counts its attempts
-    /// from one again and keeps the records of its earlier attempts.
+    /// Makes jobs run again: the jobs that the selection matches and that are not leased. Each job
+    /// counts its attempts from one again and keeps the records of its earlier attempts.
     ///
-    /// Once this returns, the jobs are durably due, spread over time by the rate. Leased jobs are left unchanged and are
-    /// counted separately. What is stored after the call began is not affected. A dry run changes nothing. A crash before
-    /// the return may leave some of the jobs replayed and others not, each of them whole.
+    /// Once this returns, the jobs are durably due, spread over time by the rate. Leased jobs are
+    /// left unchanged and are counted separately. What is stored after the call began is not
+    /// affected. A dry run changes nothing. A crash before the return may leave some of the jobs
+    /// replayed and others not, each of them whole.
     ///
-    /// A selection that names a plugin, and either no state or `unrouted`, also creates missing jobs: one for each
-    /// selected event that has no job for the plugin, if the source of the event is routed to the plugin.
+    /// A selection that names a plugin, and either no state or `unrouted`, also creates missing
+    /// jobs: one for each selected event that has no job for the plugin, if the source of the event
+    /// is routed to the plugin.
     async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error>;
 
-    /// Discards the selected jobs that are pending, waiting, held or dead, and the selected unrouted events if the
-    /// selection names neither a plugin nor another state.
+    /// Discards the selected jobs that are pending, waiting, held or dead, and the selected
+    /// unrouted events if the selection names neither a plugin nor another state.
     ///
-    /// A discarded job or event is over, like a done or dead job, and its record has the reason and the time. Leased jobs
-    /// are left unchanged and are counted separately.
+    /// A discarded job or event is over, like a done or dead job, and its record has the reason and
+    /// the time. Leased jobs are left unchanged and are counted separately.
     ///
-    /// Once this returns, the end of each job and event is durable, and the next job of an ordering key may run. What is
-    /// stored after the call began is not affected. A dry run changes nothing. A crash before the return may leave some of
-    /// the jobs discarded and others not.
+    /// Once this returns, the end of each job and event is durable, and the next job of an ordering
+    /// key may run. What is stored after the call began is not affected. A dry run changes nothing.
+    /// A crash before the return may leave some of the jobs discarded and others not.
     async fn discard(&self, discard: Discard) -> Result<DiscardSummary, Error>;
 
-    /// Removes events that the limits do not keep, the oldest first, with all of their jobs and attempts.
+    /// Removes events that the limits do not keep, the oldest first, with all of their jobs and
+    /// attempts.
     ///
-    /// An event with a job that is not over is never removed. Unrouted events have an age limit of their own. One call
-    /// removes at most `limit` events, so that nobody waits long for the writer; call again while
-    /// [`PruneSummary::more`] is set. The call also forgets idempotency keys that expired long ago. A crash of the machine
-    /// may bring back the events that were removed last.
+    /// An event with a job that is not over is never removed. Unrouted events have an age limit of
+    /// their own. One call removes at most `limit` events, so that nobody waits long for the
+    /// writer; call again while [`PruneSummary::more`] is set. The call also forgets idempotency
+    /// keys that expired long ago. A crash of the machine may bring back the events that were
+    /// removed last.
     async fn prune(
         &self,
         limits: &Retention,
@@ -99,8 +106,8 @@ pub struct EventSelection {
     pub key: Option<String>,
     /// A text that the body contains, byte for byte.
     pub text: Option<String>,
-    /// The names of the states of a job of the event. `unrouted` matches events without any job, and `discarded` also
-    /// matches discarded events without any job.
+    /// The names of the states of a job of the event. `unrouted` matches events without any job,
+    /// and `discarded` also matches discarded events without any job.
     pub states: Vec<String>,
     /// The earliest time of arrival.
     pub since: Option<Timestamp>,
@@ -149,7 +156,8 @@ pub struct EventSummary {
     pub received_at: Timestamp,
     /// The jobs of the event in the order of their plugins. Empty while the event is unrouted.
     pub jobs: Vec<JobSummary>,
-    /// Whether the event was discarded while it was unrouted. Always `false` for an event with jobs.
+    /// Whether the event was discarded while it was unrouted. Always `false` for an event with
+    /// jobs.
     pub is_discarded: bool,
 }
 
@@ -201,7 +209,8 @@ pub struct JobRecord {
     pub replays: u32,
     /// The ended attempts, the oldest first, each with the number of replays before the attempt.
     pub attempts: Vec<(u32, Attempt)>,
-    /// The discards of the job, the oldest first, each with the number of replays before the discard.
+    /// The discards of the job, the oldest first, each with the number of replays before the
+    /// discard.
     pub discards: Vec<(u32, DiscardRecord)>,
 }
 

@@ -13,17 +13,17 @@ use crate::{Error, KvUsage, OutboxQuota, Tally};
 /// See the [crate documentation](crate) for the meaning of "durable".
 #[async_trait]
 pub trait Jobs: Send + Sync + 'static {
-    /// Leases jobs that are due, those that have been due for the longest time first: for each request no more than its
-    /// limit.
+    /// Leases jobs that are due, those that have been due for the longest time first: for each
+    /// request no more than its limit.
     ///
-    /// Jobs with the same ordering key (of one source and plugin) are leased strictly in the order of their events: the
-    /// next job can be leased only when the previous job is over, that is, done, dead or discarded. A failing key waits;
-    /// other keys continue. A replayed event comes before later events of its key, but after an attempt that is already
-    /// running.
+    /// Jobs with the same ordering key (of one source and plugin) are leased strictly in the order
+    /// of their events: the next job can be leased only when the previous job is over, that is,
+    /// done, dead or discarded. A failing key waits; other keys continue. A replayed event comes
+    /// before later events of its key, but after an attempt that is already running.
     ///
-    /// Nobody else can lease these jobs until `now + lease`. [`JobLease::attempt`] counts this attempt and is the proof of
-    /// the lease. A crash after this call leaves the jobs leased; they are due again when the lease ends, or when the
-    /// store is next opened by its only host.
+    /// Nobody else can lease these jobs until `now + lease`. [`JobLease::attempt`] counts this
+    /// attempt and is the proof of the lease. A crash after this call leaves the jobs leased; they
+    /// are due again when the lease ends, or when the store is next opened by its only host.
     async fn claim(
         &self,
         requests: &[JobRequest],
@@ -34,44 +34,49 @@ pub trait Jobs: Send + Sync + 'static {
     /// Extends leases to `until`. A job that is no longer under the given lease is left unchanged.
     async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error>;
 
-    /// Gives back leases that were not used: the jobs become pending again, and the attempts do not count.
+    /// Gives back leases that were not used: the jobs become pending again, and the attempts do not
+    /// count.
     async fn give_back(&self, leases: &[JobLease]) -> Result<(), Error>;
 
-    /// Ends an attempt: the record of the attempt and the next state of the job become durable in one transaction.
+    /// Ends an attempt: the record of the attempt and the next state of the job become durable in
+    /// one transaction.
     ///
-    /// The effects of an attempt whose outcome is `Done` commit in the same transaction (invariant 6). The effects of any
-    /// other outcome are dropped. A crash before the return leaves all of the changes or none of them; if none, the job is
-    /// attempted again.
+    /// The effects of an attempt whose outcome is `Done` commit in the same transaction (invariant
+    /// 6). The effects of any other outcome are dropped. A crash before the return leaves all of
+    /// the changes or none of them; if none, the job is attempted again.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::LeaseLost`] if the job is no longer under this lease, with [`Error::Conflict`] if a key that
-    /// the attempt read has changed since, and with [`Error::OverQuota`] if the writes would exceed the quota of the
-    /// plugin's key-value store or the messages would exceed the quota of the outbox. None of these changes anything.
+    /// Fails with [`Error::LeaseLost`] if the job is no longer under this lease, with
+    /// [`Error::Conflict`] if a key that the attempt read has changed since, and with
+    /// [`Error::OverQuota`] if the writes would exceed the quota of the plugin's key-value store or
+    /// the messages would exceed the quota of the outbox. None of these changes anything.
     async fn settle(&self, settlement: Settlement) -> Result<(), Error>;
 
-    /// Returns the earliest time at which a job of these plugins is due, or `None` if no job becomes due by the passing
-    /// of time alone.
+    /// Returns the earliest time at which a job of these plugins is due, or `None` if no job
+    /// becomes due by the passing of time alone.
     async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error>;
 
     /// Waits until jobs may have become due since the last call of this method.
     ///
-    /// Every call that can make a job due wakes the waiting task, whichever task or process makes it. The exception is
-    /// `claim`. A `settle` wakes the task if it lets the next job of an ordering key run. The method may return early.
+    /// Every call that can make a job due wakes the waiting task, whichever task or process makes
+    /// it. The exception is `claim`. A `settle` wakes the task if it lets the next job of an
+    /// ordering key run. The method may return early.
     async fn changed(&self);
 
     /// Counts the held jobs of each plugin that has some, in the order of the plugins.
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error>;
 
-    /// Makes the jobs due that failed on a revision while the revision was in probation, and that the host now rolls
-    /// back. Returns the number of these jobs.
+    /// Makes the jobs due that failed on a revision while the revision was in probation, and that
+    /// the host now rolls back. Returns the number of these jobs.
     ///
-    /// These are the jobs of the plugin that are waiting or dead, and whose last attempt ran this revision and was
-    /// settled with [`Settlement::is_watched`]. Their attempts stay counted: each job is attempted at least once more,
-    /// and not again if that attempt was its last.
+    /// These are the jobs of the plugin that are waiting or dead, and whose last attempt ran this
+    /// revision and was settled with [`Settlement::is_watched`]. Their attempts stay counted: each
+    /// job is attempted at least once more, and not again if that attempt was its last.
     ///
-    /// Once this returns, the jobs are durably due, or held where their plugin cannot take them. A crash before the return
-    /// may leave some of the jobs due and others not; the next call completes the change.
+    /// Once this returns, the jobs are durably due, or held where their plugin cannot take them. A
+    /// crash before the return may leave some of the jobs due and others not; the next call
+    /// completes the change.
     async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error>;
 }
 
@@ -95,7 +100,8 @@ pub struct JobLease {
     pub plugin: PluginRef,
     /// The number of times that the job has been replayed.
     pub replays: u32,
-    /// The number of the attempt: 1 for the first attempt, and for the first attempt after each replay.
+    /// The number of the attempt: 1 for the first attempt, and for the first attempt after each
+    /// replay.
     pub attempt: u32,
 }
 
@@ -108,10 +114,11 @@ pub struct ClaimedJob {
     pub until: Timestamp,
     /// The whole event.
     pub event: Arc<Event>,
-    /// The time from which the age of the job counts: the arrival of the event, or the time at which the last replay made
-    /// the job due.
+    /// The time from which the age of the job counts: the arrival of the event, or the time at
+    /// which the last replay made the job due.
     pub since: Timestamp,
-    /// The time at which this attempt became possible: `since` for a first attempt, later for a job that had to wait.
+    /// The time at which this attempt became possible: `since` for a first attempt, later for a job
+    /// that had to wait.
     pub due: Timestamp,
     /// The revision that a replay asked for, or `None` for the active revision.
     pub revision: Option<Revision>,
@@ -128,8 +135,8 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// The next state of the job.
     pub next: WorkState,
-    /// Whether the attempt failed because of a revision in probation. [`Jobs::retry_failed`] finds the job until it is
-    /// claimed or replayed.
+    /// Whether the attempt failed because of a revision in probation. [`Jobs::retry_failed`] finds
+    /// the job until it is claimed or replayed.
     pub is_watched: bool,
     /// Whether the attempt does not count against the maximum number of attempts of the job.
     pub is_spared: bool,

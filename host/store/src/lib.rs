@@ -1,15 +1,17 @@
 //! The contract of the store, which holds everything that outlives the process.
 //!
-//! Ingress, dispatch and delivery share nothing but the store. The contract is split by concern, one trait for each:
-//! [`Events`], [`Jobs`] and [`Routing`] (together the [`Inbox`]), [`Outbox`], [`Releases`], [`Values`] and
-//! [`Recent`]. A backend implements all of them; a caller takes the smallest trait that it needs.
+//! Ingress, dispatch and delivery share nothing but the store. The contract is split by concern,
+//! one trait for each: [`Events`], [`Jobs`] and [`Routing`] (together the [`Inbox`]), [`Outbox`],
+//! [`Releases`], [`Values`] and [`Recent`]. A backend implements all of them; a caller takes the
+//! smallest trait that it needs.
 //!
-//! Every method documents what is true when it returns, and what a crash before or after the return means. In these
-//! documents "durable" means that a crash of the process or of the machine immediately after the return loses nothing
-//! that the call stored.
+//! Every method documents what is true when it returns, and what a crash before or after the return
+//! means. In these documents "durable" means that a crash of the process or of the machine
+//! immediately after the return loses nothing that the call stored.
 //!
-//! A backend only stores. The next state of a job or message is decided by [`hookyard_model::apply`]; the
-//! [`transitions`] module has the transitions that a backend makes by itself.
+//! A backend only stores. The next state of a job or message is decided by
+//! [`hookyard_model::apply`]; the [`transitions`] module has the transitions that a backend makes
+//! by itself.
 
 mod error;
 mod page;
@@ -53,8 +55,9 @@ impl<T: Events + Jobs + Routing> Inbox for T {}
 
 /// A whole store.
 ///
-/// A transaction may change several of its parts: an attempt is settled in the [`Inbox`] together with the messages
-/// that it adds to the [`Outbox`] and the key-value pairs that it writes to [`Values`].
+/// A transaction may change several of its parts: an attempt is settled in the [`Inbox`] together
+/// with the messages that it adds to the [`Outbox`] and the key-value pairs that it writes to
+/// [`Values`].
 pub trait Store: Inbox + Outbox + Releases + Values + Recent {}
 
 impl<T: Inbox + Outbox + Releases + Values + Recent> Store for T {}

@@ -1,7 +1,8 @@
 //! The outbox: the messages that plugins send to destinations.
 //!
-//! Messages enter the outbox only through [`Jobs::settle`](crate::Jobs::settle), with the outcome of the attempt that
-//! asked for them. From then on they are leased, sent and settled independently of all handling.
+//! Messages enter the outbox only through [`Jobs::settle`](crate::Jobs::settle), with the outcome
+//! of the attempt that asked for them. From then on they are leased, sent and settled independently
+//! of all handling.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,8 +16,8 @@ use hookyard_model::{
 
 use crate::{Error, MessagePage, OutboxUsage, Predecessor, PruneSummary, ReplaySummary, Retention};
 
-/// The maximum number of deliveries that are recorded for one message. The latest deliveries are kept, because a receiver
-/// may be down for any length of time.
+/// The maximum number of deliveries that are recorded for one message. The latest deliveries are
+/// kept, because a receiver may be down for any length of time.
 pub const DELIVERIES_MAX: usize = 100;
 
 /// The messages to send.
@@ -24,15 +25,17 @@ pub const DELIVERIES_MAX: usize = 100;
 /// See the [crate documentation](crate) for the meaning of "durable".
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// Leases messages that are due, those that have been due for the longest time first: for each request no more than
-    /// its limit.
+    /// Leases messages that are due, those that have been due for the longest time first: for each
+    /// request no more than its limit.
     ///
-    /// Messages with the same ordering key of one destination are leased strictly in the order of their commit: the next
-    /// message can be leased only when the previous message is done or dead. A failing key waits; other keys continue.
-    /// Messages to destinations without a request, and to disabled destinations, are not leased.
+    /// Messages with the same ordering key of one destination are leased strictly in the order of
+    /// their commit: the next message can be leased only when the previous message is done or dead.
+    /// A failing key waits; other keys continue. Messages to destinations without a request, and to
+    /// disabled destinations, are not leased.
     ///
-    /// Nobody else can lease these messages until `now + lease`. A crash after this call leaves the messages leased; they
-    /// are due again when the lease ends, or when the store is next opened by its only host.
+    /// Nobody else can lease these messages until `now + lease`. A crash after this call leaves the
+    /// messages leased; they are due again when the lease ends, or when the store is next opened by
+    /// its only host.
     async fn claim_messages(
         &self,
         requests: &[MessageRequest],
@@ -40,26 +43,29 @@ pub trait Outbox: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error>;
 
-    /// Extends leases to `until`. A message that is no longer under the given lease is left unchanged.
+    /// Extends leases to `until`. A message that is no longer under the given lease is left
+    /// unchanged.
     async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp)
     -> Result<(), Error>;
 
-    /// Gives back leases that were not used: the messages become pending again, and the deliveries do not count.
+    /// Gives back leases that were not used: the messages become pending again, and the deliveries
+    /// do not count.
     async fn give_back_messages(&self, leases: &[MessageLease]) -> Result<(), Error>;
 
-    /// Ends a delivery: its record, the next state of the message and, if the settlement asks for it, the disabling of the
-    /// destination become durable in one transaction.
+    /// Ends a delivery: its record, the next state of the message and, if the settlement asks for
+    /// it, the disabling of the destination become durable in one transaction.
     ///
-    /// A crash before the return leaves all of the changes or none of them; if none, the message is sent again under the
-    /// same id. The last [`DELIVERIES_MAX`] records of a message are kept.
+    /// A crash before the return leaves all of the changes or none of them; if none, the message is
+    /// sent again under the same id. The last [`DELIVERIES_MAX`] records of a message are kept.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::MessageLeaseLost`] if the message is no longer under this lease, and changes nothing then.
+    /// Fails with [`Error::MessageLeaseLost`] if the message is no longer under this lease, and
+    /// changes nothing then.
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error>;
 
-    /// Returns the earliest time at which a message to these destinations is due, or `None` if no message becomes due by
-    /// the passing of time alone.
+    /// Returns the earliest time at which a message to these destinations is due, or `None` if no
+    /// message becomes due by the passing of time alone.
     async fn next_message_due(
         &self,
         destinations: &[DestinationRef],
@@ -67,24 +73,26 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Waits until messages may have become due since the last call of this method.
     ///
-    /// Every call that can make a message due wakes the waiting task, whichever task or process makes it. The exception
-    /// is `claim_messages`. The method may return early.
+    /// Every call that can make a message due wakes the waiting task, whichever task or process
+    /// makes it. The exception is `claim_messages`. The method may return early.
     async fn outbox_changed(&self);
 
     /// Returns a page of the messages that the page selects.
     async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error>;
 
-    /// Returns a whole message with its recorded deliveries, or `None` if the message does not exist.
+    /// Returns a whole message with its recorded deliveries, or `None` if the message does not
+    /// exist.
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error>;
 
-    /// Makes messages be sent again under their old ids: the messages that the selection matches and that are not leased.
-    /// Each message counts its deliveries from one again and keeps the records of its earlier deliveries.
+    /// Makes messages be sent again under their old ids: the messages that the selection matches
+    /// and that are not leased. Each message counts its deliveries from one again and keeps the
+    /// records of its earlier deliveries.
     ///
     /// Everything else is as for [`Events::replay`](crate::Events::replay).
     async fn replay_messages(&self, replay: MessageReplay) -> Result<ReplaySummary, Error>;
 
-    /// Stops all sending to a destination: once this returns, no claim leases messages to it until [`Outbox::enable`].
-    /// The change is durable.
+    /// Stops all sending to a destination: once this returns, no claim leases messages to it until
+    /// [`Outbox::enable`]. The change is durable.
     async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error>;
 
     /// Enables a destination again. Does nothing if the destination is not disabled.
@@ -96,15 +104,16 @@ pub trait Outbox: Send + Sync + 'static {
     /// Returns the unsent messages of each plugin that has some.
     async fn unsent(&self) -> Result<Vec<(PluginRef, OutboxUsage)>, Error>;
 
-    /// Returns the destinations that have messages which are neither done nor dead, including destinations that are no
-    /// longer configured.
+    /// Returns the destinations that have messages which are neither done nor dead, including
+    /// destinations that are no longer configured.
     async fn unsent_destinations(&self) -> Result<Vec<DestinationRef>, Error>;
 
     /// Removes messages that the limits do not keep, the oldest first, at most `limit` of them.
     ///
-    /// These are the messages that are done or dead and that were committed longer ago than the `age_max` of their tenant,
-    /// and the messages that are neither done nor leased and that were to be sent longer ago than its `unsent_max_age`.
-    /// Call again while [`PruneSummary::more`] is set.
+    /// These are the messages that are done or dead and that were committed longer ago than the
+    /// `age_max` of their tenant, and the messages that are neither done nor leased and that were
+    /// to be sent longer ago than its `unsent_max_age`. Call again while [`PruneSummary::more`] is
+    /// set.
     async fn prune_messages(
         &self,
         limits: &Retention,
@@ -124,14 +133,16 @@ pub struct MessageRequest {
 
 /// The time-limited right of one delivery to a message.
 ///
-/// The numbers of replays and deliveries distinguish the lease from earlier leases on the same message.
+/// The numbers of replays and deliveries distinguish the lease from earlier leases on the same
+/// message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLease {
     /// The id of the message.
     pub id: MessageId,
     /// The number of times that the message has been replayed.
     pub replays: u32,
-    /// The number of the delivery: 1 for the first delivery, and for the first delivery after each replay.
+    /// The number of the delivery: 1 for the first delivery, and for the first delivery after each
+    /// replay.
     pub delivery: u32,
 }
 
@@ -152,7 +163,8 @@ pub struct ClaimedMessage {
     pub event_type: Option<String>,
     /// The body, which is byte for byte the same in every delivery.
     pub body: Bytes,
-    /// The time from which the age of the message counts: its commit, or the time at which the last replay made it due.
+    /// The time from which the age of the message counts: its commit, or the time at which the last
+    /// replay made it due.
     pub since: Timestamp,
     /// The number of deliveries since the last replay that were settled as spared.
     pub spared: u32,
@@ -167,10 +179,11 @@ pub struct MessageSettlement {
     pub delivery: Delivery,
     /// The next state of the message.
     pub next: WorkState,
-    /// Whether the delivery does not count against the maximum of the message, because nothing else reached the
-    /// destination either.
+    /// Whether the delivery does not count against the maximum of the message, because nothing else
+    /// reached the destination either.
     pub is_spared: bool,
-    /// The reason for which the destination must be disabled, in one line, or `None` to leave it enabled.
+    /// The reason for which the destination must be disabled, in one line, or `None` to leave it
+    /// enabled.
     pub disable: Option<String>,
 }
 
@@ -263,6 +276,7 @@ pub struct MessageRecord {
     pub replays: u32,
     /// The body.
     pub body: Bytes,
-    /// The recorded deliveries, the oldest first, each with the number of replays before the delivery.
+    /// The recorded deliveries, the oldest first, each with the number of replays before the
+    /// delivery.
     pub deliveries: Vec<(u32, Delivery)>,
 }

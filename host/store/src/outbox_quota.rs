@@ -1,4 +1,5 @@
-//! The quota of unsent messages: how many messages and bytes a plugin and a tenant may have in the outbox.
+//! The quota of unsent messages: how many messages and bytes a plugin and a tenant may have in the
+//! outbox.
 
 use hookyard_model::{Limit, Message};
 
@@ -62,10 +63,11 @@ impl Default for OutboxQuota {
 }
 
 impl OutboxQuota {
-    /// Returns the [`Error::OverQuota`] that prevents `added` messages next to the unsent messages of the plugin and of its
-    /// tenant, if any.
+    /// Returns the [`Error::OverQuota`] that prevents `added` messages next to the unsent messages
+    /// of the plugin and of its tenant, if any.
     ///
-    /// An empty outbox has room for everything that one attempt may send, so that no attempt waits for ever.
+    /// An empty outbox has room for everything that one attempt may send, so that no attempt waits
+    /// for ever.
     pub fn exceeded(
         &self,
         plugin: OutboxUsage,

@@ -17,8 +17,8 @@ pub struct Page<S, Id> {
     pub selection: S,
     /// The order of the list.
     pub order: ListOrder,
-    /// The id of the item that precedes the page. The id does not have to be stored: the page begins after the position
-    /// that the id has, or would have, among the stored ids.
+    /// The id of the item that precedes the page. The id does not have to be stored: the page
+    /// begins after the position that the id has, or would have, among the stored ids.
     pub after: Option<Id>,
     /// The maximum number of items.
     pub limit: usize,
@@ -57,7 +57,8 @@ pub enum ListOrder {
 
 /// The unfinished item that a job or message waits for, because both have the same ordering key.
 ///
-/// It is the first item of the ordering key that is not over: every later item of the key waits until it is over.
+/// It is the first item of the ordering key that is not over: every later item of the key waits
+/// until it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Predecessor<Id> {
     /// The id of the event or message.

@@ -1,8 +1,9 @@
 //! The history of releases, and the orders and blocks of operators.
 //!
-//! The host records how each revision of each plugin fares. Operators state which revision must serve (an [`Order`]) and
-//! which revisions must not (a [`Block`]). They may do so while a host runs, and the host notices; or without a host, and
-//! the next host reads the orders and blocks when it starts.
+//! The host records how each revision of each plugin fares. Operators state which revision must
+//! serve (an [`Order`]) and which revisions must not (a [`Block`]). They may do so while a host
+//! runs, and the host notices; or without a host, and the next host reads the orders and blocks
+//! when it starts.
 
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
@@ -11,8 +12,8 @@ use crate::Error;
 
 /// The maximum number of steps that are kept for one plugin. The latest steps are kept.
 pub const STEPS_MAX: usize = 200;
-/// The maximum number of revisions that are kept for one plugin: the revisions of the latest steps. The active revision is
-/// always kept.
+/// The maximum number of revisions that are kept for one plugin: the revisions of the latest steps.
+/// The active revision is always kept.
 pub const REVISIONS_MAX: usize = 40;
 /// The maximum number of blocks of one plugin. The latest blocks are kept.
 pub const BLOCKS_MAX: usize = 40;
@@ -24,13 +25,14 @@ pub const BLOCKS_MAX: usize = 40;
 pub trait Releases: Send + Sync + 'static {
     /// Records steps of the revisions of one plugin, in their order.
     ///
-    /// Once this returns, the steps are durable. A crash before the return leaves all of them or none. The last step of a
-    /// revision is its state. The store accepts every step: the caller knows which step may follow which. The oldest steps
-    /// beyond [`STEPS_MAX`] and [`REVISIONS_MAX`] are removed.
+    /// Once this returns, the steps are durable. A crash before the return leaves all of them or
+    /// none. The last step of a revision is its state. The store accepts every step: the caller
+    /// knows which step may follow which. The oldest steps beyond [`STEPS_MAX`] and
+    /// [`REVISIONS_MAX`] are removed.
     async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error>;
 
-    /// Returns the revisions of one plugin, or of every plugin, in the order of the plugins and then by the time of the
-    /// last step, the latest first.
+    /// Returns the revisions of one plugin, or of every plugin, in the order of the plugins and
+    /// then by the time of the last step, the latest first.
     async fn revisions(&self, plugin: Option<&PluginRef>) -> Result<Vec<RevisionRecord>, Error>;
 
     /// Returns the steps of the revisions of a plugin, the oldest first.
@@ -45,8 +47,8 @@ pub trait Releases: Send + Sync + 'static {
     /// Returns the orders for all plugins.
     async fn orders(&self) -> Result<Vec<Order>, Error>;
 
-    /// Blocks a revision, durably. The host takes a blocked revision that is active out of service. The oldest blocks of
-    /// the plugin beyond [`BLOCKS_MAX`] are removed.
+    /// Blocks a revision, durably. The host takes a blocked revision that is active out of service.
+    /// The oldest blocks of the plugin beyond [`BLOCKS_MAX`] are removed.
     async fn block(&self, block: Block) -> Result<(), Error>;
 
     /// Removes all blocks of a plugin, durably. Returns whether there were any.
@@ -55,8 +57,8 @@ pub trait Releases: Send + Sync + 'static {
     /// Returns all blocks, in the order of the plugins and then the oldest first.
     async fn blocks(&self) -> Result<Vec<Block>, Error>;
 
-    /// Waits until orders or blocks may have changed since the last call of this method, whichever task or process
-    /// changed them. The method may return early.
+    /// Waits until orders or blocks may have changed since the last call of this method, whichever
+    /// task or process changed them. The method may return early.
     async fn releases_changed(&self);
 }
 
@@ -99,8 +101,8 @@ pub struct Order {
     pub plugin: PluginRef,
     /// The revision that must serve.
     pub revision: Revision,
-    /// Whether the order is a pin. A pinned revision serves whichever file is dropped; without a pin the order lasts until
-    /// the next good revision.
+    /// Whether the order is a pin. A pinned revision serves whichever file is dropped; without a
+    /// pin the order lasts until the next good revision.
     pub is_pin: bool,
     /// The time at which the operator gave the order.
     pub ordered_at: Timestamp,

@@ -26,12 +26,14 @@ impl Retention {
 pub struct RetentionLimits {
     /// The maximum age of an event, counted from its arrival.
     pub age_max: Option<Duration>,
-    /// The maximum total size of the headers and bodies of the tenant's events and of the recorded answers, in bytes.
+    /// The maximum total size of the headers and bodies of the tenant's events and of the recorded
+    /// answers, in bytes.
     pub bytes_max: Option<u64>,
-    /// The maximum age of an unrouted event, counted from its arrival. The other limits do not apply to such events.
+    /// The maximum age of an unrouted event, counted from its arrival. The other limits do not
+    /// apply to such events.
     pub unrouted_max_age: Option<Duration>,
-    /// The maximum age of a message that was not sent (dead, pending, waiting or held), counted from the time at which it
-    /// was to be sent.
+    /// The maximum age of a message that was not sent (dead, pending, waiting or held), counted
+    /// from the time at which it was to be sent.
     pub unsent_max_age: Option<Duration>,
 }
 

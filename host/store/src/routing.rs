@@ -14,21 +14,22 @@ use crate::Error;
 pub trait Routing: Send + Sync + 'static {
     /// Replaces the whole table of routes.
     ///
-    /// Once this returns, events that are appended later get jobs by the new table. Jobs of a plugin that is no longer
-    /// routed from the source of the event are held (leased jobs are first settled by the holder of the lease). Held jobs
-    /// of a plugin that is routed again are pending. Events that were stored while their source had no plugin have their
-    /// jobs.
+    /// Once this returns, events that are appended later get jobs by the new table. Jobs of a
+    /// plugin that is no longer routed from the source of the event are held (leased jobs are first
+    /// settled by the holder of the lease). Held jobs of a plugin that is routed again are pending.
+    /// Events that were stored while their source had no plugin have their jobs.
     ///
-    /// The table is durable and outlives a restart. A crash before the return may leave the old table or the new one,
-    /// with some of the jobs not yet held or not yet pending again: no claim leases a job that must be held, and the next
-    /// call completes the change.
+    /// The table is durable and outlives a restart. A crash before the return may leave the old
+    /// table or the new one, with some of the jobs not yet held or not yet pending again: no claim
+    /// leases a job that must be held, and the next call completes the change.
     ///
-    /// `backlog` decides which plugins get the events that were stored while their source had no plugin, and at which
-    /// rate. Such an event stays unrouted while no plugin of its source takes a backlog.
+    /// `backlog` decides which plugins get the events that were stored while their source had no
+    /// plugin, and at which rate. Such an event stays unrouted while no plugin of its source takes
+    /// a backlog.
     async fn route_with(&self, routes: Routes, backlog: &Backlog) -> Result<(), Error>;
 
-    /// Replaces the whole table of routes, like [`Routing::route_with`], where every plugin takes its whole backlog at
-    /// once.
+    /// Replaces the whole table of routes, like [`Routing::route_with`], where every plugin takes
+    /// its whole backlog at once.
     async fn route(&self, routes: Routes) -> Result<(), Error> {
         self.route_with(routes, &Backlog::default()).await
     }
@@ -38,12 +39,14 @@ pub trait Routing: Send + Sync + 'static {
 
     /// Quarantines a revision of a plugin.
     ///
-    /// Once this returns, no claim leases jobs of the plugin until [`Routing::lift`], and its jobs are held instead of
-    /// using up their attempts. The quarantine is durable. A crash before the return may leave the plugin quarantined with
-    /// some of its jobs not yet held; no claim leases those jobs either.
+    /// Once this returns, no claim leases jobs of the plugin until [`Routing::lift`], and its jobs
+    /// are held instead of using up their attempts. The quarantine is durable. A crash before the
+    /// return may leave the plugin quarantined with some of its jobs not yet held; no claim leases
+    /// those jobs either.
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error>;
 
-    /// Ends the quarantine of a plugin: its held jobs become pending again. Does nothing if the plugin is not quarantined.
+    /// Ends the quarantine of a plugin: its held jobs become pending again. Does nothing if the
+    /// plugin is not quarantined.
     ///
     /// A crash before the return may leave some of the jobs held until the next [`Routing::route`].
     async fn lift(&self, plugin: &PluginRef) -> Result<(), Error>;

@@ -1,15 +1,16 @@
-//! The state transitions that backends make by themselves: leasing, giving back, replaying and routing.
+//! The state transitions that backends make by themselves: leasing, giving back, replaying and
+//! routing.
 //!
-//! Each function is [`hookyard_model::apply`] with one input, so that all backends make the same transitions. In all
-//! functions, `is_routed` is whether the source of the event is routed to the plugin of the job and the plugin is not
-//! quarantined.
+//! Each function is [`hookyard_model::apply`] with one input, so that all backends make the same
+//! transitions. In all functions, `is_routed` is whether the source of the event is routed to the
+//! plugin of the job and the plugin is not quarantined.
 
 use std::time::Duration;
 
 use hookyard_model::{Illegal, Input, Timestamp, WorkState, apply};
 
-/// The minimum time for which an expired idempotency key is kept. Events are stored some time after they are received, so
-/// a key that has just expired may still be needed.
+/// The minimum time for which an expired idempotency key is kept. Events are stored some time after
+/// they are received, so a key that has just expired may still be needed.
 pub const KEY_GRACE: Duration = Duration::from_secs(3600);
 
 /// The time for inputs whose next state does not depend on the time.
@@ -20,8 +21,8 @@ const ANY_TIME: Timestamp = Timestamp::from_unix_millis(0);
 pub enum Claim {
     /// The job is leased, with this next state.
     Lease(WorkState),
-    /// The job is held, with this next state. Its plugin lost the route while an attempt was running, and the attempt
-    /// never ended.
+    /// The job is held, with this next state. Its plugin lost the route while an attempt was
+    /// running, and the attempt never ended.
     Hold(WorkState),
     /// The job cannot be leased now.
     Leave,
@@ -50,7 +51,8 @@ pub fn give_back(state: WorkState, is_routed: bool) -> Result<WorkState, Illegal
     Ok(route(apply(state, Input::GiveBack, ANY_TIME)?, is_routed))
 }
 
-/// Returns the first state of a job for an event that arrived earlier. The job does not run before `due`.
+/// Returns the first state of a job for an event that arrived earlier. The job does not run before
+/// `due`.
 pub fn begin(due: Option<Timestamp>, is_routed: bool) -> WorkState {
     replay(WorkState::Pending, due, is_routed).unwrap_or(WorkState::Pending)
 }
@@ -89,8 +91,8 @@ pub fn retry(state: WorkState, is_routed: bool) -> Result<WorkState, Illegal> {
     Ok(route(apply(state, Input::Retry, ANY_TIME)?, is_routed))
 }
 
-/// Returns the time at which a replayed job becomes due if `before` others come first and `rate` jobs become due per
-/// second from `now` on. Returns `None` for a job that is due at once.
+/// Returns the time at which a replayed job becomes due if `before` others come first and `rate`
+/// jobs become due per second from `now` on. Returns `None` for a job that is due at once.
 pub fn replay_due(now: Timestamp, rate: Option<f64>, before: u64) -> Option<Timestamp> {
     let wait = Duration::try_from_secs_f64(before as f64 / rate?).unwrap_or(Duration::MAX);
     (!wait.is_zero()).then(|| now.after(wait))

@@ -62,9 +62,11 @@ impl KvUsage {
         }
     }
 
-    /// Returns the [`Error::OverQuota`] that prevents a store of this size from becoming `next`, if any.
+    /// Returns the [`Error::OverQuota`] that prevents a store of this size from becoming `next`, if
+    /// any.
     ///
-    /// A store may be larger than its quota if the quota was lowered. Such a store may still shrink.
+    /// A store may be larger than its quota if the quota was lowered. Such a store may still
+    /// shrink.
     pub fn exceeds(self, next: Self, quota: Self) -> Option<Error> {
         if next.keys > quota.keys.max(self.keys) {
             return Some(Error::OverQuota {

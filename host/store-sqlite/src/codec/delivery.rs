@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_result_reads_back_as_it_was_written() {
+    fn every_delivery_result_round_trips() {
         let reason = || "with \"quotes\"\nand lines".to_owned();
         let after = Some(Duration::from_millis(1_500));
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_hookyard_wrote_is_refused() {
+    fn foreign_values_are_refused() {
         for (name, detail) in [
             ("sent", None),
             ("sent", Some(r#"{"status":70000}"#)),

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_follow_the_order_of_commit_and_what_is_dead_is_found_by_its_index() {
+    fn message_lists_use_indexes() {
         let by_place = "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
         let dead = |selection| MessageSelection {
             states: vec!["dead".into()],

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_back_to_life_since_it_was_found_stays() {
+    fn replayed_event_is_not_pruned() {
         let connection = Connection::open_in_memory().expect("a database in memory");
         connection
             .execute_batch(&crate::open::SCHEMAS.concat())

@@ -1,5 +1,5 @@
-//! An alarm for missing files: reports at once that the files of the database are not where the host opened them, repeats
-//! the report at intervals, and reports when the files are back.
+//! An alarm for missing files: reports at once that the files of the database are not where the
+//! host opened them, repeats the report at intervals, and reports when the files are back.
 
 use std::time::{Duration, Instant};
 

@@ -1,13 +1,15 @@
-//! The order in which queued calls reach the writer: which of the waiting calls form the next group.
+//! The order in which queued calls reach the writer: which of the waiting calls form the next
+//! group.
 //!
-//! This module does no I/O. Appends and leases come first, because somebody waits for them at a socket. All other calls
-//! take turns by tenant: the next call is always of the tenant that will have used the least once the call is served
-//! (self-clocked fair queuing). A tenant with light calls therefore never waits for a tenant with heavy calls, as long as
-//! it asks for less than its share.
+//! This module does no I/O. Appends and leases come first, because somebody waits for them at a
+//! socket. All other calls take turns by tenant: the next call is always of the tenant that will
+//! have used the least once the call is served (self-clocked fair queuing). A tenant with light
+//! calls therefore never waits for a tenant with heavy calls, as long as it asks for less than its
+//! share.
 //!
-//! A group is bounded by the number of its calls and by their total weight, so that no call waits long for others. A call
-//! that weighs more than the bound is a group by itself. If a group had no room for the next turn, half of the following
-//! group is for turns, so that no call starves.
+//! A group is bounded by the number of its calls and by their total weight, so that no call waits
+//! long for others. A call that weighs more than the bound is a group by itself. If a group had no
+//! room for the next turn, half of the following group is for turns, so that no call starves.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -36,12 +38,14 @@ pub(crate) struct Queue<T> {
     bounds: Bounds,
     first: VecDeque<Waiting<T>>,
     turns: HashMap<Option<TenantName>, VecDeque<Waiting<T>>>,
-    /// The tenants that have calls in `turns`, by the weight that they will have used once their next call is served.
+    /// The tenants that have calls in `turns`, by the weight that they will have used once their
+    /// next call is served.
     order: BTreeSet<(u64, Option<TenantName>)>,
-    /// The weight that each tenant has used. Has the tenants that have calls, and those that used more than `now`.
+    /// The weight that each tenant has used. Has the tenants that have calls, and those that used
+    /// more than `now`.
     used: HashMap<Option<TenantName>, u64>,
-    /// The weight that the tenant of the last turn had used before that turn. No tenant counts as having used less, so
-    /// that an idle tenant does not save up turns.
+    /// The weight that the tenant of the last turn had used before that turn. No tenant counts as
+    /// having used less, so that an idle tenant does not save up turns.
     now: u64,
     /// Whether the last group had no room for the next turn.
     is_turn_owed: bool,
@@ -92,7 +96,8 @@ impl<T> Queue<T> {
         self.used.clear();
     }
 
-    /// Moves the calls of the next group into `group`, which must be empty. Moves at least one call unless none waits.
+    /// Moves the calls of the next group into `group`, which must be empty. Moves at least one call
+    /// unless none waits.
     pub(crate) fn next_group(&mut self, group: &mut Vec<T>) {
         let mut room = Room {
             left: self.bounds,
@@ -114,7 +119,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Takes the next call of the tenant that has used the least. Returns whether there was a call and room for it.
+    /// Takes the next call of the tenant that has used the least. Returns whether there was a call
+    /// and room for it.
     fn take_turn(&mut self, room: &mut Room, group: &mut Vec<T>) -> bool {
         let Some((_, owner)) = self.order.first().cloned() else {
             return false;
@@ -158,7 +164,8 @@ impl Room {
         self.is_empty || (self.left.calls > whole.calls / 2 && self.left.weight > whole.weight / 2)
     }
 
-    /// Returns whether there is room for a call, and takes the room. An empty group has room for any call.
+    /// Returns whether there is room for a call, and takes the room. An empty group has room for
+    /// any call.
     fn admit(&mut self, weight: u64) -> bool {
         let fits = self.left.calls > 0 && weight <= self.left.weight;
         if !fits && !self.is_empty {

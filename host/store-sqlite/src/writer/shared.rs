@@ -1,4 +1,5 @@
-//! The state that the callers share with the writer's thread: the queue, and the signals to the thread.
+//! The state that the callers share with the writer's thread: the queue, and the signals to the
+//! thread.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -12,7 +12,7 @@ fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Wakes>) {
         .expect("a table");
     connection
         .pragma_update(None, "foreign_keys", true)
-        .expect("as an inbox has it");
+        .expect("the pragma of a store");
 
     let wakes = Arc::new(Wakes::default());
     let writer =
@@ -20,7 +20,8 @@ fn in_memory(options: &Options) -> (Arc<Writer>, Arc<Wakes>) {
     (Arc::new(writer), wakes)
 }
 
-/// Keeps the writer busy until the receiver's other end is dropped, so that what is called meanwhile makes one group.
+/// Keeps the writer busy until the receiver's other end is dropped, so that what is called
+/// meanwhile makes one group.
 async fn hold(writer: &Arc<Writer>) -> std::sync::mpsc::Sender<()> {
     let (release, held) = channel();
     let (begun, has_begun) = oneshot::channel();
@@ -82,7 +83,7 @@ async fn answered<T>(answer: Answer<T>) -> Result<T, Error> {
 }
 
 #[tokio::test]
-async fn calls_that_queue_up_share_one_commit() {
+async fn queued_calls_share_one_commit() {
     let (writer, _) = in_memory(&Options {
         group_max: 8,
         group_weight_max: u64::MAX,
@@ -110,7 +111,7 @@ async fn calls_that_queue_up_share_one_commit() {
 }
 
 #[tokio::test]
-async fn a_call_that_fails_undoes_itself_alone() {
+async fn failing_call_undoes_itself_alone() {
     let (writer, _) = in_memory(&Options {
         group_weight_max: u64::MAX,
         ..Options::default()
@@ -132,7 +133,7 @@ async fn a_call_that_fails_undoes_itself_alone() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
+async fn lost_transaction_fails_whole_group() {
     let (writer, wakes) = in_memory(&Options {
         group_weight_max: u64::MAX,
         ..Options::default()
@@ -164,7 +165,7 @@ async fn a_transaction_that_is_lost_is_told_to_everyone_in_it() {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
+async fn failed_commit_is_rolled_back() {
     let (writer, _) = in_memory(&Options::default());
     let run =
         |store: &mut Database, sql: &str| store.connection.execute_batch(sql).map_err(store_error);
@@ -195,9 +196,9 @@ async fn a_commit_that_fails_is_undone_and_told_and_the_next_one_works() {
 }
 
 #[test]
-fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
+fn failed_disk_starts_new_log() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("inbox.db");
+    let path = folder.path().join("store.db");
     let connection = Connection::open(&path).expect("a database");
     connection
         .busy_timeout(std::time::Duration::ZERO)
@@ -237,7 +238,7 @@ fn after_the_disk_has_failed_nothing_is_committed_to_the_same_log() {
 }
 
 #[tokio::test]
-async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
+async fn full_disk_fails_only_current_group() {
     let (writer, _) = in_memory(&Options::default());
     let limit = |pages: u32| {
         move |store: &mut Database| {
@@ -279,7 +280,7 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_after() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_busy_and_recovers() {
+async fn full_queue_is_busy_and_recovers() {
     let options = Options {
         queue_max: 3,
         queue_bytes_max: 100,
@@ -318,7 +319,7 @@ async fn a_full_queue_is_busy_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_caller_that_went_away_keeps_nobody_from_being_served() {
+async fn cancelled_caller_blocks_nobody() {
     let (writer, _) = in_memory(&Options::default());
     let release = hold(&writer).await;
     let gone = spawn(&writer, mark("gone")).await;

@@ -1,6 +1,8 @@
-//! The weight of a call: its estimated cost for the writer, in rows written. A row takes about 10 µs.
+//! The weight of a call: its estimated cost for the writer, in rows written. A row takes about 10
+//! µs.
 //!
-//! Weights need not be exact. They keep a call that costs a thousand times as much as another from sharing its group.
+//! Weights need not be exact. They keep a call that costs a thousand times as much as another from
+//! sharing its group.
 
 use hookyard_model::Event;
 use hookyard_store::Settlement;

@@ -1,5 +1,5 @@
-//! What a change of routes, a quarantine or its end means for a great many jobs comes in stretches, between which others
-//! are served, and which may be cut off.
+//! Changes to many jobs (routes, quarantines and their ends) are made in batches, and other calls
+//! reach the writer in between.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::support::{Folder, at, claim, event, events, orders, route_orders_to_s
 const MANY: u64 = 1_200;
 
 /// Appends that many events, of which every other one has an ordering key.
-async fn fill(inbox: &Arc<SqliteStore>) {
+async fn fill(store: &Arc<SqliteStore>) {
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..MANY {
-        let inbox = Arc::clone(inbox);
+        let store = Arc::clone(store);
         let ordering_key = number.is_multiple_of(2).then(|| "one".to_owned());
         let event = Event {
             ordering_key,
             body: "{}".into(),
             ..event(number)
         };
-        calls.spawn(async move { inbox.append(event).await.expect("an append") });
+        calls.spawn(async move { store.append(event).await.expect("an append") });
         // No more at once than the queue to the writer holds.
         if calls.len() == 400 {
             while calls.join_next().await.is_some() {}
@@ -34,8 +34,8 @@ async fn fill(inbox: &Arc<SqliteStore>) {
 }
 
 /// The states of all jobs, and how many jobs there are.
-async fn states(inbox: &SqliteStore) -> (BTreeSet<&'static str>, usize) {
-    let events = events(inbox).await;
+async fn states(store: &SqliteStore) -> (BTreeSet<&'static str>, usize) {
+    let events = events(store).await;
     let jobs: Vec<_> = events
         .iter()
         .flat_map(|event| &event.jobs)
@@ -58,8 +58,8 @@ fn quarantine() -> Quarantine {
 }
 
 /// Begins a call and abandons it after some commits, as a host does that dies.
-async fn cut_off<T>(inbox: &SqliteStore, call: impl Future<Output = T>) {
-    let commits = inbox.stats().commits;
+async fn cut_off<T>(store: &SqliteStore, call: impl Future<Output = T>) {
+    let commits = store.stats().commits;
     let mut call = std::pin::pin!(call);
 
     // By hand, since a task would go on beside this for as long as the writer is quick.
@@ -68,7 +68,7 @@ async fn cut_off<T>(inbox: &SqliteStore, call: impl Future<Output = T>) {
             call.as_mut().poll(context).is_pending(),
             "it had not come to its end"
         );
-        if inbox.stats().commits < commits + 2 {
+        if store.stats().commits < commits + 2 {
             Poll::Pending
         } else {
             Poll::Ready(())
@@ -80,26 +80,26 @@ async fn cut_off<T>(inbox: &SqliteStore, call: impl Future<Output = T>) {
 #[tokio::test]
 async fn others_are_served_between_two_stretches() {
     let folder = Folder::new();
-    let inbox = Arc::new(folder.open());
-    fill(&inbox).await;
+    let store = Arc::new(folder.open());
+    fill(&store).await;
 
-    let commits = |before: u64| inbox.stats().commits - before;
-    let before = inbox.stats().commits;
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(states(&inbox).await, all("pending"));
+    let commits = |before: u64| store.stats().commits - before;
+    let before = store.stats().commits;
+    route_orders_to_ship(&store).await;
+    assert_eq!(states(&store).await, all("pending"));
     assert!(commits(before) >= 3, "{} commits", commits(before));
 
-    let before = inbox.stats().commits;
-    inbox.route(Routes::default()).await.expect("no routes");
-    assert_eq!(states(&inbox).await, all("held"));
+    let before = store.stats().commits;
+    store.route(Routes::default()).await.expect("no routes");
+    assert_eq!(states(&store).await, all("held"));
     assert!(commits(before) >= 3, "{} commits", commits(before));
 
-    let before = inbox.stats().commits;
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(states(&inbox).await, all("pending"));
+    let before = store.stats().commits;
+    route_orders_to_ship(&store).await;
+    assert_eq!(states(&store).await, all("pending"));
     assert!(commits(before) >= 3, "{} commits", commits(before));
 
-    let first = claim(&inbox, MANY as usize, 10).await;
+    let first = claim(&store, MANY as usize, 10).await;
     let in_order: Vec<_> = first
         .iter()
         .filter(|job| job.event.ordering_key.is_some())
@@ -109,79 +109,79 @@ async fn others_are_served_between_two_stretches() {
 }
 
 #[tokio::test]
-async fn a_change_of_routes_that_was_cut_off_is_finished_by_the_next() {
+async fn interrupted_route_is_completed_later() {
     let folder = Folder::new();
-    let inbox = Arc::new(folder.open());
-    fill(&inbox).await;
+    let store = Arc::new(folder.open());
+    fill(&store).await;
     let routes = || Routes([(orders(), [ship().name].into())].into());
-    cut_off(&inbox, inbox.route(routes())).await;
-    drop(inbox);
-    let inbox = Arc::new(folder.open());
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(states(&inbox).await, all("pending"));
+    cut_off(&store, store.route(routes())).await;
+    drop(store);
+    let store = Arc::new(folder.open());
+    route_orders_to_ship(&store).await;
+    assert_eq!(states(&store).await, all("pending"));
 
-    cut_off(&inbox, inbox.route(Routes::default())).await;
-    drop(inbox);
-    let inbox = Arc::new(folder.open());
+    cut_off(&store, store.route(Routes::default())).await;
+    drop(store);
+    let store = Arc::new(folder.open());
     assert_eq!(
-        claim(&inbox, 9, 10).await.len(),
+        claim(&store, 9, 10).await.len(),
         0,
         "what is to be held is given to nobody"
     );
-    inbox.route(Routes::default()).await.expect("no routes");
+    store.route(Routes::default()).await.expect("no routes");
 
-    cut_off(&inbox, inbox.route(routes())).await;
-    drop(inbox);
-    let inbox = folder.open();
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(states(&inbox).await, all("pending"));
+    cut_off(&store, store.route(routes())).await;
+    drop(store);
+    let store = folder.open();
+    route_orders_to_ship(&store).await;
+    assert_eq!(states(&store).await, all("pending"));
 }
 
 #[tokio::test]
-async fn a_quarantine_or_its_end_that_was_cut_off_gives_out_nothing_wrong() {
+async fn interrupted_quarantine_leases_nothing_wrong() {
     let folder = Folder::new();
-    let inbox = Arc::new(folder.open());
-    route_orders_to_ship(&inbox).await;
-    fill(&inbox).await;
-    cut_off(&inbox, inbox.quarantine(quarantine())).await;
+    let store = Arc::new(folder.open());
+    route_orders_to_ship(&store).await;
+    fill(&store).await;
+    cut_off(&store, store.quarantine(quarantine())).await;
     assert_eq!(
-        claim(&inbox, 9, 10).await.len(),
+        claim(&store, 9, 10).await.len(),
         0,
         "what is to be held is given to nobody"
     );
 
-    inbox.quarantine(quarantine()).await.expect("a quarantine");
-    assert_eq!(states(&inbox).await, all("held"));
+    store.quarantine(quarantine()).await.expect("a quarantine");
+    assert_eq!(states(&store).await, all("held"));
 
-    cut_off(&inbox, inbox.lift(&ship())).await;
-    inbox.lift(&ship()).await.expect("its end");
-    assert_eq!(states(&inbox).await, all("pending"));
+    cut_off(&store, store.lift(&ship())).await;
+    store.lift(&ship()).await.expect("its end");
+    assert_eq!(states(&store).await, all("pending"));
 }
 
 #[tokio::test]
-async fn one_claim_holds_a_stretch_at_most_and_says_that_there_is_more() {
+async fn claim_holds_at_most_one_batch() {
     let folder = Folder::new();
-    let inbox = Arc::new(folder.open());
-    route_orders_to_ship(&inbox).await;
-    fill(&inbox).await;
+    let store = Arc::new(folder.open());
+    route_orders_to_ship(&store).await;
+    fill(&store).await;
     // Every other one, and the first of the lane.
-    assert_eq!(claim(&inbox, MANY as usize, 10).await.len(), 601);
+    assert_eq!(claim(&store, MANY as usize, 10).await.len(), 601);
 
-    inbox.quarantine(quarantine()).await.expect("a quarantine");
+    store.quarantine(quarantine()).await.expect("a quarantine");
 
     let leased = async || {
-        let jobs = events(&inbox)
+        let jobs = events(&store)
             .await
             .into_iter()
             .flat_map(|event| event.jobs);
         jobs.filter(|job| job.state.name() == "leased").count()
     };
 
-    inbox.changed().await;
+    store.changed().await;
 
     for left in [101, 0] {
-        assert_eq!(claim(&inbox, 1, 1_000).await.len(), 0);
+        assert_eq!(claim(&store, 1, 1_000).await.len(), 0);
         assert_eq!(leased().await, left);
-        inbox.changed().await;
+        store.changed().await;
     }
 }

@@ -1,7 +1,4 @@
-//! Whatever is asked of it, the SQLite inbox answers as the inbox in memory does.
-//!
-//! Long random sequences of calls are made to both. A seed that tells them apart is printed; `HOOKYARD_SEED=49` runs it
-//! alone, and `HOOKYARD_SEED=0..200` a range.
+//! The SQLite store answers random sequences of calls like the store in memory.
 
 mod outbox;
 

@@ -1,4 +1,5 @@
-//! The files of an inbox: who may read them, who may open them, and what happens when they are taken away.
+//! The files of a store: who may read them, who may open them, and what happens when they
+//! disappear.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -22,11 +23,11 @@ fn refusal(path: &Path) -> OpenError {
 #[tokio::test]
 async fn inbox_files_are_their_owners_alone() {
     let folder = Folder::new();
-    let inbox = folder.open();
-    inbox.append(event(1)).await.expect("an append");
+    let store = folder.open();
+    store.append(event(1)).await.expect("an append");
 
     let copy = folder.path().with_file_name("copy.db");
-    inbox.backup(&copy).expect("a backup");
+    store.backup(&copy).expect("a backup");
 
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let mut path = folder.path().into_os_string();
@@ -40,18 +41,18 @@ async fn inbox_files_are_their_owners_alone() {
 #[test]
 fn backup_follows_no_symlink() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     let (copy, victim) = (
         folder.path().with_file_name("copy.db"),
         folder.path().with_file_name("victim"),
     );
     symlink(&victim, folder.path().with_file_name("copy.db.partial")).expect("a symlink");
-    inbox.backup(&copy).expect("a backup");
+    store.backup(&copy).expect("a backup");
     assert!(!victim.exists() && fs::symlink_metadata(&copy).expect("the copy").is_file());
 
     let dangling = folder.path().with_file_name("dangling.db");
     symlink(&victim, &dangling).expect("a symlink");
-    assert!(inbox.backup(&dangling).is_err() && !victim.exists());
+    assert!(store.backup(&dangling).is_err() && !victim.exists());
 }
 
 #[test]
@@ -71,22 +72,22 @@ fn second_host_is_refused_by_any_path() {
 }
 
 #[tokio::test]
-async fn nothing_is_acknowledged_while_files_are_away() {
+async fn missing_files_stop_acknowledgements() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     for (number, suffix) in [(1, ""), (3, "-wal"), (5, "-shm")] {
-        inbox.append(event(number)).await.expect("an append");
+        store.append(event(number)).await.expect("an append");
         let mut path = folder.path().into_os_string();
         path.push(suffix);
         let away = folder.path().with_file_name("away");
         fs::rename(&path, &away).expect("a move");
         assert!(
-            matches!(inbox.append(event(number + 1)).await, Err(Error::Store(_))),
+            matches!(store.append(event(number + 1)).await, Err(Error::Store(_))),
             "without {suffix:?}"
         );
         fs::rename(&away, &path).expect("a move back");
         assert_eq!(
-            inbox
+            store
                 .append(event(number + 1))
                 .await
                 .expect("service returns"),
@@ -94,14 +95,14 @@ async fn nothing_is_acknowledged_while_files_are_away() {
         );
     }
 
-    assert_eq!(events(&inbox).await.len(), 6);
+    assert_eq!(events(&store).await.len(), 6);
 }
 
 #[tokio::test]
 async fn empty_database_is_noticed() {
     let folder = Folder::new();
-    let inbox = folder.open();
-    inbox.append(event(1)).await.expect("an append");
+    let store = folder.open();
+    store.append(event(1)).await.expect("an append");
     fs::File::options()
         .write(true)
         .open(folder.path())
@@ -109,5 +110,5 @@ async fn empty_database_is_noticed() {
         .set_len(0)
         .expect("an empty file");
 
-    assert!(matches!(inbox.append(event(2)).await, Err(Error::Store(_))));
+    assert!(matches!(store.append(event(2)).await, Err(Error::Store(_))));
 }

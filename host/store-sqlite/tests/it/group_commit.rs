@@ -1,4 +1,4 @@
-//! One sync for many appends, and no more of them waiting than may.
+//! Group commit: one sync serves many appends, and the number of waiting appends is bounded.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use hookyard_store_sqlite::{Options, SqliteStore};
 
 use crate::support::{Folder, claim, event, events, route_orders_to_ship, settlement};
 
-/// Somebody else's write keeps the inbox's writer waiting, so that what is appended meanwhile queues up.
+/// A write of another process keeps the writer waiting, so that appends queue up meanwhile.
 fn block(folder: &Folder) -> rusqlite::Connection {
     let other = rusqlite::Connection::open(folder.path()).expect("a second connection");
     other
@@ -18,18 +18,18 @@ fn block(folder: &Folder) -> rusqlite::Connection {
 }
 
 #[tokio::test]
-async fn appends_that_come_together_are_synced_together() {
+async fn concurrent_appends_share_one_sync() {
     let folder = Folder::new();
-    let inbox = Arc::new(folder.open());
-    route_orders_to_ship(&inbox).await;
+    let store = Arc::new(folder.open());
+    route_orders_to_ship(&store).await;
 
-    let before = inbox.stats();
+    let before = store.stats();
     let other = block(&folder);
     let mut sends = Vec::new();
     for number in 0..400 {
-        let inbox = Arc::clone(&inbox);
+        let store = Arc::clone(&store);
         sends.push(tokio::spawn(
-            async move { inbox.append(event(number)).await },
+            async move { store.append(event(number)).await },
         ));
     }
 
@@ -50,7 +50,7 @@ async fn appends_that_come_together_are_synced_together() {
         );
     }
 
-    let after = inbox.stats();
+    let after = store.stats();
     assert_eq!(after.calls - before.calls, 400);
     // What the writer took at first, then two groups of 256 at most.
     assert!(
@@ -58,24 +58,24 @@ async fn appends_that_come_together_are_synced_together() {
         "{} syncs",
         after.syncs - before.syncs
     );
-    assert_eq!(events(&inbox).await.len(), 400);
+    assert_eq!(events(&store).await.len(), 400);
 }
 
 #[tokio::test]
-async fn what_is_acknowledged_or_settled_is_synced_and_a_lease_is_not() {
+async fn leases_are_not_synced() {
     let folder = Folder::new();
-    let inbox = folder.open();
-    route_orders_to_ship(&inbox).await;
+    let store = folder.open();
+    route_orders_to_ship(&store).await;
 
-    let synced = |before: u64| inbox.stats().syncs - before;
-    let before = inbox.stats().syncs;
-    inbox.append(event(1)).await.expect("an append");
+    let synced = |before: u64| store.stats().syncs - before;
+    let before = store.stats().syncs;
+    store.append(event(1)).await.expect("an append");
     assert_eq!(synced(before), 1);
 
-    let job = claim(&inbox, 1, 10).await.remove(0);
+    let job = claim(&store, 1, 10).await.remove(0);
     assert_eq!(synced(before), 1);
 
-    inbox
+    store
         .settle(settlement(job.lease, Outcome::Done, WorkState::Done))
         .await
         .expect("a settlement");
@@ -83,22 +83,22 @@ async fn what_is_acknowledged_or_settled_is_synced_and_a_lease_is_not() {
 }
 
 #[tokio::test]
-async fn an_append_that_fails_fails_alone() {
+async fn failed_append_fails_alone() {
     let folder = Folder::new();
-    let inbox = Arc::new(folder.open());
-    inbox.append(event(7)).await.expect("an append");
+    let store = Arc::new(folder.open());
+    store.append(event(7)).await.expect("an append");
 
     let other = block(&folder);
     let mut sends = Vec::new();
     for number in 0..20 {
-        let inbox = Arc::clone(&inbox);
+        let store = Arc::clone(&store);
         let mut sent = event(number + 100);
         if number == 10 {
             // The id of another event: nothing that an inbox can store.
             sent.id = event(7).id;
         }
         sends.push(tokio::spawn(
-            async move { inbox.append(sent).await.is_ok() },
+            async move { store.append(sent).await.is_ok() },
         ));
     }
 
@@ -115,32 +115,32 @@ async fn an_append_that_fails_fails_alone() {
         );
     }
 
-    assert_eq!(events(&inbox).await.len(), 20);
+    assert_eq!(events(&store).await.len(), 20);
 
     let again = Event {
         id: event(200).id,
         ..event(110)
     };
     assert_eq!(
-        inbox.append(again).await.expect("an append"),
+        store.append(again).await.expect("an append"),
         AppendResult::New,
         "what was not stored has claimed no key"
     );
 }
 
 #[tokio::test]
-async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later() {
+async fn full_queue_refuses_append_at_once() {
     let folder = Folder::new();
     let options = Options {
         queue_max: 3,
         group_max: 1,
         ..Options::default()
     };
-    let inbox = Arc::new(SqliteStore::open(&folder.path(), options).expect("an inbox"));
+    let store = Arc::new(SqliteStore::open(&folder.path(), options).expect("a store"));
     let other = block(&folder);
     let sends = (0..10).map(|number| {
-        let inbox = Arc::clone(&inbox);
-        tokio::spawn(async move { inbox.append(event(number)).await })
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.append(event(number)).await })
     });
     let sends: Vec<_> = sends.collect();
     // One is with the writer, three are in its queue.
@@ -156,7 +156,7 @@ async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later(
         match send.await.expect("the task ends well") {
             Ok(answer) => assert_eq!(answer, AppendResult::New),
             Err(Error::Busy) => {
-                let again = inbox.append(event(number as u64)).await;
+                let again = store.append(event(number as u64)).await;
                 assert_eq!(
                     again.expect("an append"),
                     AppendResult::New,
@@ -167,5 +167,5 @@ async fn an_append_that_finds_the_queue_full_is_refused_at_once_and_taken_later(
         }
     }
 
-    assert_eq!(events(&inbox).await.len(), 10);
+    assert_eq!(events(&store).await.len(), 10);
 }

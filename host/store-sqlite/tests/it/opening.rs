@@ -1,4 +1,4 @@
-//! What can't be opened is refused in one clear line.
+//! A file that cannot be opened is refused with a one-line reason.
 
 use std::path::Path;
 use std::time::Duration;
@@ -35,13 +35,13 @@ async fn folders_are_made() {
         .path()
         .with_file_name("deep")
         .join("er")
-        .join("inbox.db");
+        .join("store.db");
     open(&path).append(event(1)).await.expect("an append");
     assert!(path.exists());
 }
 
 #[test]
-fn a_second_host_is_refused_and_may_follow() {
+fn second_host_is_refused_until_first_ends() {
     let folder = Folder::new();
     let first = folder.open();
     let error = refusal(&folder.path());
@@ -56,7 +56,7 @@ fn a_second_host_is_refused_and_may_follow() {
 }
 
 #[test]
-fn what_is_no_database_is_left_as_it_was() {
+fn other_file_is_left_unchanged() {
     let folder = Folder::new();
     let text = b"This is a letter, and a long one at that. ".repeat(100);
     std::fs::write(folder.path(), &text).expect("a file");
@@ -73,7 +73,7 @@ fn what_is_no_database_is_left_as_it_was() {
 }
 
 #[test]
-fn a_database_of_another_program_is_left_as_it_was() {
+fn foreign_database_is_left_unchanged() {
     let folder = Folder::new();
     other_database(&folder.path(), "CREATE TABLE contact (name TEXT)");
 
@@ -87,7 +87,7 @@ fn a_database_of_another_program_is_left_as_it_was() {
 }
 
 #[test]
-fn a_newer_schema_is_refused() {
+fn newer_schema_is_refused() {
     let folder = Folder::new();
     drop(folder.open());
     other_database(&folder.path(), "PRAGMA user_version = 99");
@@ -118,17 +118,17 @@ fn earlier_inbox(path: &Path) {
 }
 
 #[tokio::test]
-async fn an_earlier_schema_is_taken_up() {
+async fn earlier_schema_is_migrated() {
     let folder = Folder::new();
     earlier_inbox(&folder.path());
 
-    let inbox = folder.open();
+    let store = folder.open();
     let ship = PluginRef {
         tenant: "acme".parse().expect("a name"),
         name: "ship".parse().expect("a name"),
     };
     let lease = Duration::from_secs(60);
-    let job = inbox
+    let job = store
         .claim(
             &[JobRequest {
                 plugin: ship.clone(),
@@ -148,7 +148,7 @@ async fn an_earlier_schema_is_taken_up() {
         WorkState::Dead,
     );
     let revision = lost.attempt.revision;
-    inbox
+    store
         .settle(Settlement {
             is_watched: true,
             ..lost
@@ -156,7 +156,7 @@ async fn an_earlier_schema_is_taken_up() {
         .await
         .expect("a settlement");
     assert_eq!(
-        inbox.retry_failed(&ship, revision).await.expect("a retry"),
+        store.retry_failed(&ship, revision).await.expect("a retry"),
         1
     );
 
@@ -165,25 +165,25 @@ async fn an_earlier_schema_is_taken_up() {
         bytes: 2,
     };
     assert_eq!(
-        inbox.unsent().await.expect("a count"),
+        store.unsent().await.expect("a count"),
         [(ship, unsent)],
         "counted when it was taken up"
     );
-    assert_eq!(messages(&inbox).await[0].body_bytes, 2);
+    assert_eq!(messages(&store).await[0].body_bytes, 2);
 
-    drop(inbox);
+    drop(store);
     assert_eq!(events(&folder.open()).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_damaged_page_is_found() {
+async fn damaged_page_is_found() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     for number in 0..200 {
-        inbox.append(event(number)).await.expect("an append");
+        store.append(event(number)).await.expect("an append");
     }
 
-    drop(inbox);
+    drop(store);
 
     let mut bytes = std::fs::read(folder.path()).expect("the file");
     assert!(bytes.len() > 30 * 4096, "{} bytes", bytes.len());
@@ -196,14 +196,14 @@ async fn a_damaged_page_is_found() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_cut_short_is_found() {
+async fn truncated_file_is_found() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     for number in 0..200 {
-        inbox.append(event(number)).await.expect("an append");
+        store.append(event(number)).await.expect("an append");
     }
 
-    drop(inbox);
+    drop(store);
 
     let file = std::fs::File::options()
         .write(true)
@@ -216,13 +216,13 @@ async fn a_file_that_was_cut_short_is_found() {
 }
 
 #[test]
-fn a_folder_is_no_inbox_and_neither_is_nothing() {
+fn folder_or_missing_file_is_refused() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path()).expect("a folder");
     assert!(matches!(refusal(&folder.path()), OpenError::File { .. }));
     let file = folder.path().with_file_name("file");
     std::fs::write(&file, "").expect("a file");
-    let error = SqliteStore::open(&file.join("inbox.db"), Options::default());
+    let error = SqliteStore::open(&file.join("store.db"), Options::default());
     assert!(matches!(error, Err(OpenError::Folder { .. })));
     let missing = folder.path().with_file_name("missing.db");
     assert!(matches!(

@@ -1,4 +1,5 @@
-//! What is to be sent outlives the host, is seen by other processes, and costs no more the longer the history is.
+//! Messages outlive the host, other processes see them, and their cost does not grow with the
+//! history.
 
 use std::time::Duration;
 
@@ -35,11 +36,11 @@ fn message(number: u128) -> Message {
     }
 }
 
-async fn commit(inbox: &SqliteStore, number: u64, messages: Vec<Message>) {
-    route_orders_to_ship(inbox).await;
-    inbox.append(event(number)).await.expect("an append");
+async fn commit(store: &SqliteStore, number: u64, messages: Vec<Message>) {
+    route_orders_to_ship(store).await;
+    store.append(event(number)).await.expect("an append");
 
-    let job = claim(inbox, 1, 1).await.remove(0);
+    let job = claim(store, 1, 1).await.remove(0);
     let effects = Effects {
         messages,
         ..Effects::default()
@@ -50,15 +51,15 @@ async fn commit(inbox: &SqliteStore, number: u64, messages: Vec<Message>) {
         ..settlement(job.lease, Outcome::Done, WorkState::Done)
     };
 
-    inbox.settle(settlement).await.expect("a settlement");
+    store.settle(settlement).await.expect("a settlement");
 }
 
-async fn claim_messages(inbox: &SqliteStore, now: i64) -> Vec<ClaimedMessage> {
+async fn claim_messages(store: &SqliteStore, now: i64) -> Vec<ClaimedMessage> {
     let wanted = [MessageRequest {
         destination: shop(),
         limit: 9,
     }];
-    inbox
+    store
         .claim_messages(&wanted, at(now), Duration::from_secs(60))
         .await
         .expect("a claim")
@@ -92,37 +93,37 @@ fn disabled() -> DisabledDestination {
     }
 }
 
-async fn drain(inbox: &SqliteStore) {
+async fn drain(store: &SqliteStore) {
     loop {
         tokio::select! {
             biased;
-            () = inbox.outbox_changed() => {}
+            () = store.outbox_changed() => {}
             () = std::future::ready(()) => return,
         }
     }
 }
 
-async fn is_told(inbox: &SqliteStore) {
-    tokio::time::timeout(NEVER, inbox.outbox_changed())
+async fn is_told(store: &SqliteStore) {
+    tokio::time::timeout(NEVER, store.outbox_changed())
         .await
         .expect("the host is told");
 }
 
 #[tokio::test]
-async fn leases_and_order_and_tries_are_there_for_the_next_host() {
+async fn message_state_outlives_host() {
     let folder = Folder::new();
     let lost = {
-        let inbox = folder.open();
-        commit(&inbox, 1, vec![message(9), message(5), message(7)]).await;
-        let first = claim_messages(&inbox, 1).await.remove(0);
-        inbox
+        let store = folder.open();
+        commit(&store, 1, vec![message(9), message(5), message(7)]).await;
+        let first = claim_messages(&store, 1).await.remove(0);
+        store
             .settle_message(sent(first.lease))
             .await
             .expect("a settlement");
-        claim_messages(&inbox, 1).await.remove(0).lease
+        claim_messages(&store, 1).await.remove(0).lease
     };
-    let inbox = folder.open();
-    let listed: Vec<_> = messages(&inbox)
+    let store = folder.open();
+    let listed: Vec<_> = messages(&store)
         .await
         .into_iter()
         .map(|message| (message.state, message.deliveries))
@@ -136,13 +137,13 @@ async fn leases_and_order_and_tries_are_there_for_the_next_host() {
         ]
     );
 
-    let answer = inbox.settle_message(sent(lost.clone())).await;
+    let answer = store.settle_message(sent(lost.clone())).await;
     assert!(
         matches!(answer, Err(Error::MessageLeaseLost(_))),
         "{answer:?}"
     );
 
-    let again = claim_messages(&inbox, 1).await;
+    let again = claim_messages(&store, 1).await;
     assert_eq!(again.len(), 1, "order is kept");
     assert_eq!(
         (again[0].lease.id, again[0].lease.delivery),
@@ -150,7 +151,7 @@ async fn leases_and_order_and_tries_are_there_for_the_next_host() {
         "the try had begun, so it counts"
     );
 
-    let record = inbox
+    let record = store
         .message(message(9).id)
         .await
         .expect("a read")
@@ -159,21 +160,21 @@ async fn leases_and_order_and_tries_are_there_for_the_next_host() {
 }
 
 #[tokio::test]
-async fn a_disabled_destination_stays_so_for_the_next_host() {
+async fn disabled_destination_outlives_host() {
     let folder = Folder::new();
     {
-        let inbox = folder.open();
-        commit(&inbox, 1, vec![message(1)]).await;
-        inbox.disable(disabled()).await.expect("a disabling");
+        let store = folder.open();
+        commit(&store, 1, vec![message(1)]).await;
+        store.disable(disabled()).await.expect("a disabling");
     }
 
-    let inbox = folder.open();
-    assert_eq!(inbox.disabled().await.expect("the disabled"), [disabled()]);
-    assert_eq!(claim_messages(&inbox, 9).await.len(), 0);
+    let store = folder.open();
+    assert_eq!(store.disabled().await.expect("the disabled"), [disabled()]);
+    assert_eq!(claim_messages(&store, 9).await.len(), 0);
 }
 
 #[tokio::test]
-async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
+async fn host_notices_messages_of_other_process() {
     let folder = Folder::new();
     let host = folder.open();
     commit(&host, 1, vec![message(1)]).await;
@@ -186,7 +187,7 @@ async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
 
     host.settle_message(settlement).await.expect("a settlement");
 
-    let other = SqliteStore::open_beside(&folder.path()).expect("an inbox beside its host");
+    let other = SqliteStore::open_beside(&folder.path()).expect("a store beside its host");
     drain(&host).await;
 
     let selection = MessageSelection {
@@ -219,15 +220,15 @@ async fn a_host_notices_what_is_sent_again_or_enabled_beside_it() {
 }
 
 #[tokio::test]
-async fn a_change_of_state_does_not_write_the_body_anew() {
+async fn state_change_does_not_rewrite_body() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     let large = Message {
         body: Bytes::from(vec![b'm'; 4_000_000]),
         ..message(1)
     };
 
-    commit(&inbox, 1, vec![large]).await;
+    commit(&store, 1, vec![large]).await;
 
     let log = || {
         std::fs::metadata(format!("{}-wal", folder.path().display()))
@@ -235,8 +236,8 @@ async fn a_change_of_state_does_not_write_the_body_anew() {
             .len()
     };
     let before = log();
-    let claimed = claim_messages(&inbox, 1).await.remove(0);
-    inbox
+    let claimed = claim_messages(&store, 1).await.remove(0);
+    store
         .settle_message(sent(claimed.lease))
         .await
         .expect("a settlement");
@@ -244,7 +245,7 @@ async fn a_change_of_state_does_not_write_the_body_anew() {
 }
 
 #[tokio::test]
-async fn what_is_only_read_is_not_sent_again() {
+async fn read_only_store_sends_nothing_again() {
     let folder = Folder::new();
     commit(&folder.open(), 1, vec![message(1)]).await;
     let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader");

@@ -1,4 +1,5 @@
-//! What attempts left behind outlives the host, and so does order; keys are kept no longer than they're of use.
+//! The effects of attempts and the order of keys outlive the host, and idempotency keys are kept as
+//! long as they are needed.
 
 use bytes::Bytes;
 use hookyard_model::{
@@ -38,10 +39,10 @@ fn put(value: Option<&'static str>) -> Effects {
     }
 }
 
-async fn handle(inbox: &SqliteStore, number: u64, effects: Effects) -> Result<(), Error> {
-    inbox.append(event(number)).await.expect("an append");
-    let job = claim(inbox, 1, 1).await.remove(0);
-    inbox
+async fn handle(store: &SqliteStore, number: u64, effects: Effects) -> Result<(), Error> {
+    store.append(event(number)).await.expect("an append");
+    let job = claim(store, 1, 1).await.remove(0);
+    store
         .settle(Settlement {
             effects,
             ..settlement(job.lease, Outcome::Done, WorkState::Done)
@@ -53,36 +54,36 @@ async fn handle(inbox: &SqliteStore, number: u64, effects: Effects) -> Result<()
 async fn values_and_messages_are_there_again() {
     let folder = Folder::new();
     let (before, sent) = {
-        let inbox = folder.open();
-        route_orders_to_ship(&inbox).await;
-        handle(&inbox, 1, put(Some("first")))
+        let store = folder.open();
+        route_orders_to_ship(&store).await;
+        handle(&store, 1, put(Some("first")))
             .await
             .expect("a settlement");
-        let before = inbox
+        let before = store
             .value(&ship(), &key())
             .await
             .expect("a read")
             .expect("a value");
-        (before, messages(&inbox).await)
+        (before, messages(&store).await)
     };
-    let inbox = folder.open();
+    let store = folder.open();
     assert_eq!(
-        inbox.value(&ship(), &key()).await.expect("a read"),
+        store.value(&ship(), &key()).await.expect("a read"),
         Some(before.clone())
     );
-    assert_eq!(messages(&inbox).await, sent);
+    assert_eq!(messages(&store).await, sent);
     assert_eq!(sent.len(), 1);
     assert_eq!(
-        inbox.usage(&ship()).await.expect("a usage"),
+        store.usage(&ship()).await.expect("a usage"),
         KvUsage { keys: 1, bytes: 7 }
     );
 
-    handle(&inbox, 2, put(None)).await.expect("a settlement");
-    drop(inbox);
+    handle(&store, 2, put(None)).await.expect("a settlement");
+    drop(store);
 
-    let inbox = folder.open();
+    let store = folder.open();
     handle(
-        &inbox,
+        &store,
         3,
         Effects {
             messages: Vec::new(),
@@ -92,7 +93,7 @@ async fn values_and_messages_are_there_again() {
     .await
     .expect("a settlement");
 
-    let after = inbox
+    let after = store
         .value(&ship(), &key())
         .await
         .expect("a read")
@@ -110,21 +111,21 @@ async fn values_and_messages_are_there_again() {
         ..put(None)
     };
     assert!(matches!(
-        handle(&inbox, 4, stale).await,
+        handle(&store, 4, stale).await,
         Err(Error::Conflict(_))
     ));
 }
 
 #[tokio::test]
-async fn order_is_kept_by_the_next_host() {
+async fn key_order_outlives_host() {
     let folder = Folder::new();
     let ordered = |number| Event {
         ordering_key: Some("a".into()),
         ..event(number)
     };
 
-    let keys = async |inbox: &SqliteStore, now| {
-        let claimed = claim(inbox, 9, now).await;
+    let keys = async |store: &SqliteStore, now| {
+        let claimed = claim(store, 9, now).await;
         claimed
             .iter()
             .map(|job| job.event.key.clone())
@@ -132,34 +133,34 @@ async fn order_is_kept_by_the_next_host() {
     };
 
     {
-        let inbox = folder.open();
-        route_orders_to_ship(&inbox).await;
+        let store = folder.open();
+        route_orders_to_ship(&store).await;
         for number in 1..=3 {
-            inbox.append(ordered(number)).await.expect("an append");
+            store.append(ordered(number)).await.expect("an append");
         }
-        assert_eq!(keys(&inbox, 1).await, ["1"]);
+        assert_eq!(keys(&store, 1).await, ["1"]);
     }
 
-    let inbox = folder.open();
-    inbox.append(ordered(4)).await.expect("an append");
+    let store = folder.open();
+    store.append(ordered(4)).await.expect("an append");
 
-    let job = claim(&inbox, 9, 2).await.remove(0);
+    let job = claim(&store, 9, 2).await.remove(0);
     assert_eq!((job.event.key.as_str(), job.lease.attempt), ("1", 2));
 
-    inbox
+    store
         .settle(settlement(job.lease, Outcome::Done, WorkState::Done))
         .await
         .expect("a settlement");
-    assert_eq!(keys(&inbox, 2).await, ["2"]);
+    assert_eq!(keys(&store, 2).await, ["2"]);
 }
 
 #[tokio::test]
-async fn keys_whose_time_is_over_take_no_room() {
+async fn expired_keys_are_removed() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     for number in 0..1_500 {
         let until = if number < 1_200 { at(100) } else { at(9_000) };
-        inbox
+        store
             .append(Event {
                 key_until: until,
                 body: Bytes::new(),
@@ -179,7 +180,7 @@ async fn keys_whose_time_is_over_take_no_room() {
     };
 
     let step = async || {
-        inbox
+        store
             .prune(&Retention::default(), at(5_000), 9)
             .await
             .expect("a step")
@@ -198,11 +199,11 @@ async fn keys_whose_time_is_over_take_no_room() {
         ..event(5_000)
     };
     assert_eq!(
-        inbox.append(again).await.expect("an append"),
+        store.append(again).await.expect("an append"),
         AppendResult::Repeat(event(1_300).id)
     );
     assert_eq!(
-        inbox.events(page()).await.expect("the events").len(),
+        store.events(page()).await.expect("the events").len(),
         1_500,
         "the events are as they were"
     );
@@ -213,17 +214,18 @@ fn page() -> hookyard_store::EventPage {
 }
 
 #[tokio::test]
-async fn a_settlement_that_conflicts_fails_alone() {
+async fn conflicting_settlement_fails_alone() {
     let folder = Folder::new();
-    let inbox = std::sync::Arc::new(folder.open());
-    route_orders_to_ship(&inbox).await;
+    let store = std::sync::Arc::new(folder.open());
+    route_orders_to_ship(&store).await;
 
     for number in 0..40 {
-        inbox.append(event(number)).await.expect("an append");
+        store.append(event(number)).await.expect("an append");
     }
 
-    // All of them went by the same absence, and only one of them can be right; many share a transaction.
-    let settlements = claim(&inbox, 40, 1).await.into_iter().map(|job| {
+    // All of them went by the same absence, and only one of them can be right; many share a
+    // transaction.
+    let settlements = claim(&store, 40, 1).await.into_iter().map(|job| {
         let went_by = ReadVersion {
             key: key(),
             version: None,
@@ -238,8 +240,8 @@ async fn a_settlement_that_conflicts_fails_alone() {
             effects,
             ..settlement(job.lease, Outcome::Done, WorkState::Done)
         };
-        let inbox = std::sync::Arc::clone(&inbox);
-        tokio::spawn(async move { inbox.settle(settlement).await })
+        let store = std::sync::Arc::clone(&store);
+        tokio::spawn(async move { store.settle(settlement).await })
     });
     let mut settled = 0;
     for settlement in settlements.collect::<Vec<_>>() {
@@ -251,8 +253,8 @@ async fn a_settlement_that_conflicts_fails_alone() {
     }
 
     assert_eq!(settled, 1);
-    assert_eq!(messages(&inbox).await.len(), 1);
+    assert_eq!(messages(&store).await.len(), 1);
 
-    let leased = claim(&inbox, 99, 1_000).await;
+    let leased = claim(&store, 99, 1_000).await;
     assert_eq!(leased.len(), 39, "the others are attempted again");
 }

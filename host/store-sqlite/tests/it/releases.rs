@@ -39,7 +39,7 @@ async fn releases_outlive_their_host() {
     host.block(block.clone()).await.expect("a block");
     drop(host);
 
-    let read = SqliteStore::open_read_only(&folder.path()).expect("an inbox to read");
+    let read = SqliteStore::open_read_only(&folder.path()).expect("a store to read");
     assert_eq!(read.steps(&ship()).await.expect("the steps"), [step]);
     assert_eq!(
         read.revisions(None).await.expect("the revisions")[0].served_at,
@@ -53,7 +53,7 @@ async fn host_notices_order_of_other_process() {
     let folder = Folder::new();
     let host = folder.open();
     assert!(SqliteStore::has_host(&folder.path()));
-    let other = SqliteStore::open_beside(&folder.path()).expect("an inbox beside its host");
+    let other = SqliteStore::open_beside(&folder.path()).expect("a store beside its host");
     other
         .order(Order {
             plugin: ship(),

@@ -1,4 +1,4 @@
-//! What one host stored, the next one finds.
+//! A new host finds what the previous host stored.
 
 use hookyard_model::{Outcome, WorkState};
 use hookyard_store::{AppendResult, Error, Events, Jobs, Routes, Routing};
@@ -10,42 +10,42 @@ use crate::support::{Folder, at, claim, event, events, route_orders_to_ship, set
 async fn everything_is_there_again() {
     let folder = Folder::new();
     let before = {
-        let inbox = folder.open();
-        route_orders_to_ship(&inbox).await;
+        let store = folder.open();
+        route_orders_to_ship(&store).await;
         for number in 0..4 {
-            inbox.append(event(number)).await.expect("an append");
+            store.append(event(number)).await.expect("an append");
         }
-        let mut claimed = claim(&inbox, 2, 1).await.into_iter();
+        let mut claimed = claim(&store, 2, 1).await.into_iter();
         let mut end =
             |outcome, next| settlement(claimed.next().expect("a job").lease, outcome, next);
-        inbox
+        store
             .settle(end(Outcome::Done, WorkState::Done))
             .await
             .expect("a settlement");
         let failed = Outcome::Trapped {
             message: "unreachable".into(),
         };
-        inbox
+        store
             .settle(end(failed, WorkState::Waiting { until: at(30) }))
             .await
             .expect("a settlement");
-        events(&inbox).await
+        events(&store).await
     };
-    let inbox = folder.open();
-    assert_eq!(events(&inbox).await, before);
+    let store = folder.open();
+    assert_eq!(events(&store).await, before);
 
     let again = hookyard_model::Event {
         id: event(9).id,
         ..event(1)
     };
     assert_eq!(
-        inbox.append(again).await.expect("a repeat"),
+        store.append(again).await.expect("a repeat"),
         AppendResult::Repeat(event(1).id)
     );
 
-    inbox.append(event(4)).await.expect("an append");
+    store.append(event(4)).await.expect("an append");
 
-    let claimed = claim(&inbox, 10, 40).await;
+    let claimed = claim(&store, 10, 40).await;
     let keys: Vec<_> = claimed
         .iter()
         .map(|job| (job.event.key.as_str(), job.lease.attempt))
@@ -59,23 +59,23 @@ async fn everything_is_there_again() {
 }
 
 #[tokio::test]
-async fn leases_of_the_last_host_are_given_back() {
+async fn leases_of_last_host_are_given_back() {
     let folder = Folder::new();
     let lost = {
-        let inbox = folder.open();
-        route_orders_to_ship(&inbox).await;
-        inbox.append(event(1)).await.expect("an append");
-        claim(&inbox, 1, 0).await.remove(0)
+        let store = folder.open();
+        route_orders_to_ship(&store).await;
+        store.append(event(1)).await.expect("an append");
+        claim(&store, 1, 0).await.remove(0)
     };
-    let inbox = folder.open();
-    assert_eq!(events(&inbox).await[0].jobs[0].state, WorkState::Pending);
+    let store = folder.open();
+    assert_eq!(events(&store).await[0].jobs[0].state, WorkState::Pending);
 
-    let answer = inbox
+    let answer = store
         .settle(settlement(lost.lease, Outcome::Done, WorkState::Done))
         .await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
 
-    let claimed = claim(&inbox, 1, 0).await;
+    let claimed = claim(&store, 1, 0).await;
     assert_eq!(
         claimed[0].lease.attempt, 2,
         "the attempt had begun, so it counts"
@@ -83,32 +83,32 @@ async fn leases_of_the_last_host_are_given_back() {
 }
 
 #[tokio::test]
-async fn a_lease_of_a_plugin_that_went_is_held_by_the_next_host() {
+async fn abandoned_lease_without_route_is_held() {
     let folder = Folder::new();
     {
-        let inbox = folder.open();
-        route_orders_to_ship(&inbox).await;
-        inbox.append(event(1)).await.expect("an append");
-        assert_eq!(claim(&inbox, 1, 0).await.len(), 1);
-        inbox.route(Routes::default()).await.expect("a route");
+        let store = folder.open();
+        route_orders_to_ship(&store).await;
+        store.append(event(1)).await.expect("an append");
+        assert_eq!(claim(&store, 1, 0).await.len(), 1);
+        store.route(Routes::default()).await.expect("a route");
     }
 
-    let inbox = folder.open();
-    assert_eq!(events(&inbox).await[0].jobs[0].state, WorkState::Held);
+    let store = folder.open();
+    assert_eq!(events(&store).await[0].jobs[0].state, WorkState::Held);
 }
 
 #[tokio::test]
-async fn a_crash_leaves_what_was_answered() {
+async fn crash_keeps_acknowledged_events() {
     // The files as they stand while the host is alive are what a crash of the process would leave.
     let (folder, crashed) = (Folder::new(), Folder::new());
-    let inbox = folder.open();
-    route_orders_to_ship(&inbox).await;
+    let store = folder.open();
+    route_orders_to_ship(&store).await;
 
     for number in 0..10 {
-        inbox.append(event(number)).await.expect("an append");
+        store.append(event(number)).await.expect("an append");
     }
 
-    assert_eq!(claim(&inbox, 3, 0).await.len(), 3);
+    assert_eq!(claim(&store, 3, 0).await.len(), 3);
 
     for suffix in ["", "-wal"] {
         let name = |path: std::path::PathBuf| format!("{}{suffix}", path.display());
@@ -120,16 +120,16 @@ async fn a_crash_leaves_what_was_answered() {
 }
 
 #[tokio::test]
-async fn a_list_can_be_read_while_a_host_serves_and_when_none_does() {
+async fn list_can_be_read_with_and_without_host() {
     let folder = Folder::new();
-    let inbox = folder.open();
-    route_orders_to_ship(&inbox).await;
-    inbox.append(event(1)).await.expect("an append");
+    let store = folder.open();
+    route_orders_to_ship(&store).await;
+    store.append(event(1)).await.expect("an append");
 
     let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader beside the host");
-    assert_eq!(events(&reader).await, events(&inbox).await);
+    assert_eq!(events(&reader).await, events(&store).await);
 
-    inbox.append(event(2)).await.expect("an append");
+    store.append(event(2)).await.expect("an append");
     assert_eq!(events(&reader).await.len(), 2);
     assert!(matches!(
         reader.append(event(3)).await,
@@ -140,7 +140,7 @@ async fn a_list_can_be_read_while_a_host_serves_and_when_none_does() {
         WorkState::Pending.due_at()
     );
 
-    drop((reader, inbox));
+    drop((reader, store));
 
     let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader without a host");
     assert_eq!(events(&reader).await.len(), 2);

@@ -1,4 +1,5 @@
-//! Other processes write to an inbox while its host has it open, and it grows no larger than what it keeps.
+//! Other processes write to a store while its host has it open, and the file grows no larger than
+//! its contents.
 
 use std::time::Duration;
 
@@ -16,17 +17,17 @@ use crate::support::{
 const NEVER: Duration = Duration::from_secs(20);
 
 fn beside(folder: &Folder) -> SqliteStore {
-    SqliteStore::open_beside(&folder.path()).expect("an inbox beside its host")
+    SqliteStore::open_beside(&folder.path()).expect("a store beside its host")
 }
 
-async fn settle_all(inbox: &SqliteStore, outcome: Outcome, next: WorkState) {
+async fn settle_all(store: &SqliteStore, outcome: Outcome, next: WorkState) {
     loop {
-        let claimed = claim(inbox, 100, 1).await;
+        let claimed = claim(store, 100, 1).await;
         if claimed.is_empty() {
             return;
         }
         for job in claimed {
-            inbox
+            store
                 .settle(settlement(job.lease, outcome.clone(), next))
                 .await
                 .expect("a settlement");
@@ -34,11 +35,11 @@ async fn settle_all(inbox: &SqliteStore, outcome: Outcome, next: WorkState) {
     }
 }
 
-async fn drain(inbox: &SqliteStore) {
+async fn drain(store: &SqliteStore) {
     loop {
         tokio::select! {
             biased;
-            () = inbox.changed() => {}
+            () = store.changed() => {}
             () = std::future::ready(()) => return,
         }
     }
@@ -55,7 +56,7 @@ fn replay_all() -> Replay {
 }
 
 #[tokio::test]
-async fn a_host_notices_what_is_replayed_beside_it() {
+async fn host_notices_replay_of_other_process() {
     let folder = Folder::new();
     let host = folder.open();
     route_orders_to_ship(&host).await;
@@ -81,7 +82,7 @@ async fn a_host_notices_what_is_replayed_beside_it() {
 }
 
 #[tokio::test]
-async fn a_host_goes_by_a_quarantine_that_was_put_or_lifted_beside_it() {
+async fn host_follows_quarantine_of_other_process() {
     let folder = Folder::new();
     let host = folder.open();
     route_orders_to_ship(&host).await;
@@ -116,7 +117,7 @@ async fn a_host_goes_by_a_quarantine_that_was_put_or_lifted_beside_it() {
 }
 
 #[tokio::test]
-async fn a_quarantine_that_was_cut_off_gives_nothing_out_and_is_lifted_as_a_whole() {
+async fn interrupted_quarantine_is_lifted_whole() {
     let folder = Folder::new();
     let host = folder.open();
     route_orders_to_ship(&host).await;
@@ -152,7 +153,7 @@ async fn a_quarantine_that_was_cut_off_gives_nothing_out_and_is_lifted_as_a_whol
 }
 
 #[tokio::test]
-async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
+async fn opening_beside_host_takes_no_lock() {
     let folder = Folder::new();
     let missing = SqliteStore::open_beside(&folder.path());
     assert!(matches!(missing, Err(OpenError::Missing { .. })));
@@ -189,7 +190,7 @@ async fn opening_beside_a_host_takes_no_lease_and_no_lock() {
 }
 
 #[tokio::test]
-async fn what_is_only_read_is_not_replayed() {
+async fn read_only_store_replays_nothing() {
     let folder = Folder::new();
     drop(folder.open());
     let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader");
@@ -202,7 +203,7 @@ async fn what_is_only_read_is_not_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_is_the_inbox_of_one_moment_and_can_be_served_from() {
+async fn backup_is_consistent_and_usable() {
     let (folder, elsewhere) = (Folder::new(), Folder::new());
     let host = std::sync::Arc::new(folder.open());
     route_orders_to_ship(&host).await;
@@ -241,41 +242,41 @@ async fn a_backup_is_the_inbox_of_one_moment_and_can_be_served_from() {
 }
 
 #[tokio::test]
-async fn a_backup_overwrites_nothing_and_leaves_nothing_half_done() {
+async fn backup_overwrites_nothing() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     let taken = folder.path().with_file_name("taken");
     std::fs::write(&taken, "precious").expect("a file");
     assert!(matches!(
-        inbox.backup(&taken),
+        store.backup(&taken),
         Err(BackupError::Exists { .. })
     ));
     assert_eq!(std::fs::read(&taken).expect("the file"), b"precious");
 
     let nowhere = folder.path().with_file_name("nowhere").join("copy.db");
     assert!(matches!(
-        inbox.backup(&nowhere),
+        store.backup(&nowhere),
         Err(BackupError::File { .. })
     ));
 
     // A backup that was cut off left this.
     let partial = folder.path().with_file_name("copy.db.partial");
     std::fs::write(&partial, b"half".repeat(5_000)).expect("a file");
-    inbox
+    store
         .backup(&folder.path().with_file_name("copy.db"))
         .expect("a backup");
     assert!(!partial.exists());
 }
 
 #[tokio::test]
-async fn a_damaged_inbox_gives_no_backup() {
+async fn damaged_store_gives_no_backup() {
     let folder = Folder::new();
-    let inbox = folder.open();
+    let store = folder.open();
     for number in 0..200 {
-        inbox.append(event(number)).await.expect("an append");
+        store.append(event(number)).await.expect("an append");
     }
 
-    drop(inbox);
+    drop(store);
 
     let mut bytes = std::fs::read(folder.path()).expect("the file");
     // Events, which nobody looks at who only opens it.
@@ -293,27 +294,27 @@ async fn a_damaged_inbox_gives_no_backup() {
 }
 
 #[tokio::test]
-async fn what_is_pruned_gives_its_room_back() {
+async fn pruning_shrinks_file() {
     let folder = Folder::new();
-    let inbox = folder.open();
-    route_orders_to_ship(&inbox).await;
+    let store = folder.open();
+    route_orders_to_ship(&store).await;
 
     for number in 0..400 {
         let large = Event {
             body: vec![number as u8; 20_000].into(),
             ..event(number)
         };
-        inbox.append(large).await.expect("an append");
+        store.append(large).await.expect("an append");
     }
 
-    settle_all(&inbox, Outcome::Done, WorkState::Done).await;
-    drop(inbox);
+    settle_all(&store, Outcome::Done, WorkState::Done).await;
+    drop(store);
 
     let size = || std::fs::metadata(folder.path()).expect("the file").len();
     let full = size();
     assert!(full > 400 * 20_000, "{full}");
 
-    let inbox = folder.open();
+    let store = folder.open();
     let limits = Retention {
         fallback: RetentionLimits {
             age_max: Some(Duration::from_secs(1)),
@@ -323,7 +324,7 @@ async fn what_is_pruned_gives_its_room_back() {
         ..Retention::default()
     };
     let mut steps = 0;
-    while inbox
+    while store
         .prune(&limits, at(100), 50)
         .await
         .expect("a step")
@@ -332,6 +333,6 @@ async fn what_is_pruned_gives_its_room_back() {
         steps += 1;
         assert!(steps < 100, "pruning comes to an end");
     }
-    drop(inbox);
+    drop(store);
     assert!(size() < full / 4, "{} of {full} bytes are left", size());
 }

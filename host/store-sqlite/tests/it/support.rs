@@ -1,4 +1,4 @@
-//! Folders, events and routes.
+//! Helpers for folders, events and routes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl Folder {
 }
 
 pub(crate) fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path, Options::default()).expect("an inbox")
+    SqliteStore::open(path, Options::default()).expect("a store")
 }
 
 pub(crate) fn at(secs: i64) -> Timestamp {
@@ -73,34 +73,34 @@ pub(crate) fn event(number: u64) -> Event {
     }
 }
 
-pub(crate) async fn route_orders_to_ship(inbox: &SqliteStore) {
-    inbox
+pub(crate) async fn route_orders_to_ship(store: &SqliteStore) {
+    store
         .route(Routes([(orders(), [ship().name].into())].into()))
         .await
         .expect("a route");
 }
 
-pub(crate) async fn claim(inbox: &SqliteStore, limit: usize, now: i64) -> Vec<ClaimedJob> {
+pub(crate) async fn claim(store: &SqliteStore, limit: usize, now: i64) -> Vec<ClaimedJob> {
     let wanted = [JobRequest {
         plugin: ship(),
         limit,
     }];
-    inbox
+    store
         .claim(&wanted, at(now), Duration::from_secs(60))
         .await
         .expect("a claim")
 }
 
-pub(crate) async fn events(inbox: &SqliteStore) -> Vec<EventSummary> {
-    inbox
+pub(crate) async fn events(store: &SqliteStore) -> Vec<EventSummary> {
+    store
         .events(EventPage::first(EventSelection::default(), 10_000))
         .await
         .expect("the events")
 }
 
-pub(crate) async fn messages(inbox: &SqliteStore) -> Vec<MessageSummary> {
+pub(crate) async fn messages(store: &SqliteStore) -> Vec<MessageSummary> {
     let page = MessagePage::first(MessageSelection::default(), 10_000);
-    inbox.messages(page).await.expect("the messages")
+    store.messages(page).await.expect("the messages")
 }
 
 pub(crate) fn settlement(lease: JobLease, outcome: Outcome, next: WorkState) -> Settlement {

@@ -1,4 +1,4 @@
-//! Events are stored once, byte for byte.
+//! Appends: events are stored once, byte for byte.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,8 @@ pub(super) const CASES: &[Case] = table![
     event_without_type_has_none,
 ];
 
-async fn repeated_key_is_not_stored(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn repeated_key_is_not_stored(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     let first = event(1);
     let second = Event {
         key: first.key.clone(),
@@ -35,35 +35,35 @@ async fn repeated_key_is_not_stored(inbox: Arc<dyn Store>) {
         ..event(2)
     };
     assert_eq!(
-        inbox.append(first.clone()).await.expect("an append"),
+        store.append(first.clone()).await.expect("an append"),
         AppendResult::New
     );
     assert_eq!(
-        inbox.append(second).await.expect("a repeat"),
+        store.append(second).await.expect("a repeat"),
         AppendResult::Repeat(first.id)
     );
-    let claimed = claim(&inbox, 10, 10).await;
+    let claimed = claim(&store, 10, 10).await;
     assert_eq!(claimed.len(), 1, "a repeat makes no job");
     assert_eq!(claimed[0].event.body, first.body);
-    assert_eq!(summaries(&inbox).await.len(), 1);
+    assert_eq!(summaries(&store).await.len(), 1);
 }
 
-async fn keys_are_separate_by_source(inbox: Arc<dyn Store>) {
+async fn keys_are_separate_by_source(store: Arc<dyn Store>) {
     for from in ["acme/orders", "acme/payments", "umbrella/orders"] {
-        // Sources that differ, yet have the same text when their names are put side by side, are told apart as well.
+        // Different sources are also distinguished if their joined names have the same text.
         for (number, key) in [(1, "key"), (2, "KEY"), (3, "key ")] {
             let mut other = event_of(from, number);
             other.id = hookyard_model::EventId::from_uuid(uuid_of(from, number));
             other.key = key.into();
             assert_eq!(
-                inbox.append(other).await.expect("an append"),
+                store.append(other).await.expect("an append"),
                 AppendResult::New,
                 "{from} {key:?}"
             );
         }
     }
 
-    assert_eq!(summaries(&inbox).await.len(), 9);
+    assert_eq!(summaries(&store).await.len(), 9);
 }
 
 fn uuid_of(from: &str, number: u64) -> uuid::Uuid {
@@ -73,16 +73,16 @@ fn uuid_of(from: &str, number: u64) -> uuid::Uuid {
     uuid::Uuid::from_u64_pair(text, number)
 }
 
-async fn concurrent_repeats_store_one_event(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn concurrent_repeats_store_one_event(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let sends = (0..32).map(|number| {
-        let inbox = Arc::clone(&inbox);
+        let store = Arc::clone(&store);
         let sent = Event {
             key: "the same".into(),
             ..event(number)
         };
-        tokio::spawn(async move { (sent.id, inbox.append(sent).await.expect("an append")) })
+        tokio::spawn(async move { (sent.id, store.append(sent).await.expect("an append")) })
     });
     let mut news = Vec::new();
     let mut repeats = Vec::new();
@@ -95,22 +95,22 @@ async fn concurrent_repeats_store_one_event(inbox: Arc<dyn Store>) {
 
     assert_eq!(news.len(), 1);
     assert_eq!(repeats, [news[0]; 31]);
-    assert_eq!(claim(&inbox, 10, 100).await.len(), 1);
+    assert_eq!(claim(&store, 10, 100).await.len(), 1);
 }
 
-async fn concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn concurrent_appends_are_all_stored(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let send = |number| {
-        let inbox = Arc::clone(&inbox);
-        tokio::spawn(async move { inbox.append(event(number)).await.expect("an append") })
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.append(event(number)).await.expect("an append") })
     };
 
     for sent in (0..200).map(send).collect::<Vec<_>>() {
         assert_eq!(sent.await.expect("the task ends well"), AppendResult::New);
     }
 
-    let mut claimed: Vec<_> = claim(&inbox, 1000, 1000)
+    let mut claimed: Vec<_> = claim(&store, 1000, 1000)
         .await
         .into_iter()
         .map(|job| job.lease.event)
@@ -118,11 +118,11 @@ async fn concurrent_appends_are_all_stored(inbox: Arc<dyn Store>) {
     claimed.sort();
     claimed.dedup();
     assert_eq!(claimed.len(), 200);
-    assert_eq!(summaries(&inbox).await.len(), 200);
+    assert_eq!(summaries(&store).await.len(), 200);
 }
 
-async fn headers_and_body_keep_their_bytes(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn headers_and_body_keep_their_bytes(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let header = |name: &str, value: &[u8]| Header {
         name: name.into(),
@@ -148,9 +148,9 @@ async fn headers_and_body_keep_their_bytes(inbox: Arc<dyn Store>) {
         ..event(2)
     };
 
-    append(&inbox, [sent.clone(), empty.clone()]).await;
+    append(&store, [sent.clone(), empty.clone()]).await;
 
-    let claimed = claim(&inbox, 2, 10).await;
+    let claimed = claim(&store, 2, 10).await;
     assert!(
         *claimed[0].event == sent,
         "headers or body changed on the way"
@@ -158,8 +158,8 @@ async fn headers_and_body_keep_their_bytes(inbox: Arc<dyn Store>) {
     assert_eq!(*claimed[1].event, empty);
 }
 
-async fn expired_key_is_free(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn expired_key_is_free(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let sent = |number, received_at, key_until| Event {
         key: "key".into(),
@@ -180,20 +180,20 @@ async fn expired_key_is_free(inbox: Arc<dyn Store>) {
     ];
     for (sent, expected) in cases {
         assert_eq!(
-            inbox.append(sent.clone()).await.expect("an append"),
+            store.append(sent.clone()).await.expect("an append"),
             expected,
             "{sent:?}"
         );
     }
 
-    assert_eq!(claim(&inbox, 9, 200).await.len(), 4);
-    assert_eq!(summaries(&inbox).await.len(), 4);
+    assert_eq!(claim(&store, 9, 200).await.len(), 4);
+    assert_eq!(summaries(&store).await.len(), 4);
 }
 
-async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn key_outlives_its_event(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     append(
-        &inbox,
+        &store,
         [Event {
             key_until: at(5_000),
             ..event(1)
@@ -201,8 +201,8 @@ async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
     )
     .await;
 
-    let job = claim_one(&inbox, 10).await;
-    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+    let job = claim_one(&store, 10).await;
+    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
 
     let keep = RetentionLimits {
         age_max: Some(Duration::from_secs(1)),
@@ -215,7 +215,7 @@ async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
         ..Retention::default()
     };
     assert_eq!(
-        inbox
+        store
             .prune(&limits, at(4_000), 9)
             .await
             .expect("a step")
@@ -229,24 +229,25 @@ async fn key_outlives_its_event(inbox: Arc<dyn Store>) {
         ..event(number)
     };
     assert_eq!(
-        inbox.append(again(2, 4_999)).await.expect("an append"),
+        store.append(again(2, 4_999)).await.expect("an append"),
         AppendResult::Repeat(event(1).id)
     );
 
-    // A key is not forgotten before whatever was received in its time has had time to be stored.
-    inbox.prune(&limits, at(5_001), 9).await.expect("a step");
+    // A key is kept until every event that was received before its expiry has had time to be
+    // stored.
+    store.prune(&limits, at(5_001), 9).await.expect("a step");
     assert_eq!(
-        inbox.append(again(2, 4_999)).await.expect("an append"),
+        store.append(again(2, 4_999)).await.expect("an append"),
         AppendResult::Repeat(event(1).id)
     );
     assert_eq!(
-        inbox.append(again(2, 5_000)).await.expect("an append"),
+        store.append(again(2, 5_000)).await.expect("an append"),
         AppendResult::New
     );
 }
 
-async fn ordering_key_and_key_expiry_are_stored(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn ordering_key_and_key_expiry_are_stored(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let sent = Event {
         ordering_key: Some("4711 é".into()),
@@ -254,10 +255,10 @@ async fn ordering_key_and_key_expiry_are_stored(inbox: Arc<dyn Store>) {
         ..event(1)
     };
 
-    append(&inbox, [sent.clone()]).await;
-    assert_eq!(*claim_one(&inbox, 10).await.event, sent);
+    append(&store, [sent.clone()]).await;
+    assert_eq!(*claim_one(&store, 10).await.event, sent);
     assert_eq!(
-        inbox
+        store
             .read(sent.id)
             .await
             .expect("a read")
@@ -267,19 +268,19 @@ async fn ordering_key_and_key_expiry_are_stored(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn envelope_is_stored(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn envelope_is_stored(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     let sent = Event {
         payload: Payload::TextAt("/Message".into()),
         ..event(1)
     };
-    append(&inbox, [sent.clone()]).await;
-    assert_eq!(*claim_one(&inbox, 10).await.event, sent);
+    append(&store, [sent.clone()]).await;
+    assert_eq!(*claim_one(&store, 10).await.event, sent);
 }
 
-async fn event_without_type_has_none(inbox: Arc<dyn Store>) {
+async fn event_without_type_has_none(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
     )
     .await;
@@ -294,9 +295,9 @@ async fn event_without_type_has_none(inbox: Arc<dyn Store>) {
         ..event_of("acme/payments", 2)
     };
 
-    append(&inbox, [none.clone(), empty.clone()]).await;
+    append(&store, [none.clone(), empty.clone()]).await;
 
-    let claimed = inbox
+    let claimed = store
         .claim(
             &[want("acme/ship", 1), want("acme/book", 1)],
             super::support::at(10),

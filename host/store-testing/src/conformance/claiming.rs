@@ -1,4 +1,4 @@
-//! Leases: who is given what, in which order, and for how long.
+//! Claims: which jobs are leased, in which order, and for how long.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,11 +29,11 @@ pub(super) const CASES: &[Case] = table![
     next_due_is_earliest_job,
 ];
 
-async fn claim_returns_lease_and_event(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn claim_returns_lease_and_event(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     assert_eq!(
         job.lease,
         JobLease {
@@ -50,7 +50,7 @@ async fn claim_returns_lease_and_event(inbox: Arc<dyn Store>) {
         (event(1).received_at, event(1).received_at)
     );
 
-    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    let [listed] = <[_; 1]>::try_from(jobs(&store, 1).await).expect("one job");
     assert_eq!(
         (listed.state, listed.attempts),
         (WorkState::Leased { until: at(70) }, 1)
@@ -58,25 +58,25 @@ async fn claim_returns_lease_and_event(inbox: Arc<dyn Store>) {
     assert_eq!((listed.revision, listed.last_outcome), (None, None));
 }
 
-async fn pending_jobs_are_claimed_by_arrival(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (1..=5).map(event)).await;
-    assert_eq!(keys(&claim(&inbox, 2, 10).await), ["key-1", "key-2"]);
+async fn pending_jobs_are_claimed_by_arrival(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=5).map(event)).await;
+    assert_eq!(keys(&claim(&store, 2, 10).await), ["key-1", "key-2"]);
     assert_eq!(
-        keys(&claim(&inbox, 9, 10).await),
+        keys(&claim(&store, 9, 10).await),
         ["key-3", "key-4", "key-5"]
     );
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), [""; 0]);
+    assert_eq!(keys(&claim(&store, 9, 10).await), [""; 0]);
 }
 
-async fn longest_due_job_is_claimed_first(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2), event(3), event(4)]).await;
+async fn longest_due_job_is_claimed_first(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2), event(3), event(4)]).await;
 
-    let claimed = claim(&inbox, 4, 10).await;
+    let claimed = claim(&store, 4, 10).await;
     for (job, until) in claimed.iter().zip([40, 30, 20, 50]) {
         settle(
-            &inbox,
+            &store,
             &job.lease,
             failed(),
             WorkState::Waiting { until: at(until) },
@@ -84,27 +84,27 @@ async fn longest_due_job_is_claimed_first(inbox: Arc<dyn Store>) {
         .await;
     }
 
-    append(&inbox, [event(25), event(45)]).await;
+    append(&store, [event(25), event(45)]).await;
     assert_eq!(
-        keys(&claim(&inbox, 9, 19).await),
+        keys(&claim(&store, 9, 19).await),
         ["key-25", "key-45"],
         "pending jobs wait for no time"
     );
 
-    inbox
+    store
         .give_back(&[lease_of(25), lease_of(45)])
         .await
         .expect("a release");
 
     let order = ["key-3", "key-25", "key-2", "key-1", "key-45", "key-4"];
-    let first = claim(&inbox, 3, 60).await;
+    let first = claim(&store, 3, 60).await;
     assert_eq!(keys(&first), order[..3]);
     assert_eq!(
         [first[0].since, first[0].due],
         [event(3).received_at, at(20)],
         "it had to wait until then"
     );
-    assert_eq!(keys(&claim(&inbox, 9, 60).await), order[3..]);
+    assert_eq!(keys(&claim(&store, 9, 60).await), order[3..]);
 }
 
 fn lease_of(number: u64) -> JobLease {
@@ -116,18 +116,18 @@ fn lease_of(number: u64) -> JobLease {
     }
 }
 
-async fn each_request_has_its_limit(inbox: Arc<dyn Store>) {
+async fn each_request_has_its_limit(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[
             ("acme/orders", &["audit", "ship"]),
             ("acme/payments", &["book"]),
         ],
     )
     .await;
-    append(&inbox, (1..=4).map(event)).await;
+    append(&store, (1..=4).map(event)).await;
     append(
-        &inbox,
+        &store,
         (5..=8).map(|number| event_of("acme/payments", number)),
     )
     .await;
@@ -138,7 +138,7 @@ async fn each_request_has_its_limit(inbox: Arc<dyn Store>) {
         want("acme/audit", 0),
         want("acme/none", 5),
     ];
-    let claimed = claim_of(&inbox, &wanted, 10).await;
+    let claimed = claim_of(&store, &wanted, 10).await;
     let count = |name: &str| {
         claimed
             .iter()
@@ -151,20 +151,20 @@ async fn each_request_has_its_limit(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn clock_set_back_delays_no_job(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(500)]).await;
-    assert_eq!(keys(&claim(&inbox, 1, 10).await), ["key-500"]);
+async fn clock_set_back_delays_no_job(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(500)]).await;
+    assert_eq!(keys(&claim(&store, 1, 10).await), ["key-500"]);
 }
 
-async fn leased_job_is_not_claimed(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    claim_one(&inbox, 10).await;
+async fn leased_job_is_not_claimed(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    claim_one(&store, 10).await;
 
-    assert_eq!(claim(&inbox, 9, 10).await.len(), 0);
+    assert_eq!(claim(&store, 9, 10).await.len(), 0);
     assert_eq!(
-        inbox
+        store
             .claim(&[want("acme/ship", 9)], before_end(), LEASE)
             .await
             .expect("a claim")
@@ -177,13 +177,13 @@ fn before_end() -> hookyard_model::Timestamp {
     hookyard_model::Timestamp::from_unix_millis(at(70).unix_millis() - 1)
 }
 
-async fn concurrent_claims_share_no_job(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (0..60).map(event)).await;
+async fn concurrent_claims_share_no_job(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (0..60).map(event)).await;
 
     let claims = (0..12).map(|_| {
-        let inbox = Arc::clone(&inbox);
-        tokio::spawn(async move { claim(&inbox, 7, 100).await })
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { claim(&store, 7, 100).await })
     });
     let mut seen = BTreeSet::new();
     for claimed in claims.collect::<Vec<_>>() {
@@ -199,142 +199,142 @@ async fn concurrent_claims_share_no_job(inbox: Arc<dyn Store>) {
     assert_eq!(seen.len(), 60);
 }
 
-async fn expired_lease_is_claimed_again(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
-    assert_eq!(claim_one(&inbox, 70).await.lease.attempt, 2);
-    assert_eq!(claim_one(&inbox, 200).await.lease.attempt, 3);
-    assert_eq!(jobs(&inbox, 1).await[0].attempts, 3);
+async fn expired_lease_is_claimed_again(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    assert_eq!(claim_one(&store, 10).await.lease.attempt, 1);
+    assert_eq!(claim_one(&store, 70).await.lease.attempt, 2);
+    assert_eq!(claim_one(&store, 200).await.lease.attempt, 3);
+    assert_eq!(jobs(&store, 1).await[0].attempts, 3);
 }
 
-async fn extended_lease_is_kept(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2)]).await;
+async fn extended_lease_is_kept(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2)]).await;
 
-    let claimed = claim(&inbox, 2, 10).await;
-    inbox
+    let claimed = claim(&store, 2, 10).await;
+    store
         .extend(&[claimed[0].lease.clone()], at(500))
         .await
         .expect("an extension");
-    assert_eq!(keys(&claim(&inbox, 9, 100).await), ["key-2"]);
+    assert_eq!(keys(&claim(&store, 9, 100).await), ["key-2"]);
     assert_eq!(
-        jobs(&inbox, 1).await[0].state,
+        jobs(&store, 1).await[0].state,
         WorkState::Leased { until: at(500) }
     );
-    assert_eq!(keys(&claim(&inbox, 9, 500).await), ["key-2", "key-1"]);
+    assert_eq!(keys(&claim(&store, 9, 500).await), ["key-2", "key-1"]);
 }
 
-async fn extending_never_shortens_lease(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn extending_never_shortens_lease(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
-    inbox
+    let job = claim_one(&store, 10).await;
+    store
         .extend(&[job.lease], at(20))
         .await
         .expect("an extension");
     assert_eq!(
-        jobs(&inbox, 1).await[0].state,
+        jobs(&store, 1).await[0].state,
         WorkState::Leased { until: at(70) }
     );
 }
 
-async fn lost_lease_is_not_extended(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn lost_lease_is_not_extended(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let first = claim_one(&inbox, 10).await;
-    let second = claim_one(&inbox, 100).await;
-    inbox
+    let first = claim_one(&store, 10).await;
+    let second = claim_one(&store, 100).await;
+    store
         .extend(std::slice::from_ref(&first.lease), at(900))
         .await
         .expect("an extension of nothing");
     assert_eq!(
-        jobs(&inbox, 1).await[0].state,
+        jobs(&store, 1).await[0].state,
         WorkState::Leased { until: at(160) }
     );
 
     settle(
-        &inbox,
+        &store,
         &second.lease,
         hookyard_model::Outcome::Done,
         WorkState::Done,
     )
     .await;
-    inbox
+    store
         .extend(&[second.lease, first.lease], at(900))
         .await
         .expect("an extension of nothing");
-    assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
+    assert_eq!(jobs(&store, 1).await[0].state, WorkState::Done);
 }
 
-async fn given_back_attempt_does_not_count(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    let job = claim_one(&inbox, 10).await;
-    inbox.give_back(&[job.lease]).await.expect("a release");
-    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+async fn given_back_attempt_does_not_count(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    let job = claim_one(&store, 10).await;
+    store.give_back(&[job.lease]).await.expect("a release");
+    let [listed] = <[_; 1]>::try_from(jobs(&store, 1).await).expect("one job");
     assert_eq!((listed.state, listed.attempts), (WorkState::Pending, 0));
-    assert_eq!(claim_one(&inbox, 10).await.lease.attempt, 1);
+    assert_eq!(claim_one(&store, 10).await.lease.attempt, 1);
 }
 
-async fn lost_lease_is_not_given_back(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn lost_lease_is_not_given_back(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let first = claim_one(&inbox, 10).await;
-    claim_one(&inbox, 100).await;
-    inbox
+    let first = claim_one(&store, 10).await;
+    claim_one(&store, 100).await;
+    store
         .give_back(&[first.lease])
         .await
         .expect("a release of nothing");
 
-    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    let [listed] = <[_; 1]>::try_from(jobs(&store, 1).await).expect("one job");
     assert_eq!(
         (listed.state, listed.attempts),
         (WorkState::Leased { until: at(160) }, 2)
     );
 }
 
-async fn next_due_is_earliest_job(inbox: Arc<dyn Store>) {
+async fn next_due_is_earliest_job(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
     )
     .await;
 
     let ship = [plugin("acme/ship")];
     let both = [plugin("acme/book"), plugin("acme/ship")];
-    assert_eq!(inbox.next_due(&both).await.expect("a time"), None);
+    assert_eq!(store.next_due(&both).await.expect("a time"), None);
 
-    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+    append(&store, [event(1), event_of("acme/payments", 2)]).await;
 
-    let now = inbox
+    let now = store
         .next_due(&ship)
         .await
         .expect("a time")
         .expect("a job is pending");
     assert!(now <= at(1), "a pending job is due at any time");
 
-    let claimed = claim_of(&inbox, &[want("acme/book", 1), want("acme/ship", 1)], 10).await;
+    let claimed = claim_of(&store, &[want("acme/book", 1), want("acme/ship", 1)], 10).await;
     assert_eq!(
-        inbox.next_due(&both).await.expect("a time"),
+        store.next_due(&both).await.expect("a time"),
         Some(at(70)),
         "a lease may run out"
     );
 
     settle(
-        &inbox,
+        &store,
         &claimed[0].lease,
         failed(),
         WorkState::Waiting { until: at(40) },
     )
     .await;
-    assert_eq!(inbox.next_due(&both).await.expect("a time"), Some(at(40)));
-    assert_eq!(inbox.next_due(&ship).await.expect("a time"), Some(at(70)));
+    assert_eq!(store.next_due(&both).await.expect("a time"), Some(at(40)));
+    assert_eq!(store.next_due(&ship).await.expect("a time"), Some(at(70)));
 
-    settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
-    assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
-    assert_eq!(inbox.next_due(&[]).await.expect("a time"), None);
+    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
+    assert_eq!(store.next_due(&ship).await.expect("a time"), None);
+    assert_eq!(store.next_due(&[]).await.expect("a time"), None);
 }

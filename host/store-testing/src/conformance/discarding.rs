@@ -1,4 +1,4 @@
-//! Jobs and unrouted events that nobody wants any more are ended, with the reason on record.
+//! Discards: operators end jobs and unrouted events, and the reason is recorded.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ fn in_state(state: &str) -> EventSelection {
     }
 }
 
-/// The numbers of jobs, events and leased jobs.
+/// Discards and returns the numbers of jobs, events and leased jobs.
 async fn discard(inbox: &Arc<dyn Store>, discard: Discard) -> (u64, u64, u64) {
     let DiscardSummary {
         jobs,
@@ -227,7 +227,7 @@ async fn discarded_job_frees_successor(inbox: Arc<dyn Store>) {
         "the first holds up the others"
     );
 
-    // One in the middle changes nothing for the head.
+    // A discard in the middle of the lane does not change its head.
     let second = EventSelection {
         ids: vec![event(2).id],
         ..EventSelection::default()

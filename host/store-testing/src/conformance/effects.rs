@@ -1,4 +1,4 @@
-//! Effects commit with the outcome, all of them or none, and once.
+//! Effects: the effects of an attempt commit with its outcome, all of them or none, and only once.
 
 use std::sync::Arc;
 
@@ -74,80 +74,80 @@ fn done(lease: &JobLease, effects: Effects) -> Settlement {
     }
 }
 
-/// Handles one more event of `acme/orders` with these effects.
-async fn handle(inbox: &Arc<dyn Store>, number: u64, effects: Effects) -> Result<(), Error> {
-    append(inbox, [event(number)]).await;
-    let job = claim_one(inbox, 10_000).await;
-    inbox.settle(done(&job.lease, effects)).await
+/// Handles another event of `acme/orders` with these effects.
+async fn handle(store: &Arc<dyn Store>, number: u64, effects: Effects) -> Result<(), Error> {
+    append(store, [event(number)]).await;
+    let job = claim_one(store, 10_000).await;
+    store.settle(done(&job.lease, effects)).await
 }
 
-async fn value(inbox: &Arc<dyn Store>, name: &str) -> Option<Versioned> {
-    inbox
+async fn value(store: &Arc<dyn Store>, name: &str) -> Option<Versioned> {
+    store
         .value(&plugin("acme/ship"), &key("b", name))
         .await
         .expect("a read")
 }
 
-async fn text(inbox: &Arc<dyn Store>, name: &str) -> Option<String> {
-    value(inbox, name)
+async fn text(store: &Arc<dyn Store>, name: &str) -> Option<String> {
+    value(store, name)
         .await
         .map(|found| String::from_utf8(found.value.to_vec()).expect("a text"))
 }
 
-async fn version(inbox: &Arc<dyn Store>, name: &str) -> u64 {
-    value(inbox, name).await.expect("a value").version
+async fn version(store: &Arc<dyn Store>, name: &str) -> u64 {
+    value(store, name).await.expect("a value").version
 }
 
-async fn usage(inbox: &Arc<dyn Store>) -> (u64, u64) {
-    let KvUsage { keys, bytes } = inbox.usage(&plugin("acme/ship")).await.expect("a usage");
+async fn usage(store: &Arc<dyn Store>) -> (u64, u64) {
+    let KvUsage { keys, bytes } = store.usage(&plugin("acme/ship")).await.expect("a usage");
     (keys, bytes)
 }
 
-/// Nothing of the settlement at hand was kept, and its job is still under lease.
-async fn assert_untouched(inbox: &Arc<dyn Store>, number: u64) {
-    let [job] = <[_; 1]>::try_from(jobs(inbox, number).await).expect("one job");
+/// Checks that the settlement stored nothing and that the job is still leased.
+async fn assert_untouched(store: &Arc<dyn Store>, number: u64) {
+    let [job] = <[_; 1]>::try_from(jobs(store, number).await).expect("one job");
     assert!(matches!(job.state, WorkState::Leased { .. }), "{job:?}");
     assert_eq!(job.last_outcome, None);
-    assert_eq!(messages(inbox).await, []);
+    assert_eq!(messages(store).await, []);
 }
 
-async fn effects_commit_with_outcome(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(value(&inbox, "a").await, None);
-    assert_eq!(usage(&inbox).await, (0, 0));
+async fn effects_commit_with_outcome(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    assert_eq!(value(&store, "a").await, None);
+    assert_eq!(usage(&store).await, (0, 0));
 
     let effects = Effects {
         messages: vec![message(1)],
         ..writes([put("a", "1"), put("b", "2")])
     };
 
-    handle(&inbox, 1, effects).await.expect("a settlement");
+    handle(&store, 1, effects).await.expect("a settlement");
     assert_eq!(
-        (text(&inbox, "a").await, text(&inbox, "b").await),
+        (text(&store, "a").await, text(&store, "b").await),
         (Some("1".into()), Some("2".into()))
     );
-    assert_eq!(messages(&inbox).await.len(), 1);
-    assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
+    assert_eq!(messages(&store).await.len(), 1);
+    assert_eq!(jobs(&store, 1).await[0].state, WorkState::Done);
 
-    handle(&inbox, 2, writes([delete("a"), delete("never-there")]))
+    handle(&store, 2, writes([delete("a"), delete("never-there")]))
         .await
         .expect("a settlement");
     assert_eq!(
-        (text(&inbox, "a").await, text(&inbox, "b").await),
+        (text(&store, "a").await, text(&store, "b").await),
         (None, Some("2".into()))
     );
 }
 
-async fn effects_of_failed_attempt_are_dropped(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn effects_of_failed_attempt_are_dropped(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
     let rejected = Outcome::Rejected {
         reason: "no".into(),
     };
 
     for outcome in [failed(), rejected, Outcome::OutOfMemory { max: 1 }] {
-        let job = claim_one(&inbox, 10).await;
+        let job = claim_one(&store, 10).await;
         let stale = Effects {
             reads: vec![seen("a", Some(77))],
             messages: vec![message(1)],
@@ -159,73 +159,74 @@ async fn effects_of_failed_attempt_are_dropped(inbox: Arc<dyn Store>) {
             quota: KvUsage::default(),
             ..settlement(&job.lease, outcome, next)
         };
-        inbox
+        store
             .settle(ended)
             .await
             .expect("what is dropped is not checked");
     }
 
-    assert_eq!(jobs(&inbox, 1).await[0].attempts, 3);
-    assert_eq!(value(&inbox, "a").await, None);
-    assert_eq!(usage(&inbox).await, (0, 0));
-    assert_eq!(messages(&inbox).await, []);
+    assert_eq!(jobs(&store, 1).await[0].attempts, 3);
+    assert_eq!(value(&store, "a").await, None);
+    assert_eq!(usage(&store).await, (0, 0));
+    assert_eq!(messages(&store).await, []);
 }
 
-async fn effects_of_lost_lease_are_dropped(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn effects_of_lost_lease_are_dropped(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let lost = claim_one(&inbox, 10).await;
-    let job = claim_one(&inbox, 1000).await;
+    let lost = claim_one(&store, 10).await;
+    let job = claim_one(&store, 1000).await;
     let effects = Effects {
         messages: vec![message(1)],
         ..writes([put("a", "lost")])
     };
-    let answer = inbox.settle(done(&lost.lease, effects)).await;
+    let answer = store.settle(done(&lost.lease, effects)).await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
-    assert_eq!(value(&inbox, "a").await, None);
-    assert_untouched(&inbox, 1).await;
+    assert_eq!(value(&store, "a").await, None);
+    assert_untouched(&store, 1).await;
 
-    inbox
+    store
         .settle(done(&job.lease, writes([put("a", "kept")])))
         .await
         .expect("a settlement");
-    assert_eq!(text(&inbox, "a").await.as_deref(), Some("kept"));
+    assert_eq!(text(&store, "a").await.as_deref(), Some("kept"));
 }
 
-async fn effects_commit_once(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn effects_commit_once(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     let effects = Effects {
         messages: vec![message(1)],
         ..writes([put("a", "1")])
     };
 
-    inbox
+    store
         .settle(done(&job.lease, effects.clone()))
         .await
         .expect("a settlement");
 
-    let before = version(&inbox, "a").await;
-    let answer = inbox.settle(done(&job.lease, effects)).await;
+    let before = version(&store, "a").await;
+    let answer = store.settle(done(&job.lease, effects)).await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
-    assert_eq!(version(&inbox, "a").await, before);
-    assert_eq!(messages(&inbox).await.len(), 1);
+    assert_eq!(version(&store, "a").await, before);
+    assert_eq!(messages(&store).await.len(), 1);
 }
 
-async fn each_write_has_new_version(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn each_write_has_new_version(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let mut versions = Vec::new();
     for number in 1..=3 {
-        // The same value each time, deleted in between: not even then does a version stand twice.
-        handle(&inbox, number, writes([put("a", "same")]))
+        // The value is the same each time and is deleted in between. Even then no version is used
+        // twice.
+        handle(&store, number, writes([put("a", "same")]))
             .await
             .expect("a settlement");
-        versions.push(version(&inbox, "a").await);
-        handle(&inbox, number + 10, writes([delete("a")]))
+        versions.push(version(&store, "a").await);
+        handle(&store, number + 10, writes([delete("a")]))
             .await
             .expect("a settlement");
     }
@@ -235,29 +236,29 @@ async fn each_write_has_new_version(inbox: Arc<dyn Store>) {
     assert!(versions.is_sorted(), "{versions:?}");
 }
 
-async fn keys_are_separate_by_bucket_and_plugin(inbox: Arc<dyn Store>) {
+async fn keys_are_separate_by_bucket_and_plugin(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[
             ("acme/orders", &["audit", "ship"]),
             ("umbrella/orders", &["ship"]),
         ],
     )
     .await;
-    append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
+    append(&store, [event(1), event_of("umbrella/orders", 2)]).await;
 
     let wanted = [
         want("acme/audit", 1),
         want("acme/ship", 1),
         want("umbrella/ship", 1),
     ];
-    for job in claim_of(&inbox, &wanted, 10).await {
+    for job in claim_of(&store, &wanted, 10).await {
         let value = |bucket: &str| Some(Bytes::from(format!("{} {bucket}", job.lease.plugin)));
         let to = |bucket: &str| Write {
             key: key(bucket, "a"),
             value: value(bucket),
         };
-        inbox
+        store
             .settle(done(&job.lease, writes([to("b"), to("B"), to("")])))
             .await
             .expect("a settlement");
@@ -265,19 +266,19 @@ async fn keys_are_separate_by_bucket_and_plugin(inbox: Arc<dyn Store>) {
 
     for owner in ["acme/audit", "acme/ship", "umbrella/ship"] {
         for bucket in ["b", "B", ""] {
-            let found = inbox
+            let found = store
                 .value(&plugin(owner), &key(bucket, "a"))
                 .await
                 .expect("a read")
                 .expect("a value");
             assert_eq!(found.value, format!("{owner} {bucket}"));
-            assert_eq!(keys(&inbox, &plugin(owner), bucket, None, 9).await, ["a"]);
+            assert_eq!(keys(&store, &plugin(owner), bucket, None, 9).await, ["a"]);
         }
-        assert_eq!(inbox.usage(&plugin(owner)).await.expect("a usage").keys, 3);
+        assert_eq!(store.usage(&plugin(owner)).await.expect("a usage").keys, 3);
     }
 
     assert_eq!(
-        inbox
+        store
             .value(&plugin("umbrella/audit"), &key("b", "a"))
             .await
             .expect("a read"),
@@ -285,52 +286,52 @@ async fn keys_are_separate_by_bucket_and_plugin(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn keys_and_values_keep_their_bytes(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn keys_and_values_keep_their_bytes(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     let all = Bytes::from((0..=255).collect::<Vec<u8>>().repeat(100));
     for (number, name) in (1..).zip(["", " ", "a\0b", "a", "A", "é", "e\u{301}", "\u{1f980}"]) {
         let write = Write {
             key: key("", name),
             value: Some(all.clone()),
         };
-        handle(&inbox, number, writes([write]))
+        handle(&store, number, writes([write]))
             .await
             .expect("a settlement");
-        let found = inbox
+        let found = store
             .value(&plugin("acme/ship"), &key("", name))
             .await
             .expect("a read");
         assert!(found.is_some_and(|found| found.value == all), "{name:?}");
     }
-    assert_eq!(usage(&inbox).await.0, 8, "none of them is another");
-    handle(&inbox, 9, writes([put("empty", "")]))
+    assert_eq!(usage(&store).await.0, 8, "none of them is another");
+    handle(&store, 9, writes([put("empty", "")]))
         .await
         .expect("a settlement");
     assert_eq!(
-        text(&inbox, "empty").await.as_deref(),
+        text(&store, "empty").await.as_deref(),
         Some(""),
         "an empty value is a value"
     );
 }
 
-/// Asserts that an attempt that went by `seen` commits nothing.
+/// Checks that an attempt with these reads commits nothing.
 async fn assert_conflict(
-    inbox: &Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     number: u64,
     went_by: Vec<ReadVersion>,
     name: &str,
 ) {
     let before = (
-        value(inbox, "a").await,
-        value(inbox, "new").await,
-        usage(inbox).await,
+        value(store, "a").await,
+        value(store, "new").await,
+        usage(store).await,
     );
     let effects = Effects {
         reads: went_by,
         messages: vec![message(1)],
         ..writes([put("a", "x"), put("new", "x")])
     };
-    let answer = handle(inbox, number, effects).await;
+    let answer = handle(store, number, effects).await;
 
     assert!(
         matches!(&answer, Err(Error::Conflict(at)) if *at == key("b", name)),
@@ -338,50 +339,50 @@ async fn assert_conflict(
     );
     assert_eq!(
         (
-            value(inbox, "a").await,
-            value(inbox, "new").await,
-            usage(inbox).await
+            value(store, "a").await,
+            value(store, "new").await,
+            usage(store).await
         ),
         before
     );
-    assert_untouched(inbox, number).await;
+    assert_untouched(store, number).await;
 }
 
-async fn changed_key_is_conflict(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
+async fn changed_key_is_conflict(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    handle(&store, 1, writes([put("a", "1"), put("c", "1")]))
         .await
         .expect("a settlement");
 
-    let (a, c) = (version(&inbox, "a").await, version(&inbox, "c").await);
-    handle(&inbox, 2, writes([put("a", "1")]))
+    let (a, c) = (version(&store, "a").await, version(&store, "c").await);
+    handle(&store, 2, writes([put("a", "1")]))
         .await
         .expect("a settlement");
-    assert_conflict(&inbox, 3, vec![seen("c", Some(c)), seen("a", Some(a))], "a").await;
+    assert_conflict(&store, 3, vec![seen("c", Some(c)), seen("a", Some(a))], "a").await;
 }
 
-async fn added_or_removed_key_is_conflict(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    handle(&inbox, 1, writes([put("a", "1"), put("c", "1")]))
+async fn added_or_removed_key_is_conflict(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    handle(&store, 1, writes([put("a", "1"), put("c", "1")]))
         .await
         .expect("a settlement");
 
-    let c = version(&inbox, "c").await;
-    handle(&inbox, 2, writes([delete("c")]))
+    let c = version(&store, "c").await;
+    handle(&store, 2, writes([delete("c")]))
         .await
         .expect("a settlement");
-    assert_conflict(&inbox, 3, vec![seen("a", None)], "a").await;
-    assert_conflict(&inbox, 4, vec![seen("c", Some(c))], "c").await;
+    assert_conflict(&store, 3, vec![seen("a", None)], "a").await;
+    assert_conflict(&store, 4, vec![seen("c", Some(c))], "c").await;
 }
 
-async fn unchanged_key_is_not_conflict(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    handle(&inbox, 1, writes([put("a", "1")]))
+async fn unchanged_key_is_not_conflict(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    handle(&store, 1, writes([put("a", "1")]))
         .await
         .expect("a settlement");
 
-    let went_by = vec![seen("a", Some(version(&inbox, "a").await)), seen("b", None)];
-    handle(&inbox, 2, writes([put("c", "1")]))
+    let went_by = vec![seen("a", Some(version(&store, "a").await)), seen("b", None)];
+    handle(&store, 2, writes([put("c", "1")]))
         .await
         .expect("a settlement");
 
@@ -390,28 +391,28 @@ async fn unchanged_key_is_not_conflict(inbox: Arc<dyn Store>) {
         ..writes([put("a", "2"), put("b", "1")])
     };
 
-    handle(&inbox, 3, effects).await.expect("a settlement");
-    assert_eq!(text(&inbox, "a").await.as_deref(), Some("2"));
+    handle(&store, 3, effects).await.expect("a settlement");
+    assert_eq!(text(&store, "a").await.as_deref(), Some("2"));
 }
 
-async fn concurrent_increments_lose_nothing(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (0..16).map(event)).await;
+async fn concurrent_increments_lose_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (0..16).map(event)).await;
 
-    let attempts = claim(&inbox, 16, 100).await.into_iter().map(|job| {
-        let inbox = Arc::clone(&inbox);
-        tokio::spawn(async move { increment(&inbox, &job).await })
+    let attempts = claim(&store, 16, 100).await.into_iter().map(|job| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { increment(&store, &job).await })
     });
     for attempt in attempts.collect::<Vec<_>>() {
         attempt.await.expect("the task ends well");
     }
 
-    assert_eq!(text(&inbox, "count").await.as_deref(), Some("16"));
+    assert_eq!(text(&store, "count").await.as_deref(), Some("16"));
 }
 
-async fn increment(inbox: &Arc<dyn Store>, job: &ClaimedJob) {
+async fn increment(store: &Arc<dyn Store>, job: &ClaimedJob) {
     loop {
-        let found = value(inbox, "count").await;
+        let found = value(store, "count").await;
         tokio::task::yield_now().await;
         let count = found.as_ref().map_or(0, |found| {
             str_of(&found.value).parse::<u32>().expect("a number")
@@ -421,7 +422,7 @@ async fn increment(inbox: &Arc<dyn Store>, job: &ClaimedJob) {
             reads: went_by,
             ..writes([put("count", &(count + 1).to_string())])
         };
-        match inbox.settle(done(&job.lease, effects)).await {
+        match store.settle(done(&job.lease, effects)).await {
             Ok(()) => return,
             Err(Error::Conflict(_)) => {}
             Err(error) => panic!("{error}"),
@@ -434,48 +435,48 @@ fn str_of(value: &[u8]) -> &str {
 }
 
 async fn keys(
-    inbox: &Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     plugin: &PluginRef,
     bucket: &str,
     after: Option<&str>,
     limit: usize,
 ) -> Vec<String> {
-    inbox
+    store
         .keys(plugin, bucket, after, limit)
         .await
         .expect("the keys")
 }
 
-async fn keys_are_listed_in_byte_order(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn keys_are_listed_in_byte_order(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     let other = Write {
         key: key("other", "zz"),
         value: Some(Bytes::new()),
     };
     let all = ["é", "b", "", "B", "a", "ab"].map(|name| put(name, "1"));
-    handle(&inbox, 1, writes(all.into_iter().chain([other])))
+    handle(&store, 1, writes(all.into_iter().chain([other])))
         .await
         .expect("a settlement");
     let ship = plugin("acme/ship");
     let sorted = ["", "B", "a", "ab", "b", "é"];
-    assert_eq!(keys(&inbox, &ship, "b", None, 9).await, sorted);
-    assert_eq!(keys(&inbox, &ship, "b", None, 2).await, sorted[..2]);
-    assert_eq!(keys(&inbox, &ship, "b", Some(""), 2).await, sorted[1..3]);
+    assert_eq!(keys(&store, &ship, "b", None, 9).await, sorted);
+    assert_eq!(keys(&store, &ship, "b", None, 2).await, sorted[..2]);
+    assert_eq!(keys(&store, &ship, "b", Some(""), 2).await, sorted[1..3]);
     assert_eq!(
-        keys(&inbox, &ship, "b", Some("aa"), 9).await,
+        keys(&store, &ship, "b", Some("aa"), 9).await,
         sorted[3..],
         "a key that isn't there has its place"
     );
-    assert_eq!(keys(&inbox, &ship, "b", Some("é"), 9).await, [""; 0]);
-    assert_eq!(keys(&inbox, &ship, "c", None, 9).await, [""; 0]);
+    assert_eq!(keys(&store, &ship, "b", Some("é"), 9).await, [""; 0]);
+    assert_eq!(keys(&store, &ship, "c", None, 9).await, [""; 0]);
     assert_eq!(
-        keys(&inbox, &plugin("acme/audit"), "b", None, 9).await,
+        keys(&store, &plugin("acme/audit"), "b", None, 9).await,
         [""; 0]
     );
 }
 
-async fn usage_counts_names_and_values(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn usage_counts_names_and_values(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let steps = [
         (vec![put("key", "12345"), put("é", "")], (2, 12)),
@@ -486,15 +487,15 @@ async fn usage_counts_names_and_values(inbox: Arc<dyn Store>) {
         (Vec::new(), (0, 0)),
     ];
     for (number, (step, expected)) in (1..).zip(steps) {
-        handle(&inbox, number, writes(step))
+        handle(&store, number, writes(step))
             .await
             .expect("a settlement");
-        assert_eq!(usage(&inbox).await, expected, "after step {number}");
+        assert_eq!(usage(&store).await, expected, "after step {number}");
     }
 }
 
 async fn settle_within(
-    inbox: &Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     lease: &JobLease,
     quota: (u64, u64),
     all: Vec<Write>,
@@ -504,7 +505,7 @@ async fn settle_within(
         bytes: quota.1,
     };
 
-    inbox
+    store
         .settle(Settlement {
             quota,
             ..done(lease, writes(all))
@@ -512,55 +513,55 @@ async fn settle_within(
         .await
 }
 
-async fn writes_over_quota_change_nothing(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    handle(&inbox, 1, writes([put("a", "12"), put("c", "12")]))
+async fn writes_over_quota_change_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    handle(&store, 1, writes([put("a", "12"), put("c", "12")]))
         .await
         .expect("a settlement");
-    append(&inbox, [event(2)]).await;
+    append(&store, [event(2)]).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     let cases = [
         ((2, 99), vec![put("d", "1")], (Limit::KvKeys, 2)),
         ((9, 10), vec![put("d", "1")], (Limit::KvBytes, 10)),
         ((9, 10), vec![put("a", "12345")], (Limit::KvBytes, 10)),
     ];
     for (quota, all, told) in cases {
-        let answer = settle_within(&inbox, &job.lease, quota, all).await;
+        let answer = settle_within(&store, &job.lease, quota, all).await;
         assert!(
             matches!(answer, Err(Error::OverQuota { limit, max }) if (limit, max) == told),
             "{answer:?}"
         );
-        assert_eq!(usage(&inbox).await, (2, 8));
-        assert_eq!(text(&inbox, "a").await.as_deref(), Some("12"));
-        assert_untouched(&inbox, 2).await;
+        assert_eq!(usage(&store).await, (2, 8));
+        assert_eq!(text(&store, "a").await.as_deref(), Some("12"));
+        assert_untouched(&store, 2).await;
     }
 
     let swap = vec![put("d", "1234"), delete("a")];
-    settle_within(&inbox, &job.lease, (2, 10), swap)
+    settle_within(&store, &job.lease, (2, 10), swap)
         .await
         .expect("what goes makes room for what comes");
-    assert_eq!(usage(&inbox).await, (2, 10));
+    assert_eq!(usage(&store).await, (2, 10));
 }
 
-async fn store_over_quota_may_shrink(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    handle(&inbox, 1, writes([put("a", "12"), put("c", "12")]))
+async fn store_over_quota_may_shrink(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    handle(&store, 1, writes([put("a", "12"), put("c", "12")]))
         .await
         .expect("a settlement");
-    append(&inbox, [event(2), event(3)]).await;
+    append(&store, [event(2), event(3)]).await;
 
-    let claimed = claim(&inbox, 2, 10).await;
-    settle_within(&inbox, &claimed[0].lease, (0, 0), Vec::new())
+    let claimed = claim(&store, 2, 10).await;
+    settle_within(&store, &claimed[0].lease, (0, 0), Vec::new())
         .await
         .expect("nothing is written");
     settle_within(
-        &inbox,
+        &store,
         &claimed[1].lease,
         (0, 0),
         vec![delete("a"), put("c", "1")],
     )
     .await
     .expect("it shrinks");
-    assert_eq!(usage(&inbox).await, (1, 3));
+    assert_eq!(usage(&store).await, (1, 3));
 }

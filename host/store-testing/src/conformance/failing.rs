@@ -1,4 +1,5 @@
-//! Whatever call fails, and wherever the host dies: nothing is lost and nothing happens twice.
+//! Faults: whichever call fails, and wherever the host crashes, nothing is lost and nothing happens
+//! twice.
 
 use std::sync::Arc;
 
@@ -20,20 +21,20 @@ pub(super) const CASES: &[Case] = table![
     effects_survive_every_crash,
 ];
 
-/// Far more than a round takes with one fault.
+/// A number of calls that a round with one fault never needs.
 const CALLS_MAX: usize = 60;
 
-async fn effects_survive_every_failing_call(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn effects_survive_every_failing_call(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
-            let faulty = Arc::new(FaultyStore::new(Arc::clone(&inbox)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(&store)));
             faulty.at(nth, when, Fault::Fail);
             rounds += 1;
             handle(&faulty, rounds, 0).await;
-            assert_once(&inbox, rounds, &format!("the {nth}. call fails {when:?}")).await;
+            assert_once(&store, rounds, &format!("the {nth}. call fails {when:?}")).await;
             if faulty.has_plan() {
                 break;
             }
@@ -44,25 +45,26 @@ async fn effects_survive_every_failing_call(inbox: Arc<dyn Store>) {
     assert!(rounds > 8, "only {rounds} rounds had a call to fail");
 }
 
-async fn effects_survive_every_crash(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn effects_survive_every_crash(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
-            let faulty = Arc::new(FaultyStore::new(Arc::clone(&inbox)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(&store)));
             faulty.at(nth, when, Fault::Crash);
             rounds += 1;
             tokio::select! {
                 () = handle(&faulty, rounds, 0) => {}
                 () = faulty.crashed() => {
-                    // The sender had no answer and sends again; another host takes up what the leases leave.
-                    let next = Arc::new(FaultyStore::new(Arc::clone(&inbox)));
+                    // The sender got no answer and sends again. A new host takes over when the old
+                    // leases end.
+                    let next = Arc::new(FaultyStore::new(Arc::clone(&store)));
                     handle(&next, rounds, 1_000_000).await;
                 }
             }
             assert_once(
-                &inbox,
+                &store,
                 rounds,
                 &format!("the host dies {when:?} the {nth}. call"),
             )
@@ -77,31 +79,32 @@ async fn effects_survive_every_crash(inbox: Arc<dyn Store>) {
     assert!(rounds > 8, "only {rounds} rounds had a call to die at");
 }
 
-/// Sends one event until it is acknowledged and attempts it until it is done, as sender and host do.
-async fn handle(inbox: &Arc<FaultyStore>, number: u64, mut now: i64) {
+/// Sends one event until it is acknowledged, and attempts it until it is done, like a sender and a
+/// host.
+async fn handle(store: &Arc<FaultyStore>, number: u64, mut now: i64) {
     let sent = Event {
         received_at: at(0),
         ..event(number)
     };
 
-    if inbox.append(sent.clone()).await.is_err() {
-        inbox
+    if store.append(sent.clone()).await.is_err() {
+        store
             .append(sent)
             .await
             .expect("no more than one call fails");
     }
 
     for _ in 0..CALLS_MAX {
-        // Leases of attempts whose end was lost have run out by then.
+        // The leases of attempts without an end have expired by then.
         now += 1_000;
-        let claimed = inbox
+        let claimed = store
             .claim(&[want("acme/ship", 9)], at(now), LEASE)
             .await
             .unwrap_or_default();
         for job in &claimed {
-            attempt(inbox, job).await;
+            attempt(store, job).await;
         }
-        let due = inbox.next_due(&[plugin("acme/ship")]).await;
+        let due = store.next_due(&[plugin("acme/ship")]).await;
         if matches!(due, Ok(None)) {
             return;
         }
@@ -110,14 +113,14 @@ async fn handle(inbox: &Arc<FaultyStore>, number: u64, mut now: i64) {
     panic!("event {number} is not done after {CALLS_MAX} claims");
 }
 
-/// One attempt: adds one to a counter and sends a message, in the way of the runner.
-async fn attempt(inbox: &Arc<FaultyStore>, job: &ClaimedJob) {
+/// Makes one attempt, which adds one to a counter and sends a message, like the runner.
+async fn attempt(store: &Arc<FaultyStore>, job: &ClaimedJob) {
     let key = Key {
         bucket: "b".into(),
         key: "count".into(),
     };
 
-    let Ok(found) = inbox.value(&job.lease.plugin, &key).await else {
+    let Ok(found) = store.value(&job.lease.plugin, &key).await else {
         return;
     };
     let count = found.as_ref().map_or(0, |found| count_of(&found.value));
@@ -139,13 +142,13 @@ async fn attempt(inbox: &Arc<FaultyStore>, job: &ClaimedJob) {
         ..settlement(&job.lease, Outcome::Done, WorkState::Done)
     };
 
-    match inbox.settle(settlement).await {
+    match store.settle(settlement).await {
         Ok(()) | Err(Error::LeaseLost(_) | Error::Store(_)) => {}
         Err(error) => panic!("{error}"),
     }
 }
 
-/// Another one for each attempt.
+/// Each attempt sends a message with a new id.
 fn message(job: &ClaimedJob) -> Message {
     let id = Uuid::from_u64_pair(
         u64::from(job.lease.attempt),
@@ -167,8 +170,8 @@ fn count_of(value: &[u8]) -> u64 {
         .expect("a number")
 }
 
-async fn assert_once(inbox: &Arc<dyn Store>, rounds: u64, told: &str) {
-    let events = summaries(inbox).await;
+async fn assert_once(store: &Arc<dyn Store>, rounds: u64, told: &str) {
+    let events = summaries(store).await;
     assert_eq!(
         events.len() as u64,
         rounds,
@@ -186,14 +189,14 @@ async fn assert_once(inbox: &Arc<dyn Store>, rounds: u64, told: &str) {
         key: "count".into(),
     };
 
-    let found = inbox
+    let found = store
         .value(&plugin("acme/ship"), &key)
         .await
         .expect("a read")
         .expect("a value");
     assert_eq!(count_of(&found.value), rounds, "{told}: each counts once");
     assert_eq!(
-        messages(inbox).await.len() as u64,
+        messages(store).await.len() as u64,
         rounds,
         "{told}: each sends once"
     );

@@ -1,4 +1,4 @@
-//! Events are listed in the order of their arrival, page by page.
+//! Lists: events are listed in the order of their arrival, page by page.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ pub(super) const CASES: &[Case] = table![
     jobs_are_listed_with_their_event,
 ];
 
-async fn page(inbox: &Arc<dyn Store>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
-    inbox
+async fn page(store: &Arc<dyn Store>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
+    store
         .events(EventPage {
             after,
             ..EventPage::first(EventSelection::default(), limit)
@@ -32,18 +32,18 @@ fn keys(events: &[EventSummary]) -> Vec<&str> {
     events.iter().map(|event| event.key.as_str()).collect()
 }
 
-async fn empty_store_lists_nothing(inbox: Arc<dyn Store>) {
-    assert_eq!(page(&inbox, None, 10).await, []);
-    assert_eq!(page(&inbox, Some(event(1).id), 10).await, []);
+async fn empty_store_lists_nothing(store: Arc<dyn Store>) {
+    assert_eq!(page(&store, None, 10).await, []);
+    assert_eq!(page(&store, Some(event(1).id), 10).await, []);
 }
 
-async fn summary_describes_event(inbox: Arc<dyn Store>) {
+async fn summary_describes_event(store: Arc<dyn Store>) {
     let untyped = Event {
         event_type: None,
         ..event_of("umbrella/in", 2)
     };
 
-    append(&inbox, [event(1), untyped]).await;
+    append(&store, [event(1), untyped]).await;
 
     let first = EventSummary {
         id: event(1).id,
@@ -55,7 +55,7 @@ async fn summary_describes_event(inbox: Arc<dyn Store>) {
         jobs: Vec::new(),
         is_discarded: false,
     };
-    let listed = summaries(&inbox).await;
+    let listed = summaries(&store).await;
     assert_eq!(listed[0], first);
     assert_eq!(
         (&listed[1].source, &listed[1].event_type),
@@ -63,13 +63,13 @@ async fn summary_describes_event(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn event_pages_are_contiguous(inbox: Arc<dyn Store>) {
-    append(&inbox, (1..=7).map(event)).await;
+async fn event_pages_are_contiguous(store: Arc<dyn Store>) {
+    append(&store, (1..=7).map(event)).await;
 
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let next = page(&inbox, after, 3).await;
+        let next = page(&store, after, 3).await;
         assert!(next.len() <= 3);
         let Some(last) = next.last() else { break };
         after = Some(last.id);
@@ -82,31 +82,31 @@ async fn event_pages_are_contiguous(inbox: Arc<dyn Store>) {
             .map(|number| format!("key-{number}"))
             .collect::<Vec<_>>()
     );
-    assert_eq!(page(&inbox, None, 0).await, []);
+    assert_eq!(page(&store, None, 0).await, []);
 }
 
-async fn events_are_listed_by_arrival(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(5), event(3), event(9), event(1)]).await;
+async fn events_are_listed_by_arrival(store: Arc<dyn Store>) {
+    append(&store, [event(5), event(3), event(9), event(1)]).await;
 
     assert_eq!(
-        keys(&page(&inbox, None, 10).await),
+        keys(&page(&store, None, 10).await),
         ["key-5", "key-3", "key-9", "key-1"]
     );
     assert_eq!(
-        keys(&page(&inbox, Some(event(3).id), 10).await),
+        keys(&page(&store, Some(event(3).id), 10).await),
         ["key-9", "key-1"]
     );
 }
 
-async fn newest_events_may_come_first(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(5), event(3), event(9), event(1)]).await;
+async fn newest_events_may_come_first(store: Arc<dyn Store>) {
+    append(&store, [event(5), event(3), event(9), event(1)]).await;
 
     let newest = async |after: Option<EventId>, limit| {
         let page = EventPage {
             after,
             ..EventPage::last(EventSelection::default(), limit)
         };
-        inbox.events(page).await.expect("a page of events")
+        store.events(page).await.expect("a page of events")
     };
     assert_eq!(keys(&newest(None, 3).await), ["key-1", "key-9", "key-3"]);
     assert_eq!(
@@ -133,32 +133,32 @@ async fn newest_events_may_come_first(inbox: Arc<dyn Store>) {
         10,
     );
     assert_eq!(
-        keys(&inbox.events(since).await.expect("a page of events")),
+        keys(&store.events(since).await.expect("a page of events")),
         ["key-9", "key-5"]
     );
 }
 
-async fn page_may_start_at_missing_id(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(2), event(4), event(6)]).await;
+async fn page_may_start_at_missing_id(store: Arc<dyn Store>) {
+    append(&store, [event(2), event(4), event(6)]).await;
 
     assert_eq!(
-        keys(&page(&inbox, Some(event(3).id), 10).await),
+        keys(&page(&store, Some(event(3).id), 10).await),
         ["key-4", "key-6"]
     );
     assert_eq!(
-        keys(&page(&inbox, Some(event(1).id), 10).await),
+        keys(&page(&store, Some(event(1).id), 10).await),
         ["key-2", "key-4", "key-6"]
     );
-    assert_eq!(keys(&page(&inbox, Some(event(7).id), 10).await), [""; 0]);
+    assert_eq!(keys(&page(&store, Some(event(7).id), 10).await), [""; 0]);
 }
 
-async fn jobs_are_listed_with_their_event(inbox: Arc<dyn Store>) {
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    append(&inbox, [event(1), event_of("acme/payments", 2), event(3)]).await;
+async fn jobs_are_listed_with_their_event(store: Arc<dyn Store>) {
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&store, [event(1), event_of("acme/payments", 2), event(3)]).await;
     let both = [is("audit", "pending"), is("ship", "pending")];
-    assert_eq!(states(&inbox, 1).await, both);
-    assert_eq!(states(&inbox, 2).await, []);
-    assert_eq!(states(&inbox, 3).await, both);
-    let middle = page(&inbox, Some(event(1).id), 1).await;
+    assert_eq!(states(&store, 1).await, both);
+    assert_eq!(states(&store, 2).await, []);
+    assert_eq!(states(&store, 3).await, both);
+    let middle = page(&store, Some(event(1).id), 1).await;
     assert_eq!((middle[0].key.as_str(), middle[0].jobs.len()), ("key-2", 0));
 }

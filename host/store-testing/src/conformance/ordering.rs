@@ -1,4 +1,5 @@
-//! Events with the same ordering key are handled strictly in their order; others don't wait for them.
+//! Order: events with the same ordering key are handled strictly in their order, and others do not
+//! wait for them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -33,7 +34,7 @@ pub(super) const CASES: &[Case] = table![
     concurrent_claims_keep_key_order,
 ];
 
-/// The `number`-th event of `acme/orders`, with an ordering key.
+/// Returns event `number` of `acme/orders`, with an ordering key.
 fn ordered(number: u64, ordering_key: &str) -> Event {
     Event {
         ordering_key: Some(ordering_key.into()),
@@ -41,20 +42,20 @@ fn ordered(number: u64, ordering_key: &str) -> Event {
     }
 }
 
-async fn done(inbox: &Arc<dyn Store>, job: &ClaimedJob) {
-    settle(inbox, &job.lease, Outcome::Done, WorkState::Done).await;
+async fn done(store: &Arc<dyn Store>, job: &ClaimedJob) {
+    settle(store, &job.lease, Outcome::Done, WorkState::Done).await;
 }
 
-/// Three events of key `a`; so many of them are done.
-async fn three_of_a(inbox: &Arc<dyn Store>, handled: usize) {
-    route_orders_to_ship(inbox).await;
-    append(inbox, (1..=3).map(|number| ordered(number, "a"))).await;
+/// Stores three events of key `a` and settles some of them as done.
+async fn three_of_a(store: &Arc<dyn Store>, handled: usize) {
+    route_orders_to_ship(store).await;
+    append(store, (1..=3).map(|number| ordered(number, "a"))).await;
     for _ in 0..handled {
-        done(inbox, &claim_one(inbox, 10).await).await;
+        done(store, &claim_one(store, 10).await).await;
     }
 }
 
-async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
+async fn replay(store: &Arc<dyn Store>, numbers: &[u64]) {
     let ids = numbers.iter().map(|number| event(*number).id).collect();
     let selection = EventSelection {
         ids,
@@ -69,20 +70,20 @@ async fn replay(inbox: &Arc<dyn Store>, numbers: &[u64]) {
         dry_run: false,
     };
     assert_eq!(
-        inbox.replay(order).await.expect("a replay").replayed,
+        store.replay(order).await.expect("a replay").replayed,
         numbers.len() as u64
     );
 }
 
-async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
+async fn blocked_job_names_its_predecessor(store: Arc<dyn Store>) {
     let behind = async |number| {
-        jobs(&inbox, number).await[0]
+        jobs(&store, number).await[0]
             .behind
             .map(|ahead| (ahead.id, ahead.state))
     };
 
-    three_of_a(&inbox, 0).await;
-    append(&inbox, [ordered(4, "b"), event(5)]).await;
+    three_of_a(&store, 0).await;
+    append(&store, [ordered(4, "b"), event(5)]).await;
 
     let first = (event(1).id, WorkState::Pending);
     assert_eq!(
@@ -91,9 +92,9 @@ async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
     );
     assert_eq!((behind(4).await, behind(5).await), (None, None));
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &job.lease,
         failed(),
         WorkState::Waiting { until: at(100) },
@@ -104,7 +105,7 @@ async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
         Some((event(1).id, WorkState::Waiting { until: at(100) }))
     );
 
-    let record = inbox
+    let record = store
         .read(event(3).id)
         .await
         .expect("a read")
@@ -114,9 +115,9 @@ async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
         Some(event(1).id)
     );
 
-    let claimed = claim(&inbox, 9, 100).await;
+    let claimed = claim(&store, 9, 100).await;
     done(
-        &inbox,
+        &store,
         claimed
             .iter()
             .find(|job| job.event.id == event(1).id)
@@ -129,20 +130,20 @@ async fn blocked_job_names_its_predecessor(inbox: Arc<dyn Store>) {
     );
 }
 
-/// Handles whatever is due, one after the other, and tells the keys.
-async fn handle_all(inbox: &Arc<dyn Store>, now: i64) -> Vec<String> {
+/// Handles all due jobs one after the other and returns their keys.
+async fn handle_all(store: &Arc<dyn Store>, now: i64) -> Vec<String> {
     let mut handled = Vec::new();
-    while let [job, ..] = &claim(inbox, 1, now).await[..] {
+    while let [job, ..] = &claim(store, 1, now).await[..] {
         handled.push(job.event.key.clone());
-        done(inbox, job).await;
+        done(store, job).await;
     }
     handled
 }
 
-async fn one_job_of_key_is_leased(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn one_job_of_key_is_leased(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     append(
-        &inbox,
+        &store,
         [
             ordered(1, "a"),
             ordered(2, "a"),
@@ -154,59 +155,59 @@ async fn one_job_of_key_is_leased(inbox: Arc<dyn Store>) {
     )
     .await;
 
-    let first = claim(&inbox, 9, 10).await;
+    let first = claim(&store, 9, 10).await;
     assert_eq!(keys(&first), ["key-1", "key-3", "key-4", "key-5"]);
     assert_eq!(*first[0].event, ordered(1, "a"));
-    assert_eq!(claim(&inbox, 9, 10).await.len(), 0);
+    assert_eq!(claim(&store, 9, 10).await.len(), 0);
 
-    done(&inbox, &first[0]).await;
+    done(&store, &first[0]).await;
 
-    let second = claim(&inbox, 9, 10).await;
+    let second = claim(&store, 9, 10).await;
     assert_eq!(keys(&second), ["key-2"]);
 
-    done(&inbox, &second[0]).await;
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-6"]);
+    done(&store, &second[0]).await;
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-6"]);
 }
 
-async fn failing_key_blocks_only_itself(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
-    append(&inbox, [ordered(4, "b"), event(5)]).await;
+async fn failing_key_blocks_only_itself(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
+    append(&store, [ordered(4, "b"), event(5)]).await;
 
-    let failing = claim_one(&inbox, 10).await;
+    let failing = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &failing.lease,
         failed(),
         WorkState::Waiting { until: at(500) },
     )
     .await;
-    assert_eq!(handle_all(&inbox, 499).await, ["key-4", "key-5"]);
+    assert_eq!(handle_all(&store, 499).await, ["key-4", "key-5"]);
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
         Some(at(500))
     );
-    assert_eq!(handle_all(&inbox, 500).await, ["key-1", "key-2", "key-3"]);
+    assert_eq!(handle_all(&store, 500).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn dead_job_frees_successor(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
+async fn dead_job_frees_successor(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
     settle(
-        &inbox,
-        &claim_one(&inbox, 10).await.lease,
+        &store,
+        &claim_one(&store, 10).await.lease,
         failed(),
         WorkState::Dead,
     )
     .await;
 
-    assert_eq!(handle_all(&inbox, 10).await, ["key-2", "key-3"]);
+    assert_eq!(handle_all(&store, 10).await, ["key-2", "key-3"]);
 }
 
-async fn keys_are_separate_by_source_and_plugin(inbox: Arc<dyn Store>) {
+async fn keys_are_separate_by_source_and_plugin(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[
             ("acme/orders", &["audit", "ship"]),
             ("acme/payments", &["ship"]),
@@ -216,7 +217,7 @@ async fn keys_are_separate_by_source_and_plugin(inbox: Arc<dyn Store>) {
     .await;
     for (number, from) in (1..).zip(["acme/orders", "acme/payments", "umbrella/orders"].repeat(2)) {
         append(
-            &inbox,
+            &store,
             [Event {
                 ordering_key: Some("a".into()),
                 ..event_of(from, number)
@@ -225,10 +226,10 @@ async fn keys_are_separate_by_source_and_plugin(inbox: Arc<dyn Store>) {
         .await;
     }
 
-    append(&inbox, [ordered(7, "A"), ordered(8, ""), ordered(9, "a ")]).await;
+    append(&store, [ordered(7, "A"), ordered(8, ""), ordered(9, "a ")]).await;
 
     let wanted = ["acme/audit", "acme/ship", "umbrella/ship"].map(|name| want(name, 9));
-    let claimed = claim_of(&inbox, &wanted, 10).await;
+    let claimed = claim_of(&store, &wanted, 10).await;
     let of = |name: &str| {
         claimed
             .iter()
@@ -246,97 +247,97 @@ async fn keys_are_separate_by_source_and_plugin(inbox: Arc<dyn Store>) {
     );
     assert_eq!(keys(&of("umbrella/ship")), ["key-3"]);
 
-    done(&inbox, &of("acme/audit")[0]).await;
+    done(&store, &of("acme/audit")[0]).await;
     assert_eq!(
-        keys(&claim_of(&inbox, &wanted, 10).await),
+        keys(&claim_of(&store, &wanted, 10).await),
         ["key-4"],
         "one plugin's end lets another's next go"
     );
 
-    done(&inbox, &of("acme/ship")[1]).await;
-    assert_eq!(keys(&claim_of(&inbox, &wanted, 10).await), ["key-5"]);
+    done(&store, &of("acme/ship")[1]).await;
+    assert_eq!(keys(&claim_of(&store, &wanted, 10).await), ["key-5"]);
 }
 
-async fn blocked_job_is_not_due(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
+async fn blocked_job_is_not_due(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
 
     let ship = [plugin("acme/ship")];
-    let first = claim_one(&inbox, 10).await;
+    let first = claim_one(&store, 10).await;
     assert_eq!(
-        inbox.next_due(&ship).await.expect("a time"),
+        store.next_due(&ship).await.expect("a time"),
         Some(at(70)),
         "when the lease runs out"
     );
 
-    done(&inbox, &first).await;
+    done(&store, &first).await;
     assert_eq!(
-        inbox.next_due(&ship).await.expect("a time"),
+        store.next_due(&ship).await.expect("a time"),
         WorkState::Pending.due_at()
     );
 
-    done(&inbox, &claim_one(&inbox, 10).await).await;
-    done(&inbox, &claim_one(&inbox, 10).await).await;
-    assert_eq!(inbox.next_due(&ship).await.expect("a time"), None);
+    done(&store, &claim_one(&store, 10).await).await;
+    done(&store, &claim_one(&store, 10).await).await;
+    assert_eq!(store.next_due(&ship).await.expect("a time"), None);
 }
 
-async fn settling_wakes_for_next_of_key(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
-    let job = claim_one(&inbox, 10).await;
-    drain(&inbox).await;
-    done(&inbox, &job).await;
-    wakes(&inbox).await;
+async fn settling_wakes_for_next_of_key(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
+    let job = claim_one(&store, 10).await;
+    drain(&store).await;
+    done(&store, &job).await;
+    wakes(&store).await;
 }
 
-async fn job_given_back_keeps_its_position(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
-    let job = claim_one(&inbox, 10).await;
-    inbox.give_back(&[job.lease]).await.expect("a release");
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
+async fn job_given_back_keeps_its_position(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
+    let job = claim_one(&store, 10).await;
+    store.give_back(&[job.lease]).await.expect("a release");
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1"]);
 }
 
-async fn expired_lease_keeps_its_position(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
-    claim_one(&inbox, 10).await;
-    let again = claim(&inbox, 9, 1000).await;
+async fn expired_lease_keeps_its_position(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
+    claim_one(&store, 10).await;
+    let again = claim(&store, 9, 1000).await;
     assert_eq!(keys(&again), ["key-1"]);
-    done(&inbox, &again[0]).await;
-    assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3"]);
+    done(&store, &again[0]).await;
+    assert_eq!(handle_all(&store, 1000).await, ["key-2", "key-3"]);
 }
 
-async fn order_survives_route_changes(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 1).await;
+async fn order_survives_route_changes(store: Arc<dyn Store>) {
+    three_of_a(&store, 1).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &job.lease,
         failed(),
         WorkState::Waiting { until: at(500) },
     )
     .await;
-    route(&inbox, &[]).await;
-    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
-    assert_eq!(states(&inbox, 3).await, [is("ship", "held")]);
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    route(&store, &[]).await;
+    assert_eq!(states(&store, 2).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 3).await, [is("ship", "held")]);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [ordered(4, "a")]).await;
-    assert_eq!(keys(&claim(&inbox, 9, 20).await), ["key-2"]);
+    route_orders_to_ship(&store).await;
+    append(&store, [ordered(4, "a")]).await;
+    assert_eq!(keys(&claim(&store, 9, 20).await), ["key-2"]);
 
-    route(&inbox, &[]).await;
-    route_orders_to_ship(&inbox).await;
+    route(&store, &[]).await;
+    route_orders_to_ship(&store).await;
     assert_eq!(
-        claim(&inbox, 9, 20).await.len(),
+        claim(&store, 9, 20).await.len(),
         0,
         "an attempt is under way"
     );
-    assert_eq!(handle_all(&inbox, 1000).await, ["key-2", "key-3", "key-4"]);
+    assert_eq!(handle_all(&store, 1000).await, ["key-2", "key-3", "key-4"]);
 }
 
-async fn order_survives_quarantine(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
+async fn order_survives_quarantine(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     let (of, revision) = (plugin("acme/ship"), Revision::from_sha256([3; 32]));
     let quarantine = Quarantine {
         plugin: of.clone(),
@@ -345,86 +346,86 @@ async fn order_survives_quarantine(inbox: Arc<dyn Store>) {
         since: at(20),
     };
 
-    inbox.quarantine(quarantine).await.expect("a quarantine");
-    append(&inbox, [ordered(4, "a"), ordered(5, "b"), ordered(6, "b")]).await;
+    store.quarantine(quarantine).await.expect("a quarantine");
+    append(&store, [ordered(4, "a"), ordered(5, "b"), ordered(6, "b")]).await;
     settle(
-        &inbox,
+        &store,
         &job.lease,
         failed(),
         WorkState::Waiting { until: at(30) },
     )
     .await;
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 
-    inbox.lift(&of).await.expect("a lift");
-    assert_eq!(keys(&claim(&inbox, 9, 20).await), ["key-1", "key-5"]);
+    store.lift(&of).await.expect("a lift");
+    assert_eq!(keys(&claim(&store, 9, 20).await), ["key-1", "key-5"]);
     assert_eq!(
-        handle_all(&inbox, 1000).await,
+        handle_all(&store, 1000).await,
         ["key-1", "key-2", "key-3", "key-4", "key-5", "key-6"]
     );
 }
 
-async fn backlog_keeps_key_order(inbox: Arc<dyn Store>) {
+async fn backlog_keeps_key_order(store: Arc<dyn Store>) {
     append(
-        &inbox,
+        &store,
         [ordered(1, "a"), ordered(2, "b"), ordered(3, "a"), event(4)],
     )
     .await;
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [ordered(5, "a"), ordered(6, "c")]).await;
+    route_orders_to_ship(&store).await;
+    append(&store, [ordered(5, "a"), ordered(6, "c")]).await;
 
     assert_eq!(
-        keys(&claim(&inbox, 9, 10).await),
+        keys(&claim(&store, 9, 10).await),
         ["key-1", "key-2", "key-4", "key-6"]
     );
     assert_eq!(
-        handle_all(&inbox, 1000).await,
+        handle_all(&store, 1000).await,
         ["key-1", "key-3", "key-5", "key-2", "key-4", "key-6"]
     );
 }
 
-async fn held_jobs_precede_backlog(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 0).await;
-    route(&inbox, &[]).await;
-    append(&inbox, [ordered(4, "a"), ordered(5, "b")]).await;
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1", "key-5"]);
+async fn held_jobs_precede_backlog(store: Arc<dyn Store>) {
+    three_of_a(&store, 0).await;
+    route(&store, &[]).await;
+    append(&store, [ordered(4, "a"), ordered(5, "b")]).await;
+    route_orders_to_ship(&store).await;
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1", "key-5"]);
 }
 
-async fn replay_keeps_key_order(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 3).await;
-    replay(&inbox, &[1, 2, 3]).await;
-    let first = claim(&inbox, 9, 100).await;
+async fn replay_keeps_key_order(store: Arc<dyn Store>) {
+    three_of_a(&store, 3).await;
+    replay(&store, &[1, 2, 3]).await;
+    let first = claim(&store, 9, 100).await;
     assert_eq!(keys(&first), ["key-1"]);
-    done(&inbox, &first[0]).await;
-    replay(&inbox, &[1]).await;
-    assert_eq!(handle_all(&inbox, 100).await, ["key-1", "key-2", "key-3"]);
+    done(&store, &first[0]).await;
+    replay(&store, &[1]).await;
+    assert_eq!(handle_all(&store, 100).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn replayed_earlier_event_comes_first(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 1).await;
+async fn replayed_earlier_event_comes_first(store: Arc<dyn Store>) {
+    three_of_a(&store, 1).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &job.lease,
         failed(),
         WorkState::Waiting { until: at(500) },
     )
     .await;
-    replay(&inbox, &[1]).await;
+    replay(&store, &[1]).await;
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
         WorkState::Pending.due_at()
     );
 
-    let first = claim(&inbox, 9, 600).await;
+    let first = claim(&store, 9, 600).await;
     assert_eq!(keys(&first), ["key-1"]);
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
@@ -432,45 +433,45 @@ async fn replayed_earlier_event_comes_first(inbox: Arc<dyn Store>) {
         "the later one is blocked"
     );
 
-    done(&inbox, &first[0]).await;
+    done(&store, &first[0]).await;
     assert_eq!(
-        claim(&inbox, 9, 499).await.len(),
+        claim(&store, 9, 499).await.len(),
         0,
         "what waits goes on waiting"
     );
-    assert_eq!(handle_all(&inbox, 500).await, ["key-2", "key-3"]);
+    assert_eq!(handle_all(&store, 500).await, ["key-2", "key-3"]);
 }
 
-async fn replayed_event_waits_for_running_attempt(inbox: Arc<dyn Store>) {
-    three_of_a(&inbox, 1).await;
+async fn replayed_event_waits_for_running_attempt(store: Arc<dyn Store>) {
+    three_of_a(&store, 1).await;
 
-    let second = claim_one(&inbox, 10).await;
-    replay(&inbox, &[1]).await;
-    assert_eq!(claim(&inbox, 9, 20).await.len(), 0);
+    let second = claim_one(&store, 10).await;
+    replay(&store, &[1]).await;
+    assert_eq!(claim(&store, 9, 20).await.len(), 0);
 
-    // Given back, it no longer comes before the earlier one.
-    inbox.give_back(&[second.lease]).await.expect("a release");
+    // The lease is given back, so the job no longer precedes the earlier one.
+    store.give_back(&[second.lease]).await.expect("a release");
 
-    let first = claim(&inbox, 9, 20).await;
+    let first = claim(&store, 9, 20).await;
     assert_eq!(keys(&first), ["key-1"]);
-    assert_eq!(states(&inbox, 2).await, [is("ship", "pending")]);
+    assert_eq!(states(&store, 2).await, [is("ship", "pending")]);
 
-    done(&inbox, &first[0]).await;
-    assert_eq!(handle_all(&inbox, 20).await, ["key-2", "key-3"]);
+    done(&store, &first[0]).await;
+    assert_eq!(handle_all(&store, 20).await, ["key-2", "key-3"]);
 }
 
-async fn concurrent_claims_keep_key_order(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn concurrent_claims_keep_key_order(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     append(
-        &inbox,
+        &store,
         (0..60).map(|number| ordered(number, ["a", "b", "c"][number as usize % 3])),
     )
     .await;
 
     let handled: Arc<Mutex<BTreeMap<String, Vec<u128>>>> = Arc::default();
     let workers = (0..4).map(|_| {
-        let (inbox, handled) = (Arc::clone(&inbox), Arc::clone(&handled));
-        tokio::spawn(async move { work(&inbox, &handled).await })
+        let (store, handled) = (Arc::clone(&store), Arc::clone(&handled));
+        tokio::spawn(async move { work(&store, &handled).await })
     });
     for worker in workers.collect::<Vec<_>>() {
         worker.await.expect("the task ends well");
@@ -484,12 +485,12 @@ async fn concurrent_claims_keep_key_order(inbox: Arc<dyn Store>) {
     );
 }
 
-/// Claims and settles until everything is done; each job fails once before.
-async fn work(inbox: &Arc<dyn Store>, handled: &Mutex<BTreeMap<String, Vec<u128>>>) {
+/// Claims and settles until everything is done. Each job fails once first.
+async fn work(store: &Arc<dyn Store>, handled: &Mutex<BTreeMap<String, Vec<u128>>>) {
     loop {
-        let claimed = claim(inbox, 2, 100).await;
+        let claimed = claim(store, 2, 100).await;
         if claimed.is_empty()
-            && inbox
+            && store
                 .next_due(&[plugin("acme/ship")])
                 .await
                 .expect("a time")
@@ -501,7 +502,7 @@ async fn work(inbox: &Arc<dyn Store>, handled: &Mutex<BTreeMap<String, Vec<u128>
             tokio::task::yield_now().await;
             if job.lease.attempt == 1 {
                 settle(
-                    inbox,
+                    store,
                     &job.lease,
                     failed(),
                     WorkState::Waiting { until: at(100) },
@@ -516,7 +517,7 @@ async fn work(inbox: &Arc<dyn Store>, handled: &Mutex<BTreeMap<String, Vec<u128>
                 .entry(key)
                 .or_default()
                 .push(job.event.id.as_uuid().as_u128());
-            done(inbox, &job).await;
+            done(store, &job).await;
         }
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! The contract of the outbox.
+//! The contract of the outbox as tests.
 
 mod claiming;
 mod ending;

@@ -1,4 +1,4 @@
-//! A plugin in quarantine is given nothing, and loses nothing.
+//! Quarantines: a quarantined plugin gets no jobs and loses none.
 
 use std::sync::Arc;
 

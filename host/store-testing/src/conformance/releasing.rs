@@ -73,7 +73,7 @@ async fn release_steps_are_listed_in_order(store: Arc<dyn Store>) {
         report: Some("line one\nline two, naïve".into()),
         ..step(1, Step::Refused, 5)
     };
-    // Times don't order them: clocks are set back.
+    // The times do not order the steps, because clocks may be set back.
     let told = [
         seen,
         step(1, Step::Settled, 7),

@@ -1,4 +1,4 @@
-//! What ran, or was given up on, runs again; what came of it before is kept.
+//! Replays: finished and dead jobs run again, and the records of earlier attempts are kept.
 
 use std::sync::Arc;
 
@@ -59,7 +59,8 @@ async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
     (jobs, leased)
 }
 
-/// Appends these events of `acme/orders` and has `ship` come to that with each.
+/// Appends these events of `acme/orders` and settles the job of `ship` for each with the given
+/// outcome.
 async fn settled(inbox: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next: WorkState) {
     let events: Vec<_> = numbers.iter().map(|number| event(*number)).collect();
     append(inbox, events).await;
@@ -433,7 +434,7 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
     const EVENTS: u64 = 603;
     route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
 
-    // Side by side, so that a store that syncs to a disk needn't do so for each.
+    // The calls run concurrently, so that a store on a disk does not sync for each of them.
     let store = |number| {
         let inbox = Arc::clone(&inbox);
         async move { append(&inbox, [event(number)]).await }

@@ -1,4 +1,5 @@
-//! What failed while a revision was watched is due once more when that revision is taken back.
+//! Retries after a rollback: jobs that failed on a revision in probation are due once more when the
+//! revision is rolled back.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub(super) const CASES: &[Case] = table![
 
 const WATCHED: Revision = Revision::from_sha256([9; 32]);
 
-/// An attempt of the watched revision's that failed.
+/// Settles a failed attempt of the revision in probation.
 async fn fail(inbox: &Arc<dyn Store>, lease: &JobLease, next: WorkState) {
     fail_at(inbox, lease, next, WATCHED, true).await;
 }

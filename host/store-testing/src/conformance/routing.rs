@@ -1,4 +1,4 @@
-//! Events reach the plugins that their source is routed to, and wait for those that are away.
+//! Routes: events reach the plugins of their source, and wait for plugins that are missing.
 
 use std::sync::Arc;
 
@@ -29,24 +29,24 @@ pub(super) const CASES: &[Case] = table![
     slow_backlog_keeps_key_order,
 ];
 
-async fn each_routed_plugin_has_job(inbox: Arc<dyn Store>) {
+async fn each_routed_plugin_has_job(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[
             ("acme/orders", &["ship", "audit"]),
             ("acme/payments", &["book"]),
         ],
     )
     .await;
-    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
+    append(&store, [event(1), event_of("acme/payments", 2)]).await;
     assert_eq!(
-        states(&inbox, 1).await,
+        states(&store, 1).await,
         [is("audit", "pending"), is("ship", "pending")]
     );
-    assert_eq!(states(&inbox, 2).await, [is("book", "pending")]);
+    assert_eq!(states(&store, 2).await, [is("book", "pending")]);
 
     let claimed = claim_of(
-        &inbox,
+        &store,
         &[
             want("acme/audit", 9),
             want("acme/book", 9),
@@ -70,22 +70,22 @@ async fn each_routed_plugin_has_job(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
+async fn routes_keep_tenants_apart(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
     )
     .await;
-    append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
+    append(&store, [event(1), event_of("umbrella/orders", 2)]).await;
     assert_eq!(
-        keys(&claim_of(&inbox, &[want("umbrella/ship", 9)], 10).await),
+        keys(&claim_of(&store, &[want("umbrella/ship", 9)], 10).await),
         ["key-2"]
     );
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1"]);
 
-    route(&inbox, &[("umbrella/orders", &["ship"])]).await;
+    route(&store, &[("umbrella/orders", &["ship"])]).await;
 
-    let routes = inbox.routes().await.expect("routes").0;
+    let routes = store.routes().await.expect("routes").0;
     let routed: Vec<_> = routes
         .iter()
         .filter(|(_, plugins)| !plugins.is_empty())
@@ -93,199 +93,199 @@ async fn routes_keep_tenants_apart(inbox: Arc<dyn Store>) {
         .collect();
     assert_eq!(routed, ["umbrella/orders"]);
 
-    append(&inbox, [event_of("umbrella/orders", 3), event(4)]).await;
-    assert_eq!(states(&inbox, 3).await, [is("ship", "pending")]);
-    assert_eq!(states(&inbox, 4).await, []);
+    append(&store, [event_of("umbrella/orders", 3), event(4)]).await;
+    assert_eq!(states(&store, 3).await, [is("ship", "pending")]);
+    assert_eq!(states(&store, 4).await, []);
 }
 
-async fn unrouted_event_gets_jobs_later(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
-    assert_eq!(states(&inbox, 1).await, []);
+async fn unrouted_event_gets_jobs_later(store: Arc<dyn Store>) {
+    append(&store, [event(1), event(2), event_of("acme/payments", 3)]).await;
+    assert_eq!(states(&store, 1).await, []);
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
         None
     );
 
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     assert_eq!(
-        states(&inbox, 1).await,
+        states(&store, 1).await,
         [is("audit", "pending"), is("ship", "pending")]
     );
-    assert_eq!(states(&inbox, 3).await, []);
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1", "key-2"]);
+    assert_eq!(states(&store, 3).await, []);
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1", "key-2"]);
 
-    route_orders_to_ship(&inbox).await;
+    route_orders_to_ship(&store).await;
     assert_eq!(
-        claim(&inbox, 9, 10).await.len(),
+        claim(&store, 9, 10).await.len(),
         0,
         "routing again makes no second job"
     );
 }
 
-async fn routed_event_skips_later_plugin(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    append(&inbox, [event(2)]).await;
+async fn routed_event_skips_later_plugin(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&store, [event(2)]).await;
 
-    assert_eq!(states(&inbox, 1).await, [is("ship", "pending")]);
+    assert_eq!(states(&store, 1).await, [is("ship", "pending")]);
     assert_eq!(
-        states(&inbox, 2).await,
+        states(&store, 2).await,
         [is("audit", "pending"), is("ship", "pending")]
     );
 }
 
-async fn unrouted_plugin_jobs_are_held(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2)]).await;
+async fn unrouted_plugin_jobs_are_held(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2)]).await;
 
-    let first = claim_one(&inbox, 10).await;
+    let first = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &first.lease,
         failed(),
         WorkState::Waiting { until: at(500) },
     )
     .await;
-    route(&inbox, &[]).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
-    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    route(&store, &[]).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 2).await, [is("ship", "held")]);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
         None
     );
 
-    route_orders_to_ship(&inbox).await;
+    route_orders_to_ship(&store).await;
 
-    let claimed = claim(&inbox, 9, 20).await;
+    let claimed = claim(&store, 9, 20).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2"]);
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn removed_route_holds_only_its_source(inbox: Arc<dyn Store>) {
+async fn removed_route_holds_only_its_source(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
     )
     .await;
-    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
-    route(&inbox, &[("acme/payments", &["ship"])]).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-2"]);
+    append(&store, [event(1), event_of("acme/payments", 2)]).await;
+    route(&store, &[("acme/payments", &["ship"])]).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-2"]);
 
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-1"]);
+    route_orders_to_ship(&store).await;
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1"]);
 }
 
-async fn finished_jobs_ignore_route_changes(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2)]).await;
+async fn finished_jobs_ignore_route_changes(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2)]).await;
 
-    let claimed = claim(&inbox, 2, 10).await;
-    settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
-    settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
-    route(&inbox, &[]).await;
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
-    assert_eq!(states(&inbox, 2).await, [is("ship", "dead")]);
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    let claimed = claim(&store, 2, 10).await;
+    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
+    route(&store, &[]).await;
+    route_orders_to_ship(&store).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
+    assert_eq!(states(&store, 2).await, [is("ship", "dead")]);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 }
 
-async fn lease_outlasts_its_route(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    let job = claim_one(&inbox, 10).await;
-    route(&inbox, &[]).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "leased")]);
-    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+async fn lease_outlasts_its_route(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    let job = claim_one(&store, 10).await;
+    route(&store, &[]).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "leased")]);
+    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn waiting_job_without_route_is_held(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn waiting_job_without_route_is_held(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
-    route(&inbox, &[]).await;
+    let job = claim_one(&store, 10).await;
+    route(&store, &[]).await;
     settle(
-        &inbox,
+        &store,
         &job.lease,
         failed(),
         WorkState::Waiting { until: at(20) },
     )
     .await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
+    route_orders_to_ship(&store).await;
+    assert_eq!(claim_one(&store, 20).await.lease.attempt, 2);
 }
 
-async fn given_back_job_without_route_is_held(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    let job = claim_one(&inbox, 10).await;
-    route(&inbox, &[]).await;
-    inbox.give_back(&[job.lease]).await.expect("a release");
-    let [after] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+async fn given_back_job_without_route_is_held(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    let job = claim_one(&store, 10).await;
+    route(&store, &[]).await;
+    store.give_back(&[job.lease]).await.expect("a release");
+    let [after] = <[_; 1]>::try_from(jobs(&store, 1).await).expect("one job");
     assert_eq!((after.state, after.attempts), (WorkState::Held, 0));
 }
 
-async fn expired_lease_without_route_is_held(inbox: Arc<dyn Store>) {
+async fn expired_lease_without_route_is_held(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
     )
     .await;
-    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
-    assert_eq!(claim(&inbox, 1, 10).await.len(), 1);
+    append(&store, [event(1), event_of("acme/payments", 2)]).await;
+    assert_eq!(claim(&store, 1, 10).await.len(), 1);
 
-    route(&inbox, &[("acme/payments", &["ship"])]).await;
+    route(&store, &[("acme/payments", &["ship"])]).await;
     assert_eq!(
-        keys(&claim(&inbox, 9, 1000).await),
+        keys(&claim(&store, 9, 1000).await),
         ["key-2"],
         "the plugin no longer takes the other source's events"
     );
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 
-    let due = inbox
+    let due = store
         .next_due(&[plugin("acme/ship")])
         .await
         .expect("a time");
     assert_eq!(due, Some(at(1060)), "the job that is held wakes nobody");
 }
 
-async fn held_jobs_do_not_fill_claim(inbox: Arc<dyn Store>) {
+async fn held_jobs_do_not_fill_claim(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
     )
     .await;
-    append(&inbox, [event(1), event(2)]).await;
-    assert_eq!(claim(&inbox, 2, 10).await.len(), 2);
+    append(&store, [event(1), event(2)]).await;
+    assert_eq!(claim(&store, 2, 10).await.len(), 2);
 
-    route(&inbox, &[("acme/payments", &["ship"])]).await;
+    route(&store, &[("acme/payments", &["ship"])]).await;
     append(
-        &inbox,
+        &store,
         [event_of("acme/payments", 80), event_of("acme/payments", 81)],
     )
     .await;
     assert_eq!(
-        keys(&claim(&inbox, 2, 100).await),
+        keys(&claim(&store, 2, 100).await),
         ["key-80", "key-81"],
         "though the others were due before"
     );
-    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 2).await, [is("ship", "held")]);
 }
 
-/// A table in which `acme/orders` has these plugins, each with what it does with its backlog.
-async fn route_backlog(inbox: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]) {
+/// Routes `acme/orders` to these plugins, each with its policy for the backlog.
+async fn route_backlog(store: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]) {
     let named = plugins.iter().map(|(name, policy)| (plugin(name), *policy));
     let backlog = Backlog {
         now: at(1000),
@@ -293,26 +293,26 @@ async fn route_backlog(inbox: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]
     };
     let names = plugins.iter().map(|(name, _)| plugin(name).name).collect();
     let routes = Routes([(event(1).source, names)].into());
-    inbox.route_with(routes, &backlog).await.expect("a route");
+    store.route_with(routes, &backlog).await.expect("a route");
 }
 
-async fn backlog_follows_its_rate(inbox: Arc<dyn Store>) {
-    append(&inbox, (1..=3).map(event)).await;
+async fn backlog_follows_its_rate(store: Arc<dyn Store>) {
+    append(&store, (1..=3).map(event)).await;
     let all = |rate| BacklogPolicy::All { rate };
     route_backlog(
-        &inbox,
+        &store,
         &[("acme/audit", all(None)), ("acme/ship", all(Some(0.5)))],
     )
     .await;
-    append(&inbox, [event(4)]).await;
-    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+    append(&store, [event(4)]).await;
+    assert_eq!(store.unrouted().await.expect("tallies"), []);
     assert_eq!(
-        claim_of(&inbox, &[want("acme/audit", 9)], 1000).await.len(),
+        claim_of(&store, &[want("acme/audit", 9)], 1000).await.len(),
         4,
         "each has a rate of its own"
     );
 
-    let first = claim(&inbox, 9, 1000).await;
+    let first = claim(&store, 9, 1000).await;
     let mut found = keys(&first);
     found.sort_unstable();
     assert_eq!(found, ["key-1", "key-4"], "what comes later doesn't wait");
@@ -325,49 +325,49 @@ async fn backlog_follows_its_rate(inbox: Arc<dyn Store>) {
         Some(at(1000)),
         "its retries count from its turn"
     );
-    assert_eq!(keys(&claim(&inbox, 9, 1001).await), [""; 0]);
-    assert_eq!(keys(&claim(&inbox, 9, 1002).await), ["key-2"]);
-    assert_eq!(keys(&claim(&inbox, 9, 1004).await), ["key-3"]);
+    assert_eq!(keys(&claim(&store, 9, 1001).await), [""; 0]);
+    assert_eq!(keys(&claim(&store, 9, 1002).await), ["key-2"]);
+    assert_eq!(keys(&claim(&store, 9, 1004).await), ["key-3"]);
 }
 
-async fn plugin_may_skip_backlog(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(1)]).await;
-    route_backlog(&inbox, &[("acme/ship", BacklogPolicy::None)]).await;
-    append(&inbox, [event(2)]).await;
-    assert_eq!(states(&inbox, 1).await, []);
-    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-2"]);
-    assert_eq!(inbox.unrouted().await.expect("tallies")[0].count, 1);
+async fn plugin_may_skip_backlog(store: Arc<dyn Store>) {
+    append(&store, [event(1)]).await;
+    route_backlog(&store, &[("acme/ship", BacklogPolicy::None)]).await;
+    append(&store, [event(2)]).await;
+    assert_eq!(states(&store, 1).await, []);
+    assert_eq!(keys(&claim(&store, 9, 1000).await), ["key-2"]);
+    assert_eq!(store.unrouted().await.expect("tallies")[0].count, 1);
 
     let all = BacklogPolicy::All { rate: None };
     route_backlog(
-        &inbox,
+        &store,
         &[("acme/audit", all), ("acme/ship", BacklogPolicy::None)],
     )
     .await;
     assert_eq!(
-        states(&inbox, 1).await,
+        states(&store, 1).await,
         [is("audit", "pending")],
         "another one takes it"
     );
 }
 
-async fn slow_backlog_keeps_key_order(inbox: Arc<dyn Store>) {
+async fn slow_backlog_keeps_key_order(store: Arc<dyn Store>) {
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
         ..event(number)
     };
 
-    append(&inbox, [ordered(1), ordered(2)]).await;
+    append(&store, [ordered(1), ordered(2)]).await;
     route_backlog(
-        &inbox,
+        &store,
         &[("acme/ship", BacklogPolicy::All { rate: Some(0.5) })],
     )
     .await;
-    append(&inbox, [ordered(3)]).await;
+    append(&store, [ordered(3)]).await;
 
     for (now, expected) in [(1000, "key-1"), (1002, "key-2"), (1002, "key-3")] {
-        let claimed = claim(&inbox, 9, now).await;
+        let claimed = claim(&store, 9, now).await;
         assert_eq!(keys(&claimed), [expected]);
-        settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+        settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
     }
 }

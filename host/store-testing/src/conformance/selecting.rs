@@ -1,4 +1,4 @@
-//! Lists of what is meant, and of nothing else.
+//! Selections of events: a list has what the selection matches and nothing else.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ pub(super) const CASES: &[Case] = table![
     clock_set_back_hides_no_event,
 ];
 
-async fn keys(inbox: &Arc<dyn Store>, selection: EventSelection) -> Vec<String> {
+async fn keys(store: &Arc<dyn Store>, selection: EventSelection) -> Vec<String> {
     let page = EventPage::first(selection, 1000);
-    inbox
+    store
         .events(page)
         .await
         .expect("a page")
@@ -29,11 +29,11 @@ async fn keys(inbox: &Arc<dyn Store>, selection: EventSelection) -> Vec<String> 
         .collect()
 }
 
-/// Five events: of `acme/orders` 1 is done, 2 is dead for one plugin and done for the other, 3 is pending for both;
-/// 4 is unrouted; 5 is another tenant's, and held.
-async fn fill(inbox: &Arc<dyn Store>) {
+/// Stores five events. Event 1 of `acme/orders` is done, 2 is dead for one plugin and done for the
+/// other, 3 is pending for both, 4 is unrouted, and 5 is of another tenant and held.
+async fn fill(store: &Arc<dyn Store>) {
     route(
-        inbox,
+        store,
         &[
             ("acme/orders", &["audit", "ship"]),
             ("umbrella/orders", &["ship"]),
@@ -46,20 +46,20 @@ async fn fill(inbox: &Arc<dyn Store>) {
         ..event(number)
     };
 
-    append(inbox, [event(1), offer(2)]).await;
+    append(store, [event(1), offer(2)]).await;
 
-    for job in claim_of(inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+    for job in claim_of(store, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
         let is_dead = job.event.id == event(2).id && job.lease.plugin == plugin("acme/ship");
         let (outcome, next) = if is_dead {
             (failed(), WorkState::Dead)
         } else {
             (Outcome::Done, WorkState::Done)
         };
-        settle(inbox, &job.lease, outcome, next).await;
+        settle(store, &job.lease, outcome, next).await;
     }
 
     append(
-        inbox,
+        store,
         [
             offer(3),
             event_of("acme/payments", 4),
@@ -67,11 +67,11 @@ async fn fill(inbox: &Arc<dyn Store>) {
         ],
     )
     .await;
-    route(inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    route(store, &[("acme/orders", &["audit", "ship"])]).await;
 }
 
-async fn each_filter_narrows_list(inbox: Arc<dyn Store>) {
-    fill(&inbox).await;
+async fn each_filter_narrows_list(store: Arc<dyn Store>) {
+    fill(&store).await;
 
     let none = EventSelection::default;
     let state = |name: &str| EventSelection {
@@ -246,21 +246,21 @@ async fn each_filter_narrows_list(inbox: Arc<dyn Store>) {
             .map(|number| format!("key-{number}"))
             .collect();
         assert_eq!(
-            keys(&inbox, selection.clone()).await,
+            keys(&store, selection.clone()).await,
             expected,
             "{selection:?}"
         );
     }
 }
 
-async fn text_filter_compares_body_bytes(inbox: Arc<dyn Store>) {
+async fn text_filter_compares_body_bytes(store: Arc<dyn Store>) {
     let with = |number, body: &'static [u8]| Event {
         body: body.into(),
         ..event(number)
     };
 
     append(
-        &inbox,
+        &store,
         [
             with(1, b"{\"id\":\"A-17\"}"),
             with(2, b"\xff\x00A-17"),
@@ -274,10 +274,10 @@ async fn text_filter_compares_body_bytes(inbox: Arc<dyn Store>) {
         text: Some(text.into()),
         ..EventSelection::default()
     };
-    assert_eq!(keys(&inbox, text("A-17")).await, ["key-1", "key-2"]);
+    assert_eq!(keys(&store, text("A-17")).await, ["key-1", "key-2"]);
     assert_eq!(
         keys(
-            &inbox,
+            &store,
             EventSelection {
                 key: Some("key-2".into()),
                 ..text("17")
@@ -286,11 +286,11 @@ async fn text_filter_compares_body_bytes(inbox: Arc<dyn Store>) {
         .await,
         ["key-2"]
     );
-    assert_eq!(keys(&inbox, text("A-18")).await, [""; 0]);
+    assert_eq!(keys(&store, text("A-18")).await, [""; 0]);
 }
 
-async fn job_filters_apply_to_same_job(inbox: Arc<dyn Store>) {
-    fill(&inbox).await;
+async fn job_filters_apply_to_same_job(store: Arc<dyn Store>) {
+    fill(&store).await;
 
     let of = |name: &str, state: &str| {
         let plugin = Some(name.parse().expect("a plugin name of a test"));
@@ -300,23 +300,23 @@ async fn job_filters_apply_to_same_job(inbox: Arc<dyn Store>) {
             ..EventSelection::default()
         }
     };
-    assert_eq!(keys(&inbox, of("ship", "dead")).await, ["key-2"]);
+    assert_eq!(keys(&store, of("ship", "dead")).await, ["key-2"]);
     assert_eq!(
-        keys(&inbox, of("audit", "dead")).await,
+        keys(&store, of("audit", "dead")).await,
         [""; 0],
         "it's the other plugin's job that is dead"
     );
-    assert_eq!(keys(&inbox, of("audit", "done")).await, ["key-1", "key-2"]);
+    assert_eq!(keys(&store, of("audit", "done")).await, ["key-1", "key-2"]);
 }
 
-async fn selected_pages_are_contiguous(inbox: Arc<dyn Store>) {
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    append(&inbox, (1..=9).map(event)).await;
+async fn selected_pages_are_contiguous(store: Arc<dyn Store>) {
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&store, (1..=9).map(event)).await;
 
-    for job in claim_of(&inbox, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+    for job in claim_of(&store, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
         let is_dead = job.event.key != "key-4" && job.event.key != "key-8";
         settle(
-            &inbox,
+            &store,
             &job.lease,
             failed(),
             if is_dead {
@@ -337,7 +337,7 @@ async fn selected_pages_are_contiguous(inbox: Arc<dyn Store>) {
     let in_pages = async |first: EventPage| {
         let (mut seen, mut page) = (Vec::new(), first);
         loop {
-            let next = inbox.events(page.clone()).await.expect("a page of events");
+            let next = store.events(page.clone()).await.expect("a page of events");
             let Some(last) = next.last() else { return seen };
             assert!(
                 next.len() <= 2 && next.iter().all(|event| event.jobs.len() == 2),
@@ -357,14 +357,14 @@ async fn selected_pages_are_contiguous(inbox: Arc<dyn Store>) {
     assert_eq!(in_pages(EventPage::last(selection, 2)).await, expected);
 }
 
-async fn clock_set_back_hides_no_event(inbox: Arc<dyn Store>) {
+async fn clock_set_back_hides_no_event(store: Arc<dyn Store>) {
     let received = |number, secs| Event {
         received_at: at(secs),
         ..event(number)
     };
 
     append(
-        &inbox,
+        &store,
         [
             received(1, 50),
             received(2, 10),
@@ -379,6 +379,6 @@ async fn clock_set_back_hides_no_event(inbox: Arc<dyn Store>) {
         until: Some(at(until)),
         ..EventSelection::default()
     };
-    assert_eq!(keys(&inbox, between(10, 50)).await, ["key-2", "key-4"]);
-    assert_eq!(keys(&inbox, between(50, 100)).await, ["key-1", "key-3"]);
+    assert_eq!(keys(&store, between(10, 50)).await, ["key-2", "key-4"]);
+    assert_eq!(keys(&store, between(50, 100)).await, ["key-1", "key-3"]);
 }

@@ -1,4 +1,4 @@
-//! The end of an attempt.
+//! Settlements: the end of an attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,9 @@ pub(super) const CASES: &[Case] = table![
     every_outcome_is_kept,
 ];
 
-async fn settled_job_has_given_state(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (1..=3).map(event)).await;
+async fn settled_job_has_given_state(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=3).map(event)).await;
     let ends = [
         (Outcome::Done, WorkState::Done),
         (
@@ -35,29 +35,29 @@ async fn settled_job_has_given_state(inbox: Arc<dyn Store>) {
         ),
         (failed(), WorkState::Waiting { until: at(99) }),
     ];
-    for (job, (outcome, next)) in claim(&inbox, 3, 10).await.iter().zip(&ends) {
-        settle(&inbox, &job.lease, outcome.clone(), *next).await;
+    for (job, (outcome, next)) in claim(&store, 3, 10).await.iter().zip(&ends) {
+        settle(&store, &job.lease, outcome.clone(), *next).await;
     }
     for (number, (outcome, next)) in (1..).zip(&ends) {
-        let [listed] = <[_; 1]>::try_from(jobs(&inbox, number).await).expect("one job");
+        let [listed] = <[_; 1]>::try_from(jobs(&store, number).await).expect("one job");
         assert_eq!(listed.state, *next);
         assert_eq!(listed.attempts, 1);
         assert_eq!(listed.revision, Some(Revision::from_sha256([1; 32])));
         assert_eq!(listed.last_outcome, Some(outcome.to_string()));
     }
-    assert_eq!(claim(&inbox, 9, 50).await.len(), 0);
+    assert_eq!(claim(&store, 9, 50).await.len(), 0);
 }
 
-async fn waiting_job_is_due_later(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn waiting_job_is_due_later(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
     for number in 1..=3 {
         let now = i64::from(number) * 100;
-        let job = claim_one(&inbox, now).await;
+        let job = claim_one(&store, now).await;
         assert_eq!(job.lease.attempt, number);
         settle(
-            &inbox,
+            &store,
             &job.lease,
             failed(),
             WorkState::Waiting {
@@ -65,10 +65,10 @@ async fn waiting_job_is_due_later(inbox: Arc<dyn Store>) {
             },
         )
         .await;
-        assert_eq!(claim(&inbox, 1, now + 99).await.len(), 0);
+        assert_eq!(claim(&store, 1, now + 99).await.len(), 0);
     }
 
-    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    let [listed] = <[_; 1]>::try_from(jobs(&store, 1).await).expect("one job");
     assert_eq!(
         listed.revision,
         Some(Revision::from_sha256([3; 32])),
@@ -76,9 +76,9 @@ async fn waiting_job_is_due_later(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn assert_lost(inbox: &Arc<dyn Store>, lease: &JobLease) {
-    let before = jobs(inbox, 1).await;
-    let answer = inbox
+async fn assert_lost(store: &Arc<dyn Store>, lease: &JobLease) {
+    let before = jobs(store, 1).await;
+    let answer = store
         .settle(settlement(lease, Outcome::Done, WorkState::Done))
         .await;
 
@@ -86,50 +86,50 @@ async fn assert_lost(inbox: &Arc<dyn Store>, lease: &JobLease) {
         matches!(&answer, Err(Error::LeaseLost(lost)) if lost == lease),
         "{answer:?}"
     );
-    assert_eq!(jobs(inbox, 1).await, before);
+    assert_eq!(jobs(store, 1).await, before);
 }
 
-async fn lost_lease_settles_nothing(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    let first = claim_one(&inbox, 10).await;
-    let second = claim_one(&inbox, 100).await;
-    assert_lost(&inbox, &first.lease).await;
-    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
-    assert_lost(&inbox, &first.lease).await;
+async fn lost_lease_settles_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    let first = claim_one(&store, 10).await;
+    let second = claim_one(&store, 100).await;
+    assert_lost(&store, &first.lease).await;
+    settle(&store, &second.lease, failed(), WorkState::Dead).await;
+    assert_lost(&store, &first.lease).await;
 }
 
-async fn expired_unclaimed_lease_still_settles(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    let job = claim_one(&inbox, 10).await;
-    assert_eq!(claim(&inbox, 0, 500).await.len(), 0);
-    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
-    assert_eq!(jobs(&inbox, 1).await[0].state, WorkState::Done);
+async fn expired_unclaimed_lease_still_settles(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    let job = claim_one(&store, 10).await;
+    assert_eq!(claim(&store, 0, 500).await.len(), 0);
+    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(jobs(&store, 1).await[0].state, WorkState::Done);
 }
 
-async fn attempt_is_settled_once(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn attempt_is_settled_once(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &job.lease,
         failed(),
         WorkState::Waiting { until: at(50) },
     )
     .await;
-    assert_lost(&inbox, &job.lease).await;
+    assert_lost(&store, &job.lease).await;
 }
 
-async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn unknown_lease_settles_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     assert_lost(
-        &inbox,
+        &store,
         &JobLease {
             attempt: 2,
             ..job.lease.clone()
@@ -137,7 +137,7 @@ async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
     )
     .await;
     assert_lost(
-        &inbox,
+        &store,
         &JobLease {
             attempt: 0,
             ..job.lease.clone()
@@ -145,7 +145,7 @@ async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
     )
     .await;
     assert_lost(
-        &inbox,
+        &store,
         &JobLease {
             plugin: plugin("acme/audit"),
             ..job.lease.clone()
@@ -153,7 +153,7 @@ async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
     )
     .await;
     assert_lost(
-        &inbox,
+        &store,
         &JobLease {
             plugin: plugin("umbrella/ship"),
             ..job.lease.clone()
@@ -161,7 +161,7 @@ async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
     )
     .await;
     assert_lost(
-        &inbox,
+        &store,
         &JobLease {
             event: event(2).id,
             ..job.lease
@@ -170,9 +170,9 @@ async fn unknown_lease_settles_nothing(inbox: Arc<dyn Store>) {
     .await;
 }
 
-async fn every_outcome_is_kept(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn every_outcome_is_kept(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
     let outcomes = [
         Outcome::Retry {
@@ -205,10 +205,10 @@ async fn every_outcome_is_kept(inbox: Arc<dyn Store>) {
         Outcome::Done,
     ];
     for outcome in outcomes {
-        let job = claim_one(&inbox, 10).await;
+        let job = claim_one(&store, 10).await;
         let record = attempt(job.lease.attempt, outcome.clone());
         let next = WorkState::Waiting { until: at(10) };
-        inbox
+        store
             .settle(hookyard_store::Settlement {
                 lease: job.lease,
                 attempt: record,
@@ -225,7 +225,7 @@ async fn every_outcome_is_kept(inbox: Arc<dyn Store>) {
             .await
             .expect("a settlement");
         assert_eq!(
-            jobs(&inbox, 1).await[0].last_outcome,
+            jobs(&store, 1).await[0].last_outcome,
             Some(outcome.to_string())
         );
     }

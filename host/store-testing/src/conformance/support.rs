@@ -1,4 +1,4 @@
-//! Events, routes and calls, short to write.
+//! Helpers for events, routes and calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_unix_secs(1_700_000_000 + secs)
 }
 
-/// From `tenant/source`.
+/// Returns the source `tenant/source`.
 pub(crate) fn source(text: &str) -> SourceRef {
     let (tenant, source) = text
         .split_once('/')
@@ -33,7 +33,7 @@ pub(crate) fn source(text: &str) -> SourceRef {
     }
 }
 
-/// From `tenant/plugin`.
+/// Returns the plugin `tenant/plugin`.
 pub(crate) fn plugin(text: &str) -> PluginRef {
     let (tenant, plugin) = text
         .split_once('/')
@@ -45,7 +45,8 @@ pub(crate) fn plugin(text: &str) -> PluginRef {
     }
 }
 
-/// An event of `acme/orders` that came in at second `number`, with that number in its id, key and body.
+/// Returns the event of `acme/orders` that arrived at second `number`. The number is in its id, its
+/// key and its body.
 pub(crate) fn event(number: u64) -> Event {
     event_of("acme/orders", number)
 }
@@ -78,7 +79,7 @@ pub(crate) async fn append(inbox: &Arc<dyn Store>, events: impl IntoIterator<Ite
     }
 }
 
-/// Routes each `tenant/source` to the plugins named, which are of the same tenant.
+/// Routes each `tenant/source` to the named plugins of the same tenant.
 pub(crate) async fn route(inbox: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
     let name = |text: &&str| PluginName::new(text).expect("a plugin name of a test");
     let rows = table
@@ -87,7 +88,7 @@ pub(crate) async fn route(inbox: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
     inbox.route(Routes(rows.collect())).await.expect("a route");
 }
 
-/// An inbox's jobs of `acme/orders` go to plugin `ship`.
+/// Routes `acme/orders` to the plugin `ship`.
 pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Store>) {
     route(inbox, &[("acme/orders", &["ship"])]).await;
 }
@@ -118,7 +119,7 @@ pub(crate) async fn claim_one(inbox: &Arc<dyn Store>, now: i64) -> ClaimedJob {
     job
 }
 
-/// The numbers of the keys of the events claimed, in the order that they were given in.
+/// Returns the keys of the claimed events, in the order of the claim.
 pub(crate) fn keys(claimed: &[ClaimedJob]) -> Vec<&str> {
     claimed.iter().map(|job| job.event.key.as_str()).collect()
 }
@@ -172,7 +173,7 @@ pub(crate) async fn summaries(inbox: &Arc<dyn Store>) -> Vec<EventSummary> {
         .expect("a page of events")
 }
 
-/// The jobs of the `number`-th event.
+/// Returns the jobs of event `number`.
 pub(crate) async fn jobs(inbox: &Arc<dyn Store>, number: u64) -> Vec<JobSummary> {
     let key = format!("key-{number}");
     let found = summaries(inbox)
@@ -182,7 +183,7 @@ pub(crate) async fn jobs(inbox: &Arc<dyn Store>, number: u64) -> Vec<JobSummary>
     found.expect("the event is listed").jobs
 }
 
-/// Plugin and state of each job of the `number`-th event.
+/// Returns the plugin and the state of each job of event `number`.
 pub(crate) async fn states(inbox: &Arc<dyn Store>, number: u64) -> Vec<(String, &'static str)> {
     jobs(inbox, number)
         .await
@@ -201,7 +202,7 @@ pub(crate) fn failed() -> Outcome {
     }
 }
 
-/// A message to `shop` with this id.
+/// Returns a message to `shop` with this id.
 pub(crate) fn message(number: u128) -> Message {
     Message {
         id: MessageId::from_uuid(Uuid::from_u128(number)),
@@ -217,10 +218,11 @@ pub(crate) async fn messages(store: &Arc<dyn Store>) -> Vec<MessageSummary> {
     store.messages(page).await.expect("the messages")
 }
 
-/// How many calls run at once: fewer than a store queues, which refuses what it has no place for.
+/// The number of concurrent calls. It is less than a store queues, because a full queue refuses
+/// calls.
 const SIDE_BY_SIDE: usize = 500;
 
-/// Makes calls at once, so that a store that syncs to a disk does not sync for each.
+/// Makes calls concurrently, so that a store on a disk does not sync for each of them.
 pub(super) async fn side_by_side(
     mut calls: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>,
 ) {

@@ -1,4 +1,4 @@
-//! `changed` wakes whoever waits for jobs, and no wake-up is lost.
+//! Waking: `changed` wakes the task that waits for jobs, and no wake-up is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,61 +14,61 @@ pub(super) const CASES: &[Case] = table![
     cancelled_wait_loses_no_wake,
 ];
 
-/// Long enough for any machine; reached only when the wake-up is lost.
+/// A timeout that is only reached if a wake-up is lost.
 const NEVER: Duration = Duration::from_secs(20);
 
-pub(super) async fn wakes(inbox: &Arc<dyn Store>) {
-    tokio::time::timeout(NEVER, inbox.changed())
+pub(super) async fn wakes(store: &Arc<dyn Store>) {
+    tokio::time::timeout(NEVER, store.changed())
         .await
         .expect("the wake-up is lost");
 }
 
-/// Takes up what is left of earlier wake-ups, so that the next wait has to wait.
-pub(super) async fn drain(inbox: &Arc<dyn Store>) {
+/// Consumes earlier wake-ups, so that the next wait really waits.
+pub(super) async fn drain(store: &Arc<dyn Store>) {
     loop {
         tokio::select! {
             biased;
-            () = inbox.changed() => {}
+            () = store.changed() => {}
             () = std::future::ready(()) => return,
         }
     }
 }
 
-async fn append_wakes_waiting_task(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    drain(&inbox).await;
-    let waiter = Arc::clone(&inbox);
+async fn append_wakes_waiting_task(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    drain(&store).await;
+    let waiter = Arc::clone(&store);
     let waiting = tokio::spawn(async move { wakes(&waiter).await });
     tokio::task::yield_now().await;
-    append(&inbox, [event(1)]).await;
+    append(&store, [event(1)]).await;
     waiting.await.expect("the waiter is woken");
 }
 
-async fn append_before_wait_is_noticed(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    drain(&inbox).await;
-    append(&inbox, [event(1), event(2)]).await;
-    wakes(&inbox).await;
+async fn append_before_wait_is_noticed(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    drain(&store).await;
+    append(&store, [event(1), event(2)]).await;
+    wakes(&store).await;
 }
 
-async fn route_wakes_waiting_task(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(1)]).await;
-    drain(&inbox).await;
-    route_orders_to_ship(&inbox).await;
-    wakes(&inbox).await;
+async fn route_wakes_waiting_task(store: Arc<dyn Store>) {
+    append(&store, [event(1)]).await;
+    drain(&store).await;
+    route_orders_to_ship(&store).await;
+    wakes(&store).await;
 }
 
-async fn cancelled_wait_loses_no_wake(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    drain(&inbox).await;
+async fn cancelled_wait_loses_no_wake(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    drain(&store).await;
 
-    let mut given_up = Box::pin(inbox.changed());
+    let mut given_up = Box::pin(store.changed());
     tokio::select! {
         biased;
         () = &mut given_up => panic!("nothing has changed yet"),
         () = std::future::ready(()) => {}
     }
-    append(&inbox, [event(1)]).await;
+    append(&store, [event(1)]).await;
     drop(given_up);
-    wakes(&inbox).await;
+    wakes(&store).await;
 }

@@ -1,4 +1,4 @@
-//! The outbox's calls, which meet faults like the inbox's.
+//! The calls of the outbox, which meet the planned faults.
 
 use std::time::Duration;
 

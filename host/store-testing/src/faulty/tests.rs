@@ -1,4 +1,4 @@
-//! A fault is met where it was planned, and does what it says.
+//! Faults happen at the planned call and have the planned effect.
 
 use std::task::Poll;
 
@@ -17,14 +17,14 @@ async fn stored(inner: &Arc<dyn Store>) -> usize {
     summaries(inner).await.len()
 }
 
-/// Whether the future would go on waiting now.
+/// Returns whether the future is pending.
 async fn hangs(future: impl Future) -> bool {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
 }
 
 #[tokio::test]
-async fn a_failure_before_keeps_nothing_and_one_after_keeps_all() {
+async fn failure_before_or_after_effect() {
     for (when, kept) in [(When::Before, 0), (When::After, 1)] {
         let (faulty, inner) = faulty();
         faulty.at(1, when, Fault::Fail);
@@ -39,7 +39,7 @@ async fn a_failure_before_keeps_nothing_and_one_after_keeps_all() {
 }
 
 #[tokio::test]
-async fn the_call_that_was_meant_fails() {
+async fn planned_call_fails() {
     let (faulty, _) = faulty();
     faulty.at(3, When::Before, Fault::Fail);
     faulty.on(Call::Usage, 2, When::Before, Fault::Fail);
@@ -57,7 +57,7 @@ async fn the_call_that_was_meant_fails() {
 }
 
 #[tokio::test]
-async fn as_many_calls_as_were_meant_are_answered_as_planned() {
+async fn planned_number_of_calls_fail() {
     let (faulty, _) = faulty();
     faulty.on_next(Call::Append, 2, When::Before, Fault::Answer(|| Error::Busy));
     faulty.on_next(Call::Append, 0, When::Before, Fault::Fail);
@@ -87,7 +87,7 @@ async fn as_many_calls_as_were_meant_are_answered_as_planned() {
 }
 
 #[tokio::test]
-async fn a_crash_is_the_end_of_all_calls() {
+async fn crash_ends_all_calls() {
     for (when, kept) in [(When::Before, 0), (When::After, 1)] {
         let (faulty, inner) = faulty();
         faulty.on(Call::Append, 1, when, Fault::Crash);
@@ -105,7 +105,7 @@ async fn a_crash_is_the_end_of_all_calls() {
 }
 
 #[tokio::test]
-async fn a_delay_lasts_until_it_is_permitted() {
+async fn delay_lasts_until_permit() {
     for (when, kept) in [(When::Before, 0), (When::After, 1)] {
         let (faulty, inner) = faulty();
         let gate = Arc::new(Semaphore::new(0));

@@ -1,4 +1,5 @@
-//! The stored events in memory: storing, listing, replaying, discarding, and the recent events of rehearsals.
+//! The stored events in memory: storing, listing, replaying, discarding, and the recent events of
+//! rehearsals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -175,7 +175,8 @@ impl State {
         }
     }
 
-    /// Returns the jobs of a plugin that are due, those that have been due for the longest time first.
+    /// Returns the jobs of a plugin that are due, those that have been due for the longest time
+    /// first.
     fn due(&self, request: &JobRequest, now: Timestamp) -> Vec<QueueKey> {
         let Some(queue) = self.queues.get(&request.plugin) else {
             return Vec::new();

@@ -1,4 +1,5 @@
-//! Lanes: the jobs of one source, plugin and ordering key. Only the first unfinished job of a lane may be claimed.
+//! Lanes: the jobs of one source, plugin and ordering key. Only the first unfinished job of a lane
+//! may be claimed.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -51,7 +52,8 @@ impl State {
         let lane = &self.lanes[key];
         let (head, first) = (lane.head, lane.unfinished.first().copied());
 
-        // A replay may bring an earlier job back. It waits while the current head is being attempted.
+        // A replay may bring an earlier job back. It waits while the current head is being
+        // attempted.
         let is_head_leased = head.is_some_and(|head| {
             let state = self.events[&head].jobs[&plugin.name].state;
             matches!(state, WorkState::Leased { .. })

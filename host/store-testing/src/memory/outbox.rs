@@ -257,7 +257,8 @@ impl Messages {
         })
     }
 
-    /// Returns the first unsent message of each ordering key, and every unsent message without a key.
+    /// Returns the first unsent message of each ordering key, and every unsent message without a
+    /// key.
     fn heads(&self, destination: &DestinationRef) -> BTreeSet<usize> {
         let mut by_key = HashMap::<&str, usize>::new();
         let mut heads = BTreeSet::new();
@@ -270,7 +271,8 @@ impl Messages {
             };
 
             let head = by_key.entry(key).or_insert(at);
-            // A replay may bring an earlier message back. It waits while a later message is being sent.
+            // A replay may bring an earlier message back. It waits while a later message is being
+            // sent.
             if matches!(stored.state, WorkState::Leased { .. }) {
                 *head = at;
             }

@@ -53,8 +53,8 @@ impl State {
         expired
     }
 
-    /// Returns the finished events of a tenant that are too old, or that exceed the limit of bytes after `removed` bytes
-    /// are removed; the oldest first.
+    /// Returns the finished events of a tenant that are too old, or that exceed the limit of bytes
+    /// after `removed` bytes are removed; the oldest first.
     fn expired(
         &self,
         tenant: &TenantName,
@@ -134,7 +134,8 @@ impl State {
 }
 
 impl Stored {
-    /// Returns whether all jobs are over. An unrouted event is not over: it waits for its first plugin.
+    /// Returns whether all jobs are over. An unrouted event is not over: it waits for its first
+    /// plugin.
     fn is_over(&self) -> bool {
         !self.is_unrouted() && self.jobs.values().all(|job| job.state.is_over())
     }

@@ -61,8 +61,8 @@ impl State {
         }
     }
 
-    /// Creates the jobs of an unrouted event for the plugins of its source that take a backlog. `job_counts` counts the
-    /// jobs of each plugin.
+    /// Creates the jobs of an unrouted event for the plugins of its source that take a backlog.
+    /// `job_counts` counts the jobs of each plugin.
     fn take_backlog(
         &mut self,
         at: usize,
@@ -111,7 +111,8 @@ impl State {
         }
     }
 
-    /// Returns whether the source of the event is routed to the plugin and the plugin is not quarantined.
+    /// Returns whether the source of the event is routed to the plugin and the plugin is not
+    /// quarantined.
     pub(super) fn is_routed(&self, at: usize, plugin: &PluginName) -> bool {
         let plugin_ref = self.events[&at].plugin(plugin);
         self.has_route(at, plugin) && !self.quarantined.contains_key(&plugin_ref)

@@ -6,7 +6,8 @@ use hookyard_store::EventSelection;
 use super::{State, Stored, list};
 
 impl State {
-    /// Returns the jobs that a replay of the selection affects, and those that it creates, in the order of their events.
+    /// Returns the jobs that a replay of the selection affects, and those that it creates, in the
+    /// order of their events.
     pub(super) fn to_replay(&self, selection: &EventSelection) -> Vec<(usize, PluginRef)> {
         let Some(name) = selection
             .plugin

@@ -1,4 +1,4 @@
-//! The same for what is sent.
+//! The same test for messages.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Claims give out what is due, to one at a time.
+//! Claims of messages: due messages are leased, each to one caller.
 
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ async fn longest_due_message_is_claimed_first(store: Arc<dyn Store>) {
     let first = claim(&store, 1, 10).await.remove(0);
     assert_eq!(numbers(std::slice::from_ref(&first)), [3]);
 
-    // Due again after the two that were due from the beginning, and before the one that comes later.
+    // The message is due again after the two messages that were always due, and before the later
+    // message.
     settle(
         &store,
         &first.lease,
@@ -130,7 +131,7 @@ async fn leased_message_is_not_claimed(store: Arc<dyn Store>) {
 async fn expired_message_lease_is_claimed_again(store: Arc<dyn Store>) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
-    // Nobody else has taken it.
+    // Nobody else has leased the message.
     sent(&store, &first.lease).await;
     assert_eq!(state(&store, 1).await, WorkState::Done);
     assert_eq!(next_due(&store).await, None);

@@ -1,4 +1,5 @@
-//! The end of a try is kept whole, once, and may be the end of all sending to a destination.
+//! Settlements of deliveries: a delivery is recorded whole and once, and may disable its
+//! destination.
 
 use std::sync::Arc;
 use std::time::Duration;

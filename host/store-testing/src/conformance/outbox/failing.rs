@@ -1,4 +1,5 @@
-//! Whatever call fails, and wherever the host dies: each message is sent, under one id, and its end is kept once.
+//! Faults: whichever call fails, and wherever the host crashes, each message is sent under one id,
+//! and its end is stored once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +17,10 @@ pub(super) const CASES: &[Case] = table![
     messages_survive_every_crash
 ];
 
-/// Far more than a round takes with one fault.
+/// A number of calls that a round with one fault never needs.
 const CALLS_MAX: usize = 60;
 
-/// What the receiver was sent: how often under each id.
+/// The receiver: the number of deliveries of each id.
 #[derive(Default)]
 struct Receiver(Mutex<BTreeMap<MessageId, u32>>);
 
@@ -51,7 +52,7 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
             tokio::select! {
                 () = send_all(&faulty, &receiver, 0) => {}
                 () = faulty.crashed() => {
-                    // Another host takes up what the leases leave.
+                    // A new host takes over when the old leases end.
                     send_all(&Arc::new(FaultyStore::new(Arc::clone(store))), &receiver, 1_000_000).await;
                 }
             }
@@ -72,10 +73,10 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
     assert!(rounds > 6, "only {rounds} rounds had a call to fail");
 }
 
-/// Sends until nothing is left, in the way of a host.
+/// Sends until nothing is left, like a host.
 async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
     for _ in 0..CALLS_MAX {
-        // Leases of tries whose end was lost have run out by then.
+        // The leases of deliveries without an end have expired by then.
         now += 1_000;
         let claimed = store
             .claim_messages(&[want("acme/shop", 9)], at(now), LEASE)
@@ -88,7 +89,7 @@ async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
                 DeliveryResult::Sent { status: 200 },
                 WorkState::Done,
             );
-            // Where it fails the message is sent again.
+            // If this fails, the message is sent again.
             drop(store.settle_message(sent).await);
         }
         if matches!(

@@ -1,4 +1,4 @@
-//! The outbox holds no more that is to be sent than it may, and what could not be sent doesn't stay for ever.
+//! Quotas of the outbox: unsent messages are limited in number, in size and in age.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,8 @@ const fn unsent(messages: u64, bytes: u64) -> OutboxUsage {
 
 const ENDLESS: OutboxUsage = unsent(u64::MAX, u64::MAX);
 
-/// The next attempt of this plugin's asks for these messages; the limit that keeps them out.
+/// Settles the next attempt of the plugin with these messages and returns the limit that prevents
+/// it.
 async fn ask(
     store: &Arc<dyn Store>,
     of: &str,
@@ -81,7 +82,7 @@ async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
         tenant: ENDLESS,
     };
     assert_eq!(told(&store).await, []);
-    // Each has three bytes.
+    // Each message has three bytes.
     assert_eq!(
         ask(
             &store,
@@ -260,7 +261,7 @@ async fn spared_attempts_are_counted(store: Arc<dyn Store>) {
     );
 }
 
-/// Takes out what wasn't sent within 100 s, at second `now`.
+/// Prunes messages that were not sent within 100 s, at second `now`.
 async fn prune(store: &Arc<dyn Store>, now: i64) -> PruneSummary {
     let keep = RetentionLimits {
         unsent_max_age: Some(Duration::from_secs(100)),

@@ -1,4 +1,4 @@
-//! Messages are listed in the order of their commit, and shown whole.
+//! Lists of messages: messages are listed in the order of their commit, and read whole.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Messages to one destination with the same ordering key are sent in the order of their commit.
+//! Order of messages: messages to one destination with the same ordering key are sent in the order
+//! of their commit.
 
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
 }
 
 async fn one_message_of_key_is_leased(store: Arc<dyn Store>) {
-    // Their ids don't follow the order of their commit.
+    // The ids do not follow the order of the commit.
     commit(&store, 1, [keyed(7, "a"), keyed(3, "a")]).await;
     commit(&store, 2, [keyed(5, "a"), keyed(4, "b"), message(6)]).await;
 
@@ -233,7 +234,7 @@ async fn expired_message_lease_keeps_its_position(store: Arc<dyn Store>) {
     sent(&store, &claim_message(&store, 10).await.lease).await;
     claim_message(&store, 10).await;
     again(&store, 1).await;
-    // It may have been sent; nobody else may be sent beside it.
+    // The message may have been sent, so no other message may be sent next to it.
     let next = claim(&store, 9, 1_000).await;
     assert_eq!((numbers(&next), next[0].lease.delivery), (vec![2], 2));
 }

@@ -1,4 +1,5 @@
-//! Messages are sent again under their old ids; what was tried before stays on record.
+//! Replays of messages: messages are sent again under their old ids, and the records of earlier
+//! deliveries are kept.
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ fn replay(ids: impl IntoIterator<Item = u128>) -> MessageReplay {
     }
 }
 
-/// How many are sent again, and how many were under lease.
+/// Returns the numbers of messages that are sent again and that were leased.
 async fn run(store: &Arc<dyn Store>, replay: MessageReplay) -> (u64, u64) {
     let replayed = store.replay_messages(replay).await.expect("a replay");
     (replayed.replayed, replayed.leased)

@@ -1,4 +1,5 @@
-//! Messages are kept as long as their tenant's events are, and until they're over.
+//! Retention of messages: finished messages are kept as long as the events of their tenant, and
+//! unfinished ones until they are finished.
 
 use std::sync::Arc;
 use std::time::Duration;

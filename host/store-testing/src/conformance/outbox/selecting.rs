@@ -1,4 +1,4 @@
-//! A selection finds what it names and nothing else.
+//! Selections of messages: a list has what the selection matches and nothing else.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use hookyard_store::{ListOrder, MessagePage, MessageSelection, Store};
 
 pub(super) const CASES: &[Case] = table![message_selection_filters_list];
 
-/// Messages 1 to 4 to `acme/shop` are done, dead, waiting and under lease; 5 is to `acme/bank`, 6 another tenant's, 7
-/// another plugin's.
+/// Stores messages. Messages 1 to 4 to `acme/shop` are done, dead, waiting and leased; 5 goes to
+/// `acme/bank`, 6 is of another tenant, and 7 of another plugin.
 async fn prepare(store: &Arc<dyn Store>) {
     let typed = Message {
         event_type: Some("offer.accepted".into()),

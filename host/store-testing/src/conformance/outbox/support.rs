@@ -1,4 +1,4 @@
-//! Messages and calls, short to write.
+//! Helpers for messages and calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) fn id(number: u128) -> MessageId {
     MessageId::from_uuid(Uuid::from_u128(number))
 }
 
-/// A message to `shop` in an order.
+/// Returns a message to `shop` with an ordering key.
 pub(super) fn keyed(number: u128, ordering_key: &str) -> Message {
     Message {
         ordering_key: Some(ordering_key.into()),
@@ -37,7 +37,7 @@ pub(super) fn to(destination: &str, message: Message) -> Message {
     }
 }
 
-/// From `tenant/destination`.
+/// Returns the destination `tenant/destination`.
 pub(super) fn destination(text: &str) -> DestinationRef {
     let (tenant, destination) = text
         .split_once('/')
@@ -49,7 +49,7 @@ pub(super) fn destination(text: &str) -> DestinationRef {
     }
 }
 
-/// `acme/ship` handles the `number`-th event, which comes to these messages, committed at that second.
+/// Handles event `number` with `acme/ship` and commits these messages at that second.
 pub(super) async fn commit(
     store: &Arc<dyn Store>,
     number: u64,
@@ -125,7 +125,7 @@ pub(super) fn failed() -> DeliveryResult {
     }
 }
 
-/// The end of a try, with the answer that its result speaks of.
+/// Returns the settlement of a delivery, with the answer that its result describes.
 pub(super) fn end(
     lease: &MessageLease,
     result: DeliveryResult,
@@ -189,7 +189,7 @@ pub(super) async fn state(store: &Arc<dyn Store>, number: u128) -> WorkState {
     record(store, number).await.summary.state
 }
 
-/// In seconds as `at` counts them; pending messages have been due since ever.
+/// Returns the earliest due time, in seconds like `at`. Pending messages have always been due.
 pub(super) async fn next_due(store: &Arc<dyn Store>) -> Option<i64> {
     let due = store
         .next_message_due(&[destination("acme/shop")])
@@ -211,7 +211,7 @@ pub(super) fn numbers_of(found: &[MessageSummary]) -> Vec<u128> {
         .collect()
 }
 
-/// Has one sent again, from second 500 on.
+/// Replays a message at second 500.
 pub(super) async fn again(store: &Arc<dyn Store>, number: u128) {
     let selection = MessageSelection {
         ids: vec![id(number)],

@@ -1,4 +1,4 @@
-//! `outbox_changed` wakes whoever waits for messages, and no wake-up is lost.
+//! Waking: `outbox_changed` wakes the task that waits for messages, and no wake-up is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = table![
     ended_delivery_wakes_for_next_message,
 ];
 
-/// Long enough for any machine; reached only when the wake-up is lost.
+/// A timeout that is only reached if a wake-up is lost.
 const NEVER: Duration = Duration::from_secs(20);
 
 async fn wakes(store: &Arc<dyn Store>) {
@@ -25,7 +25,7 @@ async fn wakes(store: &Arc<dyn Store>) {
         .expect("the wake-up is lost");
 }
 
-/// Takes up what is left of earlier wake-ups, so that the next wait has to wait.
+/// Consumes earlier wake-ups, so that the next wait really waits.
 async fn drain(store: &Arc<dyn Store>) {
     loop {
         tokio::select! {
