@@ -90,9 +90,9 @@ async fn check(condition: Condition) -> Result<()> {
     for _ in 0..3 {
         put_off.push(refused(&rig).await?);
     }
-    let is_loud = |line: &Line| line.level() == "ERROR" && line.message().contains("inbox");
+    let is_loud = |line: &Line| line.level() == "ERROR" && line.message().contains("store");
     rig.host
-        .wait_for_log_since(mark, "the log to say that the inbox fails", is_loud)
+        .wait_for_log_since(mark, "the log to say that the store fails", is_loud)
         .await?;
 
     disk.be(Condition::Well)?;
@@ -277,7 +277,7 @@ async fn damaged_page_stops_the_start() -> Result<()> {
     drop(file);
     let before = fs::read(&database)?;
     let Start::Ended(status, log) = Host::start_with(&site, binary()?, &[]).await? else {
-        anyhow::bail!("the host serves from a damaged inbox");
+        anyhow::bail!("the host serves from a damaged store");
     };
     let said = log.tail(30);
     assert!(!status.success(), "{status}");

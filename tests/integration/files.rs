@@ -24,7 +24,7 @@ async fn missing_database_acknowledges_nothing() -> Result<()> {
     let webhook = rig.senders.sign("topper", &fresh_payment().1)?;
     assert_eq!(rig.post("topper", &webhook).await?.status, 503);
     let is_loud = |line: &hookyard_testkit::log::Line| {
-        line.level() == "ERROR" && line.text.contains("not in their place")
+        line.level() == "ERROR" && line.text.contains("not where the host opened them")
     };
     rig.host
         .wait_for_log("an error about the files", is_loud)

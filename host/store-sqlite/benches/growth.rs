@@ -1,12 +1,12 @@
-//! `cargo bench -p hookyard-store-sqlite --bench growth`: what append, claim and settle cost at ten
-//! thousand stored events and at a million.
+//! `cargo bench -p hookyard-store-sqlite --bench growth`: the cost of append, claim and settle at
+//! ten thousand stored events and at a million.
 //!
-//! Every stored event has been handled and has left its attempt, a value in the key-value store and
-//! a message. Calls are made one after the other, as a host at ease makes them, and 256 at once, so
-//! that they share a commit and the disk's sync; in turns on a small inbox and a large one, so that
-//! both meet the same machine, and medians are compared. Keys are in no order, as those of senders
-//! are, so of 256 at once each comes upon an index page of its own once there are many.
-//! `HOOKYARD_GROWTH=100000` is another number than a million.
+//! Every stored event has been handled and has an attempt, a value in the key-value store and a
+//! message. Calls are made one after the other, like those of an idle host, and 256 at once, so
+//! that they share a commit and the sync of the disk. The calls alternate between a small store and
+//! a large one, so that both meet the same machine, and the medians are compared. Keys are in
+//! random order like those of senders, so with many keys each of 256 concurrent calls touches a
+//! different index page. `HOOKYARD_GROWTH=100000` replaces the million.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use uuid::Uuid;
 
 const SMALL: u64 = 10_000;
 const LARGE: u64 = 1_000_000;
-/// How many calls are made at once, and how many such groups are measured.
+/// The number of concurrent calls, and the number of measured groups of such calls.
 const ALONE: (u64, u64) = (1, 600);
 const TOGETHER: (u64, u64) = (256, 24);
 const BODY: usize = 512;
 const LEASE: Duration = Duration::from_secs(60);
 const DEDUPE_WINDOW: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What one group of calls took, of each kind.
+/// The durations of one group of calls, for each kind.
 struct Cost {
     append: Duration,
     claim: Duration,
@@ -87,7 +87,7 @@ fn median(mut costs: Vec<Duration>) -> Duration {
 }
 
 impl Bench {
-    /// An inbox of that many events, all of them handled.
+    /// Returns a store with that many handled events.
     async fn filled(path: &Path, count: u64) -> Self {
         let inbox = SqliteStore::open(path, Options::default()).expect("a new inbox");
         let routes = Routes([(source(), [plugin().name].into())].into());
@@ -204,8 +204,8 @@ fn settlement(ClaimedJob { lease, event, .. }: ClaimedJob) -> Settlement {
 fn event(number: u64) -> Event {
     let received_at = now(number);
     let millis = received_at.unix_millis().cast_unsigned();
-    // Ids are in the order of arrival, as those of a host are; keys are in none, as those of
-    // senders are.
+    // The ids are in the order of arrival, like those of a host. The keys are in random order, like
+    // those of senders.
     let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
 
     Event {
@@ -226,7 +226,7 @@ fn event(number: u64) -> Event {
     }
 }
 
-/// A thousand events a second.
+/// One event per millisecond.
 fn now(number: u64) -> Timestamp {
     Timestamp::from_unix_secs(1_790_000_000).after(Duration::from_millis(number))
 }

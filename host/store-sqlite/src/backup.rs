@@ -1,6 +1,6 @@
 //! Backups: copies of the whole store, taken while hosts use it.
 //!
-//! One read transaction spans the copy, so the copy is the store at one moment, however much is
+//! A read transaction spans the copy, so the copy is the store at one moment, however much is
 //! written meanwhile. The write-ahead log grows until the copy is complete. The copy is written
 //! next to its destination and moved there when it is whole.
 

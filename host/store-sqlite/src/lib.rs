@@ -1,8 +1,8 @@
 //! The store of a single host, on SQLite.
 //!
-//! One thread writes and commits in groups (`writer`; `write` has what each call writes). Reads use
-//! connections of their own (`reader`), so that they do not wait for the writer. The write-ahead
-//! log (WAL) is synced before any append, settlement or route is acknowledged.
+//! A single thread writes and commits in groups (`writer`; `write` has what each call writes).
+//! Reads use connections of their own (`reader`), so that they do not wait for the writer. The
+//! write-ahead log (WAL) is synced before any append, settlement or route is acknowledged.
 //!
 //! Only one host can open the store for writing (`host_lock`). The host acknowledges nothing while
 //! the files are not where it opened them (`file_check`).

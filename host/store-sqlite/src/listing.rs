@@ -18,7 +18,8 @@ use crate::selection::{self, Range};
 
 /// Selects the newest events of a source.
 const RECENT: &str = "
-    SELECT seq, id FROM event WHERE tenant = ?1 AND source = ?2 ORDER BY received_at DESC, seq DESC LIMIT ?3";
+    SELECT seq, id FROM event WHERE tenant = ?1 AND source = ?2
+      ORDER BY received_at DESC, seq DESC LIMIT ?3";
 const UNROUTED_TALLIES: &str =
     "SELECT tenant, source, count(*), min(received_at) FROM unrouted GROUP BY tenant, source";
 const HELD_TALLIES: &str = "
@@ -44,7 +45,8 @@ const JOBS_OF_EVENT: &str = "
     ORDER BY job.plugin";
 const SEQ_BY_ID: &str = "SELECT seq FROM event WHERE id = ?1";
 const JOBS_TO_READ: &str = "
-    SELECT plugin, state, due_at, replays, tenant, lane, blocked FROM job WHERE event = ?1 ORDER BY plugin";
+    SELECT plugin, state, due_at, replays, tenant, lane, blocked FROM job
+      WHERE event = ?1 ORDER BY plugin";
 const ATTEMPTS_TO_READ: &str = "
     SELECT replays, number, revision, started_at, duration_us, outcome, detail, log
     FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";

@@ -9,9 +9,11 @@ use crate::codec::{self, store};
 const JOB_AHEAD: &str = "
     SELECT event.id, job.state, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.lane = ?3
-      AND job.lane IS NOT NULL AND job.state NOT IN ('done', 'dead', 'discarded') AND job.blocked = 0";
+      AND job.lane IS NOT NULL AND job.state NOT IN ('done', 'dead', 'discarded')
+        AND job.blocked = 0";
 const MESSAGE_AHEAD: &str = "
-    SELECT id, state, due_at FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+    SELECT id, state, due_at FROM message WHERE tenant = ?1 AND destination = ?2
+      AND ordering_key = ?3
       AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
 
 /// The tenant and the name of a lane. The plugin or destination is known from the context.

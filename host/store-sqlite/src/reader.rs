@@ -16,13 +16,17 @@ use crate::host_lock::HostLock;
 use crate::write::NewLease;
 
 pub(crate) const EVENT_LOAD: &str = "
-    SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body, key_until,
+    SELECT id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body,
+      key_until,
            ordering_key
     FROM event WHERE seq = ?1";
 const HAS_PENDING: &str = "
-    SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND state = 'pending')
+    SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0
+      AND state = 'pending')
        AND NOT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
-const NEXT_DUE: &str = "SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0 AND due_at IS NOT NULL";
+const NEXT_DUE: &str = "
+    SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0
+      AND due_at IS NOT NULL";
 
 /// A pool with a bounded number of read connections.
 pub(crate) struct Readers {

@@ -280,29 +280,36 @@ fn block(row: &Row<'_>) -> Result<Block, Error> {
 
 mod sql {
     pub(super) const STEP_PUT: &str = "
-        INSERT INTO release_step (tenant, plugin, revision, step, at, reason, report) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        INSERT INTO release_step (tenant, plugin, revision, step, at, reason, report)
+          VALUES (?, ?, ?, ?, ?, ?, ?)";
     pub(super) const STEPS: &str = "
-        SELECT revision, step, at, reason, report FROM release_step WHERE tenant = ? AND plugin = ? ORDER BY seq";
+        SELECT revision, step, at, reason, report FROM release_step
+          WHERE tenant = ? AND plugin = ? ORDER BY seq";
     pub(super) const STEPS_TRIM: &str = "
         DELETE FROM release_step WHERE seq IN (
-            SELECT seq FROM release_step WHERE tenant = ?1 AND plugin = ?2 ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
+            SELECT seq FROM release_step WHERE tenant = ?1 AND plugin = ?2
+              ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
     pub(super) const REVISION_PUT: &str = "
-        INSERT INTO revision (tenant, plugin, revision, seq, step, at, reason, served_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO revision (tenant, plugin, revision, seq, step, at, reason, served_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (tenant, plugin, revision) DO UPDATE SET
             seq = excluded.seq, step = excluded.step, at = excluded.at, reason = excluded.reason,
             served_at = coalesce(excluded.served_at, served_at)";
     // The active revision always stays, and counts as one of the revisions.
     pub(super) const REVISIONS_TRIM: &str = "
-        DELETE FROM revision WHERE tenant = ?1 AND plugin = ?2 AND step <> 'active' AND revision IN (
+        DELETE FROM revision WHERE tenant = ?1 AND plugin = ?2 AND step <> 'active'
+          AND revision IN (
             SELECT revision FROM revision WHERE tenant = ?1 AND plugin = ?2
             ORDER BY step = 'active' DESC, seq DESC LIMIT -1 OFFSET ?3)";
     pub(super) const REVISIONS: &str = "
-        SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision ORDER BY tenant, plugin, seq DESC";
+        SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision
+          ORDER BY tenant, plugin, seq DESC";
     pub(super) const REVISIONS_OF: &str = "
         SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision
         WHERE tenant = ? AND plugin = ? ORDER BY seq DESC";
     pub(super) const ORDER_PUT: &str = "
-        INSERT OR REPLACE INTO plugin_order (tenant, plugin, revision, is_pin, since) VALUES (?, ?, ?, ?, ?)";
+        INSERT OR REPLACE INTO plugin_order (tenant, plugin, revision, is_pin, since)
+          VALUES (?, ?, ?, ?, ?)";
     pub(super) const ORDER_DELETE: &str =
         "DELETE FROM plugin_order WHERE tenant = ? AND plugin = ?";
     pub(super) const ORDERS: &str = "
@@ -315,7 +322,9 @@ mod sql {
         "DELETE FROM plugin_block WHERE tenant = ? AND plugin = ?";
     pub(super) const BLOCKS_TRIM: &str = "
         DELETE FROM plugin_block WHERE seq IN (
-            SELECT seq FROM plugin_block WHERE tenant = ?1 AND plugin = ?2 ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
+            SELECT seq FROM plugin_block WHERE tenant = ?1 AND plugin = ?2
+              ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
     pub(super) const BLOCKS: &str = "
-        SELECT tenant, plugin, revision, reason, since FROM plugin_block ORDER BY tenant, plugin, seq";
+        SELECT tenant, plugin, revision, reason, since FROM plugin_block
+          ORDER BY tenant, plugin, seq";
 }

@@ -31,9 +31,9 @@ pub(crate) type Found<P> = Vec<(P, ReplayStatus)>;
 /// The status of a job or message before a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReplayStatus {
-    /// It can be replayed.
+    /// The item can be replayed.
     Free,
-    /// It is leased.
+    /// The item is leased.
     Leased,
     /// The job does not exist and can be created.
     Missing,

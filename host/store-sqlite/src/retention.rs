@@ -1,4 +1,4 @@
-//! One step of pruning: a reader finds the events that the limits no longer keep, and the writer
+//! A step of pruning: a reader finds the events that the limits no longer keep, and the writer
 //! removes them and returns their pages to the file system.
 
 use std::collections::BTreeMap;
@@ -28,9 +28,11 @@ const OLDEST_OVER: &str = "
             WHERE answer.event = event.seq),
            event.received_at
     FROM event
-    WHERE event.tenant = ?1 AND event.received_at <= ?2 AND (event.received_at, event.seq) > (?4, ?5)
+    WHERE event.tenant = ?1 AND event.received_at <= ?2
+      AND (event.received_at, event.seq) > (?4, ?5)
       AND NOT EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = event.seq)
-      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = event.seq AND job.state NOT IN ('done', 'dead', 'discarded'))
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = event.seq
+        AND job.state NOT IN ('done', 'dead', 'discarded'))
     ORDER BY event.received_at, event.seq LIMIT ?3";
 
 pub(crate) async fn prune(

@@ -212,7 +212,7 @@ CREATE TABLE message (
     replays      INTEGER NOT NULL DEFAULT 0,
     attempts     INTEGER NOT NULL DEFAULT 0, -- the attempts begun since the last replay
     spared       INTEGER NOT NULL DEFAULT 0, -- the number of these that do not count
-    since        INTEGER NOT NULL,      -- the time from which the age counts
+    since        INTEGER NOT NULL,      -- the time at which the age starts
     blocked      INTEGER NOT NULL DEFAULT 0, -- another item of the lane comes first
     CHECK ((due_at IS NOT NULL) = (state IN ('leased', 'waiting')))
 ) STRICT;

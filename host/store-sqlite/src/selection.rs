@@ -195,7 +195,8 @@ pub(crate) fn events(selection: &EventSelection, range: &Range) -> (String, Vec<
     let from = if is_dead(&selection.states) {
         format!(
             "FROM job INDEXED BY job_dead CROSS JOIN event ON event.seq = job.event
-             WHERE job.event > ? AND job.event < ?{jobs}{events} GROUP BY job.event ORDER BY job.event{direction}"
+             WHERE job.event > ? AND job.event < ?{jobs}{events} GROUP BY job.event
+               ORDER BY job.event{direction}"
         )
     } else if jobs.is_empty() {
         format!(
@@ -236,9 +237,10 @@ fn unrouted_statement(
     selection: &EventSelection,
     range: &Range,
 ) -> (String, Vec<Value>) {
-    let from = match selection.ids.is_empty() {
-        true => "unrouted INDEXED BY unrouted_event CROSS JOIN event",
-        false => "unrouted JOIN event",
+    let from = if selection.ids.is_empty() {
+        "unrouted INDEXED BY unrouted_event CROSS JOIN event"
+    } else {
+        "unrouted JOIN event"
     };
 
     let statement = format!(
@@ -395,7 +397,8 @@ fn jobs_statement(
 
     let statement = format!(
         "SELECT job.event, job.plugin, job.state FROM {job} {order} ON event.seq = job.event
-         WHERE (job.event, job.plugin) > (?, ?){}{}{further} ORDER BY job.event, job.plugin LIMIT ?",
+         WHERE (job.event, job.plugin) > (?, ?){}{}{further}
+           ORDER BY job.event, job.plugin LIMIT ?",
         of_jobs.text, of_events.text
     );
     let place = vec![after.0.into(), Value::from(after.1.to_owned())];

@@ -8,9 +8,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::SqliteStore;
 use crate::codec::{self, store};
 
-const VALUE: &str = "SELECT version, value FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+const VALUE: &str = "
+    SELECT version, value FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3
+      AND key = ?4";
 const KEYS: &str = "
-    SELECT key FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key > ?4 ORDER BY key LIMIT ?5";
+    SELECT key FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key > ?4
+      ORDER BY key LIMIT ?5";
 const KEYS_FIRST: &str = "
     SELECT key FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 ORDER BY key LIMIT ?4";
 pub(crate) const TOTALS: &str =

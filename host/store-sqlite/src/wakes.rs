@@ -1,8 +1,8 @@
-//! The notifications by which the writer wakes tasks that wait for changes.
+//! Notifications: the writer wakes the tasks that wait for changes.
 
 use tokio::sync::Notify;
 
-/// One notification for each kind of change.
+/// A notification for each kind of change.
 #[derive(Default)]
 pub(crate) struct Wakes {
     /// Jobs may have become due.

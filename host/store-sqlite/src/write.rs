@@ -38,7 +38,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::codec::{self, parsed, store};
 
 const EVENT_INSERT: &str = "
-    INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at, headers, body,
+    INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at,
+      headers, body,
                        key_until, ordering_key)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 /// Changes nothing if the key still belongs to another event.
@@ -62,7 +63,8 @@ const JOB_LEASED: &str = "
 const JOB_FAILED: &str = "UPDATE job SET failed_on = ?3 WHERE event = ?1 AND plugin = ?2";
 const JOB_SPARE: &str = "UPDATE job SET spared = spared + 1 WHERE event = ?1 AND plugin = ?2";
 const ATTEMPT_INSERT: &str = "
-    INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us, outcome, detail, log)
+    INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us,
+      outcome, detail, log)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?2";
 const ANSWER_INSERT: &str = "

@@ -377,7 +377,7 @@ enum Fault {
 /// The state of the writer's thread.
 struct Loop {
     database: Database,
-    /// The durability to which the connection is set.
+    /// The current durability of the connection.
     durability: Option<Durability>,
     /// Whether the disk has failed, so that the write-ahead log may never reach it.
     is_log_suspect: bool,

@@ -114,7 +114,7 @@ pub struct ClaimedJob {
     pub until: Timestamp,
     /// The whole event.
     pub event: Arc<Event>,
-    /// The time from which the age of the job counts: the arrival of the event, or the time at
+    /// The time at which the age of the job starts: the arrival of the event, or the time at
     /// which the last replay made the job due.
     pub since: Timestamp,
     /// The time at which this attempt became possible: `since` for a first attempt, later for a job

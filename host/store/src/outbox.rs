@@ -163,7 +163,7 @@ pub struct ClaimedMessage {
     pub event_type: Option<String>,
     /// The body, which is byte for byte the same in every delivery.
     pub body: Bytes,
-    /// The time from which the age of the message counts: its commit, or the time at which the last
+    /// The time at which the age of the message starts: its commit, or the time at which the last
     /// replay made it due.
     pub since: Timestamp,
     /// The number of deliveries since the last replay that were settled as spared.
@@ -187,7 +187,7 @@ pub struct MessageSettlement {
     pub disable: Option<String>,
 }
 
-/// A destination to which nothing is sent.
+/// A disabled destination, which gets no messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisabledDestination {
     /// The destination.

@@ -57,8 +57,8 @@ pub enum ListOrder {
 
 /// The unfinished item that a job or message waits for, because both have the same ordering key.
 ///
-/// It is the first item of the ordering key that is not over: every later item of the key waits
-/// until it is over.
+/// The predecessor is the first item of the ordering key that is not over. Every later item of the
+/// key waits until the predecessor is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Predecessor<Id> {
     /// The id of the event or message.

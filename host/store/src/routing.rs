@@ -1,4 +1,4 @@
-//! Routing: which plugins get the events of which source, and which plugins are quarantined.
+//! Routing: the plugins that get the events of each source, and the quarantines of plugins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +64,7 @@ pub struct Routes(pub BTreeMap<SourceRef, BTreeSet<PluginName>>);
 /// The policies of plugins for events that were stored before their source had any plugin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backlog {
-    /// The current time, from which a rate counts.
+    /// The current time, at which a rate starts.
     pub now: Timestamp,
     /// The policies of plugins that do not take their whole backlog at once.
     pub by_plugin: BTreeMap<PluginRef, BacklogPolicy>,

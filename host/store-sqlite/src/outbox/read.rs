@@ -19,18 +19,21 @@ use crate::write::{self, ExpiredMessage, NewMessageLease};
 
 const BODY: &str = "SELECT body FROM message_body WHERE message = ?1";
 const HAS_PENDING: &str = "
-    SELECT EXISTS (SELECT 1 FROM message WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending')";
+    SELECT EXISTS (SELECT 1 FROM message WHERE tenant = ?1 AND destination = ?2 AND blocked = 0
+      AND state = 'pending')";
 const NEXT_DUE: &str = "
     SELECT min(due_at) FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 /// The columns of a message in a list. The size of the body is read without the body.
 pub(crate) const SUMMARY: &str = "
-    message.id, message.tenant, message.plugin, message.event, message.destination, message.event_type,
+    message.id, message.tenant, message.plugin, message.event, message.destination,
+      message.event_type,
     message.created_at, message.state, message.due_at, message.deliveries,
     message.bytes, message.seq,
     message.tenant, message.ordering_key, message.blocked";
 const LAST_DELIVERY: &str = "
-    SELECT result, detail FROM delivery WHERE message = ?1 ORDER BY replays DESC, number DESC LIMIT 1";
+    SELECT result, detail FROM delivery WHERE message = ?1
+      ORDER BY replays DESC, number DESC LIMIT 1";
 const NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
 const NOT_BEFORE: &str = "SELECT seq FROM message WHERE id >= ?1 ORDER BY id LIMIT 1";
 const BY_ID: &str = "SELECT seq, ordering_key, replays FROM message WHERE id = ?1";

@@ -9,13 +9,15 @@ use super::Database;
 use crate::codec::{self, parsed, store};
 
 const CLAIM_PENDING: &str = "
-    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts,
+      job.revision,
            coalesce(job.since, event.received_at), event.received_at, job.spared
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.state = 'pending'
     ORDER BY job.event LIMIT ?3";
 const CLAIM_DUE: &str = "
-    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts, job.revision,
+    SELECT job.event, event.id, event.source, job.state, job.due_at, job.replays, job.attempts,
+      job.revision,
            coalesce(job.since, event.received_at), job.due_at, job.spared
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = 0 AND job.due_at <= ?4

@@ -12,10 +12,12 @@ use crate::values::TOTALS;
 
 const VALUE_VERSION: &str =
     "SELECT version FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
-const VALUE_BYTES: &str = "SELECT length(value) FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
+const VALUE_BYTES: &str = "
+    SELECT length(value) FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
 const VALUE_PUT: &str = "
     INSERT INTO value (tenant, plugin, bucket, key, version, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-    ON CONFLICT (tenant, plugin, bucket, key) DO UPDATE SET version = excluded.version, value = excluded.value";
+    ON CONFLICT (tenant, plugin, bucket, key) DO UPDATE
+      SET version = excluded.version, value = excluded.value";
 const VALUE_DELETE: &str =
     "DELETE FROM value WHERE tenant = ?1 AND plugin = ?2 AND bucket = ?3 AND key = ?4";
 const TOTALS_PUT: &str = "

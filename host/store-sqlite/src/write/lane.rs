@@ -13,7 +13,8 @@ use super::Database;
 use crate::codec::{due_of, store};
 
 const JOB_UPDATE: &str = "
-    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, failed_on = NULL WHERE event = ?1 AND plugin = ?2
+    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, failed_on = NULL
+      WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
 const LANE_HEAD: &str = "
     SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
@@ -23,7 +24,8 @@ const LANE_FIRST: &str = "
       AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded')";
 const JOB_BLOCK: &str = "UPDATE job SET blocked = ?3 WHERE event = ?1 AND plugin = ?2";
 const MESSAGE_LANE_HEAD: &str = "
-    SELECT seq, state = 'leased' FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3
+    SELECT seq, state = 'leased' FROM message WHERE tenant = ?1 AND destination = ?2
+      AND ordering_key = ?3
       AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead') AND blocked = 0";
 const MESSAGE_LANE_FIRST: &str = "
     SELECT min(seq) FROM message WHERE tenant = ?1 AND destination = ?2 AND ordering_key = ?3

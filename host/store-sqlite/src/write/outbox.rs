@@ -16,19 +16,23 @@ use super::lane::{Lane, LaneKind};
 use crate::codec::{self, due_of, parsed, store};
 
 const INSERT: &str = "
-    INSERT INTO message (id, tenant, plugin, event, destination, event_type, ordering_key, created_at, state, since,
+    INSERT INTO message (id, tenant, plugin, event, destination, event_type, ordering_key,
+      created_at, state, since,
                          bytes, blocked)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, ?10,
-            EXISTS (SELECT 1 FROM message WHERE tenant = ?2 AND destination = ?5 AND ordering_key = ?7
+            EXISTS (SELECT 1 FROM message WHERE tenant = ?2 AND destination = ?5
+              AND ordering_key = ?7
                     AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')))";
 const INSERT_BODY: &str = "INSERT INTO message_body (message, body) VALUES (?1, ?2)";
 const CLAIM_PENDING: &str = "
-    SELECT seq, id, state, due_at, replays, deliveries, since, created_at, plugin, event, event_type, spared
+    SELECT seq, id, state, due_at, replays, deliveries, since, created_at, plugin, event,
+      event_type, spared
     FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending'
     ORDER BY seq LIMIT ?3";
 const CLAIM_DUE: &str = "
-    SELECT seq, id, state, due_at, replays, deliveries, since, due_at, plugin, event, event_type, spared
+    SELECT seq, id, state, due_at, replays, deliveries, since, due_at, plugin, event, event_type,
+      spared
     FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at <= ?4
     ORDER BY due_at, seq LIMIT ?3";
@@ -40,7 +44,8 @@ const UPDATE: &str = "
     RETURNING tenant, destination, ordering_key";
 const SPARE: &str = "UPDATE message SET spared = spared + 1 WHERE seq = ?1";
 const DELIVERY_INSERT: &str = "
-    INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail, headers, body)
+    INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail,
+      headers, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 /// Deletes all but the latest deliveries of a message.
 const DELIVERIES_TRIM: &str = "
@@ -49,7 +54,8 @@ const DELIVERIES_TRIM: &str = "
          ORDER BY replays DESC, number DESC LIMIT 1 OFFSET ?2)";
 const TO_REPLAY: &str = "SELECT state, due_at FROM message WHERE seq = ?1";
 const REPLAY: &str = "
-    UPDATE message SET state = ?2, due_at = ?3, replays = replays + 1, deliveries = 0, spared = 0, since = ?4,
+    UPDATE message SET state = ?2, due_at = ?3, replays = replays + 1, deliveries = 0, spared = 0,
+      since = ?4,
         blocked = ordering_key IS NOT NULL AND (blocked OR state IN ('done', 'dead'))
     WHERE seq = ?1
     RETURNING tenant, destination, ordering_key";
@@ -57,7 +63,8 @@ const IS_DISABLED: &str =
     "SELECT EXISTS (SELECT 1 FROM disabled WHERE tenant = ?1 AND destination = ?2)";
 const DISABLE: &str = "
     INSERT INTO disabled (tenant, destination, reason, since) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (tenant, destination) DO UPDATE SET reason = excluded.reason, since = excluded.since";
+    ON CONFLICT (tenant, destination) DO UPDATE SET reason = excluded.reason,
+      since = excluded.since";
 const ENABLE: &str = "DELETE FROM disabled WHERE tenant = ?1 AND destination = ?2";
 /// Skips a message that was replayed or leased since the reader found it.
 const DELETE: &str = "

@@ -14,8 +14,10 @@ const JOB_TO_REPLAY: &str = "
     SELECT job.state, job.due_at, job.tenant, event.source
     FROM job CROSS JOIN event ON event.seq = job.event WHERE job.event = ?1 AND job.plugin = ?2";
 const JOB_REPLAY: &str = "
-    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, spared = 0, revision = ?5, since = ?6,
-        failed_on = NULL, blocked = lane IS NOT NULL AND (blocked OR state IN ('done', 'dead', 'discarded'))
+    UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, spared = 0,
+      revision = ?5, since = ?6,
+        failed_on = NULL, blocked = lane IS NOT NULL
+          AND (blocked OR state IN ('done', 'dead', 'discarded'))
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
 const EVENT_TO_ROUTE: &str = "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";

@@ -12,7 +12,8 @@ const KEYS_FORGET: &str = "
         (SELECT key FROM dedupe WHERE until <= ?1 ORDER BY until LIMIT ?2)";
 const EVENT_DELETE: &str = "
     DELETE FROM event WHERE seq = ?1
-      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = ?1 AND job.state NOT IN ('done', 'dead', 'discarded'))";
+      AND NOT EXISTS (SELECT 1 FROM job WHERE job.event = ?1
+        AND job.state NOT IN ('done', 'dead', 'discarded'))";
 const UNROUTED_EVENT_DELETE: &str = "
     DELETE FROM event WHERE seq = ?1 AND EXISTS (SELECT 1 FROM unrouted WHERE unrouted.event = ?1)";
 const PAGES_FREE: &str = "PRAGMA freelist_count";
@@ -119,12 +120,14 @@ mod tests {
             .expect("the schema");
 
         let rows = "
-            INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at, headers, body)
+            INSERT INTO event (seq, id, tenant, source, provider, key, key_until, received_at,
+              headers, body)
             VALUES (1, x'01', 'acme', 'orders', 'topi', '1', 0, 0, x'', x''),
                    (2, x'02', 'acme', 'orders', 'topi', '2', 0, 0, x'', x''),
                    (3, x'03', 'acme', 'orders', 'topi', '3', 0, 0, x'', x'');
             INSERT INTO job (event, plugin, tenant, state)
-            VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme', 'pending'),
+            VALUES (1, 'ship', 'acme', 'done'), (2, 'audit', 'acme', 'done'), (2, 'ship', 'acme',
+              'pending'),
                    (3, 'ship', 'acme', 'done')";
         connection.execute_batch(rows).expect("events and jobs");
 

@@ -10,7 +10,8 @@ use super::lane::LaneKind;
 use crate::codec::{self, parsed, store};
 
 const FAILED: &str = "
-    SELECT job.event, event.source, job.state, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
+    SELECT job.event, event.source, job.state, job.due_at
+      FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.failed_on = ?3 AND job.failed_on IS NOT NULL
       AND job.state IN ('waiting', 'dead')
     ORDER BY job.event LIMIT ?4";

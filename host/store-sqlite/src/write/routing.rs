@@ -27,7 +27,8 @@ const ROUTES_LOAD: &str = "SELECT tenant, source, plugin FROM route";
 const ROUTE_INSERT: &str = "INSERT INTO route (tenant, source, plugin) VALUES (?1, ?2, ?3)";
 const ROUTE_DELETE: &str = "DELETE FROM route WHERE tenant = ?1 AND source = ?2 AND plugin = ?3";
 const UNROUTED: &str = "
-    SELECT event.seq, event.ordering_key FROM unrouted CROSS JOIN event ON event.seq = unrouted.event
+    SELECT event.seq, event.ordering_key FROM unrouted
+      CROSS JOIN event ON event.seq = unrouted.event
     WHERE unrouted.tenant = ?1 AND unrouted.source = ?2 ORDER BY unrouted.event LIMIT ?3";
 /// Removes an event from the unrouted events.
 const EVENT_DISCARD_FORGET: &str = "DELETE FROM discard WHERE event = ?1 AND plugin = ''";
@@ -43,7 +44,7 @@ pub(super) struct LateJob {
     pub(super) event: i64,
     /// The time at which the job becomes due, or `None` for at once.
     pub(super) due: Option<Timestamp>,
-    /// The time from which the age of the job counts, or `None` for the arrival of the event.
+    /// The time at which the age of the job starts, or `None` for the arrival of the event.
     pub(super) since: Option<Timestamp>,
     /// The revision to run, or `None` for the active revision.
     pub(super) revision: Option<Revision>,

@@ -13,7 +13,8 @@ use crate::codec::{self, due_of, parsed, store};
 /// Selects a batch of the pending jobs of a plugin.
 const SWEEP_PENDING: &str = "
     SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event
-    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = ?5 AND job.state = 'pending' AND job.event > ?4
+    WHERE job.tenant = ?1 AND job.plugin = ?2 AND job.blocked = ?5 AND job.state = 'pending'
+      AND job.event > ?4
     ORDER BY job.event LIMIT ?3";
 const SWEEP_WAITING: &str = "
     SELECT job.event, event.source, job.due_at FROM job CROSS JOIN event ON event.seq = job.event

@@ -11,10 +11,10 @@ use hookyard_store_sqlite::SqliteStore;
 
 use crate::support::{Folder, at, claim, event, events, orders, route_orders_to_ship, ship};
 
-/// More than two stretches of 500.
+/// More than two batches of 500.
 const MANY: u64 = 1_200;
 
-/// Appends that many events, of which every other one has an ordering key.
+/// Appends `count` events. Every other event has an ordering key.
 async fn fill(store: &Arc<SqliteStore>) {
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..MANY {
@@ -26,14 +26,14 @@ async fn fill(store: &Arc<SqliteStore>) {
             ..event(number)
         };
         calls.spawn(async move { store.append(event).await.expect("an append") });
-        // No more at once than the queue to the writer holds.
+        // The number of concurrent appends does not exceed the queue of the writer.
         if calls.len() == 400 {
             while calls.join_next().await.is_some() {}
         }
     }
 }
 
-/// The states of all jobs, and how many jobs there are.
+/// Returns the states of all jobs, and the number of jobs in each.
 async fn states(store: &SqliteStore) -> (BTreeSet<&'static str>, usize) {
     let events = events(store).await;
     let jobs: Vec<_> = events
@@ -57,12 +57,12 @@ fn quarantine() -> Quarantine {
     }
 }
 
-/// Begins a call and abandons it after some commits, as a host does that dies.
+/// Begins a call and abandons it after some commits, like a host that dies.
 async fn cut_off<T>(store: &SqliteStore, call: impl Future<Output = T>) {
     let commits = store.stats().commits;
     let mut call = std::pin::pin!(call);
 
-    // By hand, since a task would go on beside this for as long as the writer is quick.
+    // Polled by hand, because a task would continue for as long as the writer is quick.
     std::future::poll_fn(|context| {
         assert!(
             call.as_mut().poll(context).is_pending(),
@@ -164,7 +164,7 @@ async fn claim_holds_at_most_one_batch() {
     let store = Arc::new(folder.open());
     route_orders_to_ship(&store).await;
     fill(&store).await;
-    // Every other one, and the first of the lane.
+    // Every other job, and the first job of the lane.
     assert_eq!(claim(&store, MANY as usize, 10).await.len(), 601);
 
     store.quarantine(quarantine()).await.expect("a quarantine");

@@ -31,12 +31,12 @@ async fn both_stores_answer_alike() {
         first..end.parse().unwrap_or(first + 1)
     });
     for seed in named.unwrap_or(SEEDS) {
-        let told = tokio::spawn(async move { Pair::new(seed).run().await }).await;
-        assert!(told.is_ok(), "run this alone with HOOKYARD_SEED={seed}");
+        let summary = tokio::spawn(async move { Pair::new(seed).run().await }).await;
+        assert!(summary.is_ok(), "run this alone with HOOKYARD_SEED={seed}");
     }
 }
 
-/// A version as each of the two gave it.
+/// The version of a key in each of the two stores.
 type Versions = (Option<u64>, Option<u64>);
 
 struct Pair {
@@ -49,7 +49,7 @@ struct Pair {
     messages: u128,
     leases: Vec<JobLease>,
     message_leases: Vec<MessageLease>,
-    /// What an earlier look at a key found, which may have changed since.
+    /// The versions that an earlier read of a key found. They may have changed since.
     looks: Vec<(PluginRef, Key, Versions)>,
     routes: BTreeSet<(usize, usize)>,
 }
@@ -136,7 +136,7 @@ impl Pair {
             key: format!("key-{}", self.random.below(30)),
             key_until: self.now.after(Duration::from_secs(self.random.below(100))),
             received_at: self.now,
-            // Their lengths take room in SQLite alone.
+            // SQLite alone counts the bytes of their lengths.
             headers: Vec::new(),
             body: Bytes::from(vec![b'x'; self.random.below(50) as usize]),
             ordering_key,
@@ -169,8 +169,8 @@ impl Pair {
             .claim(&wanted, self.now, lease)
             .await
             .expect("a claim");
-        let told = |claimed: &[hookyard_store::ClaimedJob]| {
-            let told = |job: &hookyard_store::ClaimedJob| {
+        let summary = |claimed: &[hookyard_store::ClaimedJob]| {
+            let summary = |job: &hookyard_store::ClaimedJob| {
                 (
                     job.lease.clone(),
                     job.until,
@@ -179,9 +179,9 @@ impl Pair {
                     job.event.id,
                 )
             };
-            claimed.iter().map(told).collect::<Vec<_>>()
+            claimed.iter().map(summary).collect::<Vec<_>>()
         };
-        assert_eq!(told(&memory), told(&sqlite));
+        assert_eq!(summary(&memory), summary(&sqlite));
         assert!(
             memory
                 .iter()
@@ -192,7 +192,7 @@ impl Pair {
         self.leases.extend(memory.into_iter().map(|job| job.lease));
     }
 
-    /// Some of the leases are lost by then, some of the looks are stale.
+    /// Settles jobs. Some of the leases are lost and some of the reads are stale by then.
     async fn settle(&mut self) {
         if self.leases.is_empty() {
             return;
@@ -253,14 +253,14 @@ impl Pair {
         };
         let memory = self.memory.settle(of(memory)).await;
         let sqlite = self.sqlite.settle(of(sqlite)).await;
-        assert_eq!(told(&memory), told(&sqlite));
+        assert_eq!(summary(&memory), summary(&sqlite));
 
         if matches!(memory, Err(Error::Conflict(_) | Error::OverQuota { .. })) {
             self.leases.push(lease);
         }
     }
 
-    /// The same for both, but for the versions that each of them gave.
+    /// Returns effects that are equal in both stores except for the versions.
     fn effects(&mut self, of: &PluginRef) -> (Effects, Effects) {
         let mut effects = Effects::default();
         for name in ["x", "y", "z"] {
@@ -491,7 +491,7 @@ impl Pair {
     }
 
     async fn restart_or_look(&mut self) {
-        // A restart gives leases back, which the inbox in memory knows nothing of.
+        // A restart gives back leases, which the store in memory cannot do.
         if self.leases.is_empty() && !self.has_leases().await && !self.has_message_leases().await {
             let elsewhere = Folder::new();
             drop(std::mem::replace(&mut self.sqlite, elsewhere.open()));
@@ -574,7 +574,7 @@ fn everything() -> EventPage {
     EventPage::first(EventSelection::default(), 10_000)
 }
 
-fn told(answer: &Result<(), Error>) -> String {
+fn summary(answer: &Result<(), Error>) -> String {
     answer
         .as_ref()
         .err()

@@ -52,7 +52,7 @@ async fn concurrent_appends_share_one_sync() {
 
     let after = store.stats();
     assert_eq!(after.calls - before.calls, 400);
-    // What the writer took at first, then two groups of 256 at most.
+    // The calls that the writer took first, then two groups of at most 256.
     assert!(
         after.syncs - before.syncs <= 3,
         "{} syncs",
@@ -94,7 +94,7 @@ async fn failed_append_fails_alone() {
         let store = Arc::clone(&store);
         let mut sent = event(number + 100);
         if number == 10 {
-            // The id of another event: nothing that an inbox can store.
+            // The id belongs to another event, so the store cannot store this event.
             sent.id = event(7).id;
         }
         sends.push(tokio::spawn(
@@ -143,7 +143,7 @@ async fn full_queue_refuses_append_at_once() {
         tokio::spawn(async move { store.append(event(number)).await })
     });
     let sends: Vec<_> = sends.collect();
-    // One is with the writer, three are in its queue.
+    // One call is with the writer, and three are in its queue.
     while sends.iter().filter(|send| send.is_finished()).count() < 6 {
         tokio::task::yield_now().await;
     }

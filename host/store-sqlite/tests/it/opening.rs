@@ -9,7 +9,7 @@ use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::support::{Folder, at, event, events, messages, open, settlement};
 
-/// The error of opening `path`, whose text is one line that names the file.
+/// Returns the error of opening `path`, and checks that its text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {
     let Err(error) = SqliteStore::open(path, Options::default()) else {
         panic!("{} was opened", path.display())
@@ -98,7 +98,7 @@ fn newer_schema_is_refused() {
     );
 }
 
-/// As an earlier Hookyard left it: with the first schema, and an event in it.
+/// Creates a store of an earlier version: with the first schema and one event.
 fn earlier_inbox(path: &Path) {
     let id = "x'01990000000070018000000000000001'";
     let rows = format!(

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::support::{Folder, at, claim, event, messages, route_orders_to_ship, settlement};
 
-/// Long enough for any machine; reached only when a change goes unnoticed.
+/// A timeout that is only reached if a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
 
 fn shop() -> DestinationRef {
@@ -106,7 +106,7 @@ async fn drain(store: &SqliteStore) {
 async fn is_told(store: &SqliteStore) {
     tokio::time::timeout(NEVER, store.outbox_changed())
         .await
-        .expect("the host is told");
+        .expect("the host notices the change");
 }
 
 #[tokio::test]

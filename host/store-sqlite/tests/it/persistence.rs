@@ -223,8 +223,7 @@ async fn conflicting_settlement_fails_alone() {
         store.append(event(number)).await.expect("an append");
     }
 
-    // All of them went by the same absence, and only one of them can be right; many share a
-    // transaction.
+    // All attempts read the same absence, so only one of them can commit. Many share a transaction.
     let settlements = claim(&store, 40, 1).await.into_iter().map(|job| {
         let went_by = ReadVersion {
             key: key(),

@@ -8,7 +8,7 @@ use hookyard_store_sqlite::SqliteStore;
 
 use crate::support::{Folder, at, ship};
 
-/// Long enough for any machine; reached only when a change goes unnoticed.
+/// A timeout that is only reached if a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
 
 fn revision() -> Revision {
@@ -65,11 +65,11 @@ async fn host_notices_order_of_other_process() {
         .expect("a order");
     tokio::time::timeout(NEVER, host.releases_changed())
         .await
-        .expect("the host is told");
+        .expect("the host notices the change");
     assert_eq!(host.orders().await.expect("the orders").len(), 1);
     drop(host);
     assert!(
         !SqliteStore::has_host(&folder.path()),
-        "one that only writes beside it is no host"
+        "a process that only writes next to a host is not a host"
     );
 }

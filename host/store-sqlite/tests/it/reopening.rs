@@ -99,7 +99,7 @@ async fn abandoned_lease_without_route_is_held() {
 
 #[tokio::test]
 async fn crash_keeps_acknowledged_events() {
-    // The files as they stand while the host is alive are what a crash of the process would leave.
+    // A copy of the files of a running host is the state after a crash of the process.
     let (folder, crashed) = (Folder::new(), Folder::new());
     let store = folder.open();
     route_orders_to_ship(&store).await;

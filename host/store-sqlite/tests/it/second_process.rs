@@ -13,7 +13,7 @@ use crate::support::{
     Folder, at, claim, event, events, open, route_orders_to_ship, settlement, ship,
 };
 
-/// Long enough for any machine; reached only when a change goes unnoticed.
+/// A timeout that is only reached if a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
 
 fn beside(folder: &Folder) -> SqliteStore {
@@ -77,7 +77,7 @@ async fn host_notices_replay_of_other_process() {
 
     tokio::time::timeout(NEVER, host.changed())
         .await
-        .expect("the host is told");
+        .expect("the host notices the change");
     assert_eq!(claim(&host, 9, 20).await.len(), 1);
 }
 
@@ -135,7 +135,7 @@ async fn interrupted_quarantine_is_lifted_whole() {
         .await
         .expect("a settlement");
 
-    // As a crash leaves it that comes between the quarantine and its jobs being held.
+    // The state after a crash between the quarantine and the holding of its jobs.
     let other = rusqlite::Connection::open(folder.path()).expect("a second connection");
     let row = "INSERT INTO quarantine VALUES ('acme', 'ship', ?1, 'it failed', 0)";
     other
@@ -259,7 +259,7 @@ async fn backup_overwrites_nothing() {
         Err(BackupError::File { .. })
     ));
 
-    // A backup that was cut off left this.
+    // An interrupted backup left this file.
     let partial = folder.path().with_file_name("copy.db.partial");
     std::fs::write(&partial, b"half".repeat(5_000)).expect("a file");
     store
@@ -279,7 +279,7 @@ async fn damaged_store_gives_no_backup() {
     drop(store);
 
     let mut bytes = std::fs::read(folder.path()).expect("the file");
-    // Events, which nobody looks at who only opens it.
+    // These pages have events, which are not read when the store is opened.
     let end = bytes.len();
     bytes[end - 4096 * 20..end - 4096 * 10].fill(0xa5);
     std::fs::write(folder.path(), bytes).expect("the file");

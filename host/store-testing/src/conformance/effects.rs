@@ -526,10 +526,10 @@ async fn writes_over_quota_change_nothing(store: Arc<dyn Store>) {
         ((9, 10), vec![put("d", "1")], (Limit::KvBytes, 10)),
         ((9, 10), vec![put("a", "12345")], (Limit::KvBytes, 10)),
     ];
-    for (quota, all, told) in cases {
+    for (quota, all, expected) in cases {
         let answer = settle_within(&store, &job.lease, quota, all).await;
         assert!(
-            matches!(answer, Err(Error::OverQuota { limit, max }) if (limit, max) == told),
+            matches!(answer, Err(Error::OverQuota { limit, max }) if (limit, max) == expected),
             "{answer:?}"
         );
         assert_eq!(usage(&store).await, (2, 8));

@@ -170,18 +170,18 @@ fn count_of(value: &[u8]) -> u64 {
         .expect("a number")
 }
 
-async fn assert_once(store: &Arc<dyn Store>, rounds: u64, told: &str) {
+async fn assert_once(store: &Arc<dyn Store>, rounds: u64, context: &str) {
     let events = summaries(store).await;
     assert_eq!(
         events.len() as u64,
         rounds,
-        "{told}: each event is stored once"
+        "{context}: each event is stored once"
     );
     assert!(
         events
             .iter()
             .all(|event| event.jobs[0].state == WorkState::Done),
-        "{told}: each event is handled"
+        "{context}: each event is handled"
     );
 
     let key = Key {
@@ -194,10 +194,14 @@ async fn assert_once(store: &Arc<dyn Store>, rounds: u64, told: &str) {
         .await
         .expect("a read")
         .expect("a value");
-    assert_eq!(count_of(&found.value), rounds, "{told}: each counts once");
+    assert_eq!(
+        count_of(&found.value),
+        rounds,
+        "{context}: each counts once"
+    );
     assert_eq!(
         messages(store).await.len() as u64,
         rounds,
-        "{told}: each sends once"
+        "{context}: each sends once"
     );
 }

@@ -98,7 +98,7 @@ async fn attempt_ended_in_quarantine_is_held(inbox: Arc<dyn Store>) {
     assert_eq!(
         states(&inbox, 1).await,
         [is("ship", "leased")],
-        "whoever has it may still settle it"
+        "the holder of the lease may still settle the job"
     );
 
     settle(
@@ -302,9 +302,9 @@ async fn quarantine_is_stored_unchanged(inbox: Arc<dyn Store>) {
 
     inbox.quarantine(later.clone()).await.expect("a quarantine");
 
-    let told = inbox.quarantined().await.expect("the quarantined");
+    let stored = inbox.quarantined().await.expect("the quarantined");
     assert_eq!(
-        told,
+        stored,
         [quarantine_of("acme/audit"), later],
         "one for each plugin, the latest"
     );

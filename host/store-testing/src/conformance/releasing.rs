@@ -74,15 +74,15 @@ async fn release_steps_are_listed_in_order(store: Arc<dyn Store>) {
         ..step(1, Step::Refused, 5)
     };
     // The times do not order the steps, because clocks may be set back.
-    let told = [
+    let stored = [
         seen,
         step(1, Step::Settled, 7),
         refused,
         step(2, Step::Settled, 1),
     ];
-    record(&store, &told[..3]).await;
-    record(&store, &told[3..]).await;
-    assert_eq!(store.steps(&ship()).await.expect("the steps"), told);
+    record(&store, &stored[..3]).await;
+    record(&store, &stored[3..]).await;
+    assert_eq!(store.steps(&ship()).await.expect("the steps"), stored);
     assert_eq!(
         store.steps(&plugin("acme/other")).await.expect("the steps"),
         []
@@ -226,33 +226,33 @@ fn block(of: &str, number: u8, reason: &str) -> Block {
 async fn each_revision_has_its_block(store: Arc<dyn Store>) {
     assert_eq!(store.blocks().await.expect("the blocks"), []);
     assert!(!store.unblock(&ship()).await.expect("an answer"));
-    let told = [
+    let stored = [
         block("acme/ship", 1, "first"),
         block("acme/ship", 2, "it's \"worse\""),
         block("umbrella/ship", 1, "theirs"),
     ];
-    for block in &told {
+    for block in &stored {
         store.block(block.clone()).await.expect("a block");
     }
-    assert_eq!(store.blocks().await.expect("the blocks"), told);
+    assert_eq!(store.blocks().await.expect("the blocks"), stored);
     let again = block("acme/ship", 1, "again");
     store.block(again.clone()).await.expect("a block");
     assert_eq!(
         store.blocks().await.expect("the blocks"),
-        [told[1].clone(), again, told[2].clone()]
+        [stored[1].clone(), again, stored[2].clone()]
     );
     assert!(store.unblock(&ship()).await.expect("an answer"));
-    assert_eq!(store.blocks().await.expect("the blocks"), told[2..]);
+    assert_eq!(store.blocks().await.expect("the blocks"), stored[2..]);
 }
 
 async fn oldest_blocks_go(store: Arc<dyn Store>) {
-    let told: Vec<_> = (0..=u8::try_from(BLOCKS_MAX).expect("a few"))
+    let stored: Vec<_> = (0..=u8::try_from(BLOCKS_MAX).expect("a few"))
         .map(|n| block("acme/ship", n, "bad"))
         .collect();
-    for block in &told {
+    for block in &stored {
         store.block(block.clone()).await.expect("a block");
     }
-    assert_eq!(store.blocks().await.expect("the blocks"), told[1..]);
+    assert_eq!(store.blocks().await.expect("the blocks"), stored[1..]);
 }
 
 async fn releases_keep_plugins_apart(store: Arc<dyn Store>) {
@@ -267,7 +267,7 @@ async fn releases_keep_plugins_apart(store: Arc<dyn Store>) {
     }
 
     let all = store.revisions(None).await.expect("all revisions");
-    let told: Vec<_> = all
+    let stored: Vec<_> = all
         .iter()
         .map(|known| (known.plugin.to_string(), known.step))
         .collect();
@@ -278,7 +278,7 @@ async fn releases_keep_plugins_apart(store: Arc<dyn Store>) {
         ]
     };
     assert_eq!(
-        told,
+        stored,
         [both("acme/books"), both("acme/ship"), both("umbrella/ship")].concat()
     );
 }

@@ -178,7 +178,7 @@ struct Stored {
     deliveries_begun: u32,
     /// The number of these deliveries that do not count.
     spared: u32,
-    /// The time from which the age of the message counts.
+    /// The time at which the age of the message starts.
     since: Timestamp,
     /// The ended deliveries, each with the number of replays before it.
     deliveries: Vec<(u32, Delivery)>,

@@ -10,7 +10,7 @@ use hookyard_store::{
 };
 use uuid::Uuid;
 
-use super::{Pair, told};
+use super::{Pair, summary};
 
 fn destination(number: usize) -> DestinationRef {
     let name = ["shop", "bank"][number];
@@ -21,7 +21,7 @@ fn destination(number: usize) -> DestinationRef {
 }
 
 fn id(number: u128) -> MessageId {
-    // Ids don't follow the order of commits.
+    // The ids do not follow the order of commits.
     MessageId::from_uuid(Uuid::from_u128(number ^ 5))
 }
 
@@ -77,7 +77,7 @@ impl Pair {
             .extend(memory.into_iter().map(|message| message.lease));
     }
 
-    /// Some of the leases are lost by then.
+    /// Settles messages. Some of the leases are lost by then.
     async fn settle_message(&mut self) {
         let Some(lease) = self.take_message_lease() else {
             return;
@@ -121,8 +121,8 @@ impl Pair {
         };
         let memory = self.memory.settle_message(settlement.clone()).await;
         assert_eq!(
-            told(&memory),
-            told(&self.sqlite.settle_message(settlement).await)
+            summary(&memory),
+            summary(&self.sqlite.settle_message(settlement).await)
         );
     }
 
@@ -223,7 +223,8 @@ impl Pair {
 
     async fn prune_messages(&mut self) {
         let age = Some(Duration::from_secs(self.random.below(400)));
-        // Which go first in a small step differs where two ages are asked for.
+        // The stores may remove messages in a different order in a small step, if there are two age
+        // limits.
         let (fallback, limit) = match self.random.below(3) {
             0 => (
                 RetentionLimits {

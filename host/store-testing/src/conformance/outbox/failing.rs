@@ -103,12 +103,12 @@ async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
     panic!("something is not sent after {CALLS_MAX} claims");
 }
 
-async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, told: &str) {
+async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, context: &str) {
     let stored = messages(store).await;
     assert_eq!(
         numbers_of(&stored),
         (2..2 * u128::from(rounds) + 2).collect::<Vec<_>>(),
-        "{told}"
+        "{context}"
     );
 
     let received = receiver
@@ -124,17 +124,21 @@ async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, t
     let twice = received.values().filter(|times| **times > 1).count() as u64;
     assert!(
         twice <= rounds,
-        "{told}: one fault costs one sending: {received:?}"
+        "{context}: one fault costs one sending: {received:?}"
     );
 
     for message in stored {
-        assert_eq!(message.state, WorkState::Done, "{told}");
+        assert_eq!(message.state, WorkState::Done, "{context}");
         let record = store
             .message(message.id)
             .await
             .expect("a read")
             .expect("it is stored");
-        assert_eq!(record.deliveries.len(), 1, "{told}: its end is kept once");
+        assert_eq!(
+            record.deliveries.len(),
+            1,
+            "{context}: its end is kept once"
+        );
     }
 }
 

@@ -69,7 +69,7 @@ async fn ask(
     }
 }
 
-async fn told(store: &Arc<dyn Store>) -> Vec<(PluginRef, OutboxUsage)> {
+async fn usage(store: &Arc<dyn Store>) -> Vec<(PluginRef, OutboxUsage)> {
     store.unsent().await.expect("a count")
 }
 
@@ -81,7 +81,7 @@ async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
         plugin: unsent(messages, bytes),
         tenant: ENDLESS,
     };
-    assert_eq!(told(&store).await, []);
+    assert_eq!(usage(&store).await, []);
     // Each message has three bytes.
     assert_eq!(
         ask(
@@ -103,7 +103,7 @@ async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
         ask(&store, "acme/ship", quota(9, 11), &two).await,
         Some((Limit::OutboxWaitingBytes, 11))
     );
-    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+    assert_eq!(usage(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
     assert_eq!(numbers_of(&messages(&store).await), [1, 2]);
     assert_eq!(
         ask(&store, "acme/ship", quota(4, 12), &two).await,
@@ -117,18 +117,18 @@ async fn finished_messages_free_quota(store: Arc<dyn Store>) {
 
     let claimed = claim(&store, 2, 10).await;
     assert_eq!(
-        told(&store).await,
+        usage(&store).await,
         [(plugin("acme/ship"), unsent(3, 9))],
         "what is being sent is not sent yet"
     );
 
     sent(&store, &claimed[0].lease).await;
     settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
-    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(1, 3))]);
+    assert_eq!(usage(&store).await, [(plugin("acme/ship"), unsent(1, 3))]);
 
     again(&store, 2).await;
     assert_eq!(
-        told(&store).await,
+        usage(&store).await,
         [(plugin("acme/ship"), unsent(2, 6))],
         "what is sent again counts again"
     );
@@ -143,13 +143,13 @@ async fn finished_messages_free_quota(store: Arc<dyn Store>) {
         .await;
     }
 
-    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+    assert_eq!(usage(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
 
     for claimed in claim(&store, 9, 2_000).await {
         sent(&store, &claimed.lease).await;
     }
 
-    assert_eq!(told(&store).await, []);
+    assert_eq!(usage(&store).await, []);
 }
 
 async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
@@ -199,7 +199,7 @@ async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
         full
     );
     assert_eq!(
-        told(&store).await,
+        usage(&store).await,
         [
             (plugin("acme/ship"), unsent(2, 6)),
             (plugin("umbrella/ship"), unsent(1, 3))
@@ -308,7 +308,7 @@ async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
         [1, 2, 4],
         "not what is sent, is to be sent again, or is being sent"
     );
-    assert_eq!(told(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
+    assert_eq!(usage(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
 
     settle(&store, &leased.lease, failed(), WorkState::Dead).await;
     assert_eq!(prune(&store, 102).await.count, 1);

@@ -201,7 +201,7 @@ async fn message_lease_before_replay_is_lost(store: Arc<dyn Store>) {
     let again = claim_message(&store, 510).await;
     assert_eq!(
         again.lease.delivery, first.lease.delivery,
-        "told apart by the replay alone"
+        "only the number of replays differs"
     );
 
     let answer = store
