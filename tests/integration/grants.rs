@@ -40,8 +40,9 @@ async fn refused_plugin_gets_grant_line() -> Result<()> {
     let reason = |site: &Site| {
         let settings = site.path("plugins/acme/it.toml").display().to_string();
         format!(
-            "imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; write as the first line of {settings}, with \
-             the host that it asks in place of api.example.com:"
+            "imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; add this as the first \
+             line of {settings}, with the host that the plugin sends requests to in place of \
+             api.example.com:"
         )
     };
     assert_eq!(
@@ -148,7 +149,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         (9, "addresses[0]: has host bits set; write \"10.0.0.0/8\""),
         (
             10,
-            "authorization: is written out here, and secrets and keys are never kept in this file",
+            "authorization: must not be written in this file, because it is a secret or a key",
         ),
         (
             11,
@@ -172,7 +173,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
             "grants.http.\"a b\": must be a host's name or address as in a URL",
         ),
         (17, "methods: is empty; leave it out to allow all"),
-        (19, "config.limit: must be a text in quotes, not a number"),
+        (19, "config.limit: must be a string in quotes, not a number"),
     ] {
         let at = format!("{settings}:{line}: ");
         let is_told = told

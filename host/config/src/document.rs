@@ -1,15 +1,16 @@
-//! TOML files that people write, read so that every fault is found in one go.
+//! A reader of TOML files that reports every fault at once.
 //!
-//! serde stops at the first fault and forgets line numbers; here the parsed document keeps its spans and is walked by
-//! hand. What a file may say is written once, in the code that reads it: each key that is asked for is a key that is
-//! known, and whatever is left over when a table has been read is reported, with the nearest known key.
+//! Serde stops at the first fault and loses line numbers. This module keeps the spans of the parsed
+//! document, and the code that knows a file's keys walks the document by hand. Every key that the
+//! code asks for is a known key; the keys that remain when a table has been read are reported with
+//! the nearest known key.
 //!
-//! This room knows nothing of what the keys mean; `config`, `provider` and `release` do.
+//! This module does not know what any key means.
 
-pub mod fault;
-mod section;
 mod entry;
+pub mod fault;
 mod scalar;
+mod section;
 
 pub use entry::Entry;
 pub use fault::{Fault, Faults, Sink};
@@ -20,7 +21,7 @@ pub use section::{Section, unknown};
 
 use toml::de::DeTable;
 
-/// Where a value stands, and where to complain about it.
+/// The file that a value comes from, and the sink for the faults of that file.
 #[derive(Clone, Copy)]
 pub struct Origin<'d> {
     file: &'d str,
@@ -29,14 +30,10 @@ pub struct Origin<'d> {
 }
 
 impl Origin<'_> {
+    /// Returns the line of a byte offset, counted from 1.
     fn line(&self, offset: usize) -> usize {
-        1 + self
-            .text
-            .as_bytes()
-            .iter()
-            .take(offset)
-            .filter(|b| **b == b'\n')
-            .count()
+        let before = self.text.as_bytes().iter().take(offset);
+        1 + before.filter(|byte| **byte == b'\n').count()
     }
 
     fn fault(&self, offset: usize, path: &str, message: impl ToString) {
@@ -57,9 +54,10 @@ impl Origin<'_> {
     }
 }
 
-/// Parses `text` and has `read` walk its root table. Faults go to `sink` under the name `file`.
+/// Parses `text` and passes its root table to `read`. Faults go to `sink` under the name `file`.
 ///
-/// With broken syntax nothing is read: half a document gives faults that aren't there.
+/// Returns `None` if the syntax is broken or if `read` returns `None`. Broken syntax is reported
+/// without calling `read`, because half a document would produce misleading faults.
 pub fn read<T>(
     file: &str,
     text: &str,
@@ -68,18 +66,18 @@ pub fn read<T>(
 ) -> Option<T> {
     let origin = Origin { file, text, sink };
     let (table, errors) = DeTable::parse_recoverable(text);
+
     if !errors.is_empty() {
         for error in errors {
-            origin.fault(
-                error.span().map_or(0, |span| span.start),
-                "",
-                error.message().replace('\n', ", "),
-            );
+            let offset = error.span().map_or(0, |span| span.start);
+            origin.fault(offset, "", error.message().replace('\n', ", "));
         }
         return None;
     }
+
     let root = Section::new(origin, String::new(), 0, Some(table.get_ref()));
     let value = read(&root);
     root.finish();
+
     value
 }

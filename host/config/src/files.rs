@@ -1,68 +1,78 @@
-//! Files and folders that operators and tenants name. Whatever stands there, nobody waits for it without end.
+//! Reads files and folders that operators and tenants name, without ever waiting forever.
 //!
-//! A file may be a pipe that nobody writes to, or stand on a mount that no longer answers, and a thread that waits for
-//! the system can't be called back. So files are opened without waiting, only regular files are read, up to a bound, and
-//! all of that happens on threads of its own, which are given up after a time. The few that an owner may leave behind
-//! without an answer are counted.
+//! A path may name a pipe that nobody writes to, or a mount that no longer answers, and a thread
+//! that waits for the system cannot be cancelled. Therefore this module opens files without
+//! blocking, reads only regular files up to a maximum size, and does so on separate threads. The
+//! caller gives a thread up after a timeout. The number of threads that one owner may leave behind
+//! is limited.
 
-mod looks;
+mod checks;
+mod stamp;
 
-pub use looks::{Looks, Place};
+pub use checks::{OwnedPath, PathChecks};
+pub use stamp::{FolderStamp, Stamp};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-pub mod stamp;
-pub use stamp::{FolderStamp, Stamp};
-
-/// How long the system is waited for.
-const TIME_MAX: Duration = Duration::from_secs(10);
-/// Threads of one owner that may be without an answer. While there are that many, nothing more is tried.
+/// How long a caller waits for the system.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum number of threads of one owner that may be without an answer. Further reads for the
+/// owner fail at once.
 const UNANSWERED_MAX: usize = 2;
-/// What such a thread needs of a stack.
+/// The stack size of a reading thread, in bytes.
 const STACK_BYTES: usize = 256 << 10;
 
-/// The threads of each owner that were given up and have not ended yet.
+/// The threads of each owner that were given up and have not ended. The `Weak` is dead once its
+/// thread has ended.
 static UNANSWERED: Mutex<BTreeMap<PathBuf, Vec<Weak<()>>>> = Mutex::new(BTreeMap::new());
 
-/// What was read of a file.
+/// The content of a file.
 #[derive(Debug)]
 pub struct Content {
+    /// All bytes of the file.
     pub bytes: Vec<u8>,
-    /// The file as it was when it was opened, and when it had been read.
+    /// The stamps of the file before and after it was read. They differ if the file changed.
     pub stamps: [Stamp; 2],
 }
 
-/// Reads a regular file of at most `bytes_max` bytes. Its owner is known by a folder: that of a tenant, or that of the
+/// Reads a regular file of at most `bytes_max` bytes.
+///
+/// The `owner` of the file is identified by a folder: the folder of a tenant or of the
 /// configuration.
+///
+/// # Errors
+///
+/// Fails if the file is not a regular file, is too large or cannot be read, and if the system does
+/// not answer in time.
 pub fn read(owner: &Path, path: &Path, bytes_max: u64) -> io::Result<Content> {
     let path = path.to_owned();
-    within(owner, move || read_here(&path, bytes_max))
+    run_with_timeout(owner, move || read_here(&path, bytes_max))
 }
 
-/// As `read`, for a file of text.
+/// Like [`read`], for a UTF-8 text file.
 pub fn text(owner: &Path, path: &Path, bytes_max: u64) -> io::Result<String> {
     String::from_utf8(read(owner, path, bytes_max)?.bytes)
-        .map_err(|_| io::Error::other("it is not UTF-8 text"))
+        .map_err(|_| io::Error::other("not UTF-8 text"))
 }
 
-/// The names in a folder, at most so many of them, in no order; and whether there are more.
+/// Returns up to `count_max` names in a folder, unordered, and whether there are more.
 pub fn names(owner: &Path, folder: &Path, count_max: usize) -> io::Result<(Vec<OsString>, bool)> {
     let folder = folder.to_owned();
-    within(owner, move || names_here(&folder, count_max))
+    run_with_timeout(owner, move || names_here(&folder, count_max))
 }
 
-/// As `names`, on this thread.
+/// Like [`names`], on the current thread.
 pub fn names_here(folder: &Path, count_max: usize) -> io::Result<(Vec<OsString>, bool)> {
     let mut entries = fs::read_dir(folder)?;
     let names = entries
@@ -73,21 +83,22 @@ pub fn names_here(folder: &Path, count_max: usize) -> io::Result<(Vec<OsString>,
     Ok((names, entries.next().is_some()))
 }
 
-/// Whether a folder stands there.
+/// Returns whether `path` is a folder.
 pub fn is_folder(owner: &Path, path: &Path) -> bool {
     let path = path.to_owned();
-    within(owner, move || Ok(path.is_dir())).unwrap_or(false)
+    run_with_timeout(owner, move || Ok(path.is_dir())).unwrap_or(false)
 }
 
-/// Does what may never end on a thread of its own, and waits for it for a time.
-pub fn within<T: Send + 'static>(
+/// Runs `work`, which may block forever, on a separate thread and waits up to 10 seconds for the
+/// result.
+pub fn run_with_timeout<T: Send + 'static>(
     owner: &Path,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    within_time(owner, TIME_MAX, work)
+    run_within(owner, TIMEOUT, work)
 }
 
-fn within_time<T: Send + 'static>(
+fn run_within<T: Send + 'static>(
     owner: &Path,
     time_max: Duration,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -95,46 +106,49 @@ fn within_time<T: Send + 'static>(
     if unanswered(owner) >= UNANSWERED_MAX {
         return Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "it was not tried: earlier reads for the same owner are still without an answer",
+            "not tried, because earlier reads for the same owner are still waiting for the system",
         ));
     }
 
     let (sender, answer) = mpsc::sync_channel(1);
-    let life = Arc::new(());
-    let end = Arc::downgrade(&life);
+    let alive = Arc::new(());
+    let thread = Arc::downgrade(&alive);
     spawn(move || {
         let answer = work();
-        // The receiver is gone when the reader has given up.
+        // Sending fails if the caller has given this thread up.
         let _ = sender.send(answer);
-        drop(life);
+        drop(alive);
     })?;
+
     match answer.recv_timeout(time_max) {
         Ok(answer) => answer,
         Err(RecvTimeoutError::Timeout) => {
-            lock().entry(owner.to_owned()).or_default().push(end);
+            lock().entry(owner.to_owned()).or_default().push(thread);
             let seconds = time_max.as_secs();
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("the system gave no answer within {seconds} s"),
+                format!("the system did not answer within {seconds} s"),
             ))
         }
         Err(RecvTimeoutError::Disconnected) => {
-            Err(io::Error::other("the host failed while it read"))
+            Err(io::Error::other("the host failed while reading"))
         }
     }
 }
 
+/// Returns the number of threads that still wait for the system on behalf of `owner`.
 fn unanswered(owner: &Path) -> usize {
     let mut all = lock();
     all.retain(|_, threads| {
         threads.retain(|thread| thread.strong_count() > 0);
         !threads.is_empty()
     });
+
     all.get(owner).map_or(0, Vec::len)
 }
 
-fn lock() -> std::sync::MutexGuard<'static, BTreeMap<PathBuf, Vec<Weak<()>>>> {
-    // It's whole whenever the lock is free.
+fn lock() -> MutexGuard<'static, BTreeMap<PathBuf, Vec<Weak<()>>>> {
+    // No code panics halfway through a change, so the map is consistent even if a thread panicked.
     UNANSWERED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -147,27 +161,30 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 fn read_here(path: &Path, bytes_max: u64) -> io::Result<Content> {
+    // `NONBLOCK` keeps `open` from waiting for the writer of a pipe.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits();
     let flags = i32::try_from(flags).map_err(io::Error::other)?;
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(flags)
         .open(path)?;
+
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
 
     let too_large = || {
         io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("it has more than {bytes_max} bytes"),
+            format!("larger than {bytes_max} bytes"),
         )
     };
     let before = Stamp::of(&metadata);
     if before.bytes > bytes_max {
         return Err(too_large());
     }
+
     let mut bytes = Vec::new();
     (&file)
         .take(bytes_max.saturating_add(1))
@@ -175,14 +192,12 @@ fn read_here(path: &Path, bytes_max: u64) -> io::Result<Content> {
     if bytes.len() as u64 > bytes_max {
         return Err(too_large());
     }
+
+    let after = Stamp::of(&file.metadata()?);
     Ok(Content {
         bytes,
-        stamps: [before, stamp(&file)?],
+        stamps: [before, after],
     })
-}
-
-fn stamp(file: &File) -> io::Result<Stamp> {
-    Ok(Stamp::of(&file.metadata()?))
 }
 
 #[cfg(test)]
@@ -193,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_of_a_bounded_size_are_read() {
+    fn only_small_regular_files_are_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let check = |name: &str, bytes_max: u64, expected: Result<&[u8], &str>| {
@@ -207,6 +222,7 @@ mod tests {
                 "{name}"
             );
         };
+
         fs::write(path("file"), "text").expect("written");
         assert!(
             Command::new("mkfifo")
@@ -215,18 +231,21 @@ mod tests {
                 .expect("started")
                 .success()
         );
+
         check("file", 4, Ok(b"text"));
-        check("file", 3, Err("it has more than 3 bytes"));
-        check("pipe", 4, Err("it is not a regular file"));
-        check(".", 4, Err("it is not a regular file"));
+        check("file", 3, Err("larger than 3 bytes"));
+        check("pipe", 4, Err("not a regular file"));
+        check(".", 4, Err("not a regular file"));
+
         let device = read(folder.path(), Path::new("/dev/zero"), 4).expect_err("no file");
-        assert_eq!(device.to_string(), "it is not a regular file");
+        assert_eq!(device.to_string(), "not a regular file");
+
         let missing = read(folder.path(), &path("missing"), 4).expect_err("no file");
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
-    fn what_never_answers_is_given_up_and_tried_again_once_it_has_ended() {
+    fn blocked_read_is_given_up_and_retried() {
         let (owner, other, time) = (
             Path::new("a tenant"),
             Path::new("another"),
@@ -238,21 +257,23 @@ mod tests {
             let ended = Arc::clone(&ended);
             move || Ok(ended.lock().expect("unpoisoned").recv().is_ok())
         };
+
         for _ in 0..UNANSWERED_MAX {
-            let error = within_time(owner, time, hang()).expect_err("no answer");
+            let error = run_within(owner, time, hang()).expect_err("no answer");
             assert!(
-                error.to_string().starts_with("the system gave no answer"),
+                error.to_string().starts_with("the system did not answer"),
                 "{error}"
             );
         }
-        let error = within_time(owner, time, || Ok(())).expect_err("not tried");
-        assert!(error.to_string().starts_with("it was not tried"), "{error}");
-        within_time(other, TIME_MAX, || Ok(())).expect("nobody else waits");
+
+        let error = run_within(owner, time, || Ok(())).expect_err("not tried");
+        assert!(error.to_string().starts_with("not tried"), "{error}");
+        run_within(other, TIMEOUT, || Ok(())).expect("other owners are not affected");
 
         drop(end);
         let begun = Instant::now();
-        while within_time(owner, TIME_MAX, || Ok(())).is_err() {
-            assert!(begun.elapsed() < TIME_MAX, "it is never tried again");
+        while run_within(owner, TIMEOUT, || Ok(())).is_err() {
+            assert!(begun.elapsed() < TIMEOUT, "the read is never retried");
         }
     }
 }

@@ -1,157 +1,144 @@
-//! `hookyard.toml`: from what was typed to values that are ready for use.
+//! The configuration of the host: `hookyard.toml`, provider files and plugin settings files.
 //!
-//! The typed text is walked once (`document`), every fault is collected, and either everything is ready or nothing is:
-//! a `Settings` is never half a configuration. Secrets and keys are read here and nowhere else.
+//! [`read`] turns the text of `hookyard.toml` into [`Settings`], which are ready for use. The text
+//! is walked once by [`document`], and all faults are collected. The result is either complete
+//! settings or all faults; partial settings do not exist. Secrets and keys are read here and nowhere
+//! else.
 //!
-//! A reload reads everything anew; what it found and what it read are returned together, so that the same files can be
-//! watched whether or not they were good.
+//! A reload reads everything again. [`Reading`] contains the files that were read, so that a reload
+//! can watch the files whether or not they were valid.
+//!
+//! - [`settings`] has one struct for each table. [`tables`] and [`tenant`] have the readers.
+//! - [`plugin_file`] reads `<plugin>.toml`; [`grants`] and [`limits`] are shared with it.
+//! - [`providers`] reads provider files.
+//! - [`files`] reads files that may never answer.
 
 pub mod document;
 pub mod files;
-pub mod provider;
-pub mod plugin_file;
-pub mod granting;
-pub mod plugin_summary;
-pub mod settings;
-pub mod references;
-mod host;
-pub mod backlog;
+pub mod grant_line;
 pub mod grants;
 pub mod limits;
-mod retry;
-mod quarantine;
-mod release;
-pub mod rehearsal;
-mod retention;
-mod tenant;
-mod source;
-mod scheme;
-mod destination;
-mod signing;
+pub mod plugin_file;
+pub mod plugin_summary;
+pub mod providers;
+pub mod references;
+pub mod settings;
+pub mod tables;
+pub mod tenant;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use hookyard_model::RetryPolicy;
+
 pub use settings::{Settings, Source};
 
 use crate::document::{Fault, Faults, Section, Sink};
-use references::Surroundings;
+use crate::references::Resolver;
+use crate::settings::Rehearsal;
+use crate::tenant::{Defaults, Tenants};
 
-/// The reference: every key with its default and what it is for.
+/// The reference configuration: every key with its default value and its documentation.
 pub const DEFAULT: &str = include_str!("default.toml");
 
-/// The same for machines, without what it is for.
+/// Returns the values of the reference configuration as JSON.
 pub fn default_as_json() -> serde_json::Value {
     toml::from_str(DEFAULT).expect("the reference is TOML")
 }
 
-/// What came of reading a configuration.
+/// The result of reading a configuration.
 pub struct Reading {
-    /// Ready values, or all that is wrong.
+    /// The settings, or all faults.
     pub result: Result<Settings, Faults>,
-    /// Everything odd that stops nothing, such as a key of a set that cannot be used.
+    /// Notes about oddities that do not make the configuration invalid, such as an unusable key in
+    /// a key set.
     pub notes: Vec<Fault>,
-    /// Every file that was read or sought, the configuration itself among them.
+    /// The configuration file and every file that it names, including missing ones.
     pub files: BTreeSet<PathBuf>,
 }
 
-/// Reads the configuration at `path`, and the files that it names, with the process's environment.
+/// Reads the configuration at `path` and the files that it names. References to environment
+/// variables use the environment of this process.
 pub fn read(path: &Path) -> Reading {
     read_with(path, &references::variable)
 }
 
 fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading {
-    let around = Surroundings::new(path, variable);
+    let resolver = Resolver::new(path, variable);
     let sink = Sink::default();
-    let settings = match around.text(path) {
+
+    let settings = match resolver.text(path) {
         Ok(text) => document::read(&path.display().to_string(), &text, &sink, |root| {
-            settings(root, &around, &sink)
+            Some(settings(root, &resolver, &sink))
         }),
-        Err(why) => {
-            let way_out = "name another by --config, or start from the reference: `hookyard config > hookyard.toml`";
-            sink.push_file(
-                path.display(),
-                format_args!("can't be read: {why}; {way_out}"),
+        Err(error) => {
+            let message = format_args!(
+                "cannot be read: {error}; name another file with --config, or start from the \
+                 reference: `hookyard config > hookyard.toml`"
             );
+            sink.push_file(path.display(), message);
             None
         }
     };
+
     let notes = sink.take_notes();
     Reading {
         result: sink.into_result(settings),
         notes,
-        files: around.into_files(),
+        files: resolver.into_files(),
     }
 }
 
-fn settings(root: &Section<'_>, around: &Surroundings<'_>, sink: &Sink) -> Option<Settings> {
-    let shutdown_timeout = root
-        .get("shutdown_timeout")
-        .unwrap_or(Duration::from_secs(10));
+/// Reads all tables. The settings of faulty keys are placeholders; the caller discards them.
+fn settings(root: &Section<'_>, resolver: &Resolver<'_>, sink: &Sink) -> Settings {
+    let shutdown_timeout = root.get_or("shutdown_timeout", settings::SHUTDOWN_TIMEOUT);
     let ingress = root.table("ingress", |section| {
-        host::ingress(section, shutdown_timeout)
+        tables::ingress(section, shutdown_timeout)
     });
-    let admin = root.table("admin", |section| host::admin(section, around));
-    let store = root.table("store", |section| host::store(section, around));
-    let mut plugins = root.table("plugins", |section| host::plugins(section, around));
-    let dispatch = root.table("dispatch", host::dispatch);
-    let delivery = root.table("delivery", host::dispatch);
-    let egress = root.table("egress", |section| host::egress(section, around));
+    let store = root.table("store", |section| tables::store(section, resolver));
+    let mut plugins = root.table("plugins", |section| tables::plugins(section, resolver));
     let retry = root.table("retry", |section| {
-        retry::read(section, &RetryPolicy::default())
+        tables::retry(section, &RetryPolicy::default())
     });
-    let quarantine = root.table("quarantine", quarantine::read);
-    let release = root.table("release", release::read);
-    let rehearsal = root.table("rehearsal", |section| {
-        rehearsal::read(section, &settings::Rehearsal::default())
-    });
-    let folder = root
-        .table("providers", |section| section.get::<PathBuf>("folder"))
-        .map(|folder| around.resolve(&folder));
-    let providers = provider::all(folder.as_deref(), around, sink);
-    let (keep, every) = root.table("retention", retention::read);
-    let defaults = tenant::Defaults {
+    let mut retention = root.table("retention", tables::retention);
+
+    let providers_folder = root.table("providers", |section| section.get::<PathBuf>("folder"));
+    let providers_folder = providers_folder.map(|folder| resolver.resolve(&folder));
+    let providers = providers::all(providers_folder.as_deref(), resolver, sink);
+
+    let defaults = Defaults {
         body_max: ingress.body_max,
         retry: retry.clone(),
         dedupe_window: store.dedupe_window,
-        keep,
+        retention: retention.limits.fallback,
     };
-    let tenant::Tenants {
-        sources,
-        destinations,
-        keeps,
-        ceilings,
-        grants,
-    } = root.table("tenants", |section| {
-        tenant::all(section, &providers, &defaults, around)
+    let tenants: Tenants = root.table("tenants", |section| {
+        tenant::all(section, &providers, &defaults, resolver)
     });
-    plugins.ceilings = ceilings;
-    plugins.grants.to_tenants = grants;
-    let limits = hookyard_store::Retention {
-        fallback: keep,
-        by_tenant: keeps,
-    };
-    let retention = settings::Retention { limits, every };
-    Some(Settings {
+    plugins.tenant_limits = tenants.limits;
+    plugins.grants.by_tenant = tenants.grants;
+    retention.limits.by_tenant = tenants.retention;
+
+    Settings {
         shutdown_timeout,
         ingress,
-        admin,
+        admin: root.table("admin", |section| tables::admin(section, resolver)),
         store,
         plugins,
-        dispatch,
-        delivery,
-        egress,
+        dispatch: root.table("dispatch", tables::concurrency),
+        delivery: root.table("delivery", tables::concurrency),
+        egress: root.table("egress", |section| tables::egress(section, resolver)),
         retry,
         retention,
-        quarantine,
-        release,
-        rehearsal,
+        quarantine: root.table("quarantine", tables::quarantine),
+        release: root.table("release", tables::release),
+        rehearsal: root.table("rehearsal", |section| {
+            tables::rehearsal::read(section, &Rehearsal::default())
+        }),
         providers,
-        sources,
-        destinations,
-    })
+        sources: tenants.sources,
+        destinations: tenants.destinations,
+    }
 }

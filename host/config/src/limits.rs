@@ -1,15 +1,18 @@
-//! What an attempt may use, as it's written in `hookyard.toml` and beside a plugin.
+//! The `limits` tables: what an attempt of a plugin may use.
+//!
+//! Limits are in `[plugins.limits]` for all plugins, in `[tenants.<tenant>.limits]` as the maximum
+//! for a tenant's plugins, and in the settings file of one plugin.
 
 use std::fmt::Debug;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use hookyard_plugin::Limits;
 
 use crate::document::{Scalar, Section, Size};
 
-/// Where a tenant's plugins may have whatever the host gives.
-pub const BOUNDLESS: Limits = Limits {
+/// The maximum limits of a tenant without limits of its own.
+pub const UNLIMITED: Limits = Limits {
     memory_max: u64::MAX,
     cpu_max: Duration::MAX,
     wall_max: Duration::MAX,
@@ -37,108 +40,97 @@ pub const BOUNDLESS: Limits = Limits {
     log_line_max: usize::MAX,
 };
 
-/// Reads limits. What isn't said is as in `defaults`, or as in `most` where that is less; to ask for more is a fault.
-pub fn read(section: &Section<'_>, defaults: &Limits, most: &Limits) -> Limits {
-    let (d, m) = (defaults, most);
-    let size = |key, default, most| one(section, key, |Size(bytes)| bytes, default, most);
-    let count = |key, default, most| {
-        one(
-            section,
-            key,
-            |it: NonZeroU32| u64::from(it.get()),
-            default,
-            most,
-        )
+/// Reads limits. An absent key has the value of `default`, or of `most` if that is less. A value
+/// above `most` is a fault.
+pub fn read(section: &Section<'_>, default: &Limits, most: &Limits) -> Limits {
+    let reader = Reader {
+        section,
+        default,
+        most,
     };
-    let time = |key, default, most| one(section, key, |it: Duration| it, default, most);
-    let size_here =
-        |key, default: usize, most: usize| usize_of(size(key, default as u64, most as u64));
-    let count_here =
-        |key, default: usize, most: usize| usize_of(count(key, default as u64, most as u64));
     Limits {
-        memory_max: size("memory_max", d.memory_max, m.memory_max),
-        cpu_max: time("cpu_max", d.cpu_max, m.cpu_max),
-        wall_max: time("wall_max", d.wall_max, m.wall_max),
-        concurrency: count_here("concurrency", d.concurrency, m.concurrency),
-        table_elements_max: count(
-            "table_elements_max",
-            d.table_elements_max,
-            m.table_elements_max,
-        ),
-        instances_max: count_here("instances_max", d.instances_max, m.instances_max),
-        handles_max: count_here("handles_max", d.handles_max, m.handles_max),
-        host_calls_max: count("host_calls_max", d.host_calls_max, m.host_calls_max),
-        host_bytes_max: size("host_bytes_max", d.host_bytes_max, m.host_bytes_max),
-        transfer_max: size_here("transfer_max", d.transfer_max, m.transfer_max),
-        http_requests_max: count(
-            "http_requests_max",
-            d.http_requests_max,
-            m.http_requests_max,
-        ),
-        http_concurrency: count_here("http_concurrency", d.http_concurrency, m.http_concurrency),
-        http_body_max: size_here("http_body_max", d.http_body_max, m.http_body_max),
-        kv_reads_max: count("kv_reads_max", d.kv_reads_max, m.kv_reads_max),
-        kv_keys_max: count("kv_keys_max", d.kv_keys_max, m.kv_keys_max),
-        kv_bytes_max: size("kv_bytes_max", d.kv_bytes_max, m.kv_bytes_max),
-        kv_writes_max: count_here("kv_writes_max", d.kv_writes_max, m.kv_writes_max),
-        kv_write_bytes_max: size(
-            "kv_write_bytes_max",
-            d.kv_write_bytes_max,
-            m.kv_write_bytes_max,
-        ),
-        outbox_messages_max: count_here(
-            "outbox_messages_max",
-            d.outbox_messages_max,
-            m.outbox_messages_max,
-        ),
-        outbox_waiting_max: count(
-            "outbox_waiting_max",
-            d.outbox_waiting_max,
-            m.outbox_waiting_max,
-        ),
-        outbox_waiting_bytes_max: size(
-            "outbox_waiting_bytes_max",
-            d.outbox_waiting_bytes_max,
-            m.outbox_waiting_bytes_max,
-        ),
-        outbox_tenant_waiting_max: count(
-            "outbox_tenant_waiting_max",
-            d.outbox_tenant_waiting_max,
-            m.outbox_tenant_waiting_max,
-        ),
-        outbox_tenant_waiting_bytes_max: size(
-            "outbox_tenant_waiting_bytes_max",
-            d.outbox_tenant_waiting_bytes_max,
-            m.outbox_tenant_waiting_bytes_max,
-        ),
-        log_lines_max: count_here("log_lines_max", d.log_lines_max, m.log_lines_max),
-        log_line_max: size_here("log_line_max", d.log_line_max, m.log_line_max),
+        memory_max: reader.size("memory_max", |it| it.memory_max),
+        cpu_max: reader.time("cpu_max", |it| it.cpu_max),
+        wall_max: reader.time("wall_max", |it| it.wall_max),
+        concurrency: reader.small_count("concurrency", |it| it.concurrency),
+        table_elements_max: reader.count("table_elements_max", |it| it.table_elements_max),
+        instances_max: reader.small_count("instances_max", |it| it.instances_max),
+        handles_max: reader.small_count("handles_max", |it| it.handles_max),
+        host_calls_max: reader.count("host_calls_max", |it| it.host_calls_max),
+        host_bytes_max: reader.size("host_bytes_max", |it| it.host_bytes_max),
+        transfer_max: reader.small_size("transfer_max", |it| it.transfer_max),
+        http_requests_max: reader.count("http_requests_max", |it| it.http_requests_max),
+        http_concurrency: reader.small_count("http_concurrency", |it| it.http_concurrency),
+        http_body_max: reader.small_size("http_body_max", |it| it.http_body_max),
+        kv_reads_max: reader.count("kv_reads_max", |it| it.kv_reads_max),
+        kv_keys_max: reader.count("kv_keys_max", |it| it.kv_keys_max),
+        kv_bytes_max: reader.size("kv_bytes_max", |it| it.kv_bytes_max),
+        kv_writes_max: reader.small_count("kv_writes_max", |it| it.kv_writes_max),
+        kv_write_bytes_max: reader.size("kv_write_bytes_max", |it| it.kv_write_bytes_max),
+        outbox_messages_max: reader.small_count("outbox_messages_max", |it| it.outbox_messages_max),
+        outbox_waiting_max: reader.count("outbox_waiting_max", |it| it.outbox_waiting_max),
+        outbox_waiting_bytes_max: reader
+            .size("outbox_waiting_bytes_max", |it| it.outbox_waiting_bytes_max),
+        outbox_tenant_waiting_max: reader.count("outbox_tenant_waiting_max", |it| {
+            it.outbox_tenant_waiting_max
+        }),
+        outbox_tenant_waiting_bytes_max: reader.size("outbox_tenant_waiting_bytes_max", |it| {
+            it.outbox_tenant_waiting_bytes_max
+        }),
+        log_lines_max: reader.small_count("log_lines_max", |it| it.log_lines_max),
+        log_line_max: reader.small_size("log_line_max", |it| it.log_line_max),
     }
 }
 
-fn one<S: Scalar, T: Copy + PartialOrd + Debug>(
-    section: &Section<'_>,
-    key: &'static str,
-    value: impl Fn(S) -> T,
-    default: T,
-    most: T,
-) -> T {
-    let default = if default > most { most } else { default };
-    let Some(entry) = section.entry(key) else {
-        return default;
-    };
-    match entry.get().map(value) {
-        Some(asked) if asked > most => {
-            entry.fault(format_args!(
-                "asks for {asked:?}, and a plugin of this tenant may have {most:?}; ask for less, or raise {key} in the \
-                 tenant's limits in hookyard.toml"
-            ));
-            default
+/// A table of limits that is being read. Each method takes a key and the field that the key fills.
+struct Reader<'r, 'd> {
+    section: &'r Section<'d>,
+    default: &'r Limits,
+    most: &'r Limits,
+}
+
+impl Reader<'_, '_> {
+    fn size(&self, key: &'static str, field: impl Fn(&Limits) -> u64) -> u64 {
+        self.limit(key, |Size(bytes)| bytes, field)
+    }
+
+    fn count(&self, key: &'static str, field: impl Fn(&Limits) -> u64) -> u64 {
+        self.limit(key, |count: NonZeroU32| count.get().into(), field)
+    }
+
+    fn time(&self, key: &'static str, field: impl Fn(&Limits) -> Duration) -> Duration {
+        self.limit(key, |time: Duration| time, field)
+    }
+
+    fn small_size(&self, key: &'static str, field: impl Fn(&Limits) -> usize) -> usize {
+        self.limit(key, Size::in_memory, field)
+    }
+
+    fn small_count(&self, key: &'static str, field: impl Fn(&Limits) -> usize) -> usize {
+        self.limit(key, NonZeroUsize::get, field)
+    }
+
+    fn limit<S: Scalar, T: Copy + PartialOrd + Debug>(
+        &self,
+        key: &'static str,
+        value: impl Fn(S) -> T,
+        field: impl Fn(&Limits) -> T,
+    ) -> T {
+        let (default, most) = (field(self.default), field(self.most));
+        let default = if default > most { most } else { default };
+        let Some(entry) = self.section.entry(key) else {
+            return default;
+        };
+
+        match entry.get().map(value) {
+            Some(requested) if requested > most => {
+                entry.fault(format_args!(
+                    "is {requested:?}, but a plugin of this tenant may have at most {most:?}; \
+                     lower it, or raise {key} in the tenant's limits in hookyard.toml"
+                ));
+                default
+            }
+            requested => requested.unwrap_or(default),
         }
-        asked => asked.unwrap_or(default),
     }
-}
-
-fn usize_of(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

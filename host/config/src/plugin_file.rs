@@ -1,4 +1,4 @@
-//! `<plugin>.toml`: what the operator says of one plugin, in the file beside it.
+//! `<plugin>.toml`: the settings of one plugin, in the file next to its component.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,81 +7,103 @@ use hookyard_model::SourceName;
 use hookyard_plugin::{Grants, Limits};
 
 use crate::document::{self, Fault, Faults, Section, Sink};
-use crate::grants::{self, OfTenant};
-use crate::references::Surroundings;
+use crate::grants::{self, TenantGrants};
+use crate::limits;
+use crate::references::Resolver;
 use crate::settings::{Backlog, Rehearsal};
-use crate::{backlog, limits, rehearsal};
+use crate::tables;
 
-/// A plugin's own settings.
+/// The settings of one plugin. The fields have the names of the keys.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sidecar {
-    /// The only sources whose events it takes; none means every one that it has a handler for.
+pub struct PluginSettings {
+    /// The sources whose events the plugin handles. `None` means all sources that the plugin has a
+    /// handler for.
     pub sources: Option<BTreeSet<SourceName>>,
     /// What an attempt may use.
     pub limits: Limits,
-    /// What it may import.
+    /// What the plugin may import.
     pub grants: Grants,
-    /// What `wasi:config` tells it.
+    /// The values that the plugin reads with `wasi:config`.
     pub config: BTreeMap<String, String>,
-    /// How a new revision of it is tried out.
+    /// How a new revision is rehearsed.
     pub rehearsal: Rehearsal,
-    /// What it does with the events that came before any plugin.
+    /// How the plugin handles events from before any plugin handled them.
     pub backlog: Backlog,
 }
 
-/// What holds where a plugin's own file says nothing, and what it may say.
-pub struct Outer<'o> {
-    pub limits: &'o Limits,
-    /// No plugin of the tenant may have more.
-    pub most: &'o Limits,
-    pub grants: &'o OfTenant,
-    pub rehearsal: &'o Rehearsal,
+/// The values that apply where a plugin's settings file does not set a key.
+pub struct PluginDefaults<'d> {
+    /// The default limits.
+    pub limits: &'d Limits,
+    /// The maximum limits that a plugin of the tenant may set.
+    pub limits_max: &'d Limits,
+    /// The grants of the tenant's plugins, and the destinations that can be granted.
+    pub grants: &'d TenantGrants,
+    /// The default rehearsal settings.
+    pub rehearsal: &'d Rehearsal,
+    /// The default backlog settings.
     pub backlog: Backlog,
 }
 
-/// A plugin's settings, or all that is wrong with them, and every file that they refer to.
+/// The result of reading a plugin's settings file.
 pub struct Reading {
-    pub result: Result<Sidecar, Faults>,
-    /// Everything odd that stops nothing, such as a short credential.
+    /// The settings, or all faults.
+    pub result: Result<PluginSettings, Faults>,
+    /// Notes about oddities that do not make the file invalid, such as a short credential.
     pub notes: Vec<Fault>,
+    /// Every file that the settings refer to.
     pub files: BTreeSet<PathBuf>,
 }
 
-impl Sidecar {
-    /// Reads the text of the file at `path`, which is empty where there is none.
-    pub fn read(path: &Path, text: &str, outer: &Outer<'_>) -> Reading {
-        let (sink, around) = (Sink::default(), Surroundings::of_process(path));
-        let sidecar = document::read(&path.display().to_string(), text, &sink, |root| {
-            let said = root.table("grants", |section| {
-                grants::read(section, Some(&outer.grants.destinations), &around)
-            });
-            Some(Self {
-                sources: root
-                    .entry("sources")
-                    .map(|entry| entry.list().into_iter().collect()),
-                limits: root.table("limits", |section| {
-                    limits::read(section, outer.limits, outer.most)
-                }),
-                grants: said
-                    .or(&outer.grants.said)
-                    .grants(&outer.grants.destinations),
-                config: root.table("config", config),
-                rehearsal: root.table("rehearsal", |section| {
-                    rehearsal::read(section, outer.rehearsal)
-                }),
-                backlog: backlog::read(root, outer.backlog),
-            })
+impl PluginSettings {
+    /// Reads the text of the file at `path`. The text is empty if there is no file.
+    pub fn read(path: &Path, text: &str, defaults: &PluginDefaults<'_>) -> Reading {
+        let sink = Sink::default();
+        let resolver = Resolver::of_process(path);
+
+        let settings = document::read(&path.display().to_string(), text, &sink, |root| {
+            Some(Self::from_root(root, defaults, &resolver))
         });
+
         let notes = sink.take_notes();
         Reading {
-            result: sink.into_result(sidecar),
+            result: sink.into_result(settings),
             notes,
-            files: around.into_files(),
+            files: resolver.into_files(),
+        }
+    }
+
+    fn from_root(
+        root: &Section<'_>,
+        defaults: &PluginDefaults<'_>,
+        resolver: &Resolver<'_>,
+    ) -> Self {
+        let TenantGrants {
+            rules,
+            destinations,
+        } = defaults.grants;
+        let own_rules = root.table("grants", |section| {
+            grants::read(section, Some(destinations), resolver)
+        });
+
+        Self {
+            sources: root
+                .entry("sources")
+                .map(|entry| entry.list().into_iter().collect()),
+            limits: root.table("limits", |section| {
+                limits::read(section, defaults.limits, defaults.limits_max)
+            }),
+            grants: own_rules.or(rules).grants(destinations),
+            config: root.table("config", config),
+            rehearsal: root.table("rehearsal", |section| {
+                tables::rehearsal::read(section, defaults.rehearsal)
+            }),
+            backlog: tables::backlog(root, defaults.backlog),
         }
     }
 }
 
-/// What the plugin is told, as it's written.
+/// Reads `[config]`: strings under keys that the operator chooses.
 fn config(section: &Section<'_>) -> BTreeMap<String, String> {
     let mut config = BTreeMap::new();
     section.each(|key, entry| config.extend(entry.get().map(|value| (key.to_owned(), value))));
@@ -93,163 +115,157 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::grants::{Granted, Said};
-    use crate::limits::BOUNDLESS;
-    use crate::settings::RehearsalPolicy;
+    use crate::grants::GrantSettings;
+    use crate::limits::UNLIMITED;
+    use crate::settings::{BacklogChoice, RehearsalPolicy};
 
-    fn read(text: &str, limits: &Limits, most: &Limits) -> Result<Sidecar, Faults> {
-        let grants = Granted::to_all(&Said::default()).to(&"acme".parse().expect("a name"));
-        let outer = Outer {
+    fn read_with(text: &str, limits: &Limits, most: &Limits) -> Result<PluginSettings, Faults> {
+        let defaults = PluginDefaults {
             limits,
-            most,
-            grants: &grants,
+            limits_max: most,
+            grants: &GrantSettings::default().of_tenant(&"acme".parse().expect("a name")),
             rehearsal: &Rehearsal::default(),
             backlog: Backlog::default(),
         };
-        Sidecar::read(Path::new("orders.toml"), text, &outer).result
+        PluginSettings::read(Path::new("orders.toml"), text, &defaults).result
+    }
+
+    fn read(text: &str) -> Result<PluginSettings, Faults> {
+        read_with(text, &Limits::default(), &UNLIMITED)
+    }
+
+    fn faults(text: &str) -> Vec<String> {
+        let faults = read(text).expect_err("faults").to_string();
+        faults.lines().map(str::to_owned).collect()
     }
 
     #[test]
-    fn what_it_says_counts_and_the_rest_is_as_usual() {
-        let defaults = Limits::default();
-        let text = "sources = [\"payments\"]\nlimits = { memory_max = \"8MiB\", kv_keys_max = 5, kv_bytes_max = \"1KiB\", \
-                    outbox_messages_max = 2 }";
-        let read = |text| read(text, &defaults, &BOUNDLESS).expect("a good file");
-        let sidecar = read(text);
-        assert_eq!(
-            sidecar.sources,
-            Some([SourceName::new("payments").expect("valid")].into())
-        );
-        let expected = Limits {
+    fn plugin_settings_override_the_defaults() {
+        let settings = read(
+            "sources = [\"payments\"]\n\
+             limits = { memory_max = \"8MiB\", kv_keys_max = 5, kv_bytes_max = \"1KiB\", \
+             outbox_messages_max = 2 }",
+        )
+        .expect("a valid file");
+        let payments = SourceName::new("payments").expect("valid");
+        assert_eq!(settings.sources, Some([payments].into()));
+        let limits = Limits {
             memory_max: 8 << 20,
             kv_keys_max: 5,
             kv_bytes_max: 1024,
             outbox_messages_max: 2,
-            ..defaults.clone()
+            ..Limits::default()
         };
-        assert_eq!(sidecar.limits, expected);
+        assert_eq!(settings.limits, limits);
+
+        let backlog =
+            read("backlog = \"none\"\nbacklog_rate = 0.5").map(|settings| settings.backlog);
+        let expected = Backlog {
+            backlog: BacklogChoice::None,
+            backlog_rate: 0.5,
+        };
+        assert_eq!(backlog, Ok(expected));
+
+        let rehearsal = read("[rehearsal]\npolicy = \"require\"\nevents = 0")
+            .map(|settings| settings.rehearsal);
+        let expected = Rehearsal {
+            policy: RehearsalPolicy::Require,
+            events: 0,
+            ..Rehearsal::default()
+        };
+        assert_eq!(rehearsal, Ok(expected));
+    }
+
+    #[test]
+    fn empty_file_has_default_settings() {
         let grants = Grants {
             keyvalue: true,
             logging: true,
             config: true,
             ..Grants::default()
         };
-        let (config, rehearsal) = (BTreeMap::new(), Rehearsal::default());
-        let backlog = Backlog::default();
-        assert_eq!(
-            read(""),
-            Sidecar {
-                sources: None,
-                limits: defaults.clone(),
-                grants,
-                config,
-                rehearsal,
-                backlog
-            }
-        );
-        let own = read("backlog = \"none\"\nbacklog_rate = 0.5").backlog;
-        assert_eq!(
-            own,
-            Backlog {
-                is_taken: false,
-                rate: 0.5
-            }
-        );
-        let own = read("[rehearsal]\npolicy = \"require\"\nevents = 0").rehearsal;
-        assert_eq!(
-            own,
-            Rehearsal {
-                policy: RehearsalPolicy::Require,
-                events: 0,
-                ..rehearsal
-            }
-        );
-    }
-
-    #[test]
-    fn no_plugin_is_rehearsed_with_more_events_than_there_is_time_for() {
-        let read = |text| super::tests::read(text, &Limits::default(), &BOUNDLESS);
-        assert_eq!(
-            read("[rehearsal]\nevents = 10000").map(|sidecar| sidecar.rehearsal.events),
-            Ok(10_000)
-        );
-        let faults = read("[rehearsal]\nevents = 10001")
-            .expect_err("too many")
-            .to_string();
-        assert_eq!(
-            faults,
-            "orders.toml:2: rehearsal.events: must be no more than 10000, not 10001"
-        );
-    }
-
-    #[test]
-    fn answers_are_recorded_where_that_is_asked_for() {
-        let read = |text| {
-            super::tests::read(text, &Limits::default(), &BOUNDLESS)
-                .map(|sidecar| sidecar.rehearsal)
+        let expected = PluginSettings {
+            sources: None,
+            limits: Limits::default(),
+            grants,
+            config: BTreeMap::new(),
+            rehearsal: Rehearsal::default(),
+            backlog: Backlog::default(),
         };
+        assert_eq!(read(""), Ok(expected));
+    }
+
+    #[test]
+    fn rehearsal_events_are_limited() {
+        let events = |text| read(text).map(|settings| settings.rehearsal.events);
+        assert_eq!(events("[rehearsal]\nevents = 10000"), Ok(10_000));
+        assert_eq!(
+            faults("[rehearsal]\nevents = 10001"),
+            ["orders.toml:2: rehearsal.events: must be at most 10000, not 10001"]
+        );
+    }
+
+    #[test]
+    fn recorded_bytes_are_limited() {
         let recorded = Rehearsal {
             record: true,
             record_bytes_max: 1 << 20,
             ..Rehearsal::default()
         };
         assert_eq!(
-            read("[rehearsal]\nrecord = true\nrecord_bytes_max = \"1MiB\""),
+            read("[rehearsal]\nrecord = true\nrecord_bytes_max = \"1MiB\"")
+                .map(|settings| settings.rehearsal),
             Ok(recorded)
         );
-        let faults = read("[rehearsal]\nrecord_bytes_max = \"2MiB\"")
-            .expect_err("too much")
-            .to_string();
         assert_eq!(
-            faults,
-            "orders.toml:2: rehearsal.record_bytes_max: must be no more than \"1MiB\""
+            faults("[rehearsal]\nrecord_bytes_max = \"2MiB\""),
+            ["orders.toml:2: rehearsal.record_bytes_max: must be at most \"1MiB\""]
         );
     }
 
     #[test]
-    fn a_plugin_may_ask_for_no_more_than_its_tenant_may_have() {
-        let (defaults, most) = (
-            Limits::default(),
-            Limits {
-                memory_max: 16 << 20,
-                host_calls_max: 500,
-                ..BOUNDLESS
-            },
-        );
-        let read = |text| read(text, &defaults, &most).map(|sidecar| sidecar.limits);
-        let lowered = Limits {
+    fn tenant_limits_cap_plugin_limits() {
+        let most = Limits {
             memory_max: 16 << 20,
             host_calls_max: 500,
-            ..defaults.clone()
+            ..UNLIMITED
+        };
+        let read =
+            |text| read_with(text, &Limits::default(), &most).map(|settings| settings.limits);
+        let capped = Limits {
+            memory_max: 16 << 20,
+            host_calls_max: 500,
+            ..Limits::default()
         };
         assert_eq!(
             read(""),
-            Ok(lowered.clone()),
-            "what the host gives is less where the tenant may have less"
+            Ok(capped.clone()),
+            "the tenant's limits cap the defaults"
         );
-        let asked = "limits = { memory_max = \"16MiB\", host_calls_max = 20, wall_max = \"60s\" }";
-        assert_eq!(
-            read(asked),
-            Ok(Limits {
-                host_calls_max: 20,
-                wall_max: Duration::from_secs(60),
-                ..lowered
-            })
-        );
+        let text = "limits = { memory_max = \"16MiB\", host_calls_max = 20, wall_max = \"60s\" }";
+        let requested = Limits {
+            host_calls_max: 20,
+            wall_max: Duration::from_secs(60),
+            ..capped
+        };
+        assert_eq!(read(text), Ok(requested));
+
         let faults = read("[limits]\nmemory_max = \"17MiB\"\nhost_calls_max = 501")
             .expect_err("two faults")
             .to_string();
         let way_out =
-            |key| format!("ask for less, or raise {key} in the tenant's limits in hookyard.toml");
+            |key| format!("lower it, or raise {key} in the tenant's limits in hookyard.toml");
         assert_eq!(
             faults.lines().collect::<Vec<_>>(),
             [
                 format!(
-                    "orders.toml:2: limits.memory_max: asks for 17825792, and a plugin of this tenant may have 16777216; {}",
+                    "orders.toml:2: limits.memory_max: is 17825792, but a plugin of this tenant \
+                     may have at most 16777216; {}",
                     way_out("memory_max")
                 ),
                 format!(
-                    "orders.toml:3: limits.host_calls_max: asks for 501, and a plugin of this tenant may have 500; {}",
+                    "orders.toml:3: limits.host_calls_max: is 501, but a plugin of this tenant may \
+                     have at most 500; {}",
                     way_out("host_calls_max")
                 ),
             ]
@@ -257,16 +273,13 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told() {
-        let text = "source = [\"payments\"]\n[limits]\nmemory_max = 5\ncpu = \"1s\"";
-        let faults = read(text, &Limits::default(), &BOUNDLESS)
-            .expect_err("three faults")
-            .to_string();
+    fn all_faults_are_reported() {
         assert_eq!(
-            faults.lines().collect::<Vec<_>>(),
+            faults("source = [\"payments\"]\n[limits]\nmemory_max = 5\ncpu = \"1s\""),
             [
                 "orders.toml:1: source: unknown key; did you mean `sources`?",
-                "orders.toml:3: limits.memory_max: must be a size above zero in quotes, such as \"64KiB\" or \"1MiB\", not a number",
+                "orders.toml:3: limits.memory_max: must be a size above zero in quotes, such as \
+                 \"64KiB\" or \"1MiB\", not a number",
                 "orders.toml:4: limits.cpu: unknown key; did you mean `cpu_max`?",
             ]
         );

@@ -1,7 +1,11 @@
-//! Ready values: plain data that the wiring hands to the parts.
+//! The checked configuration, ready for use by the parts of the host.
+//!
+//! There is one struct for each table of `hookyard.toml`, and its fields have the names of the
+//! table's keys. `Default` holds the default values; `default.toml` documents the same values, and
+//! a test keeps the two equal.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,32 +18,45 @@ use hookyard_plugin::{CompileLimits, Limits};
 use hookyard_schemes::{JsonPointer, Provider, Secret, Verifier};
 use hookyard_store::BacklogPolicy;
 
-use super::grants::Granted;
+use crate::grants::GrantSettings;
+
+/// How long the host waits at shutdown, unless the configuration sets `shutdown_timeout`.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How long everything that is in flight may take to finish at shutdown.
+    /// How long the requests, attempts and deliveries in progress may take to finish at shutdown.
     pub shutdown_timeout: Duration,
+    /// The `[ingress]` table.
     pub ingress: Ingress,
+    /// The `[admin]` table.
     pub admin: Admin,
+    /// The `[store]` table.
     pub store: Store,
+    /// The `[plugins]` table.
     pub plugins: Plugins,
-    pub dispatch: Dispatch,
-    /// The same bounds for messages that are sent.
-    pub delivery: Dispatch,
+    /// The `[dispatch]` table: limits for attempts.
+    pub dispatch: Concurrency,
+    /// The `[delivery]` table: limits for deliveries.
+    pub delivery: Concurrency,
+    /// The `[egress]` table.
     pub egress: Egress,
-    /// For sources that say nothing of their own.
+    /// The `[retry]` table: the retries of sources without a policy of their own.
     pub retry: RetryPolicy,
+    /// The `[retention]` table.
     pub retention: Retention,
-    /// None where it's switched off.
-    pub quarantine: Option<QuarantinePolicy>,
+    /// The `[quarantine]` table.
+    pub quarantine: Quarantine,
+    /// The `[release]` table.
     pub release: Release,
-    /// For plugins that say nothing of their own.
+    /// The `[rehearsal]` table: for plugins without rehearsal settings of their own.
     pub rehearsal: Rehearsal,
-    /// By name.
+    /// All providers by name: the built-in ones and the operator's.
     pub providers: BTreeMap<String, Arc<Provider>>,
+    /// The sources of all tenants.
     pub sources: BTreeMap<SourceRef, Source>,
+    /// The destinations of all tenants.
     pub destinations: BTreeMap<DestinationRef, Destination>,
 }
 
@@ -52,127 +69,319 @@ pub struct Ingress {
     pub body_max: usize,
 }
 
+impl Default for Ingress {
+    fn default() -> Self {
+        Self {
+            server: hookyard_ingress::Config::default(),
+            body_max: 1 << 20,
+        }
+    }
+}
+
+/// The `[admin]` table: the listener for administrators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The bearer token that requests must have. `None` is allowed on loopback only.
+    pub token: Option<Secret>,
+    /// The host names that requests may use, in addition to `localhost` and IP addresses.
+    pub hosts: Vec<String>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)),
+            token: None,
+            hosts: Vec::new(),
+        }
+    }
+}
+
 /// The `[store]` table: where events are stored, and how repeated events are recognized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
-    /// The database file.
+    /// The path of the database file.
     pub url: PathBuf,
     /// How long a repeated event is recognized, for sources without a window of their own.
     pub dedupe_window: Duration,
 }
 
-/// The administrators' listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admin {
-    pub listen: SocketAddr,
-    pub token: Option<Secret>,
-    /// Names that it may be asked by, besides `localhost` and addresses.
-    pub hosts: Vec<String>,
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            url: PathBuf::from("data/hookyard.db"),
+            dedupe_window: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
 }
 
-/// The plugin folder and what its plugins may use.
+/// The `[plugins]` table: the plugin folder, and what plugins may use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plugins {
+    /// The folder with a folder for each tenant, which holds the tenant's plugins.
     pub folder: PathBuf,
-    /// Where compiled code is kept.
+    /// The folder of compiled code.
     pub cache: PathBuf,
-    /// Where components are kept to go back to.
+    /// The folder of archived components, for rollbacks.
     pub revisions: PathBuf,
-    /// The most plugins of one tenant.
+    /// The maximum number of plugins of one tenant.
     pub tenant_count_max: usize,
-    /// The most bytes of a component.
+    /// The maximum size of a component or of another file in the plugin folder, in bytes.
     pub file_max: u64,
-    /// How often the folder is looked at when nothing was heard from it.
+    /// How often the host checks the folder even if the system reports no change.
     pub rescan: Duration,
+    /// How long files must be unchanged or missing before that counts.
     pub windows: Windows,
+    /// The `[plugins.compile]` table.
     pub compile: Compile,
+    /// The `[plugins.limits]` table: the limits of plugins without limits of their own.
     pub limits: Limits,
-    /// The most that a plugin of a tenant may ask for, where the tenant has such limits.
-    pub ceilings: BTreeMap<TenantName, Limits>,
-    /// What they may import, unless their own files say otherwise.
-    pub grants: Granted,
-    /// What they do with a source's earlier events, unless their own files say otherwise.
+    /// The maximum limits of each tenant that has a `[tenants.<tenant>.limits]` table.
+    pub tenant_limits: BTreeMap<TenantName, Limits>,
+    /// The `[plugins.grants]` table, and the grants of each tenant.
+    pub grants: GrantSettings,
+    /// How the first plugin of a source handles earlier events, unless the plugin's own settings
+    /// differ.
     pub backlog: Backlog,
 }
 
-/// What a source's first plugin does with the events that came before it.
+impl Default for Plugins {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::from("plugins"),
+            cache: PathBuf::from("data/compiled"),
+            revisions: PathBuf::from("data/revisions"),
+            tenant_count_max: 1000,
+            file_max: 64 << 20,
+            rescan: Duration::from_secs(3),
+            windows: Windows::default(),
+            compile: Compile::default(),
+            limits: Limits::default(),
+            tenant_limits: BTreeMap::new(),
+            grants: GrantSettings::default(),
+            backlog: Backlog::default(),
+        }
+    }
+}
+
+/// How long a file must be unchanged or missing before that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// How long a file must be unchanged before it is loaded, so that no half-copied file is loaded.
+    pub settle: Duration,
+    /// How long a file must be missing before its plugin is removed, so that replacing a file never
+    /// stops its plugin.
+    pub removal: Duration,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_millis(200),
+            removal: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How the first plugin of a source handles the events that the source received before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backlog {
-    /// Whether it is given them.
-    pub is_taken: bool,
-    /// Of them so many a second.
-    pub rate: f64,
+    /// Which of the earlier events the plugin handles.
+    pub backlog: BacklogChoice,
+    /// How many of the earlier events the plugin handles per second.
+    pub backlog_rate: f64,
+}
+
+/// Which earlier events the first plugin of a source handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BacklogChoice {
+    /// All of them.
+    All,
+    /// None of them.
+    None,
 }
 
 impl Default for Backlog {
     fn default() -> Self {
         Self {
-            is_taken: true,
-            rate: 50.0,
+            backlog: BacklogChoice::All,
+            backlog_rate: 50.0,
         }
     }
 }
 
 impl Backlog {
-    /// As the inbox takes it.
+    /// Returns the policy for the store.
     pub fn policy(self) -> BacklogPolicy {
-        if self.is_taken {
-            BacklogPolicy::All {
-                rate: Some(self.rate),
-            }
-        } else {
-            BacklogPolicy::None
+        match self.backlog {
+            BacklogChoice::All => BacklogPolicy::All {
+                rate: Some(self.backlog_rate),
+            },
+            BacklogChoice::None => BacklogPolicy::None,
         }
     }
 }
 
-/// What the compilation of components may use.
+/// The `[plugins.compile]` table: what the compilation of components may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compile {
-    /// Of one component.
+    /// The limits for the compilation of one component.
     pub limits: CompileLimits,
-    /// Compilations at once.
+    /// The maximum number of compilations at the same time.
     pub concurrency: usize,
 }
 
-/// How a new revision comes into service.
+impl Default for Compile {
+    fn default() -> Self {
+        Self {
+            limits: CompileLimits::default(),
+            concurrency: 2,
+        }
+    }
+}
+
+/// The `[dispatch]` or `[delivery]` table: how much work runs at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concurrency {
+    /// The maximum number of attempts or deliveries at the same time.
+    pub concurrency_max: usize,
+    /// The maximum number for one tenant while several tenants have plugins or destinations.
+    pub tenant_concurrency_max: usize,
+    /// The duration of a lease: how long before work is done again if the host died during it.
+    pub lease: Duration,
+}
+
+impl Concurrency {
+    /// Returns the default settings with room for `concurrency_max` attempts or deliveries. One
+    /// tenant gets three quarters.
+    pub fn new(concurrency_max: usize) -> Self {
+        Self {
+            concurrency_max,
+            tenant_concurrency_max: (concurrency_max * 3).div_ceil(4),
+            lease: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for Concurrency {
+    fn default() -> Self {
+        Self::new(64)
+    }
+}
+
+/// The `[egress]` table: how the host sends requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Egress {
+    /// The limits of all outgoing requests.
+    pub door: hookyard_egress::Config,
+    /// The private addresses that the host itself may fetch from.
+    pub addresses: Addresses,
+}
+
+/// The `[retention]` table: how long data is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// The limits for all tenants, and those of tenants with a table of their own.
+    pub limits: hookyard_store::Retention,
+    /// How often the host removes old data.
+    pub every: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            limits: hookyard_store::Retention::default(),
+            every: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The `[quarantine]` table: when the jobs of a failing plugin are held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quarantine {
+    /// Whether plugins are quarantined at all.
+    pub enabled: bool,
+    /// When a plugin is quarantined.
+    pub policy: QuarantinePolicy,
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            policy: QuarantinePolicy::default(),
+        }
+    }
+}
+
+impl Quarantine {
+    /// Returns when a plugin is quarantined, or `None` if quarantine is disabled.
+    pub fn policy(&self) -> Option<QuarantinePolicy> {
+        self.enabled.then_some(self.policy)
+    }
+}
+
+/// The `[release]` table: how a new revision becomes active.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
-    /// When a new revision is rolled back; `None` where that never happens automatically.
-    pub rollback: Option<ProbationPolicy>,
-    /// Components of each plugin that are kept to go back to; at least 1.
+    /// Whether the host rolls back a revision that fails more often than the previous one.
+    pub rollback: bool,
+    /// When the host rolls back a revision.
+    pub policy: ProbationPolicy,
+    /// How many archived components of each plugin are kept for rollbacks; at least 1.
     pub revisions_kept: usize,
 }
 
-/// How a new revision is tried out before it serves.
+impl Default for Release {
+    fn default() -> Self {
+        Self {
+            rollback: true,
+            policy: ProbationPolicy::default(),
+            revisions_kept: 5,
+        }
+    }
+}
+
+impl Release {
+    /// Returns when a revision is rolled back, or `None` if automatic rollback is disabled.
+    pub fn probation(&self) -> Option<ProbationPolicy> {
+        self.rollback.then_some(self.policy)
+    }
+}
+
+/// The `[rehearsal]` table: how a new revision is rehearsed before it becomes active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rehearsal {
+    /// The consequence of differences and failures.
     pub policy: RehearsalPolicy,
-    /// So many of the last events are run.
+    /// The number of stored events to rehearse with.
     pub events: usize,
-    /// After this long no further attempt is begun.
+    /// How long a rehearsal starts new attempts.
     pub time_max: Duration,
-    /// Whether the answers to plugins' requests are recorded.
+    /// Whether the host records the responses to plugins' own requests, for later rehearsals.
     pub record: bool,
-    /// Of each attempt, so many bytes of them.
+    /// The maximum size of the recorded responses of one attempt, in bytes.
     pub record_bytes_max: usize,
 }
 
-/// What comes of what a rehearsal finds.
+/// The consequence of what a rehearsal finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RehearsalPolicy {
-    /// There is none.
+    /// Nothing is rehearsed.
     Off,
-    /// It's told, and the revision serves.
+    /// The host logs the findings and activates the revision.
     Warn,
-    /// It's told, and the revision is refused.
+    /// The host logs the findings and refuses the revision.
     Require,
 }
 
 impl RehearsalPolicy {
+    /// All policies.
     pub const ALL: [Self; 3] = [Self::Off, Self::Warn, Self::Require];
 
-    /// As it's written.
+    /// Returns the name of the policy in configuration files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -194,61 +403,30 @@ impl Default for Rehearsal {
     }
 }
 
-/// How attempts are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dispatch {
-    /// Attempts at once, of all plugins together.
-    pub concurrency_max: usize,
-    /// Of one tenant's plugins, where several tenants have some.
-    pub tenant_concurrency_max: usize,
-    pub lease: Duration,
-}
-
-/// How anything goes out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Egress {
-    pub door: hookyard_egress::Config,
-    /// What the host itself may fetch from, besides public addresses.
-    pub addresses: Addresses,
-}
-
-/// How long events are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retention {
-    pub limits: hookyard_store::Retention,
-    /// How often it's seen to.
-    pub every: Duration,
-}
-
-/// A source, its verification compiled.
+/// A source, with its verification compiled.
 #[derive(Debug, Clone)]
 pub struct Source {
+    /// The provider that sends to the source.
     pub provider: Arc<Provider>,
+    /// Verifies the requests of the source.
     pub verifier: Arc<Verifier>,
     /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
-    /// Whether its handshakes may fetch over plain HTTP.
+    /// Whether the handshakes of the source may fetch over plain HTTP.
     pub allow_http: bool,
+    /// The retries of jobs for events of the source.
     pub retry: RetryPolicy,
-    /// Where in an event the text stands that orders it.
+    /// Where an event contains its ordering key: events with the same key are handled in order.
     pub ordering: Option<JsonPointer>,
-    /// For how long a repeat of an event is told from a new one.
+    /// How long a repeated event is recognized.
     pub dedupe_window: Duration,
 }
 
-/// A destination, ready for messages.
+/// A destination, ready to receive messages.
 #[derive(Debug, Clone)]
 pub struct Destination {
-    /// Whose typed events may be sent to it.
+    /// The provider whose typed events may be sent to the destination.
     pub provider: Option<Arc<Provider>>,
+    /// How the delivery worker sends to the destination.
     pub delivery: Arc<hookyard_delivery::Destination>,
-}
-
-/// How long something must have stayed as it is before it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
-    /// For a file that is there, so that no half-copied one is loaded.
-    pub settle: Duration,
-    /// For a file that is missing, so that replacing one never stops its plugin.
-    pub removal: Duration,
 }

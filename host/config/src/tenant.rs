@@ -1,4 +1,9 @@
-//! `[tenants.<tenant>]`: what one tenant has of its own.
+//! The `[tenants.<tenant>]` tables: the sources, destinations, limits and grants of a tenant.
+
+mod destination;
+mod scheme;
+mod signing;
+mod source;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,119 +14,159 @@ use hookyard_model::{
 use hookyard_plugin::Limits;
 use hookyard_store::RetentionLimits;
 
-use super::grants::{self, Destinations, OfTenant};
-use super::references::Surroundings;
-use super::settings::{Destination, Source};
-use super::source::Providers;
-use super::{destination, limits, retention, source};
 use crate::document::{Entry, Section};
+use crate::grants::{self, TenantDestinations, TenantGrants};
+use crate::limits::{self, UNLIMITED};
+use crate::references::Resolver;
+use crate::settings::{Destination, Source};
+use crate::tables;
+pub use source::Providers;
+#[cfg(test)]
+pub(crate) use {scheme::KEYS as SCHEME_KEYS, signing::KEYS as SIGNING_KEYS};
 
-/// What a source has that says nothing of its own.
+/// The host's settings that apply to a tenant or source without settings of its own.
 pub struct Defaults {
+    /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
+    /// The retries of jobs.
     pub retry: RetryPolicy,
+    /// How long a repeated event is recognized.
     pub dedupe_window: Duration,
-    /// A tenant's rather.
-    pub keep: RetentionLimits,
+    /// How long data is kept.
+    pub retention: RetentionLimits,
 }
 
-/// What is said of tenants.
+/// The settings of all tenants.
 #[derive(Default)]
 pub struct Tenants {
+    /// The sources of all tenants.
     pub sources: BTreeMap<SourceRef, Source>,
+    /// The destinations of all tenants.
     pub destinations: BTreeMap<DestinationRef, Destination>,
-    /// Of those that have a retention of their own.
-    pub keeps: BTreeMap<TenantName, RetentionLimits>,
-    /// The most that plugins may ask for, of those that have limits of their own.
-    pub ceilings: BTreeMap<TenantName, Limits>,
-    pub grants: BTreeMap<TenantName, OfTenant>,
+    /// The retention of each tenant that has a table for it.
+    pub retention: BTreeMap<TenantName, RetentionLimits>,
+    /// The maximum limits of each tenant that has a table for them.
+    pub limits: BTreeMap<TenantName, Limits>,
+    /// The grants of each tenant.
+    pub grants: BTreeMap<TenantName, TenantGrants>,
 }
 
-/// All tenants with all that they have. What has a fault is left out, and its faults say why. What has a bad name is read
-/// all the same, so that its other faults show.
+/// What the readers of a tenant need.
+struct Reader<'r> {
+    providers: &'r Providers,
+    defaults: &'r Defaults,
+    resolver: &'r Resolver<'r>,
+}
+
+/// Reads the tables of all tenants.
+///
+/// Reports faulty parts and leaves them out. Parts with an invalid name are read as well, so that
+/// their other faults are reported.
 pub fn all(
-    tenants: &Section<'_>,
+    section: &Section<'_>,
     providers: &Providers,
     defaults: &Defaults,
-    around: &Surroundings<'_>,
+    resolver: &Resolver<'_>,
 ) -> Tenants {
-    let mut all = Tenants::default();
-    tenants.each(|tenant, entry| {
-        let tenant = named(&entry, TenantName::new(tenant));
+    let reader = Reader {
+        providers,
+        defaults,
+        resolver,
+    };
+    let mut tenants = Tenants::default();
+    section.each(|name, entry| {
+        let name = valid_name(&entry, TenantName::new(name));
         entry.table(|section| {
-            let has_keep = section.entry("retention").is_some();
-            let keep = section.table("retention", |section| {
-                retention::keep(section, defaults.keep)
-            });
-            all.keeps.extend(
-                tenant
-                    .clone()
-                    .filter(|_| has_keep)
-                    .map(|tenant| (tenant, keep)),
-            );
-            let has_limits = section.entry("limits").is_some();
-            let ceiling = section.table("limits", |section| {
-                limits::read(section, &limits::BOUNDLESS, &limits::BOUNDLESS)
-            });
-            all.ceilings.extend(
-                tenant
-                    .clone()
-                    .filter(|_| has_limits)
-                    .map(|tenant| (tenant, ceiling)),
-            );
-            each(section, "sources", |name, entry| {
-                let name = named(&entry, SourceName::new(name));
-                let source =
-                    entry.table(|section| source::read(section, providers, defaults, around));
-                let named = tenant.clone().zip(name).map(|(tenant, source)| SourceRef {
-                    tenant,
-                    name: source,
-                });
-                all.sources.extend(named.zip(source));
-            });
-            let mut known = Destinations::new();
-            each(section, "destinations", |name, entry| {
-                let name = named(&entry, DestinationName::new(name));
-                let read = |section: &Section<'_>| {
-                    destination::read(section, tenant.as_ref(), providers, around)
-                };
-                let destination = entry.table(read);
-                let provider = destination
-                    .as_ref()
-                    .and_then(|it| it.provider.as_ref())
-                    .map(|it| it.name.clone());
-                known.extend(name.clone().map(|name| (name, provider)));
-                let named = tenant
-                    .clone()
-                    .zip(name)
-                    .map(|(tenant, destination)| DestinationRef {
-                        tenant,
-                        name: destination,
-                    });
-                all.destinations.extend(named.zip(destination));
-            });
-            let said = section.table("grants", |section| {
-                grants::read(section, Some(&known), around)
-            });
-            all.grants.extend(tenant.map(|tenant| {
-                (
-                    tenant,
-                    OfTenant {
-                        said,
-                        destinations: known,
-                    },
-                )
-            }));
+            reader.tenant(section, name, &mut tenants);
             Some(())
         });
     });
-    all
+    tenants
+}
+
+impl Reader<'_> {
+    fn tenant(&self, section: &Section<'_>, tenant: Option<TenantName>, tenants: &mut Tenants) {
+        let retention = section.entry("retention").is_some().then(|| {
+            section.table("retention", |section| {
+                tables::retention_limits(section, self.defaults.retention)
+            })
+        });
+        let limits = section.entry("limits").is_some().then(|| {
+            section.table("limits", |section| {
+                limits::read(section, &UNLIMITED, &UNLIMITED)
+            })
+        });
+        self.sources(section, tenant.as_ref(), tenants);
+        let destinations = self.destinations(section, tenant.as_ref(), tenants);
+        let rules = section.table("grants", |section| {
+            grants::read(section, Some(&destinations), self.resolver)
+        });
+
+        let Some(tenant) = tenant else {
+            return;
+        };
+        tenants
+            .retention
+            .extend(retention.map(|retention| (tenant.clone(), retention)));
+        tenants
+            .limits
+            .extend(limits.map(|limits| (tenant.clone(), limits)));
+        let grants = TenantGrants {
+            rules,
+            destinations,
+        };
+        tenants.grants.insert(tenant, grants);
+    }
+
+    fn sources(&self, section: &Section<'_>, tenant: Option<&TenantName>, tenants: &mut Tenants) {
+        each(section, "sources", |name, entry| {
+            let name = valid_name(&entry, SourceName::new(name));
+            let source = entry.table(|section| {
+                source::read(section, self.providers, self.defaults, self.resolver)
+            });
+
+            if let (Some(tenant), Some(name), Some(source)) = (tenant.cloned(), name, source) {
+                tenants.sources.insert(SourceRef { tenant, name }, source);
+            }
+        });
+    }
+
+    /// Adds the destinations of one tenant to `tenants`. Returns the names and providers of all
+    /// destinations, including faulty ones, so that a grant of a faulty destination is not reported.
+    fn destinations(
+        &self,
+        section: &Section<'_>,
+        tenant: Option<&TenantName>,
+        tenants: &mut Tenants,
+    ) -> TenantDestinations {
+        let mut known = TenantDestinations::new();
+        each(section, "destinations", |name, entry| {
+            let name = valid_name(&entry, DestinationName::new(name));
+            let destination = entry
+                .table(|section| destination::read(section, tenant, self.providers, self.resolver));
+
+            let Some(name) = name else {
+                return;
+            };
+            let provider = destination
+                .as_ref()
+                .and_then(|destination| destination.provider.as_ref())
+                .map(|provider| provider.name.clone());
+            known.insert(name.clone(), provider);
+            if let (Some(tenant), Some(destination)) = (tenant.cloned(), destination) {
+                let destination_ref = DestinationRef { tenant, name };
+                tenants.destinations.insert(destination_ref, destination);
+            }
+        });
+        known
+    }
 }
 
 fn each<'d>(section: &Section<'d>, key: &'static str, read: impl FnMut(&'d str, Entry<'d>)) {
     section.table(key, |table| table.each(read));
 }
 
-fn named<T>(entry: &Entry<'_>, name: Result<T, InvalidName>) -> Option<T> {
+/// Returns the name. Reports an invalid one.
+fn valid_name<T>(entry: &Entry<'_>, name: Result<T, InvalidName>) -> Option<T> {
     name.map_err(|error| entry.fault(error)).ok()
 }

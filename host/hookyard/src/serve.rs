@@ -99,7 +99,7 @@ async fn build(
     let door = Door::new(settings.egress.door.clone())?;
     let catalog = wiring::catalog(store.clone(), door.clone());
     let clock = Arc::new(SystemClock);
-    let probations = Arc::new(Probations::new(clock.clone(), settings.release.rollback));
+    let probations = Arc::new(Probations::new(clock.clone(), settings.release.probation()));
 
     let ingress = wiring::bind_ingress(&settings, store.clone(), door.clone()).await?;
     let dispatch = wiring::dispatch(

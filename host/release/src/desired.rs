@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hookyard_config::Settings;
-use hookyard_config::provider;
+use hookyard_config::providers;
 use hookyard_config::settings::{Plugins, Rehearsal};
 use hookyard_model::{PluginRef, ProbationPolicy, Revision};
 use hookyard_plugin::{Contracts, Engine};
@@ -58,7 +58,7 @@ impl Desired {
             folder: self.plugins.folder.clone(),
             file_max: self.plugins.file_max,
             limits: self.plugins.limits.clone(),
-            ceilings: self.plugins.ceilings.clone(),
+            ceilings: self.plugins.tenant_limits.clone(),
             grants: self.plugins.grants.clone(),
             references: self.references.clone(),
             contracts: Arc::clone(&self.contracts),
@@ -78,8 +78,8 @@ impl From<&Settings> for Desired {
             sources: sources
                 .map(|(name, source)| (name.clone(), source.provider.name.clone()))
                 .collect(),
-            contracts: Arc::new(provider::contracts(&settings.providers)),
-            probation: settings.release.rollback,
+            contracts: Arc::new(providers::contracts(&settings.providers)),
+            probation: settings.release.probation(),
             revisions_kept: settings.release.revisions_kept,
             rehearsal: settings.rehearsal,
             providers: Arc::new(settings.providers.clone()),

@@ -1,31 +1,34 @@
-//! Faults in files that an operator wrote: collected, never stopped at, so that one run shows them all.
+//! Faults in files that operators write.
 //!
-//! A fault is one line: the file, the line, the key and what to do. It never repeats a value that may be a secret.
+//! Readers collect faults instead of stopping at the first one, so that one run shows all of them.
+//! A fault is one line: the file, the line, the key, and what to do. A fault never repeats a value
+//! that may be a secret.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use hookyard_model::excerpt;
 
-/// Faults, and notes, that are kept of one reading. A tenant may have written the file.
+/// The maximum number of faults, and of notes, of one reading. A tenant may have written the file,
+/// so the number must be limited.
 const FAULTS_MAX: usize = 100;
 
-/// One thing wrong with one file.
+/// One problem in one file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
-    /// The file, as the operator would name it.
+    /// The file, as the operator named it.
     pub file: String,
-    /// From 1; none when it's the file as a whole.
+    /// The line, counted from 1. `None` if the fault concerns the whole file.
     pub line: Option<usize>,
-    /// The dotted path of the key; empty for the file as a whole.
+    /// The dotted path of the key. Empty if the fault concerns the whole file.
     pub path: String,
-    /// What is wrong and how to put it right.
+    /// The problem and how to solve it.
     pub message: String,
 }
 
 impl Fault {
-    /// The same, with names and words that others wrote as they may be told.
-    fn told(self) -> Self {
+    /// Returns the fault with its text made safe to print: shortened, without control characters.
+    fn printable(self) -> Self {
         Self {
             path: excerpt(&self.path),
             message: excerpt(&self.message),
@@ -47,14 +50,14 @@ impl fmt::Display for Fault {
     }
 }
 
-/// All faults of one reading; never empty when it's an error's payload.
+/// All faults of one reading. Not empty when it is the payload of an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults(pub Vec<Fault>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, fault) in self.0.iter().enumerate() {
-            if n > 0 {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
                 f.write_str("\n")?;
             }
             fmt::Display::fmt(fault, f)?;
@@ -65,48 +68,44 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Collects faults and notes while files are read. A note is something odd that stops nothing.
+/// Collects faults and notes while files are read. A note does not make a file invalid.
 #[derive(Debug, Default)]
 pub struct Sink {
-    faults: RefCell<Bounded>,
-    notes: RefCell<Bounded>,
+    faults: RefCell<BoundedFaults>,
+    notes: RefCell<BoundedFaults>,
 }
 
-/// Up to `FAULTS_MAX` faults or notes, and the number of the others.
+/// Up to [`FAULTS_MAX`] faults or notes, and the number of further ones.
 #[derive(Debug, Default)]
-struct Bounded {
+struct BoundedFaults {
     kept: Vec<Fault>,
     left_out: usize,
 }
 
-impl Bounded {
-    /// Adds one, which is made only where there's room for it: its line takes time to find.
+impl BoundedFaults {
+    /// Adds a fault. Calls `make` only if there is room, because finding the line takes time.
     fn push(&mut self, make: impl FnOnce() -> Fault) {
         if self.kept.len() < FAULTS_MAX {
-            self.kept.push(make().told());
+            self.kept.push(make().printable());
         } else {
             self.left_out += 1;
         }
     }
 
-    /// All in the order of the files and their lines, and a last one that says how many were left out.
-    fn into_list(self, what: &str) -> Vec<Fault> {
-        let Self {
-            kept: mut list,
-            left_out,
-        } = self;
+    /// Returns the faults, sorted by file and line. A last fault gives the number of further
+    /// `things`.
+    fn into_list(self, things: &str) -> Vec<Fault> {
+        let mut list = self.kept;
         list.sort();
         list.dedup();
-        if left_out > 0 {
-            let file = list
-                .last()
-                .map(|fault| fault.file.clone())
-                .unwrap_or_default();
+
+        if self.left_out > 0 {
+            let file = list.last().map(|fault| fault.file.clone());
             list.push(Fault {
-                file,
+                file: file.unwrap_or_default(),
                 line: None,
                 path: String::new(),
-                message: format!("and {left_out} more {what}"),
+                message: format!("and {} more {things}", self.left_out),
             });
         }
         list
@@ -119,7 +118,7 @@ impl Sink {
         self.faults.borrow_mut().push(fault);
     }
 
-    /// Adds a fault of a file as a whole.
+    /// Adds a fault that concerns a whole file.
     pub fn push_file(&self, file: impl fmt::Display, message: impl fmt::Display) {
         self.push(|| Fault {
             file: file.to_string(),
@@ -134,18 +133,22 @@ impl Sink {
         self.notes.borrow_mut().push(note);
     }
 
-    /// The number of faults so far.
+    /// Returns the number of faults so far.
     pub fn count(&self) -> usize {
         let faults = self.faults.borrow();
         faults.kept.len() + faults.left_out
     }
 
-    /// All notes so far, in the order of the files and their lines. The sink keeps none of them.
+    /// Takes all notes so far out of the sink, sorted by file and line.
     pub fn take_notes(&self) -> Vec<Fault> {
         self.notes.take().into_list("notes")
     }
 
-    /// The faults in the order of the files and their lines; `value` when there are none.
+    /// Returns `value` if there are no faults, and the faults sorted by file and line otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Returns the faults if there are any, or if `value` is `None`.
     pub fn into_result<T>(self, value: Option<T>) -> Result<T, Faults> {
         let faults = self.faults.into_inner().into_list("faults");
         match value {

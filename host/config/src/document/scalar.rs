@@ -1,4 +1,4 @@
-//! Single values: how each is written, and what is said when it's written wrongly.
+//! Single values: how each kind is written, and the fault of a value that is written wrongly.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -10,21 +10,32 @@ use toml::de::DeValue;
 
 use super::entry::kind_of;
 
-/// A value that stands in one place of a document.
+/// A type that can be read from one value of a document.
 pub trait Scalar: Sized {
-    /// Reads it; the error is what a fault says after the key's path.
+    /// Reads the value.
+    ///
+    /// # Errors
+    ///
+    /// Returns the message of the fault, which follows the path of the key.
     fn read(value: &DeValue<'_>) -> Result<Self, String>;
 }
 
-/// A number of bytes, written as `"64KiB"` or `"1MiB"`.
+/// A size in bytes, written as `"64KiB"` or `"1MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
 
-/// So many a second, written as `20` or `0.5`.
+impl Size {
+    /// Returns the size as a `usize`, or the largest `usize` if the size does not fit.
+    pub fn in_memory(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// A rate per second, written as `20` or `0.5`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate(pub f64);
 
-/// A part of a whole, written as `"50%"`.
+/// A share in `0.0..=1.0`, written as `"50%"`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share(pub f64);
 
@@ -45,15 +56,16 @@ const DURATIONS: [(&str, u64); 5] = [
     ("d", 86_400_000),
 ];
 
-/// A whole number and a unit, as its multiple of the smallest unit.
+/// Parses a whole number with a unit. Returns the number in the smallest unit.
 fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
+
     let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// A time such as `30s` or `6h`.
+/// Parses a duration such as `30s` or `6h`.
 pub fn duration(text: &str) -> Option<Duration> {
     measure(text, &DURATIONS).map(Duration::from_millis)
 }
@@ -74,14 +86,14 @@ fn integer(value: &DeValue<'_>, what: &str) -> Result<u64, String> {
 
 impl Scalar for String {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        text(value, "a text in quotes").map(str::to_owned)
+        text(value, "a string in quotes").map(str::to_owned)
     }
 }
 
 impl Scalar for PathBuf {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         match text(value, "a path in quotes")? {
-            "" => Err("must be a path, not an empty text".to_owned()),
+            "" => Err("must be a path, not an empty string".to_owned()),
             path => Ok(path.into()),
         }
     }
@@ -142,6 +154,7 @@ impl Scalar for Rate {
             DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
             other => return Err(format!("must be {WHAT}, not {}", kind_of(other))),
         };
+
         number
             .filter(|rate| rate.is_finite() && *rate > 0.0)
             .map(Self)
@@ -151,11 +164,12 @@ impl Scalar for Rate {
 
 impl Scalar for Timestamp {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        const WHAT: &str = "a moment as RFC 3339 has it, such as \"2026-12-01T00:00:00Z\"";
+        const WHAT: &str = "a time in RFC 3339 format, such as \"2026-12-01T00:00:00Z\"";
         let given = match value {
-            DeValue::Datetime(moment) => moment.to_string(),
+            DeValue::Datetime(time) => time.to_string(),
             value => text(value, WHAT)?.to_owned(),
         };
+
         Self::parse_rfc3339(&given).ok_or_else(|| format!("must be {WHAT}, not {given:?}"))
     }
 }
@@ -173,7 +187,7 @@ impl Scalar for Share {
 impl Scalar for Duration {
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         const WHAT: &str =
-            "a time above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\"";
+            "a duration above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\"";
         let given = text(value, WHAT)?;
         match measure(given, &DURATIONS) {
             None | Some(0) => Err(format!("must be {WHAT}, not {given:?}")),
@@ -209,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_times_are_read_exactly() {
+    fn sizes_and_durations_are_parsed_exactly() {
         for (text, expected) in [
             ("1MiB", Some(1 << 20)),
             ("64 KiB", Some(65_536)),

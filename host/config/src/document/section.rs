@@ -1,48 +1,55 @@
-//! A table being read: it remembers which keys were asked for, and so knows which ones nobody knows.
+//! A table that is being read.
+//!
+//! A section remembers which keys were asked for. When the table has been read, the other keys are
+//! unknown and are reported.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
+use std::num::NonZeroUsize;
 
 use toml::de::DeTable;
 
-use super::{Entry, Origin, Scalar};
+use super::{Entry, Origin, Scalar, Size};
 
-/// How far a typing error may be from the key that was meant.
+/// The minimum Jaro-Winkler similarity at which a known key is suggested for an unknown one.
 const SIMILARITY_MIN: f64 = 0.7;
 
-/// A table that is there or not; one that is not has no keys and no faults, so defaults need no case of their own.
+/// A table of a document.
+///
+/// The table may be absent. An absent table has no keys and no faults, so that readers do not need
+/// a separate case for defaults.
 pub struct Section<'d> {
     origin: Origin<'d>,
     path: String,
     offset: usize,
     table: Option<&'d DeTable<'d>>,
     known: RefCell<Vec<&'static str>>,
-    /// Keys that have to be there and are not, each with what is said of that.
+    /// Required keys that are absent, each with the message of its fault.
     missing: RefCell<Vec<(&'static str, String)>>,
-    /// Whether the operator chooses the keys, so that none is unknown.
+    /// Whether the operator chooses the keys. No key is unknown then.
     is_open: Cell<bool>,
 }
 
 impl<'d> Section<'d> {
+    /// Returns the section for `table` at the dotted `path`.
     pub fn new(
         origin: Origin<'d>,
         path: String,
         offset: usize,
         table: Option<&'d DeTable<'d>>,
     ) -> Self {
-        let (known, missing) = (RefCell::default(), RefCell::default());
         Self {
             origin,
             path,
             offset,
             table,
-            known,
-            missing,
+            known: RefCell::default(),
+            missing: RefCell::default(),
             is_open: Cell::new(false),
         }
     }
 
-    /// The value of `key`, when it's there.
+    /// Returns the value of `key` if the key is present. The key counts as known from now on.
     pub fn entry(&self, key: &'static str) -> Option<Entry<'d>> {
         self.known.borrow_mut().push(key);
         #[cfg(test)]
@@ -51,12 +58,29 @@ impl<'d> Section<'d> {
         Some(Entry::new(self.origin, self.join(key), value))
     }
 
-    /// The value of `key` as a `T`; absent or faulty is none.
+    /// Returns the value of `key` as a `T`. Returns `None` if the key is absent or its value is
+    /// faulty; a faulty value is reported.
     pub fn get<T: Scalar>(&self, key: &'static str) -> Option<T> {
         self.entry(key)?.get()
     }
 
-    /// As `get`; absence is a fault that says what the key is for.
+    /// Returns the value of `key`, or `default` if the key is absent or its value is faulty.
+    pub fn get_or<T: Scalar>(&self, key: &'static str, default: T) -> T {
+        self.get(key).unwrap_or(default)
+    }
+
+    /// Like [`get_or`](Self::get_or), for a number that must be at least 1.
+    pub fn positive_or(&self, key: &'static str, default: usize) -> usize {
+        self.get(key).map_or(default, NonZeroUsize::get)
+    }
+
+    /// Like [`get_or`](Self::get_or), for a size in memory, in bytes.
+    pub fn size_or(&self, key: &'static str, default: usize) -> usize {
+        self.get(key).map_or(default, Size::in_memory)
+    }
+
+    /// Like [`get`](Self::get), but reports an absent key. The fault contains `what_for`, the
+    /// purpose of the key.
     pub fn require<T: Scalar>(&self, key: &'static str, what_for: &str) -> Option<T> {
         match self.entry(key) {
             Some(entry) => entry.get(),
@@ -67,14 +91,17 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// A fault: `key` is not there and has to be. If a key is there that may be it, wrongly typed, that is said instead.
+    /// Reports that the required `key` is absent.
+    ///
+    /// If an unknown key looks like a misspelling of `key`, only the misspelling is reported.
     pub fn missing(&self, key: &'static str, what_for: impl Display) {
         self.missing
             .borrow_mut()
             .push((key, format!("`{key}` is missing: {what_for}")));
     }
 
-    /// Reads the table under `key`; an absent one is read as one without keys. Leftover keys are faults.
+    /// Reads the table under `key` and reports its unknown keys. An absent table is read as a
+    /// table without keys.
     pub fn table<T>(&self, key: &'static str, read: impl FnOnce(&Section<'d>) -> T) -> T {
         let section = self.entry(key).and_then(|entry| entry.section());
         let section =
@@ -84,7 +111,7 @@ impl<'d> Section<'d> {
         value
     }
 
-    /// Reads each key and value of a table whose keys the operator chooses.
+    /// Calls `read` with each key and value of a table whose keys the operator chooses.
     pub fn each(&self, mut read: impl FnMut(&'d str, Entry<'d>)) {
         self.is_open.set(true);
         for (name, value) in self.table.into_iter().flatten() {
@@ -94,7 +121,9 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// Reports those of `keys` that are there and that nobody asked for, with a reason that is better than "unknown".
+    /// Reports with `message` those of `keys` that are present but were not asked for.
+    ///
+    /// The message is better than "unknown key" for keys that belong to another kind of table.
     pub fn refuse(&self, keys: &[&'static str], message: &str) {
         for key in keys {
             if !self.known.borrow().contains(key)
@@ -105,49 +134,49 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// How many faults there are so far, in all files.
+    /// Returns the number of faults so far, in all files.
     pub fn fault_count(&self) -> usize {
         self.origin.sink.count()
     }
 
-    /// A fault of the table as a whole.
+    /// Reports a fault that concerns the whole table.
     pub fn fault(&self, message: impl ToString) {
         self.origin.fault(self.offset, &self.path, message);
     }
 
-    /// Reports the keys that nobody asked for, and those that are missing.
+    /// Reports the unknown keys and the missing keys.
     pub fn finish(&self) {
         let known = self.known.borrow();
-        let mut meant = Vec::new();
+        let mut suggested = Vec::new();
+
         for (name, _) in self.table.into_iter().flatten() {
             let key: &str = name.get_ref();
-            if !self.is_open.get() && !known.contains(&key) {
-                let nearest = nearest(key, known.iter().copied());
-                meant.extend(nearest);
-                self.origin.fault(
-                    name.span().start,
-                    &self.join(key),
-                    format!("unknown key{}", suggestion(nearest)),
-                );
+            if self.is_open.get() || known.contains(&key) {
+                continue;
             }
+            let nearest = nearest(key, known.iter().copied());
+            suggested.extend(nearest);
+            let message = format!("unknown key{}", suggestion(nearest));
+            self.origin
+                .fault(name.span().start, &self.join(key), message);
         }
+
         for (key, message) in self.missing.borrow().iter() {
-            if !meant.contains(key) {
+            if !suggested.contains(key) {
                 self.fault(message);
             }
         }
     }
 
+    /// Returns the dotted path of `key` in this table.
     fn join(&self, key: &str) -> String {
-        let plain = !key.is_empty()
-            && key
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let key = if plain {
+        let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let key = if !key.is_empty() && key.bytes().all(is_bare) {
             key.to_owned()
         } else {
             format!("{key:?}")
         };
+
         if self.path.is_empty() {
             key
         } else {
@@ -156,7 +185,7 @@ impl<'d> Section<'d> {
     }
 }
 
-/// Says that what was given as a `kind` is not known, and which one may have been meant.
+/// Returns the message for an unknown name of some `kind`, with the nearest known name.
 pub fn unknown<'k>(kind: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     format!(
         "unknown {kind} `{given}`{}",
@@ -165,19 +194,19 @@ pub fn unknown<'k>(kind: &str, given: &str, known: impl IntoIterator<Item = &'k 
 }
 
 fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let near = known
+    known
         .into_iter()
         .map(|known| (strsim::jaro_winkler(known, given), known))
         .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .max_by(|left, right| left.0.total_cmp(&right.0));
-    near.map(|(_, known)| known)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, known)| known)
 }
 
 fn suggestion(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |known| format!("; did you mean `{known}`?"))
 }
 
-/// Which keys were asked for in this thread, so that a test can compare them with what is documented.
+/// The keys that this thread asked for. A test compares the keys with the documented ones.
 #[cfg(test)]
 pub mod asked {
     use std::cell::RefCell;
@@ -189,7 +218,7 @@ pub mod asked {
         ASKED.with_borrow_mut(|asked| asked.insert((file.to_owned(), key)));
     }
 
-    /// The keys that were asked for in files whose names end so.
+    /// Returns the keys that were asked for in files whose names end with `file`.
     pub fn of(file: &str) -> BTreeSet<&'static str> {
         ASKED.with_borrow(|asked| {
             asked

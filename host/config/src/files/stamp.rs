@@ -1,30 +1,30 @@
-//! What tells one content of a file from another without reading it.
+//! Stamps: values that tell two contents of a file apart without reading the file.
 
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
-/// A file's identity and shape at one moment, symbolic links followed.
+/// The identity and shape of a file at one moment. Symbolic links are followed.
 ///
-/// The change time moves with every write, rename and `utimes`, so that a copy that sets the old modification time, or
-/// a file that is swapped for one of the same size, differs all the same.
+/// The change time moves with every write, rename and `utimes`. Therefore the stamp also changes
+/// when a copy keeps the old modification time, and when a file of the same size replaces the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stamp {
-    /// The file system that it's on.
+    /// The file system of the file.
     pub device: u64,
-    /// The file within it.
+    /// The number of the file in its file system.
     pub inode: u64,
-    /// Its length in bytes.
+    /// The size of the file, in bytes.
     pub bytes: u64,
-    /// When its content last changed, in nanoseconds since the Unix epoch.
+    /// The time of the last change of the content, in nanoseconds since the Unix epoch.
     pub modified: i128,
-    /// When anything of it last changed, in nanoseconds since the Unix epoch.
+    /// The time of the last change of content or metadata, in nanoseconds since the Unix epoch.
     pub changed: i128,
 }
 
 impl Stamp {
-    /// The stamp of what `metadata` describes.
+    /// Returns the stamp of the file that `metadata` describes.
     pub fn of(metadata: &Metadata) -> Self {
         let nanos = |secs: i64, nanos: i64| i128::from(secs) * 1_000_000_000 + i128::from(nanos);
         Self {
@@ -36,7 +36,8 @@ impl Stamp {
         }
     }
 
-    /// For how long nothing of it had changed at `now`; zero when the clocks disagree.
+    /// Returns how long the file has been unchanged at `now`. Returns zero if the last change lies
+    /// in the future, which happens when clocks disagree.
     pub fn quiet_for(&self, now: SystemTime) -> Duration {
         quiet_for(self.changed, now)
     }
@@ -48,33 +49,37 @@ fn quiet_for(changed: i128, now: SystemTime) -> Duration {
         .unwrap_or_default()
         .as_nanos();
     let changed = u128::try_from(changed).unwrap_or(0);
+
     u64::try_from(now.saturating_sub(changed)).map_or(Duration::MAX, Duration::from_nanos)
 }
 
-/// What tells the files of a folder from what they were.
+/// A value that tells two states of the files in a folder apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FolderStamp {
-    /// Of their names and stamps.
+    /// The hash of the names and stamps of the files.
     hash: u64,
-    /// When the latest of them changed, as in a stamp.
+    /// The time of the latest change, in nanoseconds since the Unix epoch.
     changed: i128,
 }
 
 impl FolderStamp {
-    /// The stamp of these files, in their order.
+    /// Returns the stamp of `files`, which must be in a fixed order.
     pub fn of<'n>(files: impl Iterator<Item = (&'n str, Stamp)>) -> Self {
-        let (mut hasher, mut latest) = (DefaultHasher::new(), 0);
+        let mut hasher = DefaultHasher::new();
+        let mut changed = 0;
+
         for (name, stamp) in files {
             (name, stamp).hash(&mut hasher);
-            latest = stamp.changed.max(latest);
+            changed = stamp.changed.max(changed);
         }
+
         Self {
             hash: hasher.finish(),
-            changed: latest,
+            changed,
         }
     }
 
-    /// As of a stamp.
+    /// Returns how long all files have been unchanged at `now`, like [`Stamp::quiet_for`].
     pub fn quiet_for(&self, now: SystemTime) -> Duration {
         quiet_for(self.changed, now)
     }

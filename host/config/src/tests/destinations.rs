@@ -1,15 +1,16 @@
-//! What is said of destinations, and what is refused.
+//! The tables of destinations.
 
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::UnsignedMessage;
 use hookyard_schemes::{KeyCount, SchemeKind};
 
-use super::settings::Destination;
-use super::*;
+use super::support::{Folder, SECRET};
+use crate::DEFAULT;
+use crate::settings::Destination;
 
 const URL: &str = "url = \"https://partner.example/hooks\"";
 
-/// `lines` in the table of a destination of acme's, which has a URL.
+/// Returns `lines` in the table of a destination with a URL.
 fn destination(lines: &str) -> String {
     format!("[tenants.acme.destinations.x]\n{URL}\n{lines}")
 }
@@ -18,7 +19,7 @@ fn at(key: &str, what: &str) -> String {
     format!("tenants.acme.destinations.x{key}: {what}")
 }
 
-/// What is wrong with a destination, which is to be one thing.
+/// Checks that a destination has one fault, and a part of its message.
 fn refused(lines: &str, expected: &str) {
     let faults = Folder::new().faults(&destination(lines));
     assert!(
@@ -48,7 +49,7 @@ fn sign(destination: &Destination, at: &str) -> Vec<Header> {
 }
 
 #[test]
-fn what_isnt_said_is_as_the_reference_says() {
+fn destination_defaults_match_the_reference() {
     let folder = Folder::new();
     let destination = read(&folder, "secrets = [{ env = \"SECRET\" }]");
     let delivery = &destination.delivery;
@@ -63,7 +64,7 @@ fn what_isnt_said_is_as_the_reference_says() {
         Some("acme")
     );
     assert!(delivery.policy.addresses.granted.is_empty() && !delivery.policy.allow_http);
-    // The reference's own lines, without those of other schemes and the files that are none.
+    // The lines of the reference, except for keys without a default and keys of other schemes.
     let others = [
         "url",
         "provider",
@@ -98,7 +99,7 @@ fn what_isnt_said_is_as_the_reference_says() {
 }
 
 #[test]
-fn a_providers_destination_is_signed_by_one_of_its_ways() {
+fn provider_limits_the_signing_schemes() {
     let folder = Folder::new();
     let kind = |lines: &str| {
         let destination = read(
@@ -126,7 +127,7 @@ fn a_providers_destination_is_signed_by_one_of_its_ways() {
     );
     refused(
         "provider = \"topi-saas\"\nscheme = \"hmac\"",
-        "topi-saas isn't sent to that way (it is by standard-webhooks, header, bearer, basic)",
+        "topi-saas does not accept this scheme (choose one of standard-webhooks, header, bearer, basic)",
     );
     refused(
         "provider = \"topi-sas\"\nkeys = []",
@@ -138,7 +139,7 @@ fn a_providers_destination_is_signed_by_one_of_its_ways() {
     );
     refused(
         "scheme = \"secret-path\"",
-        "a destination isn't sent to that way",
+        "a destination does not accept this scheme",
     );
     refused(
         "scheme = \"bearr\"",
@@ -147,7 +148,7 @@ fn a_providers_destination_is_signed_by_one_of_its_ways() {
 }
 
 #[test]
-fn a_provider_may_be_sent_to_in_another_way_than_it_sends() {
+fn provider_sending_scheme_overrides_its_scheme() {
     let folder = Folder::new();
     let provider = |sending: &str| {
         format!(
@@ -169,7 +170,11 @@ fn a_provider_may_be_sent_to_in_another_way_than_it_sends() {
             .kind()
     };
     folder.write("providers/lab/provider.toml", &provider(""));
-    assert_eq!(kind(), SchemeKind::Bearer, "as it sends itself");
+    assert_eq!(
+        kind(),
+        SchemeKind::Bearer,
+        "by default, the scheme that the provider uses itself"
+    );
     folder.write(
         "providers/lab/provider.toml",
         &provider("sending = { default = \"standard-webhooks\" }"),
@@ -182,7 +187,7 @@ fn a_provider_may_be_sent_to_in_another_way_than_it_sends() {
 }
 
 #[test]
-fn secrets_sign_in_their_time() {
+fn secrets_sign_only_in_their_time() {
     let folder = Folder::new();
     let destination = read(
         &folder,
@@ -201,7 +206,7 @@ fn secrets_sign_in_their_time() {
     assert_eq!(
         signatures("2026-12-01T00:00:00Z"),
         2,
-        "a time may be said in any zone"
+        "a time may be in any time zone"
     );
     assert_eq!(signatures("2026-12-08T00:00:00Z"), 1);
     let count = destination
@@ -219,7 +224,7 @@ fn secrets_sign_in_their_time() {
     let with = |window: &str| format!("secrets = [{{ env = \"SECRET\", {window} }}]");
     refused(
         &with("from = \"tomorrow\""),
-        "secrets[0].from: must be a moment as RFC 3339 has it",
+        "secrets[0].from: must be a time in RFC 3339 format",
     );
     refused(
         &with("untill = \"2026-12-01T00:00:00Z\""),
@@ -231,12 +236,12 @@ fn secrets_sign_in_their_time() {
     );
     refused(
         "secrets = [\"whsec_hunter2\"]",
-        "secrets[0]: is written out here",
+        "secrets[0]: must not be written in this file",
     );
 }
 
 #[test]
-fn a_recipe_can_be_the_destinations_own() {
+fn destination_recipe_signs_messages() {
     let recipe = "hmac = { hash = \"sha256\", encoding = \"hex\", signature = { header = \"X-Sig\", after = \"sha256=\" }, \
                   signed = \"{body}\" }";
     let lines = format!("scheme = \"hmac\"\nsecrets = [{{ env = \"SECRET\" }}]\n{recipe}");
@@ -249,7 +254,7 @@ fn a_recipe_can_be_the_destinations_own() {
     );
     refused(
         "scheme = \"hmac\"\nsecrets = [{ env = \"SECRET\" }]",
-        "`hmac` is missing: how the signature is made",
+        "`hmac` is missing: how the signature is computed",
     );
     let twice = lines.replace(
         "signature = {",
@@ -261,12 +266,12 @@ fn a_recipe_can_be_the_destinations_own() {
     );
     refused(
         "scheme = \"bearer\"\nsecrets = [{ env = \"SECRET\" }]\nhmac = {}",
-        "has no meaning with the scheme bearer",
+        "does not apply to the scheme bearer",
     );
 }
 
 #[test]
-fn where_it_leads_is_judged_as_far_as_it_can_be() {
+fn forbidden_url_is_refused() {
     let with = |url: &str, lines: &str| {
         let text = destination(&format!("secrets = [{{ env = \"SECRET\" }}]\n{lines}"))
             .replace(URL, &format!("url = \"{url}\""));
@@ -281,10 +286,10 @@ fn where_it_leads_is_judged_as_far_as_it_can_be() {
     };
     refused("partner.example", "not an absolute URL");
     refused("https://user@partner.example/", "not an absolute URL");
-    refused("http://partner.example/", "is in the clear");
+    refused("http://partner.example/", "is not encrypted");
     refused(
         "https://10.1.2.3/",
-        "leads to 10.1.2.3, which is private; allow it by `addresses = [\"10.1.2.3\"]`",
+        "leads to 10.1.2.3, which is private; if that is intended, allow it with `addresses = [\"10.1.2.3\"]`",
     );
     refused(
         "https://169.254.169.254/",
@@ -306,13 +311,13 @@ fn where_it_leads_is_judged_as_far_as_it_can_be() {
 }
 
 #[test]
-fn what_else_can_be_wrong() {
+fn invalid_destination_keys_are_refused() {
     let secret = "secrets = [{ env = \"SECRET\" }]\n";
     let refused = |lines: &str, expected: &str| refused(&format!("{secret}{lines}"), expected);
     refused("rate = 0", "rate: must be a number above zero");
     refused(
         "rate = \"20\"",
-        "rate: must be a number above zero, such as 20 or 0.5, not a text",
+        "rate: must be a number above zero, such as 20 or 0.5, not a string",
     );
     refused(
         "concurrency = 0",
@@ -336,7 +341,7 @@ fn what_else_can_be_wrong() {
     );
     refused(
         "header = \"X-A\"",
-        "header: has no meaning with the scheme standard-webhooks",
+        "header: does not apply to the scheme standard-webhooks",
     );
     let rate = |lines: &str| {
         read(&Folder::new(), &format!("{secret}{lines}"))
@@ -350,7 +355,7 @@ fn what_else_can_be_wrong() {
 }
 
 #[test]
-fn its_files_are_watched_and_nothing_secret_is_printed() {
+fn destination_files_are_watched_and_not_printed() {
     let folder = Folder::new();
     let text = destination(
         "secrets = [{ file = \"topi.secret\" }, { file = \"next.secret\" }]\nroots = [\"ca.pem\"]",
@@ -362,8 +367,5 @@ fn its_files_are_watched_and_nothing_secret_is_printed() {
         "{:?}",
         read(&folder, "secrets = [{ file = \"topi.secret\" }]")
     );
-    assert!(
-        !shown.contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-        "{shown}"
-    );
+    assert!(!shown.contains(SECRET), "{shown}");
 }

@@ -1,11 +1,13 @@
-//! What is said of the one door out.
+//! The `[egress]` table.
 
-use super::*;
+use std::time::Duration;
+
+use super::support::{Folder, check};
 
 #[test]
-fn the_door_is_as_configured() {
+fn egress_settings_are_read() {
     let folder = Folder::new();
-    folder.write("ca.pem", "read when the door is made");
+    folder.write("ca.pem", "certificates");
     let settings = folder.settings(
         "[egress]\nroots = [\"ca.pem\"]\nconnections_max = 9\nhost_concurrency_max = 3\nconnect_timeout = \"2s\"\n\
          header_max = \"8KiB\"\nidle_timeout = \"10s\"\naddresses = [\"10.0.0.0/8\", \"::1\"]",
@@ -18,7 +20,7 @@ fn the_door_is_as_configured() {
         header_max,
         idle_timeout,
     } = settings.egress.door;
-    assert_eq!(roots, [b"read when the door is made"]);
+    assert_eq!(roots, [b"certificates"]);
     assert_eq!(
         (connections_max, host_concurrency_max, header_max),
         (9, 3, 8 << 10)
@@ -42,12 +44,12 @@ fn the_door_is_as_configured() {
             .addresses
             .granted
             .is_empty(),
-        "nothing private unless it's said"
+        "no private addresses by default"
     );
 }
 
 #[test]
-fn what_is_no_range_or_no_file_is_refused() {
+fn invalid_addresses_and_roots_are_refused() {
     let at = |key: &str, what: &str| format!("hookyard.toml:2: egress.{key}: {what}");
     let check = |line: &str, expected: &str| check(&format!("[egress]\n{line}"), expected);
     check(
@@ -66,7 +68,7 @@ fn what_is_no_range_or_no_file_is_refused() {
     );
     let missing = Folder::new().faults("[egress]\nroots = [\"none.pem\"]");
     assert!(
-        missing.len() == 1 && missing[0].contains("egress.roots[0]: none.pem can't be read"),
+        missing.len() == 1 && missing[0].contains("egress.roots[0]: none.pem cannot be read"),
         "{missing:?}"
     );
 }

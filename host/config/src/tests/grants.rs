@@ -1,17 +1,17 @@
-//! What is granted where several places say something, and that nothing of a credential is printed.
+//! The `[grants]` tables.
 
 use hookyard_plugin::{Authority, Grants};
 
-use super::*;
+use super::support::{Folder, SECRET, check};
 
-/// What the plugins of acme are granted.
+/// Returns the grants of the plugins of acme.
 fn granted(folder: &Folder, text: &str) -> Grants {
     let granted = folder
         .settings(text)
         .plugins
         .grants
-        .to(&"acme".parse().expect("a name"));
-    granted.said.grants(&granted.destinations)
+        .of_tenant(&"acme".parse().expect("a name"));
+    granted.rules.grants(&granted.destinations)
 }
 
 fn hosts(grants: &Grants) -> Vec<String> {
@@ -19,7 +19,7 @@ fn hosts(grants: &Grants) -> Vec<String> {
 }
 
 #[test]
-fn the_nearest_place_counts_key_by_key_and_host_by_host() {
+fn narrowest_grant_counts_for_each_key() {
     let folder = Folder::new();
     let own = granted(&folder, "");
     assert_eq!(
@@ -70,7 +70,7 @@ fn the_nearest_place_counts_key_by_key_and_host_by_host() {
 }
 
 #[test]
-fn destinations_are_granted_by_name_with_whose_events_they_take() {
+fn destinations_are_granted_by_name() {
     let folder = Folder::new();
     let destination = |name: &str, more: &str| {
         let secrets = "secrets = [{ file = \"topi.secret\" }]";
@@ -85,25 +85,25 @@ fn destinations_are_granted_by_name_with_whose_events_they_take() {
         &folder,
         &format!("{text}[tenants.acme.grants]\ndestinations = [\"audit\", \"partner\"]"),
     );
-    let told: Vec<_> = grants
+    let names: Vec<_> = grants
         .destinations
         .iter()
         .map(|(name, provider)| (name.as_str(), provider.as_deref()))
         .collect();
-    assert_eq!(told, [("audit", None), ("partner", Some("topi-saas"))]);
+    assert_eq!(names, [("audit", None), ("partner", Some("topi-saas"))]);
     assert!(
         granted(&folder, &text).destinations.is_empty(),
         "none by default"
     );
     check(
         "[plugins.grants]\ndestinations = [\"audit\"]",
-        "hookyard.toml:2: plugins.grants.destinations: destinations are a tenant's: grant them in \
-         [tenants.<tenant>.grants] or beside the plugin",
+        "hookyard.toml:2: plugins.grants.destinations: cannot be granted here, because each \
+         destination belongs to a tenant; grant it in [tenants.<tenant>.grants] or in the plugin's settings file",
     );
 }
 
 #[test]
-fn a_credentials_file_is_watched_and_nothing_of_it_is_printed() {
+fn credential_file_is_watched_and_not_printed() {
     let folder = Folder::new();
     let text = "[tenants.acme.grants.http.\"api.example.com\"]\nauthorization = { file = \"topi.secret\" }";
     let reading = folder.read(text);
@@ -114,14 +114,11 @@ fn a_credentials_file_is_watched_and_nothing_of_it_is_printed() {
             .any(|file| file.ends_with("topi.secret"))
     );
     let settings = reading.result.unwrap_or_else(|faults| panic!("{faults}"));
-    assert!(!format!("{settings:?}").contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
+    assert!(!format!("{settings:?}").contains(SECRET));
     let grants = granted(&folder, text);
     let api = &grants.http[&Authority {
         host: "api.example.com".into(),
         port: 443,
     }];
-    assert_eq!(
-        api.credentials["authorization"],
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    );
+    assert_eq!(api.credentials["authorization"], SECRET);
 }

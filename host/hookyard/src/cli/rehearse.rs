@@ -20,7 +20,7 @@ use crate::engine;
 use crate::output;
 use hookyard_config::document;
 use hookyard_config::files;
-use hookyard_config::rehearsal::EVENTS_MAX;
+use hookyard_config::tables::rehearsal::EVENTS_MAX;
 use hookyard_config::{self as config, Settings};
 use hookyard_release::rehearsal::{Material, Rehearsal};
 use hookyard_release::{Component, Desired, prepare};

@@ -119,14 +119,14 @@ mod tests {
 
     use super::*;
     use hookyard_config::document::Sink;
-    use hookyard_config::provider;
-    use hookyard_config::references::Surroundings;
+    use hookyard_config::providers;
+    use hookyard_config::references::Resolver;
 
     #[test]
     fn offers_and_providers_are_listed() {
-        let providers = provider::all(
+        let providers = providers::all(
             None,
-            &Surroundings::of_process(Path::new("x.toml")),
+            &Resolver::of_process(Path::new("x.toml")),
             &Sink::default(),
         );
         let topper = Provider {

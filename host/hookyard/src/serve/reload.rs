@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinError;
 
 use super::{announce, retention, unserved, wiring};
-use hookyard_config::files::Looks;
+use hookyard_config::files::PathChecks;
 use hookyard_config::{self as config, Reading, Settings};
 use hookyard_release::Desired;
 use hookyard_release::watch::Watch;
@@ -48,7 +48,7 @@ pub(super) struct Reload {
     files: BTreeSet<PathBuf>,
     handles: Handles,
     settling: Settling<Stamps>,
-    looks: Arc<Mutex<Looks<FileSeen>>>,
+    looks: Arc<Mutex<PathChecks<FileSeen>>>,
     watch: Watch,
     /// A request to reload even if no file has changed.
     request: Arc<Notify>,
@@ -65,7 +65,7 @@ impl Reload {
         handles: Handles,
         request: Arc<Notify>,
     ) -> Self {
-        let mut looks = Looks::default();
+        let mut looks = PathChecks::default();
         let stamps = FilesSeen::of(&files, &mut looks).stamps(&Stamps::new());
 
         Self {
@@ -205,7 +205,7 @@ impl Reload {
             .replace(wiring::retry_policies(&settings));
         self.handles
             .dispatch
-            .replace_quarantine(settings.quarantine);
+            .replace_quarantine(settings.quarantine.policy());
         self.handles
             .delivery
             .replace(wiring::destinations(&settings));

@@ -86,7 +86,7 @@ pub(super) fn dispatch(
         lease: settings.dispatch.lease,
         concurrency_max: settings.dispatch.concurrency_max,
         tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
-        quarantine: settings.quarantine,
+        quarantine: settings.quarantine.policy(),
         probation: probations,
         shutdown_timeout: settings.shutdown_timeout,
         policies: retry_policies(settings),

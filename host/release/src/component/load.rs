@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookyard_config::files::{self, Stamp};
-use hookyard_config::granting::Granting;
-use hookyard_config::grants::Granted;
-use hookyard_config::limits::BOUNDLESS;
-use hookyard_config::plugin_file::{Outer, Reading, Sidecar};
+use hookyard_config::grant_line::CurrentGrants;
+use hookyard_config::grants::GrantSettings;
+use hookyard_config::limits::UNLIMITED;
+use hookyard_config::plugin_file::{PluginDefaults, PluginSettings, Reading};
 use hookyard_config::settings::{Backlog, Rehearsal};
 use hookyard_model::{PluginRef, Revision, TenantName, chain, visible};
 use hookyard_plugin::{
@@ -32,7 +32,7 @@ pub(crate) struct Loader {
     pub(crate) file_max: u64,
     pub(crate) limits: Limits,
     pub(crate) ceilings: BTreeMap<TenantName, Limits>,
-    pub(crate) grants: Granted,
+    pub(crate) grants: GrantSettings,
     pub(crate) references: References,
     pub(crate) contracts: Arc<Contracts>,
     pub(crate) archive: Archive,
@@ -49,7 +49,7 @@ pub(crate) type Report = (PluginRef, Revision, CompileProgress);
 #[derive(Debug, Clone)]
 pub(crate) struct Ready {
     pub(crate) loaded: Arc<LoadedPlugin>,
-    pub(crate) sidecar: Sidecar,
+    pub(crate) sidecar: PluginSettings,
     /// Remarks on the settings that do not keep the plugin from service.
     pub(crate) notes: Vec<String>,
     /// The fixtures for a rehearsal; none if the component comes from the archive.
@@ -212,13 +212,17 @@ impl Loader {
             .map_err(|_| Failure::Refused(format!("{} is not UTF-8 text", path.display())))
     }
 
-    fn sidecar(&self, plugin: &PluginRef, text: &str) -> Result<(Sidecar, Vec<String>), Failure> {
+    fn sidecar(
+        &self,
+        plugin: &PluginRef,
+        text: &str,
+    ) -> Result<(PluginSettings, Vec<String>), Failure> {
         let path = self.path(plugin, "toml");
-        let most = self.ceilings.get(&plugin.tenant).unwrap_or(&BOUNDLESS);
-        let outer = Outer {
+        let most = self.ceilings.get(&plugin.tenant).unwrap_or(&UNLIMITED);
+        let defaults = PluginDefaults {
             limits: &self.limits,
-            most,
-            grants: &self.grants.to(&plugin.tenant),
+            limits_max: most,
+            grants: &self.grants.of_tenant(&plugin.tenant),
             rehearsal: &self.rehearsal,
             backlog: self.backlog,
         };
@@ -226,7 +230,7 @@ impl Loader {
             result,
             notes,
             files,
-        } = Sidecar::read(&path, text, &outer);
+        } = PluginSettings::read(&path, text, &defaults);
         self.references.note(plugin, owner(&path), files);
         let notes = notes.iter().map(ToString::to_string).collect();
         result
@@ -250,16 +254,16 @@ impl Loader {
         };
         let (path, destinations) = (
             self.path(plugin, "toml"),
-            self.grants.to(&plugin.tenant).destinations,
+            self.grants.of_tenant(&plugin.tenant).destinations,
         );
-        let granting = Granting {
+        let current = CurrentGrants {
             path: &path,
             settings,
             tenant: &plugin.tenant,
             granted,
             destinations: &destinations,
         };
-        format!("{}; {}", chain(fault), granting.told(missing, *toolchain))
+        format!("{}; {}", chain(fault), current.advice(missing, *toolchain))
     }
 
     /// Returns the path of one of a plugin's files.

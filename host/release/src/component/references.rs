@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use hookyard_config::files::{self, Looks, Place, Stamp};
+use hookyard_config::files::{self, OwnedPath, PathChecks, Stamp};
 use hookyard_model::PluginRef;
 
 /// The age that a change must have when a file is read. A younger file may have been read during
@@ -23,11 +23,11 @@ pub(crate) struct References(Arc<Mutex<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     seen: BTreeMap<PluginRef, SeenFiles>,
-    looks: Looks<State>,
+    looks: PathChecks<State>,
 }
 
 /// Each file as it was when it was read.
-type SeenFiles = BTreeMap<Place, State>;
+type SeenFiles = BTreeMap<OwnedPath, State>;
 
 /// The state of a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,9 +47,10 @@ impl References {
             let file = path.clone();
             // A file whose state is unknown counts as absent, and as changed once its state is
             // known.
-            let state = files::within(owner, move || Ok(state(&file))).unwrap_or(State::Absent);
+            let state =
+                files::run_with_timeout(owner, move || Ok(state(&file))).unwrap_or(State::Absent);
             let owner = owner.to_owned();
-            seen.insert(Place { owner, path }, state);
+            seen.insert(OwnedPath { owner, path }, state);
         }
 
         if seen.is_empty() {
@@ -64,7 +65,7 @@ impl References {
         let mut known = self.lock();
         let Known { seen, looks } = &mut *known;
         let places: BTreeSet<_> = seen.values().flat_map(SeenFiles::keys).cloned().collect();
-        let found = looks.at(places, &state);
+        let found = looks.run(places, &state);
 
         let mut files = seen.values().flatten();
         files.any(|(place, before)| {

@@ -13,7 +13,7 @@ use hookyard_model::PluginRef;
 use super::precedence::Precedence;
 use super::watch::{Folders, identity};
 use crate::rehearsal::{COUNT_MAX, is_fixture};
-use hookyard_config::files::{self, Looks, Place};
+use hookyard_config::files::{self, OwnedPath, PathChecks};
 use hookyard_config::files::{FolderStamp, Stamp};
 
 /// What a folder of fixtures is called after its plugin.
@@ -81,7 +81,7 @@ pub(crate) enum ItemKind {
 /// Lists the plugin folder. A tenant's folder that does not answer delays the others once, and
 /// counts as unreadable afterwards.
 #[derive(Debug, Default)]
-pub(crate) struct Lister(Looks<(Option<TopKind>, Folders)>);
+pub(crate) struct Lister(PathChecks<(Option<TopKind>, Folders)>);
 
 impl Lister {
     /// Lists `folder` and its tenants' folders. Fails if `folder` itself cannot be read.
@@ -91,18 +91,18 @@ impl Lister {
         precedence: &Arc<Precedence>,
     ) -> io::Result<Listing> {
         let top = folder.to_owned();
-        let (Names { names, .. }, watched) = files::within(folder, move || {
+        let (Names { names, .. }, watched) = files::run_with_timeout(folder, move || {
             let mut watched = Folders::new();
             watch(&mut watched, &top);
             Ok((names(&top, usize::MAX)?, watched))
         })?;
 
-        let place = |name: &String| Place {
+        let place = |name: &String| OwnedPath {
             owner: folder.join(name),
             path: folder.join(name),
         };
         let precedence = Arc::clone(precedence);
-        let mut found = self.0.at(names.iter().map(place), &move |path: &Path| {
+        let mut found = self.0.run(names.iter().map(place), &move |path: &Path| {
             look(path, &precedence)
         });
 

@@ -359,7 +359,7 @@ mod tests {
         fs::write(folder.path().join("large.json"), large).expect("written");
         let fixtures = Fixtures::read(b"", folder.path());
         assert!(
-            fixtures.all.is_empty() && fixtures.faults[0].ends_with("has more than 1048576 bytes"),
+            fixtures.all.is_empty() && fixtures.faults[0].ends_with("larger than 1048576 bytes"),
             "{fixtures:?}"
         );
     }

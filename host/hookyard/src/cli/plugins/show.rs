@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use hookyard_config::plugin_summary::{Told, told};
+use hookyard_config::plugin_summary::{SettingsSummary, summarize};
 use hookyard_config::{self as config, Settings};
 use hookyard_model::{PluginRef, Step, one_line, visible};
 use hookyard_store::{ReleaseStep, Releases};
@@ -23,7 +23,7 @@ struct PluginView<'p> {
     /// The steps of all revisions, the oldest first.
     steps: Vec<ReleaseStep>,
     /// The plugin's settings, or what is wrong with them.
-    settings: Result<Told, String>,
+    settings: Result<SettingsSummary, String>,
 }
 
 /// Shows a plugin.
@@ -33,7 +33,7 @@ pub(super) async fn show(path: &Path, plugin: &PluginRef, json: bool) -> Result<
         plugin,
         standing: standing::one(&settings, plugin).await?,
         steps: steps(&settings, plugin).await?,
-        settings: told(&settings.plugins, &settings.rehearsal, plugin),
+        settings: summarize(&settings.plugins, &settings.rehearsal, plugin),
     };
 
     if json {
@@ -220,7 +220,7 @@ mod tests {
                 step(Some(2), Step::Checked, Some("untyped")),
                 step(Some(2), Step::Rehearsed, Some("as before")),
             ],
-            settings: Ok(Told {
+            settings: Ok(SettingsSummary {
                 sources: None,
                 limits: "64 MiB".into(),
                 grants: vec!["keyvalue".into(), "logging".into()],

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use hookyard_config::files::{Looks, Place, Stamp};
+use hookyard_config::files::{OwnedPath, PathChecks, Stamp};
 use hookyard_release::watch::{Folders, identity};
 
 /// The stamp of each file that the configuration depends on, or `None` for a missing file.
@@ -27,8 +27,8 @@ pub(super) struct FileSeen {
 
 impl FilesSeen {
     /// Looks at files. Blocks.
-    pub(super) fn of(files: &BTreeSet<PathBuf>, looks: &mut Looks<FileSeen>) -> Self {
-        let place = |file: &PathBuf| Place {
+    pub(super) fn of(files: &BTreeSet<PathBuf>, looks: &mut PathChecks<FileSeen>) -> Self {
+        let place = |file: &PathBuf| OwnedPath {
             owner: folder_of(file).to_owned(),
             path: file.clone(),
         };
@@ -37,7 +37,7 @@ impl FilesSeen {
             folders: Folders::new(),
         };
 
-        for (file, answer) in looks.at(files.iter().map(place), &look) {
+        for (file, answer) in looks.run(files.iter().map(place), &look) {
             let stamp = answer.map(|FileSeen { stamp, folders }| {
                 seen.folders.extend(folders);
                 stamp

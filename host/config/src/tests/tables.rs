@@ -1,11 +1,16 @@
-//! What is said of retries, quarantine, order and repeats.
+//! The tables with policies: retries, quarantine, retention, ordering and concurrency.
 
-use super::*;
+use std::time::Duration;
+
+use hookyard_model::{QuarantinePolicy, RetryPolicy};
+
+use super::support::{Folder, check, source};
+use crate::settings::Quarantine;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The host's retries and those of a source of acme's.
-fn retries(host: &str, own: &str) -> [hookyard_model::RetryPolicy; 2] {
+/// Returns the retries of the host and of a source.
+fn retries(host: &str, own: &str) -> [RetryPolicy; 2] {
     let source = source(&format!(
         "provider = \"topi\"\nscheme = \"unverified\"\nretry = {{ {own} }}"
     ));
@@ -20,9 +25,8 @@ fn retries(host: &str, own: &str) -> [hookyard_model::RetryPolicy; 2] {
 }
 
 #[test]
-fn a_schedule_and_a_back_off_take_each_others_place() {
-    let schedule =
-        |policy: &hookyard_model::RetryPolicy| policy.schedule.as_deref().map(<[Duration]>::to_vec);
+fn schedule_and_backoff_exclude_each_other() {
+    let schedule = |policy: &RetryPolicy| policy.schedule.as_deref().map(<[Duration]>::to_vec);
     let [host, own] = retries(r#"schedule = ["5s", "1m"]"#, "");
     assert_eq!(schedule(&host), Some(vec![5 * SECOND, 60 * SECOND]));
     assert_eq!(
@@ -52,38 +56,38 @@ fn a_schedule_and_a_back_off_take_each_others_place() {
 }
 
 #[test]
-fn a_schedule_that_says_nothing_or_too_much_is_refused() {
+fn empty_or_ambiguous_schedule_is_refused() {
     let at = "hookyard.toml:2: retry.schedule";
     check(
         "[retry]\nschedule = []",
-        &format!("{at}: names no delay; name at least one, or remove it"),
+        &format!("{at}: contains no delay; add at least one, or remove the key"),
     );
     check(
         "[retry]\nschedule = [\"5s\", \"soon\"]",
         &format!(
-            "{at}[1]: must be a time above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\", not \"soon\""
+            "{at}[1]: must be a duration above zero in quotes, such as \"200ms\", \"30s\", \"5m\" or \"6h\", not \"soon\""
         ),
     );
     check(
         "[retry]\nschedule = [\"5s\"]\ndelay_first = \"1s\"",
-        "hookyard.toml:1: retry: has both schedule and delay_first; remove one of them, since a schedule says every delay",
+        "hookyard.toml:1: retry: has both schedule and delay_first; remove one of them, because a schedule lists every delay",
     );
 }
 
 #[test]
-fn quarantine_can_be_tuned_and_switched_off() {
+fn quarantine_can_be_disabled() {
     let read = |lines: &str| {
         Folder::new()
             .settings(&format!("[quarantine]\n{lines}"))
             .quarantine
     };
-    assert_eq!(read(""), Some(hookyard_model::QuarantinePolicy::default()));
-    let tuned = read("rate = \"90%\"\nwindow = \"1m\"\nevents_min = 3").expect("switched on");
+    assert_eq!(read("").policy(), Some(QuarantinePolicy::default()));
+    let Quarantine { policy: tuned, .. } = read("rate = \"90%\"\nwindow = \"1m\"\nevents_min = 3");
     assert_eq!(
         (tuned.rate, tuned.window, tuned.events_min),
         (0.9, 60 * SECOND, 3)
     );
-    assert_eq!(read("enabled = false\nrate = \"90%\""), None);
+    assert_eq!(read("enabled = false\nrate = \"90%\"").policy(), None);
     for wrong in ["\"0%\"", "\"101%\"", "\"half\"", "\"50\""] {
         let expected =
             "hookyard.toml:2: quarantine.rate: must be a share from \"1%\" to \"100%\", in quotes";
@@ -92,7 +96,7 @@ fn quarantine_can_be_tuned_and_switched_off() {
 }
 
 #[test]
-fn a_source_says_what_orders_its_events_and_how_long_a_key_lasts() {
+fn source_ordering_and_dedupe_window_are_read() {
     let read = |host: &str, lines: &str| {
         let source = source(&format!(
             "provider = \"topi\"\nscheme = \"unverified\"\n{lines}"
@@ -125,12 +129,12 @@ fn a_source_says_what_orders_its_events_and_how_long_a_key_lasts() {
     check(
         &ordering(""),
         &(at.to_owned()
-            + "points at the whole event; name the field that says what the event is about, such as \"/object_id\""),
+            + "refers to the whole event; name the field that identifies the object of the event, such as \"/object_id\""),
     );
 }
 
 #[test]
-fn a_tenant_leaves_places_to_others() {
+fn tenant_concurrency_leaves_room_for_others() {
     let read = |lines: &str| {
         Folder::new()
             .settings(&format!("[dispatch]\n{lines}"))
@@ -139,4 +143,52 @@ fn a_tenant_leaves_places_to_others() {
     assert_eq!(read("").tenant_concurrency_max, 48);
     assert_eq!(read("concurrency_max = 1").tenant_concurrency_max, 1);
     assert_eq!(read("tenant_concurrency_max = 7").tenant_concurrency_max, 7);
+}
+
+#[test]
+fn tenant_retention_overrides_the_host() {
+    let folder = Folder::new();
+    let settings = folder.settings(
+        "[retention]\nage_max = \"90d\"\nbytes_max = \"1GiB\"\nevery = \"5m\"\nunrouted_max_age = \"30d\"\n\
+         [tenants.acme.retention]\nage_max = \"7d\"\nunrouted_max_age = \"1d\"\n\
+         [tenants.umbrella.retention]\nage_max = \"unlimited\"\nbytes_max = \"unlimited\"\n\
+         [tenants.wayne.sources]",
+    );
+    let day = Duration::from_secs(86_400);
+    let limits_of = |tenant: &str| {
+        let limits = settings
+            .retention
+            .limits
+            .limits_of(&tenant.parse().expect("a name"));
+        (limits.age_max, limits.bytes_max)
+    };
+    let unrouted_of = |tenant: &str| {
+        settings
+            .retention
+            .limits
+            .limits_of(&tenant.parse().expect("a name"))
+            .unrouted_max_age
+    };
+    assert_eq!(
+        (unrouted_of("acme"), unrouted_of("umbrella")),
+        (Some(day), Some(30 * day))
+    );
+    assert_eq!(
+        limits_of("acme"),
+        (Some(7 * day), Some(1 << 30)),
+        "inherited from the host"
+    );
+    assert_eq!(limits_of("umbrella"), (None, None));
+    assert_eq!(limits_of("wayne"), (Some(90 * day), Some(1 << 30)));
+    assert_eq!(settings.retention.every, Duration::from_secs(300));
+    let unlimited = folder.settings("").retention.limits;
+    assert_eq!(
+        unlimited,
+        hookyard_store::Retention::default(),
+        "nothing is removed by default"
+    );
+    check(
+        "[tenants.acme.retention]\nage = \"7d\"",
+        "hookyard.toml:2: tenants.acme.retention.age: unknown key; did you mean `age_max`?",
+    );
 }

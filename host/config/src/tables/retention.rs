@@ -1,24 +1,29 @@
-//! `[retention]`, and a tenant's own: how long events are kept.
+//! The `[retention]` table, and the tables of tenants: how long data is kept.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use hookyard_store::RetentionLimits;
 
 use crate::document::{Scalar, Section, Size};
+use crate::settings::Retention;
 
-/// What is written for no limit.
+/// The value that means that there is no limit.
 const UNLIMITED: &str = "unlimited";
 
-/// `[retention]`: what is kept, and how often it's seen to.
-pub fn read(section: &Section<'_>) -> (RetentionLimits, Duration) {
-    (
-        keep(section, RetentionLimits::default()),
-        section.get("every").unwrap_or(Duration::from_secs(60)),
-    )
+/// Reads `[retention]`. The caller adds the limits of tenants.
+pub fn read(section: &Section<'_>) -> Retention {
+    let default = Retention::default();
+    Retention {
+        limits: hookyard_store::Retention {
+            fallback: limits(section, default.limits.fallback),
+            by_tenant: BTreeMap::new(),
+        },
+        every: section.get_or("every", default.every),
+    }
 }
 
-/// What is kept; what isn't said is as in `default`.
-pub fn keep(section: &Section<'_>, default: RetentionLimits) -> RetentionLimits {
+/// Reads the limits of all tenants or of one tenant. Absent keys have the values of `default`.
+pub fn limits(section: &Section<'_>, default: RetentionLimits) -> RetentionLimits {
     RetentionLimits {
         age_max: limit(section, "age_max", default.age_max),
         bytes_max: limit(section, "bytes_max", default.bytes_max.map(Size))

@@ -1,4 +1,4 @@
-//! `provider.toml`: from text to a provider, with every fault at its line.
+//! The reader of `provider.toml`.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,9 @@ use hookyard_schemes::{Shape, Template};
 use super::{outgoing, recipe};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
-/// Reads the `provider.toml` that stands in the folder `folder`.
-pub fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Option<Provider> {
+/// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the
+/// name `file`.
+pub(crate) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Option<Provider> {
     document::read(file, text, sink, |root| {
         let name = name(root, folder);
         let package = package(root);
@@ -23,29 +24,22 @@ pub fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Option<Pro
         let content = root
             .entry("content")
             .map_or_else(|| Some(JsonPointer::default()), |entry| pointer(&entry));
-        let key = required(
-            root,
-            "key",
-            "where the sender's id of an event stands",
-            key_rule,
-        );
-        let event_type = required(
-            root,
-            "type",
-            "where the sender says what happened",
-            type_rule,
-        );
-        let scheme = required(root, "scheme", "how the sender is proven", scheme_rule);
-        // What it is sent is signed as it signs itself, unless it says otherwise.
+        let key = required(root, "key", "where an event contains its id", key_rule);
+        let event_type = required(root, "type", "where an event contains its type", type_rule);
+        let what_for = "how the sender proves its identity";
+        let scheme = required(root, "scheme", what_for, scheme_rule);
+        // By default, the provider is sent to with the same scheme as it uses itself.
         let sending = root
             .entry("sending")
             .map_or_else(|| scheme.clone(), |entry| entry.table(scheme_rule));
+
         let mut events = root.table("events", incoming);
         let outgoing = root.entry("outgoing").map_or_else(
             || Some(OutgoingEvents::default()),
             |it| it.table(outgoing::read),
         );
         events.extend(outgoing.iter().flat_map(outgoing::cases));
+
         Some(Provider {
             name: name?,
             package: package?,
@@ -61,26 +55,28 @@ pub fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Option<Pro
     })
 }
 
+/// Reads a table that must be present.
 fn required<T>(
     root: &Section<'_>,
     key: &'static str,
     what_for: &str,
     read: impl FnOnce(&Section<'_>) -> Option<T>,
 ) -> Option<T> {
-    match root.entry(key) {
-        Some(entry) => entry.table(read),
-        None => {
-            root.missing(key, what_for);
-            None
-        }
-    }
+    let Some(entry) = root.entry(key) else {
+        root.missing(key, what_for);
+        return None;
+    };
+    entry.table(read)
 }
 
 fn name(root: &Section<'_>, folder: &str) -> Option<String> {
-    let name = root.require::<String>("name", "the provider's name, the same as its folder's")?;
+    let name = root.require::<String>(
+        "name",
+        "the name of the provider, which must be the name of its folder",
+    )?;
     if name != folder {
         root.entry("name")?.fault(format_args!(
-            "is not the name of its folder, `{folder}`; make them the same"
+            "differs from the name of the folder, `{folder}`; make them the same"
         ));
         return None;
     }
@@ -95,10 +91,9 @@ fn package(root: &Section<'_>) -> Option<String> {
     let is_plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    if !package
-        .split_once(':')
-        .is_some_and(|(namespace, name)| is_plain(namespace) && is_plain(name))
-    {
+    let parts = package.split_once(':');
+
+    if !parts.is_some_and(|(namespace, name)| is_plain(namespace) && is_plain(name)) {
         root.entry("package")?
             .fault("must be a namespace and a name without a version, such as \"topper:webhooks\"");
         return None;
@@ -106,25 +101,32 @@ fn package(root: &Section<'_>) -> Option<String> {
     Some(package)
 }
 
-/// Versions of the package that plugins may be built against; none said is any.
+/// Reads the versions of the package that plugins may be built against. An empty list allows all.
 fn versions(entry: &Entry<'_>) -> Vec<String> {
-    let is_line = |text: &str| {
-        let numbers: Vec<_> = text.split('.').collect();
-        let is_number =
-            |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        numbers.iter().all(is_number) && numbers.len() == if numbers[0] == "0" { 2 } else { 1 }
-    };
-    let line = |item: &Entry<'_>| {
+    let version = |item: &Entry<'_>| {
         let text = item.get::<String>()?;
-        if !is_line(&text) {
-            item.fault("must be what compatible versions have in common: \"1\" for 1.x.y, \"0.9\" for 0.9.x");
+        if !is_compatible_range(&text) {
+            item.fault(
+                "must be the part that compatible versions share: \"1\" for 1.x.y, \"0.9\" for \
+                 0.9.x",
+            );
         }
         Some(text)
     };
-    entry.items().iter().filter_map(line).collect()
+    entry.items().iter().filter_map(version).collect()
 }
 
-pub fn pointer(entry: &Entry<'_>) -> Option<JsonPointer> {
+/// Returns whether `text` is a major version, or a minor version of major version 0.
+fn is_compatible_range(text: &str) -> bool {
+    let numbers: Vec<_> = text.split('.').collect();
+    let is_number =
+        |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = if numbers[0] == "0" { 2 } else { 1 };
+    numbers.iter().all(is_number) && numbers.len() == length
+}
+
+/// Reads a JSON pointer.
+pub(crate) fn pointer(entry: &Entry<'_>) -> Option<JsonPointer> {
     JsonPointer::parse(&entry.get::<String>()?)
         .map_err(|error| entry.fault(error))
         .ok()
@@ -142,39 +144,41 @@ fn header(entry: &Entry<'_>) -> Option<String> {
     entry.get::<String>().map(|name| name.to_ascii_lowercase())
 }
 
+/// Reads where an event contains its id.
 fn key_rule(section: &Section<'_>) -> Option<KeyRule> {
     let faults_before = section.fault_count();
-    let scheme_id = section
-        .get::<bool>("scheme-id")
-        .unwrap_or(false)
-        .then_some(KeySource::SchemeId);
-    let header = section
-        .entry("header")
-        .and_then(|entry| header(&entry))
-        .map(KeySource::Header);
-    let json = section
-        .entry("json")
-        .and_then(|entry| pointer(&entry))
-        .map(KeySource::Json);
-    let otherwise =
-        section
-            .entry("otherwise")
-            .and_then(|entry| match entry.get::<String>()?.as_str() {
-                "body-sha256" => Some(KeyFallback::BodySha256),
-                _ => {
-                    entry.fault("must be \"body-sha256\", or left out to refuse what has no key");
-                    None
-                }
-            });
-    let from: Vec<KeySource> = [scheme_id, header, json].into_iter().flatten().collect();
+    let uses_scheme_id = section.get_or("scheme-id", false);
+    let scheme_id = uses_scheme_id.then_some(KeySource::SchemeId);
+    let header = section.entry("header").and_then(|entry| header(&entry));
+    let json = section.entry("json").and_then(|entry| pointer(&entry));
+    let otherwise = section
+        .entry("otherwise")
+        .and_then(|entry| key_fallback(&entry));
+
+    let sources = [
+        scheme_id,
+        header.map(KeySource::Header),
+        json.map(KeySource::Json),
+    ];
+    let from: Vec<KeySource> = sources.into_iter().flatten().collect();
     if from.is_empty() && section.fault_count() == faults_before {
         section.fault(
-            "must say where to look: `scheme-id = true`, `header = \"…\"` or `json = \"/…\"`",
+            "must contain at least one of `scheme-id = true`, `header = \"…\"` and `json = \"/…\"`",
         );
     }
     (!from.is_empty()).then_some(KeyRule { from, otherwise })
 }
 
+fn key_fallback(entry: &Entry<'_>) -> Option<KeyFallback> {
+    let name = entry.get::<String>()?;
+    if name != "body-sha256" {
+        entry.fault("must be \"body-sha256\"; remove it to refuse events without an id");
+        return None;
+    }
+    Some(KeyFallback::BodySha256)
+}
+
+/// Reads where an event contains its type.
 fn type_rule(section: &Section<'_>) -> Option<TypeRule> {
     let faults_before = section.fault_count();
     let json = section
@@ -193,18 +197,23 @@ fn type_rule(section: &Section<'_>) -> Option<TypeRule> {
             .collect();
         TypeRule::Shapes(shapes)
     });
+
     let mut rules = [json, header, shapes].into_iter().flatten();
     let (rule, more) = (rules.next(), rules.next());
     if more.is_some() || (rule.is_none() && section.fault_count() == faults_before) {
-        section.fault("must say one thing: `json = \"/…\"`, `header = \"…\"` or `rules = [ … ]`");
+        section.fault(
+            "must contain exactly one of `json = \"/…\"`, `header = \"…\"` and `rules = [ … ]`",
+        );
     }
     rule
 }
 
+/// Reads one rule that derives the type from the fields of the event.
 fn shape(section: &Section<'_>) -> Option<Shape> {
     let any = pointers(section, "any");
     let none = pointers(section, "none");
-    let is = section.require::<String>("is", "the event's type, such as \"offer.{/status}\"")?;
+    let is =
+        section.require::<String>("is", "the type of the event, such as \"offer.{/status}\"")?;
     let entry = section.entry("is")?;
     let is = Template::parse(&is)
         .map_err(|error| entry.fault(error))
@@ -212,32 +221,25 @@ fn shape(section: &Section<'_>) -> Option<Shape> {
     Some(Shape { any, none, is })
 }
 
+/// Reads the schemes with which a provider sends, or with which it is sent to.
 fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
-    let kind = |entry: &Entry<'_>| -> Option<SchemeKind> {
-        let name = entry.get::<String>()?;
-        let kind = SchemeKind::ALL.into_iter().find(|kind| kind.name() == name);
-        if kind.is_none() {
-            entry.fault(unknown(
-                "scheme",
-                &name,
-                SchemeKind::ALL.map(SchemeKind::name),
-            ));
-        }
-        kind
+    let default = section
+        .entry("default")
+        .and_then(|entry| scheme_kind(&entry));
+    let allowed: Vec<SchemeKind> = match section.entry("allowed") {
+        Some(entry) => entry.items().iter().filter_map(scheme_kind).collect(),
+        None => default.into_iter().collect(),
     };
-    let default = section.entry("default").and_then(|entry| kind(&entry));
-    let allowed = section
-        .entry("allowed")
-        .map(|entry| entry.items().iter().filter_map(kind).collect());
-    let allowed: Vec<SchemeKind> = allowed.unwrap_or_else(|| default.into_iter().collect());
+
     if let Some(default) = default.filter(|default| !allowed.contains(default)) {
         section.fault(format_args!(
-            "the default, {default}, is not among those allowed"
+            "the default scheme, {default}, is not in `allowed`"
         ));
     }
     if allowed.is_empty() {
-        section.fault("must say how the sender is proven: `default = \"…\"` or `allowed = [ … ]`");
+        section.fault("must contain at least one scheme: `default = \"…\"` or `allowed = [ … ]`");
     }
+
     let header = section.get("header");
     let recipe = section
         .entry("hmac")
@@ -250,6 +252,17 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
     })
 }
 
+fn scheme_kind(entry: &Entry<'_>) -> Option<SchemeKind> {
+    let name = entry.get::<String>()?;
+    let kind = SchemeKind::ALL.into_iter().find(|kind| kind.name() == name);
+    if kind.is_none() {
+        let known = SchemeKind::ALL.map(SchemeKind::name);
+        entry.fault(unknown("scheme", &name, known));
+    }
+    kind
+}
+
+/// Reads `[events]`: the types of incoming events, each with its case in the WIT package.
 fn incoming(section: &Section<'_>) -> BTreeMap<String, EventCase> {
     let mut cases = BTreeMap::new();
     section.each(|event_type, entry| {

@@ -1,4 +1,4 @@
-//! The built-in providers against their own samples.
+//! The built-in providers with their own samples.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,14 +11,14 @@ use super::*;
 
 fn built_in() -> BTreeMap<String, Arc<Provider>> {
     let sink = Sink::default();
-    let around = Surroundings::new(Path::new("hookyard.toml"), &|_| None);
-    let providers = all(None, &around, &sink);
+    let resolver = Resolver::new(Path::new("hookyard.toml"), &|_| None);
+    let providers = all(None, &resolver, &sink);
     sink.into_result(Some(providers))
         .expect("the built-in providers are right")
 }
 
 #[test]
-fn every_sample_is_of_a_known_event_and_every_event_has_a_sample() {
+fn every_event_type_has_a_sample() {
     for provider in built_in().values() {
         let dir = BUILT_IN
             .get_dir(format!("{}/samples", provider.name))
@@ -56,7 +56,7 @@ fn every_sample_is_of_a_known_event_and_every_event_has_a_sample() {
 }
 
 #[test]
-fn what_only_we_send_is_refused() {
+fn outgoing_event_is_refused() {
     let providers = built_in();
     let outgoing = ["accepted", "declined", "contract_started"];
     for name in outgoing {
@@ -75,7 +75,7 @@ fn what_only_we_send_is_refused() {
 }
 
 #[test]
-fn the_scheme_id_counts_before_the_header() {
+fn scheme_id_precedes_the_header() {
     let key = &built_in()["tipser"].key.from;
     assert_eq!(
         *key,
@@ -87,7 +87,7 @@ fn the_scheme_id_counts_before_the_header() {
 }
 
 #[test]
-fn contracts_name_each_incoming_case() {
+fn contracts_contain_incoming_cases() {
     let contracts = contracts(&built_in());
     let contract = contracts.get("topper:webhooks").expect("topper's");
     assert_eq!(
@@ -104,10 +104,10 @@ fn contracts_name_each_incoming_case() {
     );
 }
 
-/// What is around a payload comes of the template and of nothing else: each sample's own payload, put into the envelope
-/// with the sample's own id, type and time, is the sample.
+/// The envelope template is complete: the payload of a sample, put into the envelope with the id,
+/// type and time of the sample, equals the sample.
 #[test]
-fn every_outgoing_sample_is_its_payload_in_the_providers_envelope() {
+fn outgoing_samples_equal_their_envelopes() {
     let mut compared = 0;
     for provider in built_in().values() {
         let samples = BUILT_IN.get_dir(format!("{}/samples/outgoing", provider.name));
@@ -149,7 +149,7 @@ fn every_outgoing_sample_is_its_payload_in_the_providers_envelope() {
 }
 
 #[test]
-fn an_envelope_is_written_as_toml() {
+fn envelope_is_read_from_toml() {
     let read = |lines: &str| {
         let sink = Sink::default();
         let text = format!(
@@ -193,7 +193,7 @@ fn an_envelope_is_written_as_toml() {
     for (lines, expected) in [
         (
             "case = \"snail\"",
-            "unknown case `snail`; did you mean `snake`? (one of snake, camel, pascal, kebab)",
+            "unknown case `snail`; did you mean `snake`? (choose one of snake, camel, pascal, kebab)",
         ),
         ("envelop = {}", "unknown key; did you mean `envelope`?"),
         (
@@ -202,11 +202,11 @@ fn an_envelope_is_written_as_toml() {
         ),
         (
             "envelope = { id = 1.5 }",
-            "id: an envelope is made of texts, whole numbers, true or false, lists and tables",
+            "id: an envelope can contain only strings, whole numbers, true or false, lists and tables",
         ),
         (
             "events = { a = \"x\", b = \"x\" }",
-            "two types of `events` have the same function; give each its own",
+            "two types in `events` have the same function; give each type its own",
         ),
         ("order = \"id\"", "`id` is not a JSON pointer"),
     ] {
@@ -216,7 +216,7 @@ fn an_envelope_is_written_as_toml() {
 }
 
 #[test]
-fn a_provider_says_which_versions_of_its_package_it_is_right_for() {
+fn provider_versions_are_checked() {
     let read = |versions: &str| {
         let sink = Sink::default();
         let text = format!(
@@ -235,8 +235,8 @@ fn a_provider_says_which_versions_of_its_package_it_is_right_for() {
     );
     let fault = |n| {
         format!(
-            "x/provider.toml:3: versions[{n}]: must be what compatible versions have in common: \"1\" for 1.x.y, \"0.9\" for \
-             0.9.x"
+            "x/provider.toml:3: versions[{n}]: must be the part that compatible versions share: \"1\" for 1.x.y, \
+             \"0.9\" for 0.9.x"
         )
     };
     let faults = [0, 1, 2, 3].map(fault).join("\n");

@@ -1,20 +1,21 @@
-//! How what is sent to a destination is signed: from the keys of its table to a scheme with its settings.
+//! The signing scheme of a destination.
 //!
-//! The sibling of `scheme`, and as strict: a key that belongs to another scheme is refused by name.
+//! The counterpart of [`scheme`](super::scheme): a key that belongs to another scheme is a fault.
 
 use hookyard_schemes::hmac::{Encoding, Recipe};
 use hookyard_schemes::{
     Provider, SchemeKind, SchemeRule, Secret, SecretReport, SecretUse, SigningKey, SigningScheme,
-    check_document, check_ed25519_key, check_jws_key, check_secret, jws,
+    check_document, check_ed25519_key, check_jws_key, check_secret,
 };
 
-use super::references::{Judge, Surroundings, Wanted};
+use super::scheme::{SHARED_SECRET, algorithm};
 use crate::document::{Section, unknown};
-use crate::provider::recipe;
+use crate::providers::recipe;
+use crate::references::{Judge, RequiredList, Resolver};
 
-/// The keys that belong to one scheme or another.
-const KEYS: [&str; 6] = ["secrets", "keys", "header", "algorithm", "username", "hmac"];
-/// The schemes that can sign. The others prove a sender by what only it can do.
+/// The keys of all schemes.
+pub(crate) const KEYS: [&str; 6] = ["secrets", "keys", "header", "algorithm", "username", "hmac"];
+/// The schemes that can sign.
 const SCHEMES: [SchemeKind; 6] = [
     SchemeKind::StandardWebhooks,
     SchemeKind::DetachedJws,
@@ -24,37 +25,38 @@ const SCHEMES: [SchemeKind; 6] = [
     SchemeKind::Hmac,
 ];
 
-/// What `secrets` are where both sides have the same.
-const SHARED: &str = "what both sides sign with";
-
-/// Reads how a destination's messages are signed, which is of `provider` where it says one. Faults are reported; none
-/// means that there is no telling which scheme.
-pub fn read(
+/// Reads the scheme that signs the messages for a destination, which may have a `provider`.
+///
+/// Reports faults. Returns `None` if the scheme is unknown or has a fault.
+pub(crate) fn read(
     section: &Section<'_>,
     provider: Option<&Provider>,
-    around: &Surroundings<'_>,
+    resolver: &Resolver<'_>,
 ) -> Option<SigningScheme> {
     let rule = provider.map(|provider| &provider.sending);
     let Some(kind) = kind(section, provider, rule) else {
-        skip(section);
+        ignore(section);
         return None;
     };
+
     let scheme = Reader {
         section,
-        around,
+        resolver,
         rule,
     }
     .scheme(kind);
     section.refuse(
         &KEYS,
-        &format!("has no meaning with the scheme {kind}; remove it, or choose another scheme"),
+        &format!("does not apply to the scheme {kind}; remove it, or choose another scheme"),
     );
     scheme
 }
 
-/// Leaves the keys of all schemes alone, where it isn't known which of them belong.
-pub fn skip(section: &Section<'_>) {
-    KEYS.iter().for_each(|key| drop(section.entry(key)));
+/// Marks the keys of all schemes as known. Without a scheme, it is not known which keys are right.
+pub(crate) fn ignore(section: &Section<'_>) {
+    for key in KEYS {
+        let _ = section.entry(key);
+    }
 }
 
 fn kind(
@@ -67,58 +69,59 @@ fn kind(
         Some(rule) => rule.allowed.iter().copied().filter(can_sign).collect(),
         None => SCHEMES.to_vec(),
     };
-    let name = provider.map_or("a destination", |provider| &provider.name);
+    let receiver = provider.map_or("a destination", |provider| &provider.name);
     if allowed.is_empty() {
         section.fault(format_args!(
-            "nothing can be signed the way {name} signs; leave `provider` out"
+            "cannot be signed, because the host cannot sign with the schemes of {receiver}; remove \
+             `provider`"
         ));
         return None;
     }
-    let choice = allowed
-        .iter()
-        .map(|kind| kind.name())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let choice: Vec<_> = allowed.iter().map(|kind| kind.name()).collect();
+    let choice = choice.join(", ");
+
     let Some(entry) = section.entry("scheme") else {
         let default = rule.map_or(Some(SchemeKind::StandardWebhooks), |rule| rule.default);
         let default = default.filter(|kind| allowed.contains(kind));
         if default.is_none() {
-            section.missing(
-                "scheme",
-                format_args!("how messages are signed; one of {choice}"),
-            );
+            let what_for = format_args!("how messages are signed; one of {choice}");
+            section.missing("scheme", what_for);
         }
         return default;
     };
-    let given: String = entry.get()?;
-    let found = allowed.iter().copied().find(|kind| kind.name() == given);
-    if found.is_none() {
-        let what = match SchemeKind::ALL.into_iter().any(|kind| kind.name() == given) {
-            true => format!("{name} isn't sent to that way"),
-            false => unknown("scheme", &given, SCHEMES.map(SchemeKind::name)),
+
+    let name: String = entry.get()?;
+    let kind = allowed.iter().copied().find(|kind| kind.name() == name);
+    if kind.is_none() {
+        let is_known = SchemeKind::ALL.into_iter().any(|kind| kind.name() == name);
+        let message = if is_known {
+            format!("{receiver} does not accept this scheme")
+        } else {
+            unknown("scheme", &name, SCHEMES.map(SchemeKind::name))
         };
-        entry.fault(format_args!("{what} (it is by {choice})"));
+        entry.fault(format_args!("{message} (choose one of {choice})"));
     }
-    found
+    kind
 }
 
+/// The table of a destination that is being read.
 struct Reader<'s, 'd> {
     section: &'s Section<'d>,
-    around: &'s Surroundings<'s>,
+    resolver: &'s Resolver<'s>,
     rule: Option<&'s SchemeRule>,
 }
 
 impl Reader<'_, '_> {
-    // Each asks for all of its keys before it gives up for want of one, so that none of them counts as another scheme's.
+    // Each reader asks for all of its keys before it returns because of a missing one. Otherwise the
+    // keys that were not asked for would be reported as keys of another scheme.
     fn scheme(&self, kind: SchemeKind) -> Option<SigningScheme> {
         match kind {
             SchemeKind::StandardWebhooks => self.standard_webhooks(),
             SchemeKind::DetachedJws => self.jws(),
             SchemeKind::Header => {
-                let (name, tokens) = (
-                    self.header(),
-                    self.secrets("the token that the receiver expects", SecretUse::SentHeader),
-                );
+                let name = self.header();
+                let tokens =
+                    self.secrets("the token that the receiver expects", SecretUse::SentHeader);
                 Some(SigningScheme::Header {
                     name: name?,
                     tokens: tokens?,
@@ -127,7 +130,7 @@ impl Reader<'_, '_> {
             SchemeKind::Basic => {
                 let user = self
                     .section
-                    .require("username", "the user that the receiver expects");
+                    .require("username", "the user name that the receiver expects");
                 let passwords = self.secrets(
                     "the password that the receiver expects",
                     SecretUse::Password,
@@ -140,7 +143,7 @@ impl Reader<'_, '_> {
             SchemeKind::Hmac => {
                 let recipe = self.recipe();
                 let key = recipe.as_ref().map_or(Encoding::Utf8, |recipe| recipe.key);
-                let secrets = self.secrets(SHARED, SecretUse::Hmac(key));
+                let secrets = self.secrets(SHARED_SECRET, SecretUse::Hmac(key));
                 Some(SigningScheme::Hmac {
                     recipe: recipe?,
                     secrets: secrets?,
@@ -156,11 +159,12 @@ impl Reader<'_, '_> {
 
     fn standard_webhooks(&self) -> Option<SigningScheme> {
         let has = |key| self.section.entry(key).is_some();
-        // Either will do; when there is neither, the usual one is asked for.
+        // One of them is enough. If both are absent, the missing secrets are reported.
         let is_asymmetric = has("keys") && !has("secrets");
-        let secrets = match is_asymmetric {
-            true => Some(Vec::new()),
-            false => self.secrets(SHARED, SecretUse::StandardWebhooks),
+        let secrets = if is_asymmetric {
+            Some(Vec::new())
+        } else {
+            self.secrets(SHARED_SECRET, SecretUse::StandardWebhooks)
         };
         let check = |key: &[u8]| SecretReport::of(check_ed25519_key(key));
         let keys = if has("keys") {
@@ -176,13 +180,7 @@ impl Reader<'_, '_> {
 
     fn jws(&self) -> Option<SigningScheme> {
         let header = self.header();
-        let algorithm = self.section.entry("algorithm").and_then(|entry| {
-            let name = entry.get::<String>()?;
-            jws::check_algorithm(&name)
-                .map_err(|error| entry.fault(error))
-                .ok()
-                .map(|()| name)
-        });
+        let algorithm = algorithm(self.section);
         let judge = |key: &[u8]| judge_private_key(key, algorithm.as_deref());
         let keys = self.keys("keys", "the private keys to sign with", &judge);
         Some(SigningScheme::DetachedJws {
@@ -192,7 +190,8 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// The header that the proof is put in: the destination's own, or the one that the provider always uses.
+    /// Returns the header for the proof: the destination's own, or the one that the provider always
+    /// uses.
     fn header(&self) -> Option<String> {
         match (
             self.section.entry("header"),
@@ -202,12 +201,12 @@ impl Reader<'_, '_> {
             (None, Some(header)) => Some(header),
             (None, None) => self.section.require(
                 "header",
-                "the header that the receiver expects the proof in",
+                "the header in which the receiver expects the proof",
             ),
         }
     }
 
-    /// The destination's own recipe, or the provider's.
+    /// Returns the HMAC recipe: the destination's own, or the provider's.
     fn recipe(&self) -> Option<Recipe> {
         match (
             self.section.entry("hmac"),
@@ -216,42 +215,45 @@ impl Reader<'_, '_> {
             (Some(entry), _) => entry.table(recipe::read),
             (None, Some(recipe)) => Some(recipe),
             (None, None) => {
-                let what_for = "how the signature is made, such as hmac = { hash = \"sha256\", encoding = \"hex\", \
-                                signature = { header = \"X-Signature\" }, signed = \"{body}\" }";
+                let what_for = "how the signature is computed, such as hmac = { hash = \"sha256\", \
+                                encoding = \"hex\", signature = { header = \"X-Signature\" }, \
+                                signed = \"{body}\" }";
                 self.section.missing("hmac", what_for);
                 None
             }
         }
     }
 
-    fn secrets(&self, what: &str, used_for: SecretUse) -> Option<Vec<SigningKey>> {
-        self.keys("secrets", what, &|secret| check_secret(secret, used_for))
+    fn secrets(&self, what_for: &str, used_for: SecretUse) -> Option<Vec<SigningKey>> {
+        self.keys("secrets", what_for, &|secret| {
+            check_secret(secret, used_for)
+        })
     }
 
-    /// What the references under `key` refer to, each with the time in which it signs.
-    fn keys(&self, key: &'static str, what: &str, judge: Judge<'_>) -> Option<Vec<SigningKey>> {
-        let window = |section: &Section<'_>| Some((section.get("from"), section.get("until")));
-        let found = self
-            .around
-            .needed(self.section, &Wanted { key, what, judge }, &window)?;
-        let keys = found.into_iter();
-        Some(
-            keys.map(|(bytes, (from, until))| SigningKey {
-                secret: Secret::new(bytes),
-                from,
-                until,
-            })
-            .collect(),
-        )
+    /// Returns what the references in the list `key` name, each with the time in which it signs.
+    fn keys(&self, key: &'static str, what_for: &str, judge: Judge<'_>) -> Option<Vec<SigningKey>> {
+        let list = RequiredList {
+            key,
+            what_for,
+            judge,
+        };
+        let times = |section: &Section<'_>| Some((section.get("from"), section.get("until")));
+        let found = self.resolver.required(self.section, &list, &times)?;
+
+        let keys = found.into_iter().map(|(bytes, (from, until))| SigningKey {
+            secret: Secret::new(bytes),
+            from,
+            until,
+        });
+        Some(keys.collect())
     }
 }
 
 fn judge_private_key(key: &[u8], algorithm: Option<&str>) -> SecretReport {
     let judgement = check_document(key);
-    match judgement.faults.is_empty() {
-        true => SecretReport::of(
-            check_jws_key(key, algorithm).map_err(|error| format!("does not do: {error}")),
-        ),
-        false => judgement,
+    if !judgement.faults.is_empty() {
+        return judgement;
     }
+    let checked = check_jws_key(key, algorithm);
+    SecretReport::of(checked.map_err(|error| format!("cannot be used: {error}")))
 }

@@ -1,0 +1,35 @@
+//! The `[ingress]` table: how senders reach the host.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::document::Section;
+use crate::settings::Ingress;
+
+/// Reads the table. `shutdown_timeout` is the value of the top-level key.
+pub fn read(section: &Section<'_>, shutdown_timeout: Duration) -> Ingress {
+    let Ingress {
+        server: default,
+        body_max,
+    } = Ingress::default();
+
+    let server = hookyard_ingress::Config {
+        listen: section.get_or("listen", default.listen),
+        buffered_max: section.size_or("buffered_max", default.buffered_max),
+        header_max: section.size_or("header_max", default.header_max),
+        header_timeout: section.get_or("header_timeout", default.header_timeout),
+        body_timeout: section.get_or("body_timeout", default.body_timeout),
+        idle_timeout: section.get_or("idle_timeout", default.idle_timeout),
+        store_timeout: section.get_or("store_timeout", default.store_timeout),
+        connections_max: section.positive_or("connections_max", default.connections_max),
+        streams_max: section
+            .get("streams_max")
+            .map_or(default.streams_max, NonZeroU32::get),
+        retry_after: section.get_or("retry_after", default.retry_after),
+        shutdown_timeout,
+    };
+    Ingress {
+        server,
+        body_max: section.size_or("body_max", body_max),
+    }
+}

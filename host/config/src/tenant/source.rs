@@ -1,0 +1,100 @@
+//! The `[tenants.<tenant>.sources.<source>]` tables: one endpoint each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hookyard_schemes::{JsonPointer, Provider, Verifier};
+
+use super::Defaults;
+use super::scheme;
+use crate::document::{Entry, Section, unknown};
+use crate::references::Resolver;
+use crate::settings::Source;
+use crate::tables;
+
+/// All providers by name.
+pub type Providers = BTreeMap<String, Arc<Provider>>;
+
+/// Reads a source. Returns `None` if the source has a fault.
+pub(crate) fn read(
+    section: &Section<'_>,
+    providers: &Providers,
+    defaults: &Defaults,
+    resolver: &Resolver<'_>,
+) -> Option<Source> {
+    let faults_before = section.fault_count();
+
+    let provider = required_provider(section, providers);
+    let body_max = section.size_or("body_max", defaults.body_max);
+    let retry = section.table("retry", |section| tables::retry(section, &defaults.retry));
+    let ordering = ordering(section);
+    let dedupe_window = section.get_or("dedupe_window", defaults.dedupe_window);
+    let scheme = scheme::read(section, provider.as_deref(), resolver);
+
+    let (provider, scheme) = (provider?, scheme?);
+    if section.fault_count() > faults_before {
+        // The verifier would report the faulty parts a second time.
+        return None;
+    }
+    let allow_http = scheme::allows_http(&scheme);
+    let verifier = Verifier::new(scheme)
+        .map_err(|error| section.fault(error))
+        .ok()?;
+
+    Some(Source {
+        provider,
+        verifier: Arc::new(verifier),
+        body_max,
+        allow_http,
+        retry,
+        ordering,
+        dedupe_window,
+    })
+}
+
+fn ordering(section: &Section<'_>) -> Option<JsonPointer> {
+    let entry = section.entry("ordering")?;
+    let pointer = JsonPointer::parse(&entry.get::<String>()?)
+        .map_err(|error| entry.fault(error))
+        .ok()?;
+
+    if pointer.is_root() {
+        entry.fault(
+            "refers to the whole event; name the field that identifies the object of the event, \
+             such as \"/object_id\"",
+        );
+    }
+    Some(pointer)
+}
+
+fn required_provider(section: &Section<'_>, providers: &Providers) -> Option<Arc<Provider>> {
+    let Some(entry) = section.entry("provider") else {
+        let what_for = format_args!(
+            "the provider that sends to the source; one of {}",
+            names(providers)
+        );
+        section.missing("provider", what_for);
+        return None;
+    };
+    provider(&entry, providers)
+}
+
+/// Returns the provider that `entry` names. Reports an unknown one.
+pub(crate) fn provider(entry: &Entry<'_>, providers: &Providers) -> Option<Arc<Provider>> {
+    let name = entry.get::<String>()?;
+    let provider = providers.get(&name).cloned();
+    if provider.is_none() {
+        let known = providers.keys().map(String::as_str);
+        let message = unknown("provider", &name, known);
+        entry.fault(format_args!(
+            "{message} (choose one of {})",
+            names(providers)
+        ));
+    }
+    provider
+}
+
+fn names(providers: &Providers) -> String {
+    let names: Vec<_> = providers.keys().map(String::as_str).collect();
+    names.join(", ")
+}
