@@ -1,14 +1,18 @@
-//! Rehearsal: what a revision would come to, found out before it serves.
+//! Rehearsal: running a candidate revision before it becomes active.
 //!
-//! First its fixtures: what the tenant wrote down of events and of what is to be made of them. Then the stored events of
-//! late, each on the revision that serves and on the candidate, with the same values, the same time, the same chance:
-//! what differs is their code. Where they differ, the serving one is run once more, and what it differs from itself in
-//! counts for nothing. Requests are answered with what was recorded of the event, or refused. An event at which they differ
-//! and a request was refused couldn't be rehearsed: what they would come to with the answer is not known.
+//! A rehearsal first runs the candidate with the plugin's fixtures, which a tenant wrote: events and
+//! the results to expect. Then it runs the active revision and the candidate with recent stored
+//! events. Both runs have the same values, the same time and the same random numbers, so that only
+//! the code differs. If the results differ, the active revision runs again; a difference between its
+//! own two runs does not count.
 //!
-//! Attempts here are captured: no effect is committed, no request is made, nothing of them reaches the record of
-//! attempts, metrics, quarantine or the watch over a release. One attempt is made at a time. Whether a candidate may
-//! serve isn't decided here but in `release`, by the operator's policy.
+//! A rehearsal sends no requests. A request gets the recorded response, or is refused. If the
+//! results differ and a request was refused, the event could not be rehearsed, because the result
+//! with the real response is unknown.
+//!
+//! Rehearsed attempts are captured: no effect is committed, and nothing reaches the stored attempts,
+//! the metrics, quarantine or probation. Attempts run one after the other. Whether a candidate may
+//! become active is not decided here, but by the operator's policy.
 
 mod walk;
 mod fixture;
@@ -40,36 +44,44 @@ use stage::{Played, Remembered, Scene};
 pub use fixtures::{COUNT_MAX, Fixtures, is_fixture};
 pub use report::Report;
 
-/// When the event of a fixture came in, unless it says so.
+/// The time at which the event of a fixture arrived, unless the fixture contains one.
 const RECEIVED_AT: Timestamp = Timestamp::from_unix_secs(1_767_225_600);
 
-/// What is to be rehearsed, and with what.
+/// The input of a rehearsal.
 pub struct Rehearsal {
+    /// The revision to rehearse.
     pub candidate: Arc<LoadedPlugin>,
+    /// The active revision, if there is one.
     pub active: Option<Arc<LoadedPlugin>>,
+    /// The fixtures of the candidate.
     pub fixtures: Arc<Fixtures>,
-    /// Whose events the plugin is given, each with its provider's name.
+    /// The sources whose events the plugin handles, each with the name of its provider.
     pub sources: Vec<(SourceRef, String)>,
+    /// All providers by name.
     pub providers: Arc<BTreeMap<String, Arc<Provider>>>,
-    /// How many of the last events are run.
+    /// The maximum number of stored events to run.
     pub events: usize,
-    /// After this long no further attempt is begun.
+    /// How long the rehearsal starts new attempts.
     pub time_max: Duration,
 }
 
-/// What an inbox shows to a rehearsal.
+/// The stored data that a rehearsal reads.
 #[derive(Clone)]
 pub struct Material {
+    /// The key-value stores of plugins.
     pub values: Arc<dyn Values>,
+    /// The recent events.
     pub recent: Arc<dyn Recent>,
 }
 
-/// What was found with one event.
+/// The result of rehearsing one event.
 struct Found {
+    /// The differences between the active revision and the candidate.
     otherwise: Vec<Otherwise>,
-    /// Whether the serving revision came to the same twice, as far as it was asked.
+    /// Whether the active revision had the same result in both of its runs.
     is_steady: bool,
-    /// Whether it's otherwise, and a request was refused: nobody can tell what it would be with the answer.
+    /// Whether the results differ and a request was refused, so that the event could not be
+    /// rehearsed.
     is_unrehearsed: bool,
 }
 

@@ -184,11 +184,12 @@ pub fn prepare(
     Ok(rehearsal(&next, active, desired))
 }
 
-/// A component that somebody wants to try out.
+/// A component to rehearse by hand.
 #[derive(Clone, Copy)]
 pub struct Component<'c> {
+    /// The bytes of the component.
     pub code: &'c [u8],
-    /// Where its fixtures may be.
+    /// The folder of its fixtures, which may not exist.
     pub fixtures: &'c Path,
 }
 

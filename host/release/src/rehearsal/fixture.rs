@@ -72,10 +72,11 @@ impl Written {
 
 /// One fixture.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fixture {
-    pub name: String,
+pub(crate) struct Fixture {
+    /// The name of the fixture's file.
+    pub(crate) name: String,
     pub(super) event: Given,
-    /// What stands in the plugin's store before; nothing else does.
+    /// The whole content of the plugin's key-value store before the attempt.
     pub(super) values: BTreeMap<Key, Bytes>,
     pub(super) http: Vec<Stub>,
     pub(super) expect: Expect,

@@ -30,12 +30,14 @@ const ENTRIES_MAX: usize = 10_000;
 /// Faults of one plugin's fixtures that are kept.
 const FAULTS_MAX: usize = 100;
 
-/// A plugin's fixtures, and what is wrong with those that can't be read.
+/// A plugin's fixtures, and the faults of fixtures that cannot be read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fixtures {
+    /// The fixtures that can be read.
     pub all: Vec<Written>,
+    /// Up to `FAULTS_MAX` faults, one line each.
     pub faults: Vec<String>,
-    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
+    /// The number of further faults.
     faults_left_out: usize,
 }
 

@@ -24,53 +24,58 @@ const LINE_MAX: usize = 400;
 const REFUSED: &str =
     "couldn't be rehearsed: a rehearsal makes no request, and it's otherwise without the answer";
 
-/// What was run, and what was found.
+/// The result of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// The revision that was rehearsed.
     pub candidate: Revision,
-    /// What it was compared with.
+    /// The revision that the candidate was compared with.
     pub active: Option<Revision>,
-    /// What is wrong with fixtures that can't be read.
+    /// The faults of fixtures that cannot be read.
     pub faults: Vec<String>,
-    /// Each that was run, with what was otherwise than expected.
+    /// The name of each fixture that ran, with its differences from the expected results.
     pub fixtures: Vec<(String, Vec<String>)>,
+    /// The results with stored events.
     pub events: Events,
-    /// Why not all was run that should have been.
+    /// The reason why the rehearsal ended early, if it did.
     pub stopped: Option<String>,
+    /// How long the rehearsal took.
     pub took: Duration,
 }
 
-/// What was found with stored events.
+/// The results of a rehearsal with stored events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Events {
-    /// Where they came in.
+    /// The sources of the events.
     pub sources: Vec<String>,
-    /// That were run.
+    /// The number of events that ran.
     pub count: usize,
+    /// The events by the kind of difference between the active revision and the candidate.
     pub otherwise: BTreeMap<Otherwise, Vec<EventId>>,
-    /// At how many of them nothing can be told, since a request was refused.
+    /// The number of events that could not be rehearsed, because a request was refused.
     pub unrehearsed: usize,
-    /// At how many of them the serving revision differs from itself.
+    /// The number of events at which the active revision differs between its own two runs.
     pub unsteady: usize,
-    /// Why they can't be had.
+    /// The reason why the events cannot be read, if they cannot.
     pub unreadable: Option<String>,
 }
 
 impl Events {
-    /// An event at which the candidate is otherwise in this way. Ways beyond `WAYS_MAX` are left out.
+    /// Adds an event with a difference. Ignores kinds of differences beyond `WAYS_MAX`.
     pub fn add(&mut self, otherwise: Otherwise, event: EventId) {
         if self.otherwise.len() < WAYS_MAX || self.otherwise.contains_key(&otherwise) {
             self.otherwise.entry(otherwise).or_default().push(event);
         }
     }
 
-    /// Those at which something could be told.
+    /// Returns the number of events that could be rehearsed.
     fn rehearsed(&self) -> usize {
         self.count - self.unrehearsed
     }
 }
 
 impl Report {
+    /// Returns the report of a rehearsal in which nothing has run yet.
     pub fn new(candidate: Revision, active: Option<Revision>) -> Self {
         let (events, took) = (Events::default(), Duration::ZERO);
         Self {
@@ -84,7 +89,7 @@ impl Report {
         }
     }
 
-    /// Whether nothing is there to be told.
+    /// Returns whether the report contains nothing to show.
     pub fn is_empty(&self) -> bool {
         self.fixtures.is_empty()
             && self.events.count == 0
