@@ -86,7 +86,8 @@ struct Found {
 }
 
 impl Found {
-    /// What one of these attempts did otherwise. Where one lacked an answer, that may be the only reason.
+    /// Returns the result for differences between attempts. If an attempt lacked a response, the
+    /// differences may have no other reason, so they do not count.
     fn of(otherwise: Vec<Otherwise>, played: &[&Played]) -> Self {
         let lacked_answer = played.iter().any(|played| played.lacked_answer);
         match lacked_answer && !otherwise.is_empty() {
@@ -105,7 +106,7 @@ impl Found {
 }
 
 impl Rehearsal {
-    /// Runs it. Takes no longer than `time_max` and one attempt more.
+    /// Runs the rehearsal, for at most `time_max` and the duration of one more attempt.
     pub async fn run(&self, material: &Material) -> Report {
         let began = Instant::now();
         let is_over = || began.elapsed() >= self.time_max;
@@ -136,7 +137,7 @@ impl Rehearsal {
         }
     }
 
-    /// What is otherwise than it expects.
+    /// Runs one fixture. Returns the differences from the expected results.
     async fn run_fixture(
         &self,
         written: &Written,
@@ -260,7 +261,7 @@ impl Rehearsal {
         format!("{:?} (time_max) had passed", self.time_max)
     }
 
-    /// What the fixture says, put up.
+    /// Returns the scene that a fixture describes.
     fn scene(&self, fixture: &Fixture, number: usize) -> Result<Scene, String> {
         let event = self.event(&fixture.event, number)?;
         let values = Arc::new(stage::Given(fixture.values.clone()));
@@ -271,7 +272,7 @@ impl Rehearsal {
         })
     }
 
-    /// The event as it would have been stored, had it come in.
+    /// Returns the event of a fixture, as the host would have stored it.
     fn event(&self, given: &Given, number: usize) -> Result<Event, String> {
         let (source, provider) = self.origin(&given.origin)?;
         let id = EventId::from_uuid(Uuid::from_u128(number as u128 + 1));

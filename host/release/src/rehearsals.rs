@@ -1,6 +1,7 @@
-//! The rehearsals that are under way: one of a plugin at most, and each at a place of its own tenant's.
+//! The rehearsals in progress: at most one for each plugin, each in a slot of its tenant.
 //!
-//! A file that is replaced or removed isn't waited for: its rehearsal is ended, and nothing more is heard of it.
+//! If the file of a plugin is replaced or removed, the rehearsal of the plugin is aborted and has no
+//! verdict.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use super::rehearse::{Findings, Verdict};
 use super::slots::{Slot, Slots};
 
-/// Those that are under way, of `R`.
+/// The rehearsals in progress. The caller gets `R` back with the verdict.
 pub(crate) struct Rehearsals<R> {
     under_way: BTreeMap<PluginRef, (R, AbortHandle)>,
     tasks: JoinSet<Verdict>,
@@ -26,12 +27,12 @@ impl<R> Rehearsals<R> {
         }
     }
 
-    /// Where a tenant's plugins are rehearsed.
+    /// Returns a slot for a rehearsal of the tenant's plugins.
     pub(crate) fn slot(&mut self, tenant: &TenantName) -> Slot {
         self.slots.of(tenant)
     }
 
-    /// Begins one, in place of the one of the same plugin that may be under way.
+    /// Starts a rehearsal. Aborts the one of the same plugin that may be in progress.
     pub(crate) fn begin(
         &mut self,
         plugin: PluginRef,
@@ -43,21 +44,21 @@ impl<R> Rehearsals<R> {
         self.under_way.insert(plugin, (of, task));
     }
 
-    /// Ends the one of a plugin, where there is one: nothing comes of it.
+    /// Aborts the rehearsal of a plugin, if there is one.
     pub(crate) fn end(&mut self, plugin: &PluginRef) -> Option<R> {
         let (of, task) = self.under_way.remove(plugin)?;
         task.abort();
         Some(of)
     }
 
-    /// Waits for the next one that is over. None where none is under way.
+    /// Waits for the next verdict. Returns `None` if no rehearsal is in progress.
     pub(crate) async fn over(&mut self) -> Option<(PluginRef, R, Verdict)> {
         loop {
             let (id, verdict) = match self.tasks.join_next_with_id().await? {
                 Ok(done) => done,
                 Err(error) => (error.id(), panicked(&error)),
             };
-            // One that was ended may have been over by then.
+            // An aborted rehearsal may already have finished; its verdict is ignored.
             if let Some((plugin, of)) = self.take(id) {
                 return Some((plugin, of, verdict));
             }
@@ -75,7 +76,8 @@ impl<R> Rehearsals<R> {
     }
 }
 
-/// What isn't known to be good doesn't serve, whatever the policy.
+/// Returns the verdict of a rehearsal that panicked: the revision may not become active, whatever
+/// the policy is.
 fn panicked(error: &JoinError) -> Verdict {
     let reason = format!("rehearsing it failed: {error}");
     Verdict::Failed(Findings {

@@ -1,7 +1,8 @@
-//! The place of the rehearsal: between compiled and active.
+//! The rehearsal of a revision between its compilation and its activation.
 //!
-//! Runs off the keeper's task, for as long as it takes, while the active revision serves. What is found, `rehearsal`
-//! finds; what comes of it is the operator's policy, and is decided here.
+//! A rehearsal runs in a task of its own while the active revision serves. [`rehearsal`](crate::rehearsal)
+//! runs the attempts and reports the findings. This module decides with the operator's policy
+//! whether the revision may become active.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,40 +18,40 @@ use crate::rehearsal::{Material, Rehearsal, Report};
 use hookyard_config::files;
 use hookyard_config::settings::RehearsalPolicy;
 
-/// What a rehearsal came to.
+/// The decision after a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// There is none to be had: the policy is `off`, or there's nothing to rehearse with.
+    /// Nothing was rehearsed: the policy is `off`, or there are no fixtures and no events.
     Unrehearsed,
-    /// It may become active.
+    /// The revision may become active.
     Passed(Findings),
-    /// It may not.
+    /// The revision may not become active.
     Failed(Findings),
 }
 
-/// What was found.
+/// The findings of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Findings {
-    /// One line: what was run, and how it went.
+    /// One line: what ran, and the result.
     pub summary: String,
-    /// All of it, for `hookyard plugins show`.
+    /// The whole report, for `hookyard plugins show`.
     pub report: String,
 }
 
-/// Where a revision is rehearsed.
+/// The parts of the host that a rehearsal needs.
 pub(crate) struct Stage {
     pub(crate) desired: Arc<Desired>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) material: Material,
     pub(crate) slot: Slot,
-    /// What it's to follow, where that is loaded.
+    /// The active revision, if it is loaded.
     pub(crate) active: Option<Arc<LoadedPlugin>>,
-    /// What it's to follow, where that is only known.
+    /// The last active revision, which may have to be loaded.
     pub(crate) last: Option<Revision>,
 }
 
 impl Stage {
-    /// Rehearses a revision.
+    /// Rehearses a revision and decides whether it may become active.
     pub(crate) async fn rehearse(self, next: &Ready) -> Verdict {
         let (plugin, policy) = (next.loaded.plugin(), next.sidecar.rehearsal.policy);
         if policy == RehearsalPolicy::Off {
@@ -65,7 +66,7 @@ impl Stage {
         judge(plugin, policy, &rehearsal.run(&self.material).await)
     }
 
-    /// Runs the fixtures of what serves already, and tells how that went.
+    /// Runs changed fixtures with the active revision, and logs the result.
     pub(crate) async fn check_fixtures(self, serving: &Ready) {
         let (plugin, revision) = (serving.loaded.plugin(), serving.loaded.revision().short());
         let _place = self.slot.take().await;
@@ -94,7 +95,7 @@ impl Stage {
     }
 }
 
-/// What comes of what was found.
+/// Decides with the policy whether the candidate may become active.
 fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdict {
     if report.is_empty() {
         return Verdict::Unrehearsed;
@@ -127,7 +128,7 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
     })
 }
 
-/// What a revision is rehearsed with.
+/// Returns the input of the rehearsal of `next`.
 fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired) -> Rehearsal {
     let (plugin, plan) = (next.loaded.plugin(), next.sidecar.rehearsal);
     let takes = takes(&next.loaded, next.sidecar.sources.clone());

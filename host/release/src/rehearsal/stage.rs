@@ -1,5 +1,5 @@
-//! What a rehearsed attempt has around it: values that are looked at and never changed, requests that are answered from
-//! what is at hand or refused, ids that are always the same.
+//! The surroundings of a rehearsed attempt: read-only values, recorded or refused responses to
+//! requests, and fixed ids.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,25 +15,25 @@ use uuid::Uuid;
 
 use super::answering::{Answering, Answers};
 
-/// Longer than any attempt takes.
+/// The lease of a rehearsed attempt, which is longer than any attempt takes.
 const LEASE: Duration = Duration::from_secs(3600);
 
-/// One event, and what is around every attempt that is made with it.
+/// One event, and the surroundings of every attempt with the event.
 pub(super) struct Scene {
     pub(super) event: Arc<Event>,
     pub(super) values: Arc<dyn Values>,
     pub(super) answers: Answers,
 }
 
-/// What an attempt came to, and how.
+/// The result of a rehearsed attempt.
 pub(super) struct Played {
     pub(super) rehearsed: RehearsalResult,
-    /// Whether a request was refused that would have been made in service.
+    /// Whether a request was refused that an active revision would have sent.
     pub(super) lacked_answer: bool,
 }
 
 impl Scene {
-    /// Makes an attempt, and commits nothing.
+    /// Runs an attempt without committing anything.
     pub(super) async fn play(&self, loaded: &Arc<LoadedPlugin>) -> Result<Played, HostFault> {
         let Self {
             event,
