@@ -120,8 +120,8 @@ async fn end(
 
     let done = store
         .writer()?
-        .call(Terms::batch(Durability::Synced), move |store| {
-            store.discard(&batch)
+        .call(Terms::batch(Durability::Synced), move |database| {
+            database.discard(&batch)
         })
         .await?;
     all.jobs += done.jobs;

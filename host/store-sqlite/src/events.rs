@@ -17,8 +17,8 @@ use crate::{SqliteStore, discard, listing, replay, retention, write};
 impl Events for SqliteStore {
     async fn append(&self, event: Event) -> Result<AppendResult, Error> {
         let (bytes, weight) = (event.body.len(), weight::of_event(&event));
-        let append = move |store: &mut write::Database| {
-            let appended = store.append(&event);
+        let append = move |database: &mut write::Database| {
+            let appended = database.append(&event);
             Point::AppendWritten.pass();
             appended
         };

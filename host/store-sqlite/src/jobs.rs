@@ -22,8 +22,8 @@ impl Jobs for SqliteStore {
         let count = requests.iter().map(|request| request.limit).sum();
         let leased = self
             .writer()?
-            .call(Terms::leases(count), move |store| {
-                store.claim(&requests, now, until)
+            .call(Terms::leases(count), move |database| {
+                database.claim(&requests, now, until)
             })
             .await?;
         if leased.is_empty() {
@@ -40,8 +40,8 @@ impl Jobs for SqliteStore {
     async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
         let leases = leases.to_vec();
         self.writer()?
-            .call(Terms::leases(leases.len()), move |store| {
-                store.extend(&leases, until)
+            .call(Terms::leases(leases.len()), move |database| {
+                database.extend(&leases, until)
             })
             .await
     }
@@ -49,8 +49,8 @@ impl Jobs for SqliteStore {
     async fn give_back(&self, leases: &[JobLease]) -> Result<(), Error> {
         let leases = leases.to_vec();
         self.writer()?
-            .call(Terms::leases(leases.len()), move |store| {
-                store.give_back(&leases)
+            .call(Terms::leases(leases.len()), move |database| {
+                database.give_back(&leases)
             })
             .await
     }
@@ -58,8 +58,8 @@ impl Jobs for SqliteStore {
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
         let tenant = settlement.lease.plugin.tenant.clone();
         let terms = Terms::settlement(Some(tenant), weight::of_settlement(&settlement));
-        let settle = move |store: &mut write::Database| {
-            let settled = store.settle(&settlement);
+        let settle = move |database: &mut write::Database| {
+            let settled = database.settle(&settlement);
             Point::SettleWritten.pass();
             settled
         };
@@ -88,7 +88,8 @@ impl Jobs for SqliteStore {
         let mut retried = 0;
         loop {
             let plugin = plugin.clone();
-            let retry = move |store: &mut write::Database| store.retry_failed(&plugin, revision);
+            let retry =
+                move |database: &mut write::Database| database.retry_failed(&plugin, revision);
             let (count, more) = self
                 .writer()?
                 .call(Terms::batch(Durability::Synced), retry)

@@ -28,7 +28,8 @@ impl Outbox for SqliteStore {
     ) -> Result<Vec<ClaimedMessage>, Error> {
         let (requests, until) = (requests.to_vec(), now.after(lease));
         let count = requests.iter().map(|request| request.limit).sum();
-        let claim = move |store: &mut write::Database| store.claim_messages(&requests, now, until);
+        let claim =
+            move |database: &mut write::Database| database.claim_messages(&requests, now, until);
         let leased = self.writer()?.call(Terms::leases(count), claim).await?;
         if leased.is_empty() {
             return Ok(Vec::new());
@@ -48,8 +49,8 @@ impl Outbox for SqliteStore {
     ) -> Result<(), Error> {
         let leases = leases.to_vec();
         self.writer()?
-            .call(Terms::leases(leases.len()), move |store| {
-                store.extend_messages(&leases, until)
+            .call(Terms::leases(leases.len()), move |database| {
+                database.extend_messages(&leases, until)
             })
             .await
     }
@@ -57,15 +58,15 @@ impl Outbox for SqliteStore {
     async fn give_back_messages(&self, leases: &[MessageLease]) -> Result<(), Error> {
         let leases = leases.to_vec();
         self.writer()?
-            .call(Terms::leases(leases.len()), move |store| {
-                store.give_back_messages(&leases)
+            .call(Terms::leases(leases.len()), move |database| {
+                database.give_back_messages(&leases)
             })
             .await
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
-        let settle = move |store: &mut write::Database| {
-            let settled = store.settle_message(&settlement);
+        let settle = move |database: &mut write::Database| {
+            let settled = database.settle_message(&settlement);
             Point::MessageSettleWritten.pass();
             settled
         };
@@ -111,8 +112,8 @@ impl Outbox for SqliteStore {
 
     async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error> {
         self.writer()?
-            .call(Terms::batch(Durability::Synced), move |store| {
-                store.disable(&disabled)
+            .call(Terms::batch(Durability::Synced), move |database| {
+                database.disable(&disabled)
             })
             .await
     }
@@ -120,8 +121,8 @@ impl Outbox for SqliteStore {
     async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
         let destination = destination.clone();
         self.writer()?
-            .call(Terms::batch(Durability::Synced), move |store| {
-                store.enable(&destination)
+            .call(Terms::batch(Durability::Synced), move |database| {
+                database.enable(&destination)
             })
             .await
     }
@@ -155,8 +156,8 @@ impl Outbox for SqliteStore {
         }
 
         let pruned = writer
-            .call(Terms::batch(Durability::Unsynced), move |store| {
-                store.prune_messages(&old)
+            .call(Terms::batch(Durability::Unsynced), move |database| {
+                database.prune_messages(&old)
             })
             .await?;
 

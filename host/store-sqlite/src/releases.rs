@@ -16,8 +16,8 @@ impl Releases for SqliteStore {
     async fn record(&self, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
         let (plugin, steps) = (plugin.clone(), steps.to_vec());
         self.writer()?
-            .call(Terms::batch(Durability::Synced), move |store| {
-                record(&store.connection, &plugin, &steps)
+            .call(Terms::batch(Durability::Synced), move |database| {
+                record(&database.connection, &plugin, &steps)
             })
             .await
     }
@@ -37,24 +37,24 @@ impl Releases for SqliteStore {
     }
 
     async fn order(&self, order: Order) -> Result<(), Error> {
-        let put = move |store: &mut Database| {
+        let put = move |database: &mut Database| {
             let (revision, since) = (order.revision.to_string(), order.ordered_at.unix_millis());
             let [tenant, plugin] = names(&order.plugin);
             execute(
-                &store.connection,
+                &database.connection,
                 sql::ORDER_PUT,
                 params![tenant, plugin, revision, order.is_pin, since],
             )
             .map(drop)
         };
 
-        self.say(put).await
+        self.change(put).await
     }
 
     async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error> {
         let plugin = plugin.clone();
-        self.say(move |store| {
-            Ok(execute(&store.connection, sql::ORDER_DELETE, names(&plugin))? > 0)
+        self.change(move |database| {
+            Ok(execute(&database.connection, sql::ORDER_DELETE, names(&plugin))? > 0)
         })
         .await
     }
@@ -66,34 +66,34 @@ impl Releases for SqliteStore {
     }
 
     async fn block(&self, block: Block) -> Result<(), Error> {
-        let put = move |store: &mut Database| {
+        let put = move |database: &mut Database| {
             let (revision, since) = (block.revision.to_string(), block.since.unix_millis());
             let [tenant, plugin] = names(&block.plugin);
             execute(
-                &store.connection,
+                &database.connection,
                 sql::BLOCK_DELETE,
                 params![tenant, plugin, revision],
             )?;
             execute(
-                &store.connection,
+                &database.connection,
                 sql::BLOCK_PUT,
                 params![tenant, plugin, revision, block.reason, since],
             )?;
             execute(
-                &store.connection,
+                &database.connection,
                 sql::BLOCKS_TRIM,
                 params![tenant, plugin, BLOCKS_MAX as i64],
             )
             .map(drop)
         };
 
-        self.say(put).await
+        self.change(put).await
     }
 
     async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error> {
         let plugin = plugin.clone();
-        self.say(move |store| {
-            Ok(execute(&store.connection, sql::BLOCKS_DELETE, names(&plugin))? > 0)
+        self.change(move |database| {
+            Ok(execute(&database.connection, sql::BLOCKS_DELETE, names(&plugin))? > 0)
         })
         .await
     }
@@ -112,16 +112,16 @@ impl Releases for SqliteStore {
 impl SqliteStore {
     /// Writes an order or a block and wakes the task that waits for it. A host in another process
     /// notices the write by its ticker.
-    async fn say<T: Send + 'static>(
+    async fn change<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let said = self
+        let result = self
             .writer()?
             .call(Terms::batch(Durability::Synced), work)
             .await?;
         self.wakes.releases.notify_one();
-        Ok(said)
+        Ok(result)
     }
 }
 

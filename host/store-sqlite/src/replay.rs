@@ -77,8 +77,8 @@ pub(crate) async fn replay(store: &SqliteStore, replay: Replay) -> Result<Replay
         async move {
             store
                 .writer()?
-                .call(Terms::batch(Durability::Synced), move |store| {
-                    store.replay(&batch)
+                .call(Terms::batch(Durability::Synced), move |database| {
+                    database.replay(&batch)
                 })
                 .await
         }
@@ -116,16 +116,14 @@ where
             return Ok(all);
         };
         after = Some(place.clone());
-        let done = match dry_run {
-            true => count(&found),
-            false => {
-                change(
-                    all.replayed,
-                    found.into_iter().map(|(place, _)| place).collect(),
-                )
-                .await?
-            }
+
+        let done = if dry_run {
+            count(&found)
+        } else {
+            let items = found.into_iter().map(|(place, _)| place).collect();
+            change(all.replayed, items).await?
         };
+
         all.replayed += done.replayed;
         all.leased += done.leased;
         all.created += done.created;

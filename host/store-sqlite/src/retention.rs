@@ -57,24 +57,26 @@ pub(crate) async fn prune(
     *store.pruned.lock().unwrap_or_else(PoisonError::into_inner) = progress;
 
     let is_full = expired.len() >= limit;
-    let pruned = match expired.is_empty() {
-        true => PruneSummary::default(),
-        false => {
-            writer
-                .call(Terms::batch(Durability::Unsynced), move |store| {
-                    store.prune(&expired)
-                })
-                .await?
-        }
+    let pruned = if expired.is_empty() {
+        PruneSummary::default()
+    } else {
+        writer
+            .call(Terms::batch(Durability::Unsynced), move |database| {
+                database.prune(&expired)
+            })
+            .await?
     };
+
     let long_ago = now.before(transitions::KEY_GRACE);
     let more_keys = writer
-        .call(Terms::batch(Durability::Unsynced), move |store| {
-            store.forget_keys(long_ago)
+        .call(Terms::batch(Durability::Unsynced), move |database| {
+            database.forget_keys(long_ago)
         })
         .await?;
     let more_pages = writer
-        .call(Terms::batch(Durability::Unsynced), |store| store.shrink())
+        .call(Terms::batch(Durability::Unsynced), |database| {
+            database.shrink()
+        })
         .await?;
 
     Ok(PruneSummary {

@@ -18,10 +18,10 @@ impl Routing for SqliteStore {
         let mut more = true;
         while more {
             let (table, given) = (Arc::clone(&table), job_counts.clone());
-            let take_backlog = move |store: &mut write::Database| {
+            let take_backlog = move |database: &mut write::Database| {
                 let mut job_counts = given.clone();
                 Ok((
-                    store.take_backlog(&table.0, &table.1, &mut job_counts)?,
+                    database.take_backlog(&table.0, &table.1, &mut job_counts)?,
                     job_counts,
                 ))
             };
@@ -30,8 +30,8 @@ impl Routing for SqliteStore {
                 .await?;
         }
 
-        let route = move |store: &mut write::Database| {
-            store.route(&table.0, &table.1, &mut job_counts.clone())
+        let route = move |database: &mut write::Database| {
+            database.route(&table.0, &table.1, &mut job_counts.clone())
         };
         let sweeps = writer.call(Terms::batch(Durability::Synced), route).await?;
         self.sweep(sweeps).await
@@ -44,8 +44,8 @@ impl Routing for SqliteStore {
     async fn quarantine(&self, quarantine: Quarantine) -> Result<(), Error> {
         let sweeps = self
             .writer()?
-            .call(Terms::batch(Durability::Synced), move |store| {
-                store.quarantine(&quarantine)
+            .call(Terms::batch(Durability::Synced), move |database| {
+                database.quarantine(&quarantine)
             })
             .await?;
         self.sweep(sweeps).await
@@ -55,8 +55,8 @@ impl Routing for SqliteStore {
         let plugin = plugin.clone();
         let sweeps = self
             .writer()?
-            .call(Terms::batch(Durability::Synced), move |store| {
-                store.lift(&plugin)
+            .call(Terms::batch(Durability::Synced), move |database| {
+                database.lift(&plugin)
             })
             .await?;
         self.sweep(sweeps).await
@@ -75,8 +75,8 @@ impl SqliteStore {
             while let Some(sweep) = rest {
                 rest = self
                     .writer()?
-                    .call(Terms::batch(Durability::Synced), move |store| {
-                        store.sweep(&sweep)
+                    .call(Terms::batch(Durability::Synced), move |database| {
+                        database.sweep(&sweep)
                     })
                     .await?;
             }

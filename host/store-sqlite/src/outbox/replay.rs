@@ -48,8 +48,8 @@ pub(super) async fn replay(
         async move {
             store
                 .writer()?
-                .call(Terms::batch(Durability::Synced), move |store| {
-                    store.replay_messages(&batch)
+                .call(Terms::batch(Durability::Synced), move |database| {
+                    database.replay_messages(&batch)
                 })
                 .await
         }

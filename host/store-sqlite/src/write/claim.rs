@@ -82,9 +82,10 @@ impl Database {
     fn due(&mut self, request: &JobRequest, now: Timestamp) -> Result<Vec<DueJob>, Error> {
         // A sweep may not have held every job of a quarantined plugin yet, so its pending jobs are
         // skipped here.
-        let mut due = match self.is_in_quarantine(&request.plugin)? {
-            true => Vec::new(),
-            false => self.due_by(CLAIM_PENDING, request, now)?,
+        let mut due = if self.is_in_quarantine(&request.plugin)? {
+            Vec::new()
+        } else {
+            self.due_by(CLAIM_PENDING, request, now)?
         };
 
         due.extend(self.due_by(CLAIM_DUE, request, now)?);

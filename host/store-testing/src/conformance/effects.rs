@@ -465,7 +465,7 @@ async fn keys_are_listed_in_byte_order(store: Arc<dyn Store>) {
     assert_eq!(
         keys(&store, &ship, "b", Some("aa"), 9).await,
         sorted[3..],
-        "a key that isn't there has its place"
+        "a missing key still has a position"
     );
     assert_eq!(keys(&store, &ship, "b", Some("é"), 9).await, [""; 0]);
     assert_eq!(keys(&store, &ship, "c", None, 9).await, [""; 0]);

@@ -212,7 +212,7 @@ async fn lease_before_replay_settles_nothing(inbox: Arc<dyn Store>) {
     let again = claim_one(&inbox, 1000).await;
     assert_eq!(
         again.lease.attempt, lost.lease.attempt,
-        "the attempt's number alone doesn't tell them apart"
+        "both leases have the same attempt number"
     );
 
     let answer = inbox

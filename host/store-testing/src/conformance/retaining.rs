@@ -370,6 +370,6 @@ async fn unrouted_events_have_own_age_limit(store: Arc<dyn Store>) {
     assert_eq!(
         prune(&store, &all(age(1)), 2_000).await.count,
         0,
-        "the other limits don't concern what is unrouted"
+        "the other limits do not apply to unrouted events"
     );
 }

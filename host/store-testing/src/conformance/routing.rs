@@ -315,7 +315,7 @@ async fn backlog_follows_its_rate(store: Arc<dyn Store>) {
     let first = claim(&store, 9, 1000).await;
     let mut found = keys(&first);
     found.sort_unstable();
-    assert_eq!(found, ["key-1", "key-4"], "what comes later doesn't wait");
+    assert_eq!(found, ["key-1", "key-4"], "later events do not wait");
     let replayed_at = first
         .iter()
         .find(|job| job.event.key == "key-1")

@@ -40,7 +40,7 @@ async fn messages_are_listed_by_commit(store: Arc<dyn Store>) {
     assert_eq!(
         after(25, 9).await,
         [30],
-        "a name that isn't there has its place"
+        "a missing id still has a position"
     );
     assert_eq!(after(1, 9).await, [50, 20, 30]);
 }
