@@ -75,6 +75,7 @@ impl Life {
         self.quarantines += other.quarantines;
         self.rolled_back += other.rolled_back;
         self.retried += other.retried;
+
         self.pruned += other.pruned;
     }
 }
@@ -120,6 +121,7 @@ impl Yard {
         let world = Arc::new(World::new(seed, is_verbose));
         let plugins = Arc::new(Plugins::new(Arc::clone(&world), &plugins()));
         let host = start(&world, &plugins);
+
         Self {
             world,
             plugins,
@@ -168,6 +170,7 @@ impl Yard {
         for event in std::mem::take(&mut self.unanswered) {
             self.send(event).await;
         }
+
         let mut waited = Duration::ZERO;
         while !self.world.witness().all_over() {
             self.lift().await;
@@ -180,6 +183,7 @@ impl Yard {
                 self.world.witness().open()
             );
         }
+
         self.host.abort();
         let quotas = self.plugins.quotas();
         for (plugin, quota) in quotas {
@@ -201,6 +205,7 @@ impl Yard {
     {
         let world = Arc::clone(&self.world);
         let call = pin!(call(Arc::new(WitnessedStore(Arc::clone(&world)))));
+
         tokio::select! {
             biased;
             answer = call => Some(answer),
@@ -254,6 +259,7 @@ impl Yard {
             tenant: tenant_of(tenant),
             name: SourceName::new(source).expect("a name"),
         };
+
         let lane = self.world.dice.below(3);
         let body = Bytes::from(format!("{{\"number\":{number}}}"));
         let event = Event {
@@ -269,6 +275,7 @@ impl Yard {
             payload: Payload::Body,
             ordering_key: (lane > 0).then(|| format!("lane {lane}")),
         };
+
         self.send(event).await;
     }
 
@@ -293,6 +300,7 @@ impl Yard {
             key_until: now.after(window),
             ..event
         };
+
         let sent = request.clone();
         match self
             .survive(|inbox| async move { inbox.append(request).await })
@@ -309,6 +317,7 @@ impl Yard {
         if ids.is_empty() {
             return;
         }
+
         let selection = match dice.below(3) {
             0 => EventSelection {
                 ids: vec![*dice.one(&ids)],
@@ -323,6 +332,7 @@ impl Yard {
                 ..EventSelection::default()
             },
         };
+
         let replay = Replay {
             selection,
             revision: None,
@@ -330,6 +340,7 @@ impl Yard {
             now: self.world.now(),
             dry_run: dice.percent(20),
         };
+
         self.survive(|inbox| async move { inbox.replay(replay).await })
             .await;
     }
@@ -340,10 +351,12 @@ impl Yard {
         if ids.is_empty() {
             return;
         }
+
         let state = |name: &str| EventSelection {
             states: vec![name.into()],
             ..EventSelection::default()
         };
+
         let selection = match dice.below(4) {
             0 | 1 => EventSelection {
                 ids: vec![*dice.one(&ids)],
@@ -352,12 +365,14 @@ impl Yard {
             2 => state("held"),
             _ => state("unrouted"),
         };
+
         let discard = Discard {
             selection,
             reason: "by an operator".into(),
             now: self.world.now(),
             dry_run: dice.percent(20),
         };
+
         self.survive(|inbox| async move { inbox.discard(discard).await })
             .await;
     }
@@ -431,10 +446,12 @@ impl Yard {
                 ..RetentionLimits::default()
             }
         };
+
         let retention = Retention {
             fallback: keep,
             ..Retention::default()
         };
+
         let (now, limit) = (self.world.now(), 1 + self.world.dice.below(4) as usize);
         self.survive(|inbox| async move { inbox.prune(&retention, now, limit).await })
             .await;
@@ -457,6 +474,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
         delay_max: Duration::from_secs(3600),
         ..RetryPolicy::default()
     };
+
     let dispatcher = Dispatcher::new(Config {
         inbox: Arc::new(WitnessedStore(Arc::clone(world))),
         runner: Arc::clone(plugins) as _,
@@ -477,6 +495,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
         }),
         probation: Arc::clone(plugins) as _,
     });
+
     tokio::spawn(dispatcher.run(std::future::pending()))
 }
 
@@ -507,5 +526,6 @@ fn all_routes() -> Routes {
             names,
         )
     };
+
     Routes(SOURCES.into_iter().map(route).collect())
 }

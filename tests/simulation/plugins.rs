@@ -74,6 +74,7 @@ impl Plugins {
                 },
             )
         };
+
         let loaded = Mutex::new(names.iter().map(plugin).collect());
         Self {
             world,
@@ -156,8 +157,7 @@ impl Plugins {
         (plugin.running <= plugin.concurrency).then_some(*plugin)
     }
 
-    /// What the plugin asks for when it handles this job: one more in all, one more of this event,
-    /// and a message.
+    /// Returns the effects of a job: its two counts rise by one, and a message is sent.
     async fn effects(&self, job: &ClaimedJob) -> Effects {
         let mut effects = Effects::default();
         for key in ["total".to_owned(), job.lease.event.to_string()] {
@@ -181,6 +181,7 @@ impl Plugins {
                 value: Some(Bytes::from(count.to_string())),
             });
         }
+
         effects.messages.push(Message {
             id: MessageId::from_uuid(Uuid::from_u64_pair(self.world.next_number(), 0)),
             destination: "partner".parse().expect("a name"),
@@ -188,6 +189,7 @@ impl Plugins {
             body: job.event.body.clone(),
             ordering_key: None,
         });
+
         effects
     }
 }

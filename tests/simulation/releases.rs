@@ -175,6 +175,7 @@ impl Life {
                 ordered_at,
             })
         };
+
         match (self.dice.below(4), self.memory.active) {
             (0, Some(active)) => self.disk.order = order(active, true),
             (1, Some(active)) => {
@@ -190,6 +191,7 @@ impl Life {
             (2, _) => self.disk.order = None,
             _ => self.disk.blocks.clear(),
         }
+
         self.follow_orders();
     }
 
@@ -246,6 +248,7 @@ impl Life {
             };
             return Input::LoadFailed(Some(revision), failure);
         }
+
         Input::Loaded(LoadedFile {
             revision,
             handlers: "untyped".to_owned(),
@@ -384,12 +387,14 @@ impl Life {
         let Some(revision) = stepped.revision else {
             return;
         };
+
         self.tally.refusals += u64::from(stepped.step == Step::Refused);
         let earlier = self.disk.records.get(&revision);
         let served_at = match stepped.step {
             Step::Active => Some(stepped.at),
             _ => earlier.and_then(|earlier| earlier.served_at),
         };
+
         let record = RevisionRecord {
             plugin: name(),
             revision,
@@ -398,6 +403,7 @@ impl Life {
             reason: stepped.reason.clone(),
             served_at,
         };
+
         self.disk.records.insert(revision, record);
     }
 
@@ -445,6 +451,7 @@ fn files(number: u64) -> Files {
         modified: 0,
         changed: i128::MAX,
     };
+
     Files {
         code,
         sidecar: None,

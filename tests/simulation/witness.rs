@@ -140,9 +140,11 @@ impl Witness {
             describe(call),
             describe_answer(answer)
         );
+
         if self.is_verbose {
             println!("{line}");
         }
+
         let mut hasher = DefaultHasher::new();
         (self.life.fingerprint, line).hash(&mut hasher);
         self.life.fingerprint = hasher.finish();
@@ -162,6 +164,7 @@ impl Witness {
             matches!(job.state, WorkState::Waiting { .. } | WorkState::Dead)
                 && job.failed_on == Some(revision)
         };
+
         of_tenant
             .filter(|(_, known)| known.jobs.get(&plugin.name).is_some_and(has_failed))
             .map(|(id, _)| *id)
@@ -174,6 +177,7 @@ impl Witness {
             count,
             "jobs of {plugin} that failed at the rolled-back revision"
         );
+
         for id in failed {
             let job = self
                 .events
@@ -187,6 +191,7 @@ impl Witness {
             );
             job.failed_on = None;
         }
+
         self.life.retried += count;
     }
 
@@ -196,6 +201,7 @@ impl Witness {
             .keys
             .get(&key)
             .filter(|(_, until)| event.received_at < *until);
+
         match appended {
             AppendResult::Repeat(first) => assert_eq!(
                 Some(first),
@@ -235,6 +241,7 @@ impl Witness {
                 want.limit
             );
         }
+
         for ClaimedJob { lease, event, .. } in claimed {
             let JobLease {
                 plugin, event: id, ..
@@ -278,6 +285,7 @@ impl Witness {
         {
             return;
         }
+
         for (id, earlier) in self.events.range(..lease.event) {
             let is_same = earlier.event.source == event.source
                 && earlier.event.ordering_key == event.ordering_key;
@@ -315,6 +323,7 @@ impl Witness {
             effects,
             ..
         } = settlement;
+
         let job = self
             .events
             .get_mut(&lease.event)
@@ -323,6 +332,7 @@ impl Witness {
             matches!(job.state, WorkState::Leased { .. })
                 && (job.replays, job.attempts) == (lease.replays, lease.attempt)
         };
+
         let counts = self.counts.entry(lease.plugin.clone()).or_default();
         match answer {
             Ok(_) => {
@@ -511,6 +521,7 @@ impl Witness {
             };
             assert_eq!(pruned.count, gone.len() as u64);
         }
+
         for id in gone {
             let known = self.events.remove(&id).expect("it was known");
             let is_taken = !known.jobs.is_empty() || known.is_discarded;
@@ -549,6 +560,7 @@ impl Witness {
                 }
             }
         }
+
         assert_eq!(
             jobs,
             if replay.dry_run {
@@ -557,6 +569,7 @@ impl Witness {
                 replayed.replayed - replayed.created
             }
         );
+
         self.life.replayed += jobs;
     }
 
@@ -577,6 +590,7 @@ impl Witness {
                 assert_eq!(self::count(&found), *count, "{plugin} counted wrong");
             }
         }
+
         let everything = MessagePage::first(MessageSelection::default(), usize::MAX);
         let messages = at_once(store.messages(everything)).expect("in memory");
         assert_eq!(messages.len(), self.messages, "messages in the outbox");
@@ -631,6 +645,7 @@ impl Change<'_> {
         let Ok(answer) = self.answer else {
             return false;
         };
+
         let is_mine = |lease: &JobLease| lease.event == self.event && lease.plugin == *self.plugin;
         match (self.call, self.before, self.after) {
             (Call::Append(event), None, Pending | Held) => event.id == self.event,

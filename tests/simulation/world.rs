@@ -76,6 +76,7 @@ impl World {
         if !self.is_rough.load(Ordering::Relaxed) {
             return Fate::Fine;
         }
+
         match self.dice.below(200) {
             0..=3 => Fate::Fail,
             4..=5 => Fate::Busy,

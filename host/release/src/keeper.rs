@@ -114,6 +114,7 @@ impl Keeper {
     pub fn new(parts: Parts, desired: Desired) -> Self {
         let slots = Slots::for_loads(desired.plugins.compile.concurrency);
         let (sender, receiver) = watch::channel(Arc::new(desired));
+
         Self {
             recorder: Recorder::new(Arc::clone(&parts.releases)),
             parts,

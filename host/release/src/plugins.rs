@@ -30,6 +30,7 @@ impl Plugins {
             let plugin = Plugin::resumed(name.clone(), records);
             (!plugin.is_blank()).then_some((name, plugin))
         });
+
         Self {
             states: states.collect(),
             sighting: Sighting::default(),
@@ -211,9 +212,11 @@ mod tests {
             plugins: [(name(), files())].into(),
             ..Sighting::default()
         };
+
         for (name, files) in plugins.look(sighting) {
             plugins.step(&name, Input::Seen(files), &now());
         }
+
         assert!(!plugins.is_idle() && plugins.next_due(WINDOWS).is_some());
         plugins
     }
@@ -243,6 +246,7 @@ mod tests {
                 ..Sighting::default()
             },
         ];
+
         for sighting in sightings {
             let mut plugins = seen();
             assert_eq!(plugins.look(sighting), []);

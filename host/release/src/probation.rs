@@ -119,6 +119,7 @@ impl Probations {
                 reason,
             })
         });
+
         failed.collect()
     }
 

@@ -40,6 +40,7 @@ impl Recorder {
         for step in steps {
             log(plugin, step);
         }
+
         if let Err(error) = self.store.record(plugin, steps).await {
             let reason = chain(&error);
             tracing::error!(
@@ -164,6 +165,7 @@ async fn read_orders(store: &dyn Releases) -> Result<OperatorOrders, Error> {
 fn log(plugin: &PluginRef, stepped: &ReleaseStep) {
     let revision = stepped.revision.map(|revision| revision.short());
     let (step, reason) = (stepped.step, stepped.reason.as_deref());
+
     match step {
         // Logged with more detail where the decision is carried out, or as soon as the step begins.
         Step::Active

@@ -62,6 +62,7 @@ impl Takes {
                 name: name.clone(),
             })
         };
+
         self.only
             .iter()
             .flatten()
@@ -78,6 +79,7 @@ pub(crate) fn routes(sources: &Sources, active: &BTreeMap<PluginRef, Takes>) -> 
             .filter(|(plugin, takes)| takes.takes(plugin, source, provider));
         takers.map(|(plugin, _)| plugin.name.clone()).collect()
     };
+
     let routes = sources
         .iter()
         .map(|(source, provider)| (source.clone(), plugins(source, provider)));
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_goes_to_those_who_can_take_it() {
+    fn source_is_routed_to_plugins_with_a_handler() {
         let sources: Sources = [
             (source("acme", "payments"), "topper".to_owned()),
             (source("acme", "orders"), "topi".to_owned()),
@@ -228,11 +230,13 @@ mod tests {
                 "{takes:?}"
             );
         };
+
         check(takes(&["topi"], false, None), &["acme/orders"]);
         check(
             takes(&["topi", "topper"], false, None),
             &["acme/orders", "acme/payments"],
         );
+
         check(takes(&[], true, None), &["acme/orders", "acme/payments"]);
         check(takes(&[], true, Some(&["payments"])), &["acme/payments"]);
         check(takes(&["topi"], false, Some(&["payments"])), &[]);
@@ -240,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_named_and_not_there_is_found() {
+    fn missing_sources_are_found() {
         let sources: Sources = [(source("acme", "payments"), "topper".to_owned())].into();
         let takes = takes(&[], true, Some(&["paymnets", "payments"]));
         let missing: Vec<_> = takes

@@ -147,6 +147,7 @@ fn sweep_unfinished(folder: &Path) -> io::Result<()> {
             fs::remove_file(path)?;
         }
     }
+
     Ok(())
 }
 
@@ -175,6 +176,7 @@ mod tests {
             folder: root.path().join("revisions"),
             count_max: 2,
         };
+
         let one = component("one");
         let revision = revision_of(&one.code);
         assert_eq!(archive.read(&plugin(), revision), None);
@@ -189,6 +191,7 @@ mod tests {
             None,
             "the name alone is not enough"
         );
+
         archive.add(&plugin(), &one, &[]).expect("archived again");
         assert_eq!(
             archive.read(&plugin(), revision),
@@ -205,6 +208,7 @@ mod tests {
             folder: root.path().join("revisions"),
             count_max: 2,
         };
+
         archive
             .add(&plugin(), &component("one"), &[])
             .expect("archived");
@@ -215,6 +219,7 @@ mod tests {
                 .mode();
             assert_eq!(mode & 0o777, 0o700, "{folder}");
         }
+
         let folder = root.path().join("revisions/acme/books");
         for extension in ["wasm.new", "toml.new"] {
             fs::write(
@@ -223,6 +228,7 @@ mod tests {
             )
             .expect("written");
         }
+
         archive
             .add(&plugin(), &component("three"), &[])
             .expect("archived");
@@ -240,6 +246,7 @@ mod tests {
             folder: root.path().to_owned(),
             count_max: 2,
         };
+
         let revision = |text: &str| revision_of(text.as_bytes());
         let needed = [revision("0")];
         for number in 0..6 {
@@ -258,6 +265,7 @@ mod tests {
                 .set_modified(time)
                 .expect("set");
         }
+
         archive
             .add(&plugin(), &component("5"), &needed)
             .expect("archived again");

@@ -105,6 +105,7 @@ mod tests {
             tenant: "acme".parse().expect("a name"),
             name: "orders".parse().expect("a name"),
         };
+
         let references = References::default();
         let note = || references.note(&plugin, folder.path(), [path.clone()].into());
         let write = |text: &str, age: u64| {
@@ -113,6 +114,7 @@ mod tests {
             file.set_modified(SystemTime::now() - Duration::from_secs(age))
                 .expect("set");
         };
+
         assert!(!references.have_changed(), "no settings refer to a file");
         note();
         assert!(!references.have_changed(), "the file is still missing");
@@ -128,6 +130,7 @@ mod tests {
             references.have_changed(),
             "the file may have been read during a write"
         );
+
         write("fresh", 40);
         note();
         fs::remove_file(&path).expect("removed");

@@ -126,13 +126,16 @@ mod tests {
         let put = |turns: &mut Turns<u32>, tenant: &str, thing| {
             turns.put(tenant.parse().expect("a name"), thing)
         };
+
         for thing in 0..1000 {
             put(&mut turns, "mallory", thing);
         }
+
         assert_eq!(turns.next(), Some(0));
         for (tenant, thing) in [("acme", 2000), ("acme", 2001), ("zoe", 3000)] {
             put(&mut turns, tenant, thing);
         }
+
         let next: Vec<_> = std::iter::from_fn(|| turns.next()).take(6).collect();
         assert_eq!(next, [3000, 2000, 1, 2001, 2, 3]);
         assert_eq!(std::iter::from_fn(|| turns.next()).count(), 996);

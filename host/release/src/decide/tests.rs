@@ -70,6 +70,7 @@ impl Script {
             reason: None,
             served_at: Some(Timestamp::from_unix_secs(served_at)),
         };
+
         let records = [record(2, Step::Active, 900), record(1, Step::Retired, 500)];
         let mut script = Self::new();
         script.plugin = Plugin::resumed(name(), &records);
@@ -117,6 +118,7 @@ fn seen(number: u8) -> Input {
         modified: i128::from(number),
         changed: i128::MAX,
     };
+
     Input::Seen(Some(Files {
         code,
         sidecar: None,
@@ -244,6 +246,7 @@ fn second_revision_is_on_probation_and_the_first_drains() {
             "rehearse 2",
         ],
     );
+
     script.expect(
         passed(2),
         &[
@@ -253,6 +256,7 @@ fn second_revision_is_on_probation_and_the_first_drains() {
             "record 1 draining, 2 active",
         ],
     );
+
     script.expect(Input::Drained(revision(1)), &["record 1 retired"]);
     script.expect(Input::Drained(revision(1)), &[]);
 }
@@ -289,6 +293,7 @@ fn file_replaced_during_its_rehearsal_cancels_the_rehearsal() {
         seen(3),
         &["cancel rehearsal 2", "rehearsal cancelled 2", "load"],
     );
+
     script.expect(
         loaded(3),
         &[
@@ -331,6 +336,7 @@ fn uncompiled_file_is_loaded_again_after_growing_pauses() {
         let failure = Failure::Uncompiled("no memory".to_owned());
         Input::LoadFailed(Some(revision(2)), failure)
     };
+
     script.expect(
         uncompiled(),
         &[
@@ -339,6 +345,7 @@ fn uncompiled_file_is_loaded_again_after_growing_pauses() {
             "refused",
         ],
     );
+
     script.wait(5);
     script.expect(seen(2), &[]);
     script.wait(1);
@@ -365,6 +372,7 @@ fn failed_probation_brings_the_warm_revision_back_at_once() {
             "store block 2",
         ],
     );
+
     script.expect(failed_probation(2), &[]);
     script.expect(recalled(1), &["activate 1", "retry failed 2"]);
 }
@@ -376,6 +384,7 @@ fn failed_probation_recalls_an_archived_revision() {
         failed_probation(2),
         &["rolled back 2", "recall 1", "store block 2"],
     );
+
     assert_eq!(script.plugin.active, Some(revision(2)));
     script.expect(
         recalled(1),
@@ -438,6 +447,7 @@ fn uncompiled_archived_revision_is_recalled_after_a_pause() {
         Input::Recalled(revision(1), uncompiled()),
         &["delayed 1", "pause 5"],
     );
+
     script.expect(Input::PauseEnded, &["recall 1"]);
     script.expect(
         Input::Recalled(revision(1), uncompiled()),
@@ -544,6 +554,7 @@ fn order_for_a_missing_component_is_refused_and_withdrawn() {
             "end probation",
         ],
     );
+
     assert_eq!(script.plugin.active, Some(revision(2)));
 }
 
@@ -567,6 +578,7 @@ fn restart_with_a_new_file_serves_the_last_revision_meanwhile() {
             "rehearse 3",
         ],
     );
+
     script.expect(recalled(2), &["brought back 2", "activate 2"]);
     script.expect(
         passed(3),
@@ -605,6 +617,7 @@ fn restart_without_the_last_component_brings_an_older_revision_back() {
             "recall 1",
         ],
     );
+
     script.expect(
         recalled(1),
         &["brought back 1", "activate 1", "record 1 active"],
@@ -629,6 +642,7 @@ fn restart_without_any_component_leaves_nothing_active_on_record() {
             "end probation",
         ],
     );
+
     assert!(script.plugin.steps.is_empty());
 }
 
@@ -693,10 +707,12 @@ fn changed_fixtures_of_the_active_revision_are_checked() {
     let Input::Loaded(file) = loaded(1) else {
         unreachable!("`loaded` returns this input")
     };
+
     let file = LoadedFile {
         has_new_fixtures: true,
         ..file
     };
+
     script.expect(Input::Loaded(file), &["check fixtures 1", "activate 1"]);
 }
 
@@ -717,5 +733,6 @@ fn ordered_revision_is_faster_than_the_load_of_the_same_file() {
             "withdraw order",
         ],
     );
+
     script.expect(loaded(1), &["activate 1"]);
 }

@@ -209,6 +209,7 @@ fn fixtures(folder: &Path) -> FolderStamp {
     // One more than are read, so that a file beyond the maximum shows as a change.
     names.truncate(COUNT_MAX + 1);
     let stamp = |name: &'_ str| Some(Stamp::of(&fs::metadata(folder.join(name)).ok()?));
+
     FolderStamp::of(
         names
             .iter()
@@ -330,6 +331,7 @@ mod tests {
             ItemKind::Fixtures(_) => format!("{} fixtures", item.name),
             ItemKind::Other | ItemKind::Unreadable(_) => format!("{} odd", item.name),
         };
+
         match kind {
             TopKind::Folder(folder) => format!(
                 "[{}]",

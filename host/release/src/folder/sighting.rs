@@ -330,6 +330,7 @@ mod tests {
             item("orders.fixtures", ItemKind::Fixtures(folder)),
             item("notes.txt", ItemKind::File(stamp(5))),
         ]);
+
         let seen: Vec<_> = sighting
             .plugins
             .iter()
@@ -356,6 +357,7 @@ mod tests {
                 ),
             ]
         );
+
         assert!(sighting.problems.is_empty(), "{:?}", sighting.problems);
     }
 
@@ -370,6 +372,7 @@ mod tests {
                 }),
             )
         };
+
         let acme = ["a.wasm", "b.wasm", "c.wasm", "d.wasm", "e.wasm"]
             .into_iter()
             .zip([1, 3, 2, 5, 9]);
@@ -378,10 +381,12 @@ mod tests {
             tenant("acme", acme),
             tenant("blue", vec![file("z.wasm", 99)]),
         ];
+
         let plugin = |name: &str| PluginRef {
             tenant: "acme".parse().expect("valid"),
             name: name.parse().expect("valid"),
         };
+
         let precedence = Precedence::new([plugin("e")], [plugin("d"), plugin("e")]);
         let check = |count_max, expected: &str, line: Option<&str>| {
             let listing = Listing {
@@ -394,12 +399,14 @@ mod tests {
             assert_eq!(sighting.over_lines.first().map(String::as_str), line);
             assert!(sighting.over.iter().all(|plugin| sighting.hides(plugin)));
         };
+
         let way_out = "remove some, or raise plugins.tenant_count_max";
         let line = |names: &str, max: usize| {
             format!(
                 "plugins of acme are not loaded: {names}; a tenant may have {max} plugins: {way_out}"
             )
         };
+
         check(5, "acme/a acme/b acme/c acme/d acme/e blue/z", None);
         check(3, "acme/a acme/d acme/e blue/z", Some(&line("b, c", 3)));
         check(1, "acme/e blue/z", Some(&line("a, b, c and 1 more", 1)));
@@ -409,12 +416,14 @@ mod tests {
         let TopKind::Folder(folder) = kind else {
             panic!("a folder")
         };
+
         let items = folder.items.iter().map(|Item { name, kind }| {
             let ItemKind::File(stamp) = kind else {
                 panic!("a file")
             };
             item(name, ItemKind::File(*stamp))
         });
+
         tenant(name, items.collect())
     }
 
@@ -427,12 +436,14 @@ mod tests {
             tenant("acme", items),
             tenant("blue", vec![item("a.cwasm", ItemKind::File(stamp(2)))]),
         ]);
+
         assert_eq!(sighting.problems.len(), PROBLEMS_MAX + 2);
         assert!(
             sighting
                 .problems
                 .contains("plugins/acme: 30 more of its entries are ignored")
         );
+
         assert!(
             sighting
                 .problems
@@ -452,22 +463,27 @@ mod tests {
                 "{problems:?} should say: {expected}"
             );
         };
+
         check(
             item("Orders.wasm", ItemKind::File(stamp(1))),
             "acme/Orders.wasm is ignored: `Orders` is not a valid plugin name",
         );
+
         check(
             item("orders.wasm", ItemKind::Other),
             "orders.wasm is ignored: it is not a file",
         );
+
         check(
             item("orders.wasm", ItemKind::Dangling),
             "orders.wasm is ignored: it is a link to nothing",
         );
+
         check(
             item("orders.cwasm", ItemKind::File(stamp(1))),
             "drop the .wasm",
         );
+
         check(
             item("orders.wasm", ItemKind::Unreadable("denied".to_owned())),
             "orders.wasm cannot be read: denied",
@@ -487,12 +503,14 @@ mod tests {
             },
             tenant("Not a tenant", vec![]),
         ];
+
         let sighting = judge_top(top);
         let problems: Vec<_> = sighting.problems.into_iter().collect();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].starts_with(
             "plugins/Not a tenant is ignored: `Not a tenant` is not a valid tenant name"
         ));
+
         assert!(
             problems[1].ends_with("move it to <tenant>/orders.wasm"),
             "{problems:?}"
@@ -506,11 +524,13 @@ mod tests {
             "orders.wasm",
             ItemKind::Unreadable(unreadable()),
         )]);
+
         assert_eq!(sighting.hidden.len(), 1);
         let top = vec![Top {
             name: "acme".to_owned(),
             kind: TopKind::Unreadable(unreadable()),
         }];
+
         let sighting = judge_top(top);
         assert_eq!(sighting.hidden_tenants.len(), 1);
     }

@@ -265,7 +265,7 @@ mod tests {
             script.expect(at, Some(files(1, at)), None);
         }
         script.expect(550, Some(files(1, 400)), None);
-        assert_eq!(script.announced, 1, "it's announced once");
+        assert_eq!(script.announced, 1, "a growing file is news once");
         assert_eq!(script.next_due(), Some(script.moment(600).instant));
         script.expect(600, Some(files(1, 400)), load(1, 400));
         script.expect(700, Some(files(1, 400)), None);

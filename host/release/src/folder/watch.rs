@@ -72,6 +72,12 @@ impl Lost {
     }
 }
 
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Watch {
     /// Creates a watch on no folder.
     pub fn new() -> Self {
@@ -237,10 +243,12 @@ mod tests {
             EventKind::Access(AccessKind::Close(AccessMode::Read)),
             false,
         );
+
         check(
             EventKind::Access(AccessKind::Close(AccessMode::Write)),
             true,
         );
+
         check(EventKind::Create(CreateKind::File), true);
         check(EventKind::Modify(ModifyKind::Name(RenameMode::To)), true);
         check(EventKind::Remove(RemoveKind::File), true);
@@ -258,6 +266,7 @@ mod tests {
         listen(&mut watch, &path);
         assert_eq!(watch.folders.get(&path).copied(), identity(&path));
         fs::write(path.join("orders.wasm"), "").expect("written");
+
         assert!(hears(&mut watch).await);
     }
 
@@ -273,6 +282,7 @@ mod tests {
             .hear(&Err(notify::Error::generic("lost")));
         listen(&mut watch, root.path());
         fs::write(root.path().join("orders.wasm"), "").expect("written");
+
         assert!(hears(&mut watch).await);
     }
 
@@ -286,6 +296,7 @@ mod tests {
             watch.folders.is_empty() && watch.is_failing,
             "the pause is not over"
         );
+
         watch.retry_at = Some(Instant::now());
         listen(&mut watch, root.path());
         assert!(watch.folders.len() == 1 && !watch.is_failing);
@@ -307,6 +318,7 @@ mod tests {
             .insert(path.clone(), identity(&path).expect("there"));
         listen(&mut watch, &path);
         fs::write(path.join("orders.wasm"), "").expect("written");
+
         assert!(hears(&mut watch).await);
     }
 }

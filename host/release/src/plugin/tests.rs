@@ -54,6 +54,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
             "{plugin:?} and {file}"
         );
     };
+
     check(unknown(), 1, Admission::Rehearse);
     check(serving(), 3, Admission::Rehearse);
     check(serving(), 2, Admission::Renew);
@@ -66,6 +67,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         2,
         Admission::Renew,
     );
+
     check(
         Plugin {
             blocks: vec![block(3)],
@@ -74,6 +76,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         3,
         Admission::Blocked(block(3)),
     );
+
     check(
         Plugin {
             blocks: vec![block(2)],
@@ -82,6 +85,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         2,
         Admission::Blocked(block(2)),
     );
+
     check(
         Plugin {
             blocks: vec![block(1)],
@@ -90,6 +94,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         3,
         Admission::Rehearse,
     );
+
     check(
         Plugin {
             order: order(2, true),
@@ -98,6 +103,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         3,
         Admission::Pinned(revision(2)),
     );
+
     check(
         Plugin {
             order: order(2, true),
@@ -106,6 +112,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         2,
         Admission::Renew,
     );
+
     check(
         Plugin {
             order: order(3, true),
@@ -114,6 +121,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         3,
         Admission::Rehearse,
     );
+
     check(
         Plugin {
             order: order(1, false),
@@ -122,6 +130,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         3,
         Admission::Rehearse,
     );
+
     check(
         Plugin {
             order: order(1, true),
@@ -131,6 +140,7 @@ fn file_is_admitted_unless_pinned_or_blocked() {
         3,
         Admission::Blocked(block(3)),
     );
+
     check(
         Plugin {
             order: order(1, true),
@@ -151,6 +161,7 @@ fn order_comes_before_the_rollback_target() {
             "{plugin:?}"
         );
     };
+
     check(serving(), None);
     check(
         Plugin {
@@ -159,6 +170,7 @@ fn order_comes_before_the_rollback_target() {
         },
         Some(1),
     );
+
     check(
         Plugin {
             blocks: vec![block(2), block(1)],
@@ -166,6 +178,7 @@ fn order_comes_before_the_rollback_target() {
         },
         None,
     );
+
     check(
         Plugin {
             blocks: vec![block(2)],
@@ -174,6 +187,7 @@ fn order_comes_before_the_rollback_target() {
         },
         None,
     );
+
     check(
         Plugin {
             blocks: vec![block(1)],
@@ -181,6 +195,7 @@ fn order_comes_before_the_rollback_target() {
         },
         None,
     );
+
     for is_pin in [true, false] {
         check(
             Plugin {
@@ -213,12 +228,14 @@ fn order_comes_before_the_rollback_target() {
             Some(7),
         );
     }
+
     // After a restart.
     let starting = Plugin {
         active: None,
         last: Some(revision(2)),
         ..serving()
     };
+
     check(starting.clone(), None);
     check(
         Plugin {
@@ -227,6 +244,7 @@ fn order_comes_before_the_rollback_target() {
         },
         Some(2),
     );
+
     check(
         Plugin {
             is_file_out: true,
@@ -235,6 +253,7 @@ fn order_comes_before_the_rollback_target() {
         },
         Some(1),
     );
+
     check(
         Plugin {
             is_file_out: true,
@@ -243,6 +262,7 @@ fn order_comes_before_the_rollback_target() {
         },
         Some(1),
     );
+
     check(
         Plugin {
             is_file_out: true,
@@ -250,6 +270,7 @@ fn order_comes_before_the_rollback_target() {
         },
         None,
     );
+
     // Removed, and then dropped in again, but bad.
     let mut removed = serving();
     removed.remove();
@@ -269,6 +290,7 @@ fn waiting_file_is_taken_once_admitted() {
         file: Some(revision(3)),
         ..serving()
     };
+
     assert!(out.may_take_file());
     assert!(
         !Plugin {
@@ -277,6 +299,7 @@ fn waiting_file_is_taken_once_admitted() {
         }
         .may_take_file()
     );
+
     assert!(
         !Plugin {
             order: order(2, true),
@@ -284,6 +307,7 @@ fn waiting_file_is_taken_once_admitted() {
         }
         .may_take_file()
     );
+
     assert!(
         !Plugin {
             file: None,
@@ -292,21 +316,24 @@ fn waiting_file_is_taken_once_admitted() {
         .may_take_file(),
         "the file cannot run"
     );
+
     assert!(!serving().may_take_file());
 }
 
 #[test]
-fn activation_fulfils_an_order_but_no_order() {
+fn activation_fulfils_an_order_but_not_a_pin() {
     let mut plugin = Plugin {
         order: order(1, false),
         ..serving()
     };
+
     plugin.activate(revision(1));
     let expected = vec![revision(1), revision(2)];
     assert_eq!(
         (plugin.active, &plugin.served, &plugin.order),
         (Some(revision(1)), &expected, &None)
     );
+
     assert!(plugin.is_file_out, "the file holds another one");
     plugin.activate(revision(2));
     assert!(!plugin.is_file_out);
@@ -314,6 +341,7 @@ fn activation_fulfils_an_order_but_no_order() {
         order: order(1, true),
         ..serving()
     };
+
     pinned.activate(revision(1));
     assert_eq!(pinned.order, order(1, true));
 }
@@ -329,10 +357,12 @@ fn new_revision_with_a_rollback_target_is_on_probation() {
             "{plugin:?} and {revision_}"
         );
     };
+
     let dropped = Plugin {
         file: Some(revision(3)),
         ..serving()
     };
+
     check(dropped.clone(), 3, Some(100));
     check(serving(), 2, None);
     check(dropped.clone(), 1, None);
@@ -344,6 +374,7 @@ fn new_revision_with_a_rollback_target_is_on_probation() {
         3,
         None,
     );
+
     check(
         Plugin {
             blocks: vec![block(1), block(2)],
@@ -352,6 +383,7 @@ fn new_revision_with_a_rollback_target_is_on_probation() {
         3,
         None,
     );
+
     check(
         Plugin {
             file: Some(revision(1)),
@@ -360,6 +392,7 @@ fn new_revision_with_a_rollback_target_is_on_probation() {
         1,
         None,
     );
+
     let last_since = Some(Timestamp::from_unix_secs(60));
     let restarted = Plugin {
         active: None,
@@ -367,6 +400,7 @@ fn new_revision_with_a_rollback_target_is_on_probation() {
         last_since,
         ..serving()
     };
+
     check(restarted, 2, Some(60));
 }
 
@@ -380,6 +414,7 @@ fn all_states() -> impl Iterator<Item = Plugin> {
             .map(block)
             .collect::<Vec<_>>()
     });
+
     let blocks: Vec<_> = blocks.collect();
     let orders: Vec<_> = [None]
         .into_iter()
@@ -409,6 +444,7 @@ fn all_states() -> impl Iterator<Item = Plugin> {
             }
         }
     }
+
     all.into_iter()
 }
 
@@ -452,6 +488,7 @@ fn lost_revision_is_not_called_for() {
         blocks: vec![block(2)],
         ..serving()
     };
+
     plugin.lose(revision(1));
     assert_eq!(
         (plugin.call_for(|_| true), plugin.rollback_target(|_| true)),

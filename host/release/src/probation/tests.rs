@@ -111,12 +111,14 @@ fn job(number: u64) -> ClaimedJob {
         ordering_key: None,
         key_until: Timestamp::from_unix_secs(0),
     };
+
     let lease = JobLease {
         event: event.id,
         plugin: plugin(),
         replays: 0,
         attempt: 1,
     };
+
     let (until, since) = (Timestamp::from_unix_secs(0), Timestamp::from_unix_secs(0));
     ClaimedJob {
         lease,
@@ -130,7 +132,7 @@ fn job(number: u64) -> ClaimedJob {
 }
 
 #[tokio::test]
-async fn one_that_does_worse_is_to_be_taken_back_and_its_attempts_are_its_own() {
+async fn revision_with_more_faults_fails_its_probation() {
     let yard = Yard::new().replaced();
     assert!(yard.note(1, 2, trapped()) && yard.note(2, 2, Outcome::Done));
     assert_eq!(yard.failed(), []);
@@ -142,22 +144,26 @@ async fn one_that_does_worse_is_to_be_taken_back_and_its_attempts_are_its_own() 
         "it failed at 2 of 3 events, the previous revision at 0 of 10; the last time it was \
          trapped: unreachable"
     );
+
     assert!(
         !yard.probations.is_taken_back(&plugin(), revision(2)),
         "it serves still"
     );
+
     yard.begin(1, None, Some(2));
     assert_eq!(yard.failed(), []);
     assert!(
         yard.note(4, 2, trapped()),
         "an attempt that was under way at the rollback"
     );
+
     assert!(yard.probations.is_taken_back(&plugin(), revision(2)));
     yard.begin(2, Some(yard.clock.now()), None);
     assert!(
         !yard.probations.is_taken_back(&plugin(), revision(2)),
         "the operator let it serve again"
     );
+
     yard.begin(1, None, Some(2));
     assert!(
         !yard.note(5, 1, trapped()),
@@ -166,11 +172,12 @@ async fn one_that_does_worse_is_to_be_taken_back_and_its_attempts_are_its_own() 
 }
 
 #[test]
-fn one_that_runs_out_of_time_more_often_is_to_be_taken_back() {
+fn timeouts_fail_a_probation() {
     let timed_out = || Outcome::TimedOut {
         limit: hookyard_model::TimeLimit::Cpu,
         max: Duration::from_secs(1),
     };
+
     let yard = Yard::new().replaced();
     yard.note(1, 2, timed_out());
     yard.note(2, 2, Outcome::Done);
@@ -180,7 +187,7 @@ fn one_that_runs_out_of_time_more_often_is_to_be_taken_back() {
 }
 
 #[test]
-fn a_handlers_own_words_are_no_failure() {
+fn retry_and_reject_are_not_faults() {
     let yard = Yard::new().replaced();
     for event in 0..20 {
         yard.note(
@@ -199,11 +206,12 @@ fn a_handlers_own_words_are_no_failure() {
             },
         );
     }
+
     assert_eq!(yard.failed(), []);
 }
 
 #[test]
-fn time_ends_the_watch() {
+fn probation_ends_with_time() {
     let yard = Yard::new().replaced();
     yard.clock.0.store(61, Ordering::Relaxed);
     assert!((0..20).all(|event| !yard.note(event, 2, trapped())));
@@ -216,7 +224,7 @@ fn time_ends_the_watch() {
 }
 
 #[test]
-fn what_dispatch_would_quarantine_goes_back_where_the_one_before_did_better() {
+fn rollback_comes_before_quarantine() {
     let yard = Yard::new().replaced();
     assert!(
         !yard
@@ -249,7 +257,7 @@ fn what_dispatch_would_quarantine_goes_back_where_the_one_before_did_better() {
 }
 
 #[test]
-fn one_that_is_replaced_by_the_next_is_not_taken_back() {
+fn replaced_revision_is_not_rolled_back() {
     let yard = Yard::new().replaced();
     assert!(yard.note(1, 2, trapped()));
     yard.begin(3, Some(yard.clock.now()), None);
@@ -258,7 +266,7 @@ fn one_that_is_replaced_by_the_next_is_not_taken_back() {
 }
 
 #[test]
-fn renewed_settings_leave_the_watch_as_it_is() {
+fn changed_settings_continue_the_probation() {
     let yard = Yard::new().replaced();
     yard.note(1, 2, trapped());
     yard.begin(2, None, None);
@@ -268,7 +276,7 @@ fn renewed_settings_leave_the_watch_as_it_is() {
 }
 
 #[test]
-fn nothing_goes_back_where_that_is_switched_off_or_nothing_is_left_to_go_back_to() {
+fn ended_or_disabled_probation_does_not_fail() {
     let yard = Yard::new().replaced();
     yard.probations.end(&plugin());
     assert!((0..9).all(|event| !yard.note(event, 2, trapped())));

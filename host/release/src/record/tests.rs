@@ -83,6 +83,7 @@ fn block() -> Block {
         tenant: "acme".parse().expect("a name"),
         name: "books".parse().expect("a name"),
     };
+
     let (revision, since) = (Revision::from_sha256([1; 32]), Timestamp::from_unix_secs(1));
     Block {
         plugin,

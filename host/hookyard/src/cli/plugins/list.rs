@@ -112,6 +112,7 @@ fn row(plugin: &PluginRef, standing: &Standing) -> [String; 5] {
         Some(active) => (active.revision.short(), since(active).to_string()),
         None => (NOTHING.to_owned(), NOTHING.to_owned()),
     };
+
     [
         plugin.to_string(),
         standing.state().to_owned(),
@@ -128,10 +129,12 @@ pub(super) fn in_words(plugin: &PluginRef, standing: &Standing) -> String {
         let since = since(active);
         line.push_str(&format!(" {} since {since}", active.revision.short()));
     }
+
     for note in notes(standing) {
         line.push_str("; ");
         line.push_str(&visible(&note));
     }
+
     line
 }
 
@@ -145,6 +148,7 @@ fn notes(standing: &Standing) -> Vec<String> {
     if let Some(pin) = standing.plugin.pin() {
         notes.push(format!("pinned to {}", pin.revision.short()));
     }
+
     if let Some(quarantine) = &standing.quarantine {
         let (since, revision) = (quarantine.since, quarantine.revision.short());
         let reason = &quarantine.reason;
@@ -152,10 +156,12 @@ fn notes(standing: &Standing) -> Vec<String> {
             "in quarantine since {since} ({revision}): {reason}"
         ));
     }
+
     notes.extend(standing.mismatch().map(|mismatch| one_line(&mismatch)));
     if !standing.has_file {
         notes.push("no longer in the folder".to_owned());
     }
+
     notes
 }
 
@@ -173,6 +179,7 @@ mod tests {
             text(&serving()),
             "acme/books|active|020202020202|2026-06-02T11:36:45.000Z|"
         );
+
         let mut refused = with_file(3);
         refused.plugin.blocks = vec![block(3)];
         assert_eq!(
@@ -188,6 +195,7 @@ mod tests {
             in_words(&plugin(), &serving()),
             format!("acme/books active 020202020202 since {since}")
         );
+
         let reason = "9 of 10\ntrapped".to_owned();
         let quarantine = Quarantine {
             plugin: plugin(),
@@ -195,6 +203,7 @@ mod tests {
             reason,
             since: at(7),
         };
+
         let mut held = serving();
         held.quarantine = Some(quarantine);
         held.has_file = false;
@@ -207,12 +216,14 @@ mod tests {
                  folder"
             )
         );
+
         let mut refused = dropped(3);
         refused.plugin.blocks = vec![block(3)];
         let expected = format!(
             "acme/books active 020202020202 since {since}; its file (030303030303) is refused: \
              worse"
         );
+
         assert_eq!(in_words(&plugin(), &refused), expected);
         let json: serde_json::Value =
             serde_json::from_str(&to_json(&plugin(), &refused)).expect("JSON");

@@ -58,6 +58,7 @@ impl Session {
         let store = SqliteStore::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
         let standing = standing::one(&settings, &target.plugin).await?;
         let desired = Desired::from(&settings);
+
         Ok(Self {
             settings,
             desired,
@@ -103,6 +104,7 @@ impl Session {
                 self.plugin
             ));
         }
+
         Ok(revision)
     }
 
@@ -114,6 +116,7 @@ impl Session {
             .standing
             .plugin
             .rollback_target(|revision| archived.contains(&revision));
+
         target.ok_or_else(|| {
             anyhow!(
                 "{plugin} has no earlier revision that may serve; `hookyard plugins show {plugin}` \
@@ -217,6 +220,7 @@ impl<'p> Report<'p> {
             OrderResult::Waiting => ("waiting", None, None),
             OrderResult::NoHost => ("no-host", None, None),
         };
+
         Self {
             tenant: plugin.tenant.as_str(),
             plugin: plugin.name.as_str(),

@@ -99,6 +99,7 @@ impl<'p> Document<'p> {
             reason: record.reason.as_deref(),
             served_at: record.served_at.map(|served_at| served_at.to_string()),
         });
+
         let steps = view.steps.iter().map(|stepped| DocumentStep {
             revision: stepped.revision.map(|revision| revision.to_string()),
             step: stepped.step.name(),
@@ -106,6 +107,7 @@ impl<'p> Document<'p> {
             reason: stepped.reason.as_deref(),
             report: stepped.report.as_deref(),
         });
+
         Self {
             plugin: PluginJson::of(view.plugin, &view.standing),
             handlers: handlers(view),
@@ -191,6 +193,7 @@ fn because(reason: Option<&str>) -> String {
             .collect::<Vec<_>>()
             .join("\n      ")
     };
+
     reason
         .map(|reason| format!(": {}", lines(reason)))
         .unwrap_or_default()

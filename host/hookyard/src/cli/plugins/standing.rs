@@ -146,11 +146,13 @@ impl Standing {
             self.record_of(file)
                 .is_some_and(|record| record.step == Step::Refused)
         };
+
         let is_kept_out = match self.plugin.admit(file) {
             Admission::Blocked(_) => true,
             Admission::Pinned(_) => !is_refused(),
             Admission::Rehearse | Admission::Renew => false,
         };
+
         is_kept_out.then_some(file)
     }
 
@@ -446,6 +448,7 @@ pub(super) mod tests {
             standing.named(&revision(2).to_string()).ok(),
             Some(revision(2))
         );
+
         for (digits, expected) in [
             ("0", "2 revisions begin with 0"),
             ("ff", "no revision begins with ff"),
