@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{
-    Active, Config, Dispatcher, Measures, NoProbation, Ran, RetryPolicies, Runner, Unrun,
+    ActivePlugin, AttemptResult, Config, Dispatcher, Measures, NoReleaseGuard, RetryPolicies,
+    RunError, Runner,
 };
 use hookyard_model::{
     Clock, Effects, Event, EventId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
@@ -143,7 +144,7 @@ fn config(inbox: Arc<SqliteStore>, runner: Arc<TimedRunner>) -> Config {
         shutdown_timeout: Duration::from_secs(10),
         policies: RetryPolicies::default(),
         quarantine: None,
-        probation: Arc::new(NoProbation),
+        release_guard: Arc::new(NoReleaseGuard),
     }
 }
 
@@ -159,8 +160,8 @@ impl TimedRunner {
 
 #[async_trait]
 impl Runner for TimedRunner {
-    fn active(&self) -> Vec<Active> {
-        let active = |tenant| Active {
+    fn active(&self) -> Vec<ActivePlugin> {
+        let active = |tenant| ActivePlugin {
             plugin: plugin(tenant),
             revision: REVISION,
             concurrency: 12,
@@ -172,10 +173,10 @@ impl Runner for TimedRunner {
         std::future::pending().await
     }
 
-    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<AttemptResult, RunError> {
         self.begun().insert(job.event.id, Instant::now());
         tokio::time::sleep(RUN).await;
-        Ok(Ran {
+        Ok(AttemptResult {
             revision: REVISION,
             duration: RUN,
             outcome: Outcome::Done,

@@ -493,7 +493,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
             rate: 0.6,
             events_min: 3,
         }),
-        probation: Arc::clone(plugins) as _,
+        release_guard: Arc::clone(plugins) as _,
     });
 
     tokio::spawn(dispatcher.run(std::future::pending()))

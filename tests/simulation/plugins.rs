@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{Active, Measures, Probation, Ran, Runner, Unrun};
+use hookyard_dispatch::{ActivePlugin, Measures, ReleaseGuard, AttemptResult, Runner, RunError};
 use hookyard_model::{
     Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, ReadVersion, Revision,
     TimeLimit, Versioned, Write,
@@ -227,8 +227,8 @@ impl Drop for Running<'_> {
 
 #[async_trait]
 impl Runner for Plugins {
-    fn active(&self) -> Vec<Active> {
-        let active = |(plugin, loaded): (&PluginRef, &Plugin)| Active {
+    fn active(&self) -> Vec<ActivePlugin> {
+        let active = |(plugin, loaded): (&PluginRef, &Plugin)| ActivePlugin {
             plugin: plugin.clone(),
             revision: loaded.revision,
             concurrency: loaded.concurrency,
@@ -240,13 +240,13 @@ impl Runner for Plugins {
         self.changed.notified().await;
     }
 
-    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<AttemptResult, RunError> {
         let dice = &self.world.dice;
         if dice.percent(2) {
-            return Err(Unrun::Absent);
+            return Err(RunError::NotLoaded);
         }
         if dice.percent(2) {
-            return Err(Unrun::HostFault("no memory".into()));
+            return Err(RunError::HostFault("no memory".into()));
         }
 
         let name = job.lease.plugin.clone();
@@ -269,7 +269,7 @@ impl Runner for Plugins {
         let outcome = outcome(dice, revision);
         let measures = Measures::default();
 
-        Ok(Ran {
+        Ok(AttemptResult {
             revision,
             duration,
             outcome,
@@ -282,8 +282,8 @@ impl Runner for Plugins {
     }
 }
 
-impl Probation for Plugins {
-    fn note(&self, job: &ClaimedJob, attempt: &Attempt) -> bool {
+impl ReleaseGuard for Plugins {
+    fn record(&self, job: &ClaimedJob, attempt: &Attempt) -> bool {
         let loaded = self.loaded();
         let loaded = &loaded[&job.lease.plugin];
         if loaded.revision == attempt.revision {
@@ -292,11 +292,11 @@ impl Probation for Plugins {
         loaded.rolled_back == Some(attempt.revision)
     }
 
-    fn is_taken_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
+    fn is_rolled_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
         self.loaded()[plugin].rolled_back == Some(revision)
     }
 
-    fn take_back(&self, plugin: &PluginRef, revision: Revision, _: &str) -> bool {
+    fn roll_back(&self, plugin: &PluginRef, revision: Revision, _: &str) -> bool {
         let mut loaded = self.loaded();
         let loaded = loaded.get_mut(plugin);
         let Some(loaded) = loaded.filter(|loaded| loaded.revision == revision) else {

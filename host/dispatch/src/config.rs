@@ -1,4 +1,4 @@
-//! What a dispatcher is made of, and what can be changed while it runs.
+//! The configuration of a dispatcher, and the handle that changes it while the dispatcher runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,54 +8,57 @@ use arc_swap::ArcSwap;
 use hookyard_model::{Clock, QuarantinePolicy, RetryPolicy, SourceRef};
 use hookyard_store::Inbox;
 
-use crate::{Probation, Runner};
+use crate::{ReleaseGuard, Runner};
 
-/// What a dispatcher is made of.
+/// The configuration of a dispatcher. The fields from `lease` to `shutdown_timeout` are configuration keys.
 #[derive(Clone)]
 pub struct Config {
-    /// Where jobs are claimed and settled.
+    /// The inbox, from which jobs are claimed and in which they are settled.
     pub inbox: Arc<dyn Inbox>,
-    /// What runs them.
+    /// The runner of jobs.
     pub runner: Arc<dyn Runner>,
-    /// Tells when a job is due and when a lease ends.
+    /// The clock that says when a job is due and when a lease ends.
     pub clock: Arc<dyn Clock>,
-    /// A random number in `0.0..1.0` at each call; spreads retries.
+    /// Returns a random number in `0.0..1.0` at each call; spreads retries.
     pub jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
-    /// How long a job is leased for. Long runs have their lease extended, so this is how soon a job is attempted again
-    /// when its attempt is lost together with its host.
+    /// The time for which a job is leased. The lease of a long attempt is extended, so this is the time after which a job
+    /// is attempted again if the host stopped during its attempt.
     pub lease: Duration,
-    /// How many attempts may run at once over all plugins; at least 1. Each plugin's own bound is `Active::concurrency`.
+    /// The maximum number of concurrent attempts of all plugins; at least 1. [`ActivePlugin::concurrency`] is the limit
+    /// of each plugin.
+    ///
+    /// [`ActivePlugin::concurrency`]: crate::ActivePlugin::concurrency
     pub concurrency_max: usize,
-    /// How many attempts of one tenant's plugins may run at once where several tenants have plugins, so that there are
-    /// places left for the others; at least 1.
+    /// The maximum number of concurrent attempts of one tenant's plugins; at least 1. It applies while several tenants
+    /// have plugins, so that a busy tenant leaves slots for the others.
     pub tenant_concurrency_max: usize,
-    /// How long attempts in flight may go on once the dispatcher is told to stop.
+    /// The time that running attempts have to end when the dispatcher shuts down.
     pub shutdown_timeout: Duration,
-    /// When failed attempts are made again.
+    /// The retry policies.
     pub policies: RetryPolicies,
-    /// When a revision has failed too often; `None` is never.
+    /// The policy that says when a revision fails too often; `None` to quarantine no revision.
     pub quarantine: Option<QuarantinePolicy>,
-    /// Watches over revisions that are new in service.
-    pub probation: Arc<dyn Probation>,
+    /// The guard of new revisions.
+    pub release_guard: Arc<dyn ReleaseGuard>,
 }
 
-/// The retry policy of every source.
+/// The retry policies of all sources.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RetryPolicies {
-    /// For sources that have none of their own.
+    /// The policy of sources that have none of their own.
     pub fallback: RetryPolicy,
-    /// For those that have.
+    /// The policies of the other sources.
     pub by_source: BTreeMap<SourceRef, RetryPolicy>,
 }
 
 impl RetryPolicies {
-    /// The policy of one source.
+    /// Returns the policy of a source.
     pub fn of(&self, source: &SourceRef) -> RetryPolicy {
         self.by_source.get(source).unwrap_or(&self.fallback).clone()
     }
 }
 
-/// Changes a dispatcher while it runs; cheap to clone.
+/// Changes a dispatcher while it runs. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) policies: Arc<ArcSwap<RetryPolicies>>,
@@ -63,13 +66,13 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Puts other retry policies in place of the present ones; attempts that end from now on follow them.
-    pub fn replace(&self, policies: RetryPolicies) {
+    /// Replaces the retry policies. Attempts that end from now on follow the new policies.
+    pub fn replace_retry_policies(&self, policies: RetryPolicies) {
         self.policies.store(Arc::new(policies));
     }
 
-    /// From now on a revision has failed too often when this says so; `None` is never. Who is quarantined stays so.
-    pub fn replace_quarantine(&self, policy: Option<QuarantinePolicy>) {
+    /// Replaces the quarantine policy; `None` quarantines no revision. Plugins that are quarantined stay quarantined.
+    pub fn replace_quarantine_policy(&self, policy: Option<QuarantinePolicy>) {
         self.quarantine.store(Arc::new(policy));
     }
 }

@@ -1,23 +1,30 @@
-//! Dispatch: claims due jobs from the inbox, has each run once by a `Runner`, and settles what it came to.
+//! Dispatch: claims the jobs that are due, runs each of them, and settles the outcome.
 //!
-//! Work is found by rereading the inbox; a notification only wakes the loop earlier, so a restart needs no code of its
-//! own. Dispatch decides nothing about a job's next state (`hookyard_model::apply` does) and never names ingress.
+//! [`Dispatcher`] is a loop over the inbox. It claims due jobs for the plugins that are active, shares its slots fairly
+//! among tenants and their plugins, and starts one task for each job. The task runs the job's handler through a
+//! [`Runner`] and settles the outcome with its effects in one transaction. A lease gives the task the right to do so; if
+//! the host stops, the lease runs out and the job is attempted again.
+//!
+//! Work is found by reading the inbox. A notification only makes the loop look earlier, so a restart needs no code of
+//! its own. Dispatch does not decide the next state of a job ([`hookyard_model::apply`] does), and it knows neither
+//! ingress nor WebAssembly.
 
 mod config;
 pub mod runner;
+pub mod release_guard;
 
 mod dispatcher;
-mod quarantine;
-pub mod probation;
+mod skipped;
 
-mod attempt;
-mod lost;
+mod executor;
+mod attempt_locks;
+mod lost_attempts;
+mod quarantine;
+mod attempt_log;
 mod metering;
-mod report;
-mod turn;
 
 pub use config::{Config, Handle, RetryPolicies};
 pub use dispatcher::Dispatcher;
-pub use metering::describe as describe_metrics;
-pub use probation::{NoProbation, Probation};
-pub use runner::{Active, Measures, Ran, Runner, Unrun};
+pub use metering::describe_metrics;
+pub use release_guard::{NoReleaseGuard, ReleaseGuard};
+pub use runner::{ActivePlugin, AttemptResult, Measures, RunError, Runner};

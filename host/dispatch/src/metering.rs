@@ -1,7 +1,7 @@
-//! What attempts took, as metrics: per plugin and tenant, and how many came to what.
+//! The metrics of attempts, by tenant and plugin, and by outcome.
 //!
-//! Names and meanings stand here and nowhere else. Labels are names that the operator chose and the outcomes, so there are
-//! no more series than plugins allow for.
+//! This is the only place with their names and descriptions. The labels are the operator's names and the outcomes, so the
+//! number of series is bounded by the number of plugins.
 
 use std::time::Duration;
 
@@ -21,45 +21,42 @@ const HOST_CALLS: &str = "hookyard_attempt_host_calls_total";
 const HOST_BYTES: &str = "hookyard_attempt_host_bytes_total";
 const HOST_FAULTS: &str = "hookyard_host_faults_total";
 
-/// Says what each metric is, to whoever records them.
-pub fn describe() {
-    let seconds = |name, what: &'static str| describe_histogram!(name, Unit::Seconds, what);
-    describe_counter!(ATTEMPTS, "Attempts that ended, by what they came to.");
-    seconds(QUEUE, "Time from when an attempt was due to its begin.");
-    seconds(DECODE, "Time to make a plugin's values of the event.");
-    seconds(INSTANTIATE, "Time to make an instance of the plugin.");
-    seconds(RUN, "Time of the handler's call, whatever it was spent on.");
+/// Registers the descriptions of the metrics with the installed recorder.
+pub fn describe_metrics() {
+    let seconds = |name, text: &'static str| describe_histogram!(name, Unit::Seconds, text);
+
+    describe_counter!(ATTEMPTS, "Ended attempts, by outcome.");
+    seconds(QUEUE, "Time from when an attempt was due to its start.");
+    seconds(DECODE, "Time to decode the event for the plugin.");
+    seconds(INSTANTIATE, "Time to instantiate the plugin.");
+    seconds(RUN, "Elapsed time of the handler's call.");
     seconds(CPU, "Processor time of instantiation and call.");
     describe_histogram!(
         MEMORY,
         Unit::Bytes,
-        "Linear memory that the instance came to have."
+        "Maximum linear memory of the instance."
     );
-    describe_counter!(HOST_CALLS, "Calls of the host's functions by plugins.");
+    describe_counter!(HOST_CALLS, "Calls of host functions by plugins.");
     describe_counter!(
         HOST_BYTES,
         Unit::Bytes,
-        "Bytes that passed between plugins and the host by these calls."
+        "Bytes that passed between plugins and the host in calls of host functions."
     );
     describe_counter!(
         HOST_FAULTS,
-        "Attempts that the host could not make, for want of memory or of its store; made again."
+        "Attempts that the host could not make, because it had no memory or its store failed; they are made again."
     );
 }
 
-/// Records an attempt that ended.
+/// Records an attempt that has ended.
 pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, measures: &Measures) {
-    let labels = [
-        ("tenant", plugin.tenant.to_string()),
-        ("plugin", plugin.name.to_string()),
-    ];
+    let labels = labels(plugin);
     let seconds = |name, time: Duration| histogram!(name, &labels).record(time.as_secs_f64());
-    let [tenant, of_plugin] = labels.clone();
-    counter!(
-        ATTEMPTS,
-        &[tenant, of_plugin, ("outcome", outcome.name().to_owned())]
-    )
-    .increment(1);
+
+    let [tenant, name] = labels.clone();
+    let outcome = ("outcome", outcome.name().to_owned());
+    counter!(ATTEMPTS, &[tenant, name, outcome]).increment(1);
+
     seconds(QUEUE, queue);
     seconds(DECODE, measures.decode);
     seconds(INSTANTIATE, measures.instantiate);
@@ -72,9 +69,12 @@ pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, mea
 
 /// Records an attempt that the host could not make.
 pub(crate) fn record_host_fault(plugin: &PluginRef) {
-    let labels = [
+    counter!(HOST_FAULTS, &labels(plugin)).increment(1);
+}
+
+fn labels(plugin: &PluginRef) -> [(&'static str, String); 2] {
+    [
         ("tenant", plugin.tenant.to_string()),
         ("plugin", plugin.name.to_string()),
-    ];
-    counter!(HOST_FAULTS, &labels).increment(1);
+    ]
 }

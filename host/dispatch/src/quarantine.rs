@@ -1,9 +1,10 @@
-//! Takes revisions that fail too often out of service, and ends that once another one is active.
+//! Quarantines revisions that fail too often, and lifts the quarantine once another revision is active.
 //!
-//! When is `hookyard_model::FailureBreaker`'s to say, and holding the jobs is the inbox's part. The quarantine is durable before
-//! the attempt that brought it about is settled, so that this attempt's job is held like all the others and none is
-//! used up. Only the operator ends a quarantine otherwise, and that is seen by jobs being given out again.
-//! A revision that can be taken back, since the one before did better, is taken back and not quarantined.
+//! [`hookyard_model::FailureBreaker`] decides when a revision fails too often, and the inbox holds the jobs of a
+//! quarantined plugin. The quarantine is durable before the attempt that caused it is settled, so that the job of this
+//! attempt is held like all others. Otherwise only the operator ends a quarantine; dispatch learns of that when it can
+//! claim jobs of the plugin again. A revision that is rolled back instead, because the revision before did better, is not
+//! quarantined.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,95 +19,96 @@ use hookyard_model::{
 use hookyard_store::{ClaimedJob, Error, Inbox, Quarantine};
 use hookyard_work::insist;
 
-use crate::{Active, Probation, Runner};
+use crate::{Config, ReleaseGuard, Runner};
 
-/// What is known of every plugin's standing.
+/// The quarantines of all plugins.
 pub(crate) struct Quarantines {
     inbox: Arc<dyn Inbox>,
     runner: Arc<dyn Runner>,
     clock: Arc<dyn Clock>,
-    probation: Arc<dyn Probation>,
+    release_guard: Arc<dyn ReleaseGuard>,
     pub(crate) policy: Arc<ArcSwap<Option<QuarantinePolicy>>>,
-    plugins: Mutex<HashMap<PluginRef, Standing>>,
-    /// Counts quarantines that have become durable, so that claims can be told to have begun before or after one.
+    plugins: Mutex<HashMap<PluginRef, PluginHealth>>,
+    /// The number of quarantines that have become durable. It tells whether a claim began before or after a quarantine.
     count: AtomicU64,
 }
 
-/// How the revision of an attempt stands.
+/// How an attempt counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Judgement {
-    /// Its faults use no job up.
-    pub(crate) is_quarantined: bool,
-    /// It failed and is watched: its job is attempted once more if it is taken back.
-    pub(crate) is_watched: bool,
+    /// Whether a fault does not count against the job, because the revision is quarantined.
+    pub(crate) is_spared: bool,
+    /// Whether the attempt failed on a revision on probation. If the revision is rolled back, the job is attempted once
+    /// more.
+    pub(crate) failed_on_probation: bool,
 }
 
+/// The failures of a plugin's active revision.
 #[derive(Default)]
-struct Standing {
+struct PluginHealth {
     breaker: FailureBreaker,
-    quarantined: Option<Quarantined>,
+    quarantine: Option<ActiveQuarantine>,
 }
 
-struct Quarantined {
+struct ActiveQuarantine {
     revision: Revision,
-    /// The count before it became durable; none while it isn't.
+    /// The value of `Quarantines::count` before this quarantine became durable; `None` until then.
     durable_at: Option<u64>,
 }
 
 impl Quarantines {
-    pub(crate) fn new(
-        inbox: Arc<dyn Inbox>,
-        runner: Arc<dyn Runner>,
-        clock: Arc<dyn Clock>,
-        probation: Arc<dyn Probation>,
-        policy: Option<QuarantinePolicy>,
-    ) -> Self {
-        let policy = Arc::new(ArcSwap::from_pointee(policy));
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
-            inbox,
-            runner,
-            clock,
-            probation,
-            policy,
+            inbox: Arc::clone(&config.inbox),
+            runner: Arc::clone(&config.runner),
+            clock: Arc::clone(&config.clock),
+            release_guard: Arc::clone(&config.release_guard),
+            policy: Arc::new(ArcSwap::from_pointee(config.quarantine)),
             plugins: Mutex::default(),
             count: AtomicU64::new(0),
         }
     }
 
-    /// Takes note of an attempt, and says how its revision stands: it is quarantined, by this attempt or an earlier one, or
-    /// is watched since it is new.
+    /// Records an attempt and judges how it counts.
     ///
-    /// When it is quarantined, this is durable, or the store has failed for as long as `time_max`.
+    /// If this quarantines the revision, the quarantine is durable once this returns, or the store has failed for
+    /// `time_max`.
     pub(crate) async fn judge(
         &self,
         job: &ClaimedJob,
         attempt: &Attempt,
         time_max: Duration,
     ) -> Judgement {
-        // Whoever asks for a certain revision by its name has chosen what may come of it.
+        // An operator who replays on a named revision has accepted its failures.
         if job.revision.is_some() {
             return Judgement::default();
         }
-        let is_watched = self.probation.note(job, attempt);
-        let is_quarantined = self.is_quarantined(job, attempt, time_max).await;
+
+        let on_probation = self.release_guard.record(job, attempt);
+        let is_spared = self.is_quarantined(job, attempt, time_max).await;
         Judgement {
-            is_quarantined,
-            is_watched: is_watched && attempt.outcome.is_fault(),
+            is_spared,
+            failed_on_probation: on_probation && attempt.outcome.is_fault(),
         }
     }
 
-    /// To be called once an attempt is settled that failed at a watched revision: where the revision was taken back
-    /// meanwhile, nobody else may come upon its job.
-    pub(crate) async fn settled(&self, job: &ClaimedJob, revision: Revision) {
+    /// Makes a job due again if its revision was rolled back while the attempt ran. Must be called after the settlement of
+    /// an attempt that failed on probation: the rollback found only the jobs that were settled before it.
+    pub(crate) async fn retry_if_rolled_back(&self, job: &ClaimedJob, revision: Revision) {
         let plugin = &job.lease.plugin;
-        if !self.probation.is_taken_back(plugin, revision) {
+        if !self.release_guard.is_rolled_back(plugin, revision) {
             return;
         }
+
         if let Err(error) = self.inbox.retry_failed(plugin, revision).await {
-            tracing::warn!(event = %job.lease.event, %plugin, error = chain(&error), "an event that failed at a revision which was taken back is not attempted again yet");
+            tracing::warn!(
+                event = %job.lease.event, %plugin, error = chain(&error),
+                "an event that failed on a revision which was rolled back is not attempted again yet"
+            );
         }
     }
 
+    /// Records an attempt and returns whether its revision is quarantined, by this attempt or an earlier one.
     async fn is_quarantined(
         &self,
         job: &ClaimedJob,
@@ -116,117 +118,138 @@ impl Quarantines {
         let Some(policy) = **self.policy.load() else {
             return false;
         };
+
         let plugin = &job.lease.plugin;
         let reason = {
             let mut plugins = self.plugins();
-            let standing = plugins.entry(plugin.clone()).or_default();
-            if standing.is_quarantined(attempt.revision) {
+            let health = plugins.entry(plugin.clone()).or_default();
+            if health.is_quarantined(attempt.revision) {
                 return true;
             }
-            let is_fault = attempt.outcome.is_fault();
-            let ended = AttemptEnd {
-                event: job.lease.event,
-                at: self.clock.now(),
-                is_fault,
-            };
-            let Some(tripped) = standing.breaker.record(attempt.revision, ended, &policy) else {
+
+            let Some(reason) = self.failure(health, job, attempt, &policy) else {
                 return false;
             };
-            // A call that outlives its revision says nothing about the next one.
-            if !self.is_active(plugin, attempt.revision) {
+            // The revision serves until the rollback is done, so its faults count until then.
+            if self
+                .release_guard
+                .roll_back(plugin, attempt.revision, &reason)
+            {
                 return false;
             }
-            let FailureCount { faults, events } = tripped;
-            let reason = format!(
-                "it failed at {faults} of {events} events; the last time it was {}",
-                attempt.outcome
-            );
-            // It serves until the one before does, so its faults count until then.
-            if self.probation.take_back(plugin, attempt.revision, &reason) {
-                return false;
-            }
-            standing.quarantined = Some(Quarantined {
+
+            health.quarantine = Some(ActiveQuarantine {
                 revision: attempt.revision,
                 durable_at: None,
             });
             reason
         };
-        self.quarantine(plugin, attempt, reason, time_max).await;
+
+        self.quarantine(plugin, attempt.revision, reason, time_max)
+            .await;
         true
+    }
+
+    /// Records an attempt. Returns a reason if the active revision has now failed too often.
+    fn failure(
+        &self,
+        health: &mut PluginHealth,
+        job: &ClaimedJob,
+        attempt: &Attempt,
+        policy: &QuarantinePolicy,
+    ) -> Option<String> {
+        let end = AttemptEnd {
+            event: job.lease.event,
+            at: self.clock.now(),
+            is_fault: attempt.outcome.is_fault(),
+        };
+        let FailureCount { faults, events } =
+            health.breaker.record(attempt.revision, end, policy)?;
+
+        // An attempt may end after another revision became active. It says nothing about that revision.
+        if !self.is_active(&job.lease.plugin, attempt.revision) {
+            return None;
+        }
+        Some(format!(
+            "it failed at {faults} of {events} events; the last time it was {}",
+            attempt.outcome
+        ))
     }
 
     async fn quarantine(
         &self,
         plugin: &PluginRef,
-        attempt: &Attempt,
+        revision: Revision,
         reason: String,
         time_max: Duration,
     ) {
         let quarantine = Quarantine {
             plugin: plugin.clone(),
-            revision: attempt.revision,
+            revision,
             reason: reason.clone(),
             since: self.clock.now(),
         };
-        let done = insist(time_max, || self.inbox.quarantine(quarantine.clone())).await;
-        let mut plugins = self.plugins();
-        let standing = plugins.entry(plugin.clone()).or_default();
-        match done {
-            Ok(()) => {
-                let durable_at = Some(self.count.fetch_add(1, Ordering::Relaxed));
-                standing.quarantined = Some(Quarantined {
-                    revision: attempt.revision,
-                    durable_at,
-                });
-                drop(plugins);
-                tracing::error!(
-                    target: "hookyard::quarantine",
-                    tenant = %plugin.tenant, plugin = %plugin.name, revision = attempt.revision.short(), reason,
-                    "plugin quarantined: its events are held until another revision of it is active, or you release it"
-                );
-            }
-            Err(error) => {
-                standing.quarantined = None;
-                drop(plugins);
-                tracing::error!(%plugin, error = chain(&error), "a plugin should be quarantined and could not be");
-            }
+        let result = insist(time_max, || self.inbox.quarantine(quarantine.clone())).await;
+
+        {
+            let mut plugins = self.plugins();
+            let health = plugins.entry(plugin.clone()).or_default();
+            health.quarantine = result.is_ok().then(|| ActiveQuarantine {
+                revision,
+                durable_at: Some(self.count.fetch_add(1, Ordering::Relaxed)),
+            });
+        }
+
+        match result {
+            Ok(()) => tracing::error!(
+                target: "hookyard::quarantine",
+                tenant = %plugin.tenant, plugin = %plugin.name, revision = revision.short(), reason,
+                "plugin quarantined: its events are held until another revision is active or `hookyard plugins clear` ends the quarantine"
+            ),
+            Err(error) => tracing::error!(
+                %plugin, error = chain(&error),
+                "a plugin must be quarantined, but the store failed"
+            ),
         }
     }
 
-    /// To be taken before a claim, for `claimed`.
+    /// Returns a mark for [`Quarantines::note_claim`]. Must be taken before the claim begins.
     pub(crate) fn mark(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// A claim that was begun at `mark` has given out jobs of this plugin: a quarantine from before has been lifted.
-    pub(crate) fn claimed(&self, plugin: &PluginRef, mark: u64) {
-        if let Some(standing) = self.plugins().get_mut(plugin) {
-            let is_over =
-                |quarantined: &Quarantined| quarantined.durable_at.is_some_and(|at| at < mark);
-            standing
-                .quarantined
-                .take_if(|quarantined| is_over(quarantined));
+    /// Notes that a claim which began at `mark` returned jobs of this plugin. So a quarantine that was durable before the
+    /// claim has been lifted.
+    pub(crate) fn note_claim(&self, plugin: &PluginRef, mark: u64) {
+        if let Some(health) = self.plugins().get_mut(plugin) {
+            health.quarantine.take_if(|quarantine| {
+                quarantine
+                    .durable_at
+                    .is_some_and(|durable_at| durable_at < mark)
+            });
         }
     }
 
-    /// Lifts the quarantine of every plugin that has another revision active than the one that failed.
+    /// Lifts the quarantines of plugins whose active revision is not the revision that failed.
     pub(crate) async fn lift_outdated(&self) -> Result<(), Error> {
         let active = self.active();
         self.plugins()
             .retain(|plugin, _| active.contains_key(plugin));
-        for Quarantine {
-            plugin, revision, ..
-        } in self.inbox.quarantined().await?
-        {
+
+        for quarantine in self.inbox.quarantined().await? {
+            let Quarantine {
+                plugin, revision, ..
+            } = quarantine;
             let Some(active) = active.get(&plugin).filter(|active| **active != revision) else {
                 continue;
             };
+
             self.inbox.lift(&plugin).await?;
-            let (tenant, name) = (&plugin.tenant, &plugin.name);
             tracing::info!(
                 target: "hookyard::quarantine",
-                %tenant, plugin = %name, revision = active.short(), previous = revision.short(),
-                "quarantine lifted: another revision is active, and is given the events that were held"
+                tenant = %plugin.tenant, plugin = %plugin.name,
+                revision = active.short(), previous = revision.short(),
+                "quarantine lifted: another revision is active and gets the held events"
             );
         }
         Ok(())
@@ -240,23 +263,19 @@ impl Quarantines {
         self.runner
             .active()
             .into_iter()
-            .map(
-                |Active {
-                     plugin, revision, ..
-                 }| (plugin, revision),
-            )
+            .map(|active| (active.plugin, active.revision))
             .collect()
     }
 
-    fn plugins(&self) -> MutexGuard<'_, HashMap<PluginRef, Standing>> {
+    fn plugins(&self) -> MutexGuard<'_, HashMap<PluginRef, PluginHealth>> {
         self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Standing {
+impl PluginHealth {
     fn is_quarantined(&self, revision: Revision) -> bool {
-        self.quarantined
+        self.quarantine
             .as_ref()
-            .is_some_and(|quarantined| quarantined.revision == revision)
+            .is_some_and(|quarantine| quarantine.revision == revision)
     }
 }

@@ -1,4 +1,4 @@
-//! What dispatch asks of whatever runs plugins. It knows no WebAssembly.
+//! The runner: dispatch's view of the part that runs plugins.
 
 use std::time::Duration;
 
@@ -6,77 +6,79 @@ use async_trait::async_trait;
 use hookyard_model::{Effects, LogLine, Outcome, PluginRef, Revision};
 use hookyard_store::{ClaimedJob, KvUsage, OutboxQuota};
 
-/// Runs jobs on the plugins that are loaded.
+/// Runs jobs on the active plugins.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// The plugins that can take jobs now.
-    fn active(&self) -> Vec<Active>;
+    /// Returns the plugins that can take jobs.
+    fn active(&self) -> Vec<ActivePlugin>;
 
-    /// Returns once `active` may have another answer than when this was last called. May return early.
+    /// Waits until [`Runner::active`] may return something else than at its last call. May return early.
     async fn changed(&self);
 
-    /// Attempts one job, from beginning to end on one revision (invariant 7), and always within the plugin's limits.
+    /// Attempts a job from beginning to end on one revision (invariant 7), within the limits of the plugin.
     ///
-    /// Where no attempt can be made, none of the plugin's effects is left.
-    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun>;
+    /// # Errors
+    ///
+    /// Returns why no attempt was made. Nothing of the plugin's effects is left then.
+    async fn run(&self, job: &ClaimedJob) -> Result<AttemptResult, RunError>;
 }
 
-/// Why no attempt was made. The job stays as it was, and nothing counts against the plugin.
+/// The reason why no attempt was made. The job is unchanged, and nothing counts against the plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unrun {
+pub enum RunError {
     /// The plugin is not loaded.
-    Absent,
-    /// The host failed, for this reason: it had no memory for the plugin, or could not read its store.
+    NotLoaded,
+    /// The host failed, for example because it had no memory for the plugin. Holds the reason.
     HostFault(String),
 }
 
 /// A plugin that can take jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Active {
+pub struct ActivePlugin {
     /// The plugin.
     pub plugin: PluginRef,
-    /// The code that runs its jobs.
+    /// Its active revision.
     pub revision: Revision,
-    /// How many attempts it may have at once.
+    /// The maximum number of its concurrent attempts.
     pub concurrency: usize,
 }
 
-/// One attempt that was made.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ran {
-    /// The code that ran.
+pub struct AttemptResult {
+    /// The revision that ran.
     pub revision: Revision,
-    /// From the decision to run to the outcome.
+    /// The time from the call of the runner to the outcome.
     pub duration: Duration,
-    /// What it came to.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What the guest wrote.
+    /// The lines that the guest wrote.
     pub log: Vec<LogLine>,
-    /// What it asked to change; taken only where the outcome is `Done`.
+    /// The effects that the guest asked for. They commit only if the outcome is [`Outcome::Done`].
     pub effects: Effects,
-    /// How much the plugin's store may hold.
+    /// The maximum size of the plugin's key-value store.
     pub quota: KvUsage,
-    /// How much may wait in the outbox.
+    /// The maximum number and size of unsent messages.
     pub outbox: OutboxQuota,
-    /// What it took.
+    /// The resources that the attempt used.
     pub measures: Measures,
 }
 
-/// What one attempt took; what it didn't come to is zero.
+/// The resources that an attempt used. A step that the attempt did not reach is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Measures {
-    /// Making values of the event.
+    /// The time to decode the event.
     pub decode: Duration,
-    /// Making an instance of the plugin.
+    /// The time to instantiate the plugin.
     pub instantiate: Duration,
-    /// The handler's call, whatever it was spent on.
+    /// The elapsed time of the handler's call.
     pub run: Duration,
-    /// Processor time of instantiation and call.
+    /// The processor time of instantiation and call.
     pub cpu: Duration,
-    /// Linear memory that the guest had at its end, and so at its most.
+    /// The guest's linear memory at the end, in bytes. Linear memory never shrinks, so this is the maximum.
     pub memory_bytes: u64,
-    /// Calls of the host's functions.
+    /// The number of calls of host functions.
     pub host_calls: u64,
-    /// Bytes that passed between guest and host by these calls.
+    /// The bytes that passed between guest and host in these calls.
     pub host_bytes: u64,
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use hookyard_dispatch::{Active, Ran, Runner, Unrun};
+use hookyard_dispatch::{ActivePlugin, AttemptResult, RunError, Runner};
 use hookyard_model::{Outcome, PluginRef, Revision};
 use hookyard_store::ClaimedJob;
 use tokio::sync::Notify;
@@ -212,11 +212,11 @@ impl From<HostFault> for RevisionError {
 
 #[async_trait]
 impl Runner for Catalog {
-    fn active(&self) -> Vec<Active> {
+    fn active(&self) -> Vec<ActivePlugin> {
         let active = self.active.load();
         active
             .iter()
-            .map(|(plugin, loaded)| Active {
+            .map(|(plugin, loaded)| ActivePlugin {
                 plugin: plugin.clone(),
                 revision: loaded.revision(),
                 concurrency: loaded.limits().concurrency,
@@ -229,8 +229,8 @@ impl Runner for Catalog {
     }
 
     /// Runs a job. A job that names a revision which is no longer kept is rejected.
-    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
-        let (active, revision, _flight) = self.begin(job).ok_or(Unrun::Absent)?;
+    async fn run(&self, job: &ClaimedJob) -> Result<AttemptResult, RunError> {
+        let (active, revision, _flight) = self.begin(job).ok_or(RunError::NotLoaded)?;
         let quota = active.limits().quota();
         let outbox = active.limits().outbox_quota();
 
@@ -251,7 +251,7 @@ impl Runner for Catalog {
             effects,
             measures,
         } = result?;
-        Ok(Ran {
+        Ok(AttemptResult {
             revision,
             duration: began.elapsed(),
             outcome,

@@ -1,7 +1,7 @@
 //! The probation of active revisions: counts the faults of each, and reports those that must be
 //! rolled back.
 //!
-//! Dispatch reports every attempt here through [`hookyard_dispatch::Probation`]. The pure rule that
+//! Dispatch reports every attempt here through [`hookyard_dispatch::ReleaseGuard`]. The pure rule that
 //! compares a revision with the one before is [`hookyard_model::Probation`]. The keeper takes the
 //! revisions that failed, and [`step`](crate::decide::step) decides whether a rollback follows.
 //! This state is apart from [`Plugin`](crate::plugin::Plugin) because dispatch's tasks change it.
@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hookyard_dispatch::Probation;
+use hookyard_dispatch::ReleaseGuard;
 use hookyard_model::quarantine::AttemptEnd;
 use hookyard_model::{Attempt, Clock, PluginRef, ProbationPolicy, Revision};
 use hookyard_store::ClaimedJob;
@@ -139,8 +139,8 @@ impl Probations {
     }
 }
 
-impl Probation for Probations {
-    fn note(&self, job: &ClaimedJob, attempt: &Attempt) -> bool {
+impl ReleaseGuard for Probations {
+    fn record(&self, job: &ClaimedJob, attempt: &Attempt) -> bool {
         let Some(policy) = self.policy() else {
             return false;
         };
@@ -166,13 +166,13 @@ impl Probation for Probations {
         is_on_probation || active.failure.is_some()
     }
 
-    fn is_taken_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
+    fn is_rolled_back(&self, plugin: &PluginRef, revision: Revision) -> bool {
         self.plugins()
             .get(plugin)
             .is_some_and(|active| active.rolled_back == Some(revision))
     }
 
-    fn take_back(&self, plugin: &PluginRef, revision: Revision, reason: &str) -> bool {
+    fn roll_back(&self, plugin: &PluginRef, revision: Revision, reason: &str) -> bool {
         let Some(policy) = self.policy() else {
             return false;
         };

@@ -17,7 +17,7 @@ pub struct Slots<M> {
     has_several_tenants: bool,
     /// The number of running tasks of each member that has any.
     taken: HashMap<M, usize>,
-    served: TurnOrder<M>,
+    turns: TurnOrder<M>,
 }
 
 impl<M: Member> Slots<M> {
@@ -29,7 +29,7 @@ impl<M: Member> Slots<M> {
             tenant_concurrency_max: tenant_concurrency_max.max(1),
             has_several_tenants: false,
             taken: HashMap::new(),
-            served: TurnOrder::default(),
+            turns: TurnOrder::default(),
         }
     }
 
@@ -43,7 +43,7 @@ impl<M: Member> Slots<M> {
         let tenants: HashSet<&TenantName> = members.iter().map(|member| member.tenant()).collect();
 
         self.has_several_tenants = tenants.len() > 1;
-        self.served.retain(|member| members.contains(member));
+        self.turns.retain(|member| members.contains(member));
     }
 
     /// Returns the number of free slots.
@@ -57,9 +57,9 @@ impl<M: Member> Slots<M> {
         self.taken.get(member).copied().unwrap_or(0)
     }
 
-    /// Shares the free slots among the members that have a use for them. Returns how many each member gets; a member
-    /// that gets none is left out.
-    pub fn share(&mut self, open: &[Demand<M>]) -> Vec<(M, usize)> {
+    /// Shares the free slots among the members that can use them. Returns how many slots each member gets; a member that
+    /// gets none is left out.
+    pub fn share(&mut self, demand: &[Demand<M>]) -> Vec<(M, usize)> {
         let running = self.taken_by_tenant();
         let free = FreeSlots {
             slots: self.free(),
@@ -67,13 +67,13 @@ impl<M: Member> Slots<M> {
             running: &running,
         };
 
-        share(&free, open, &mut self.served)
+        share(&free, demand, &mut self.turns)
     }
 
-    /// Returns the members that may still have a use for slots after a claim: the ones that used all their `shares`.
-    /// `claimed` names the member of each item that was claimed.
-    pub fn still_open<'m>(
-        open: Vec<Demand<M>>,
+    /// Returns the demand that is left after a claim. A member that used less than its share has no more due work, and is
+    /// left out. `claimed` names the member of each claimed item.
+    pub fn remaining_demand<'m>(
+        demand: Vec<Demand<M>>,
         shares: &[(M, usize)],
         claimed: impl IntoIterator<Item = &'m M>,
     ) -> Vec<Demand<M>>
@@ -85,11 +85,11 @@ impl<M: Member> Slots<M> {
             *counts.entry(member.clone()).or_default() += 1;
         }
 
-        remaining_demand(open, shares, &counts)
+        remaining_demand(demand, shares, &counts)
     }
 
     /// Returns the members that could get a slot now, so that the time of their next work matters.
-    pub fn eligible(&self, open: Vec<Demand<M>>) -> Vec<M> {
+    pub fn eligible(&self, demand: Vec<Demand<M>>) -> Vec<M> {
         // Without a free slot, the end of a task is the reason to look again.
         if self.free() == 0 {
             return Vec::new();
@@ -97,8 +97,9 @@ impl<M: Member> Slots<M> {
 
         let running = self.taken_by_tenant();
         let tenant_max = self.tenant_max();
-        open.into_iter()
-            .map(|open| open.member)
+        demand
+            .into_iter()
+            .map(|demand| demand.member)
             .filter(|member| {
                 running
                     .get(member.tenant())
@@ -155,7 +156,7 @@ mod tests {
         }
     }
 
-    fn open(member: &PluginRef) -> Demand<PluginRef> {
+    fn demand(member: &PluginRef) -> Demand<PluginRef> {
         Demand {
             member: member.clone(),
             slots: 9,
@@ -169,10 +170,10 @@ mod tests {
         let mut slots = Slots::new(4, 1);
 
         slots.set_members([&ship]);
-        assert_eq!(slots.share(&[open(&ship)]), [(ship.clone(), 4)]);
+        assert_eq!(slots.share(&[demand(&ship)]), [(ship.clone(), 4)]);
 
         slots.set_members([&ship, &audit]);
-        assert_eq!(slots.share(&[open(&ship)]), [(ship, 1)]);
+        assert_eq!(slots.share(&[demand(&ship)]), [(ship, 1)]);
     }
 
     #[test]
@@ -197,7 +198,7 @@ mod tests {
         let mut slots = Slots::new(3, 1);
         slots.set_members([&ship, &audit]);
         slots.take(&ship);
-        let both = || vec![open(&ship), open(&audit)];
+        let both = || vec![demand(&ship), demand(&audit)];
 
         assert_eq!(slots.eligible(both()), [audit.clone()]);
 
@@ -207,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn member_that_used_its_share_is_still_open() {
+    fn demand_ends_below_the_share() {
         let (ship, audit) = (plugin("acme", "ship"), plugin("acme", "audit"));
         let shares = [(ship.clone(), 2), (audit.clone(), 2)];
 
-        let left = Slots::still_open(
-            vec![open(&ship), open(&audit)],
+        let left = Slots::remaining_demand(
+            vec![demand(&ship), demand(&audit)],
             &shares,
             [&ship, &ship, &audit],
         );

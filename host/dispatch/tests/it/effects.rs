@@ -1,4 +1,4 @@
-//! What becomes of an attempt whose effects can't be had as they are.
+//! Attempts whose effects the store refuses: conflicts and quotas.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,29 +15,32 @@ use hookyard_store::{
 use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
-use crate::kit::{Act, Plan, SECOND, Yard, count_key, done_in, mark_key, plugin, policy, trapped};
+use crate::support::{
+    Act, Harness, Plan, SECOND, count_key, done_in, mark_key, plugin, policy, trapped,
+};
 
-async fn conflicted(conflicts: usize) -> Yard {
+async fn conflicted(conflicts: usize) -> Harness {
     let policies = RetryPolicies {
         fallback: policy(2, 100 * SECOND),
         ..Default::default()
     };
-    let yard = Yard::start(
+    let harness = Harness::start(
         Plan {
             policies,
             ..Plan::default()
         },
         |_| done_in(Duration::ZERO),
     );
-    yard.fail(Call::Settle, conflicts, || Error::Conflict(mark_key("0")));
-    yard.route(&["ship"]).await;
-    yard.append(0..1).await;
-    yard
+    harness.fail(Call::Settle, conflicts, || Error::Conflict(mark_key("0")));
+    harness.route(&["ship"]).await;
+    harness.append(0..1).await;
+    harness
 }
 
-/// Whether the effects of an attempt at the first event are there.
-async fn is_marked(yard: &Yard) -> bool {
-    yard.inbox
+/// Returns whether the effects of an attempt at the first event were committed.
+async fn is_marked(harness: &Harness) -> bool {
+    harness
+        .inbox
         .value(&plugin("ship"), &mark_key("0"))
         .await
         .expect("a read")
@@ -45,29 +48,37 @@ async fn is_marked(yard: &Yard) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_lost_a_key_runs_again_at_once_under_its_lease() {
-    let yard = conflicted(5).await;
-    let begun = yard.clock.now();
-    yard.all_over().await;
-    let [attempt] = <[_; 1]>::try_from(yard.attempts(0, "ship")).expect("one attempt");
+async fn conflicting_attempt_runs_again_at_once() {
+    let harness = conflicted(5).await;
+    let begun = harness.clock.now();
+    harness.wait_until_over().await;
+    let [attempt] = <[_; 1]>::try_from(harness.attempts(0, "ship")).expect("one attempt");
+
     assert_eq!((attempt.number, &attempt.outcome), (1, &Outcome::Done));
-    assert_eq!(attempt.started_at, begun, "no time passes between them");
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 6);
-    assert!(is_marked(&yard).await);
-    yard.stop().await;
+    assert_eq!(
+        attempt.started_at, begun,
+        "the runs follow each other at once"
+    );
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 6);
+    assert!(is_marked(&harness).await);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_loses_for_ever_fails_without_its_effects() {
-    let yard = conflicted(6).await;
+async fn repeated_conflicts_fail_the_attempt() {
+    let harness = conflicted(6).await;
     sleep(SECOND).await;
+
     assert_eq!(
-        (yard.states().await, is_marked(&yard).await),
+        (harness.states().await, is_marked(&harness).await),
         (vec!["waiting"], false)
     );
-    yard.all_over().await;
-    let attempts = yard.attempts(0, "ship");
+
+    harness.wait_until_over().await;
+    let attempts = harness.attempts(0, "ship");
     let reason = "`0` in bucket `handled` was changed by another attempt".to_owned();
+
     assert_eq!(
         attempts[0].outcome,
         Outcome::Retry {
@@ -76,17 +87,18 @@ async fn one_that_loses_for_ever_fails_without_its_effects() {
         }
     );
     assert_eq!(
-        yard.runner.runs.load(Ordering::Relaxed),
+        harness.runner.runs.load(Ordering::Relaxed),
         7,
-        "six, and one more as the policy says"
+        "six runs, and one run of the retry"
     );
     assert_eq!((attempts.len(), &attempts[1].outcome), (2, &Outcome::Done));
-    assert!(is_marked(&yard).await);
-    yard.stop().await;
+    assert!(is_marked(&harness).await);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_over_its_quota_fails_of_that() {
+async fn attempt_over_quota_fails() {
     let policies = RetryPolicies {
         fallback: policy(2, SECOND),
         ..Default::default()
@@ -95,7 +107,7 @@ async fn one_that_is_over_its_quota_fails_of_that() {
         keys: 0,
         bytes: 1_000,
     };
-    let yard = Yard::start(
+    let harness = Harness::start(
         Plan {
             policies,
             quota,
@@ -103,16 +115,18 @@ async fn one_that_is_over_its_quota_fails_of_that() {
         },
         |_| done_in(Duration::ZERO),
     );
-    yard.route(&["ship"]).await;
-    yard.append(0..1).await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["dead"]);
+    harness.route(&["ship"]).await;
+    harness.append(0..1).await;
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["dead"]);
     assert_eq!(
-        yard.runner.runs.load(Ordering::Relaxed),
+        harness.runner.runs.load(Ordering::Relaxed),
         2,
-        "running it at once again would be no use"
+        "one run for each attempt"
     );
-    for attempt in yard.attempts(0, "ship") {
+
+    for attempt in harness.attempts(0, "ship") {
         assert_eq!(
             attempt.outcome,
             Outcome::Exceeded {
@@ -121,12 +135,14 @@ async fn one_that_is_over_its_quota_fails_of_that() {
             }
         );
     }
-    assert!(!is_marked(&yard).await);
-    yard.stop().await;
+
+    assert!(!is_marked(&harness).await);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
+async fn full_outbox_spares_the_attempt() {
     let policies = RetryPolicies {
         fallback: policy(1, SECOND),
         ..Default::default()
@@ -143,7 +159,7 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         rate: 0.1,
         events_min: 1,
     });
-    let yard = Yard::start(
+    let harness = Harness::start(
         Plan {
             policies,
             outbox,
@@ -152,10 +168,10 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         },
         |_| done_in(Duration::ZERO),
     );
-    yard.route(&["ship"]).await;
-    yard.append(0..3).await;
+    harness.route(&["ship"]).await;
+    harness.append(0..3).await;
     sleep(60 * SECOND).await;
-    let states = yard.states().await;
+    let states = harness.states().await;
     assert_eq!(
         states.iter().filter(|state| **state == "waiting").count(),
         1,
@@ -165,10 +181,10 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         .iter()
         .position(|state| *state == "waiting")
         .expect("one waits") as u64;
-    let attempts = yard.attempts(number, "ship");
+    let attempts = harness.attempts(number, "ship");
     assert!(
         attempts.len() > 1,
-        "though it may have only one: {attempts:?}"
+        "spared attempts exceed the maximum: {attempts:?}"
     );
     let full = Outcome::Exceeded {
         limit: Limit::OutboxWaiting,
@@ -178,7 +194,7 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         attempts.iter().all(|attempt| attempt.outcome == full),
         "{attempts:?}"
     );
-    assert_eq!(yard.inbox.quarantined().await.expect("a list"), []);
+    assert_eq!(harness.inbox.quarantined().await.expect("a list"), []);
 
     let shop = DestinationRef {
         tenant: plugin("ship").tenant,
@@ -188,15 +204,15 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         destination: shop,
         limit: 1,
     }];
-    let claimed = yard
+    let claimed = harness
         .inbox
-        .claim_messages(&wanted, yard.clock.now(), SECOND)
+        .claim_messages(&wanted, harness.clock.now(), SECOND)
         .await
         .expect("a claim")
         .remove(0);
     let delivery = Delivery {
         number: 1,
-        started_at: yard.clock.now(),
+        started_at: harness.clock.now(),
         duration: Duration::ZERO,
         result: DeliveryResult::Sent { status: 200 },
         answer: None,
@@ -208,90 +224,104 @@ async fn one_that_finds_the_outbox_full_waits_and_is_not_used_up() {
         is_spared: false,
         disable: None,
     };
-    yard.inbox
+    harness
+        .inbox
         .settle_message(settlement)
         .await
         .expect("a settlement");
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 3]);
-    yard.stop().await;
+    harness.wait_until_over().await;
+    assert_eq!(harness.states().await, ["done"; 3]);
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_keeps_losing_runs_alone() {
-    let yard = Yard::start(Plan::default(), |job| match job.event.key.as_str() {
+async fn repeatedly_conflicting_attempt_runs_alone() {
+    let harness = Harness::start(Plan::default(), |job| match job.event.key.as_str() {
         "0" => done_in(SECOND),
         "1" => Act::End(60 * SECOND, trapped()),
         _ => done_in(Duration::ZERO),
     });
-    yard.fail(Call::Settle, 3, || Error::Conflict(mark_key("0")));
-    yard.route(&["ship"]).await;
-    yard.append(0..2).await;
+    harness.fail(Call::Settle, 3, || Error::Conflict(mark_key("0")));
+    harness.route(&["ship"]).await;
+    harness.append(0..2).await;
     sleep(10 * SECOND).await;
+
     assert_eq!(
-        yard.runner.runs.load(Ordering::Relaxed),
+        harness.runner.runs.load(Ordering::Relaxed),
         4,
-        "three of the first and the second, which is under way"
+        "three runs of the first job and one of the second"
     );
-    yard.append(2..3).await;
+
+    harness.append(2..3).await;
     sleep(10 * SECOND).await;
+
     assert_eq!(
-        yard.runner.runs.load(Ordering::Relaxed),
+        harness.runner.runs.load(Ordering::Relaxed),
         4,
-        "who comes later waits as well"
+        "later attempts wait too"
     );
+
     sleep(50 * SECOND).await;
     let ends = |number| {
-        let attempt = yard.attempts(number, "ship").remove(0);
+        let attempt = harness.attempts(number, "ship").remove(0);
         attempt.started_at.after(attempt.duration)
     };
+
     assert_eq!(
         ends(0).since(ends(1)),
         SECOND,
-        "it ran once the other had ended"
+        "it ran alone after the other attempt"
     );
-    assert!(yard.attempts(2, "ship")[0].started_at >= ends(0));
-    yard.stop().await;
+    assert!(harness.attempts(2, "ship")[0].started_at >= ends(0));
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_beside_each_other_count_each_event_once() {
+async fn concurrent_attempts_count_each_event_once() {
     let plan = Plan {
         active: vec![("ship", 8)],
         counts: true,
         ..Plan::default()
     };
-    let yard = Yard::start(plan, |job| {
+    let harness = Harness::start(plan, |job| {
         let number: u64 = job.event.key.parse().expect("a number");
         let duration = Duration::from_millis(number * 7919 % 1000);
         let fails = number.is_multiple_of(5) && job.lease.attempt == 1;
         Act::End(duration, if fails { trapped() } else { Outcome::Done })
     });
-    yard.fail(Call::Settle, 9, || Error::Busy);
-    yard.route(&["ship"]).await;
-    yard.append(0..40).await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 40]);
-    let count = yard
+    harness.fail(Call::Settle, 9, || Error::Busy);
+    harness.route(&["ship"]).await;
+    harness.append(0..40).await;
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 40]);
+
+    let count = harness
         .inbox
         .value(&plugin("ship"), &count_key())
         .await
         .expect("read")
         .expect("a value");
+
     assert_eq!(
         &count.value[..],
         b"40",
-        "once for each event, and not for what failed"
+        "once for each event, and not for failed attempts"
     );
+
     for number in 0..40_u64 {
         let expected = if number.is_multiple_of(5) { 2 } else { 1 };
         assert_eq!(
-            yard.attempts(number, "ship").len(),
+            harness.attempts(number, "ship").len(),
             expected,
-            "losing a key costs event {number} no attempt"
+            "conflicts cost event {number} no attempt"
         );
     }
-    let runs = yard.runner.runs.load(Ordering::Relaxed);
-    assert!(runs > 40 + 8, "nobody ever lost a key: {runs} runs");
-    yard.stop().await;
+
+    let runs = harness.runner.runs.load(Ordering::Relaxed);
+
+    assert!(runs > 40 + 8, "there was no conflict: {runs} runs");
+
+    harness.stop().await;
 }

@@ -1,19 +1,19 @@
-//! What fails costs its own attempt, and no more.
+//! Faults of the store, the host and plugins cost only the attempt that they hit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hookyard_dispatch::Unrun;
+use hookyard_dispatch::RunError;
 use hookyard_model::{Clock as _, QuarantinePolicy};
 use hookyard_store::{Error, JobRequest, Jobs};
 use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
-use crate::kit::{Act, HOUR, LEASE, Plan, SECOND, Yard, done_in, plugin, trapped};
+use crate::support::{Act, HOUR, Harness, LEASE, Plan, SECOND, done_in, plugin, trapped};
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_stops_nobody_and_its_job_is_attempted_again() {
-    let yard = Yard::start(
+async fn job_of_a_panic_is_attempted_again() {
+    let harness = Harness::start(
         Plan {
             active: vec![("ship", 1)],
             ..Plan::default()
@@ -27,157 +27,188 @@ async fn a_panic_stops_nobody_and_its_job_is_attempted_again() {
             }
         },
     );
-    yard.route(&["ship"]).await;
-    yard.append(0..4).await;
+    harness.route(&["ship"]).await;
+    harness.append(0..4).await;
     sleep(5 * SECOND).await;
-    assert_eq!(yard.states().await, ["leased", "done", "done", "done"]);
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 4]);
-    let again = yard.attempts(0, "ship");
+
+    assert_eq!(harness.states().await, ["leased", "done", "done", "done"]);
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 4]);
+
+    let again = harness.attempts(0, "ship");
+
     assert_eq!((again.len(), again[0].number), (1, 2));
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settlement_that_fails_is_tried_again_and_the_handler_not() {
-    let yard = Yard::start(Plan::default(), |_| done_in(SECOND));
-    yard.route(&["ship"]).await;
-    yard.fail(Call::Settle, 6, || Error::Busy);
-    yard.append(0..3).await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 3]);
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 3);
-    yard.stop().await;
+async fn failed_settlement_is_repeated_without_the_handler() {
+    let harness = Harness::start(Plan::default(), |_| done_in(SECOND));
+    harness.route(&["ship"]).await;
+    harness.fail(Call::Settle, 6, || Error::Busy);
+    harness.append(0..3).await;
+    harness.wait_until_over().await;
+    assert_eq!(harness.states().await, ["done"; 3]);
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 3);
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settlement_that_never_works_is_left_to_the_lease() {
-    let yard = Yard::start(
+async fn unsettled_job_is_attempted_after_its_lease() {
+    let harness = Harness::start(
         Plan {
             active: vec![("ship", 1)],
             ..Plan::default()
         },
         |_| done_in(Duration::ZERO),
     );
-    yard.route(&["ship"]).await;
-    yard.fail(Call::Settle, usize::MAX, || Error::Busy);
-    yard.append(0..1).await;
+    harness.route(&["ship"]).await;
+    harness.fail(Call::Settle, usize::MAX, || Error::Busy);
+    harness.append(0..1).await;
     sleep(LEASE + SECOND).await;
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 1);
-    yard.inbox.heal();
-    yard.all_over().await;
+
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 1);
+
+    harness.inbox.heal();
+    harness.wait_until_over().await;
+
     assert_eq!(
-        yard.attempts(0, "ship").len(),
+        harness.attempts(0, "ship").len(),
         1,
-        "only the second could be recorded"
+        "only the second attempt was recorded"
     );
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 2, "at least once");
-    yard.stop().await;
+    assert_eq!(
+        harness.runner.runs.load(Ordering::Relaxed),
+        2,
+        "at least once"
+    );
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inbox_that_fails_is_left_alone_for_a_while() {
-    let yard = Yard::start(Plan::default(), |_| done_in(Duration::ZERO));
-    yard.fail(Call::Claim, 30, || Error::Store("the disk is away".into()));
-    yard.route(&["ship"]).await;
-    // Each wakes the loop.
+async fn failing_inbox_pauses_the_loop() {
+    let harness = Harness::start(Plan::default(), |_| done_in(Duration::ZERO));
+    harness.fail(Call::Claim, 30, || Error::Store("the disk is away".into()));
+    harness.route(&["ship"]).await;
+
+    // Each append wakes the loop.
     for number in 0..100 {
-        yard.append(number..number + 1).await;
+        harness.append(number..number + 1).await;
         sleep(SECOND / 10).await;
     }
-    let claims = yard.inbox.count(Call::Claim);
+
+    let claims = harness.inbox.count(Call::Claim);
+
     assert!((5..=12).contains(&claims), "{claims} claims in ten seconds");
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 100]);
-    yard.stop().await;
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 100]);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_taken_by_another_settles_nothing_and_stops_nothing() {
-    let yard = Yard::start(
+async fn lost_lease_settles_nothing() {
+    let harness = Harness::start(
         Plan {
             active: vec![("ship", 1)],
             ..Plan::default()
         },
         |_| done_in(10 * SECOND),
     );
-    yard.route(&["ship"]).await;
-    yard.append(0..1).await;
+    harness.route(&["ship"]).await;
+    harness.append(0..1).await;
     sleep(SECOND).await;
-    // As if our clock had stood still for longer than the lease.
+    // As if the clock of this host had stopped for longer than the lease.
     let wanted = [JobRequest {
         plugin: plugin("ship"),
         limit: 1,
     }];
-    let much_later = yard.clock.now().after(HOUR);
+    let much_later = harness.clock.now().after(HOUR);
+
     assert_eq!(
-        yard.inbox
+        harness
+            .inbox
             .claim(&wanted, much_later, HOUR)
             .await
             .expect("a claim")
             .len(),
         1
     );
+
     sleep(20 * SECOND).await;
-    assert_eq!(yard.attempts(0, "ship").len(), 0);
-    yard.append(1..2).await;
+
+    assert_eq!(harness.attempts(0, "ship").len(), 0);
+
+    harness.append(1..2).await;
     sleep(20 * SECOND).await;
-    assert_eq!(yard.states().await, ["leased", "done"]);
-    yard.stop().await;
+
+    assert_eq!(harness.states().await, ["leased", "done"]);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plugin_that_is_not_there_costs_no_attempt_and_no_spinning() {
+async fn unloaded_plugin_is_skipped_for_a_second() {
     let asked = AtomicUsize::new(0);
-    let yard = Yard::start(
+    let harness = Harness::start(
         Plan {
             active: vec![("ship", 1), ("audit", 1)],
             ..Plan::default()
         },
         move |job| {
-            // It ends at some time, so that a loop that spins fails here rather than hangs.
+            // Bounded, so that a loop that spins fails the test rather than hangs.
             let is_away = asked.fetch_add(1, Ordering::Relaxed) < 1000
                 && job.lease.plugin.name.as_str() == "ship";
             if is_away {
-                Act::Leave(Unrun::Absent)
+                Act::Refuse(RunError::NotLoaded)
             } else {
                 Act::End(Duration::ZERO, trapped())
             }
         },
     );
-    yard.route(&["ship", "audit"]).await;
-    yard.append(0..1).await;
+    harness.route(&["ship", "audit"]).await;
+    harness.append(0..1).await;
     sleep(100 * SECOND).await;
-    let runs = yard.runner.runs.load(Ordering::Relaxed);
+    let runs = harness.runner.runs.load(Ordering::Relaxed);
+
     assert!(
         (50..=110).contains(&runs),
         "{runs} runs in a hundred seconds"
     );
-    let jobs = yard.jobs().await;
+
+    let jobs = harness.jobs().await;
     let ship = jobs
         .iter()
         .find(|job| job.plugin.as_str() == "ship")
         .expect("its job");
+
     assert!(
         ship.attempts <= 1 && ship.last_outcome.is_none(),
         "{ship:?}"
     );
     assert_eq!(
-        yard.attempts(0, "audit").len(),
+        harness.attempts(0, "audit").len(),
         3,
-        "the other one had its attempts"
+        "the other plugin had its attempts"
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_fails_uses_nothing_up_and_runs_the_job_again_later() {
+async fn host_fault_does_not_count_as_attempt() {
     let asked = AtomicUsize::new(0);
     let quarantine = Some(QuarantinePolicy {
         events_min: 3,
         ..QuarantinePolicy::default()
     });
-    let yard = Yard::start(
+    let harness = Harness::start(
         Plan {
             quarantine,
             ..Plan::default()
@@ -185,29 +216,29 @@ async fn a_host_that_fails_uses_nothing_up_and_runs_the_job_again_later() {
         move |_| {
             let fails = asked.fetch_add(1, Ordering::Relaxed) < 100;
             if fails {
-                Act::Leave(Unrun::HostFault("no memory".into()))
+                Act::Refuse(RunError::HostFault("no memory".into()))
             } else {
                 done_in(SECOND)
             }
         },
     );
-    yard.route(&["ship"]).await;
-    yard.append(0..4).await;
+    harness.route(&["ship"]).await;
+    harness.append(0..4).await;
     sleep(10 * SECOND).await;
-    assert_eq!(yard.states().await, ["pending"; 4]);
-    let runs = yard.runner.runs.load(Ordering::Relaxed);
+    assert_eq!(harness.states().await, ["pending"; 4]);
+    let runs = harness.runner.runs.load(Ordering::Relaxed);
     assert!(
         (30..=44).contains(&runs),
         "{runs} runs of four jobs in ten seconds"
     );
 
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 4]);
-    let attempts = (0..4).map(|event| yard.attempts(event, "ship"));
+    harness.wait_until_over().await;
+    assert_eq!(harness.states().await, ["done"; 4]);
+    let attempts = (0..4).map(|event| harness.attempts(event, "ship"));
     assert!(
         attempts
             .into_iter()
             .all(|attempts| attempts.len() == 1 && attempts[0].number == 1)
     );
-    yard.stop().await;
+    harness.stop().await;
 }

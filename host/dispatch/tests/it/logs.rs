@@ -1,25 +1,27 @@
-//! What the log is told of an attempt, and what it isn't.
+//! The log lines of an attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_dispatch::{Active, Config, Dispatcher, Measures, Ran, RetryPolicies, Runner, Unrun};
+use hookyard_dispatch::{
+    ActivePlugin, AttemptResult, Config, Dispatcher, Measures, RetryPolicies, RunError, Runner,
+};
 use hookyard_log_capture::Capture;
 use hookyard_model::{Clock, LogLine, Outcome, Revision, Timestamp};
 use hookyard_store::{ClaimedJob, EventPage, EventSelection, Events, Inbox, Routes, Routing};
 use hookyard_store_testing::MemoryStore;
 
-use crate::kit::{LEASE, SECOND, event, orders, plugin};
+use crate::support::{LEASE, SECOND, event, orders, plugin};
 
 const REVISION: Revision = Revision::from_sha256([0xab; 32]);
 
-struct Talkative;
+struct LoggingRunner;
 
 #[async_trait]
-impl Runner for Talkative {
-    fn active(&self) -> Vec<Active> {
-        vec![Active {
+impl Runner for LoggingRunner {
+    fn active(&self) -> Vec<ActivePlugin> {
+        vec![ActivePlugin {
             plugin: plugin("ship"),
             revision: REVISION,
             concurrency: 1,
@@ -30,12 +32,13 @@ impl Runner for Talkative {
         std::future::pending().await
     }
 
-    async fn run(&self, _: &ClaimedJob) -> Result<Ran, Unrun> {
+    async fn run(&self, _: &ClaimedJob) -> Result<AttemptResult, RunError> {
         let line = |is_error, text: &str| LogLine {
             is_error,
             text: text.into(),
         };
-        Ok(Ran {
+
+        Ok(AttemptResult {
             revision: REVISION,
             duration: Duration::from_millis(12),
             outcome: Outcome::Rejected {
@@ -64,18 +67,19 @@ impl Runner for Talkative {
     }
 }
 
-struct Still;
+struct FixedClock;
 
-impl Clock for Still {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_secs(1)
     }
 }
 
-/// The log, line by line, of one job that a talkative plugin rejects.
+/// Returns the log lines of one job that the plugin rejects.
 async fn lines() -> Vec<String> {
     let log = Capture::start();
     let inbox = Arc::new(MemoryStore::new());
+
     inbox
         .route(Routes([(orders(), [plugin("ship").name].into())].into()))
         .await
@@ -84,19 +88,21 @@ async fn lines() -> Vec<String> {
         .append(event(1, Timestamp::from_unix_secs(1)))
         .await
         .expect("an append");
+
     let dispatcher = Dispatcher::new(Config {
         inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
-        runner: Arc::new(Talkative),
-        clock: Arc::new(Still),
+        runner: Arc::new(LoggingRunner),
+        clock: Arc::new(FixedClock),
         jitter: Arc::new(|| 0.5),
         lease: LEASE,
         concurrency_max: 1,
         tenant_concurrency_max: 1,
         quarantine: None,
-        probation: Arc::new(hookyard_dispatch::NoProbation),
+        release_guard: Arc::new(hookyard_dispatch::NoReleaseGuard),
         shutdown_timeout: SECOND,
         policies: RetryPolicies::default(),
     });
+
     dispatcher
         .run(async {
             let page = EventPage::first(EventSelection::default(), 1);
@@ -113,10 +119,10 @@ async fn lines() -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_and_its_lines_are_told_one_line_each() {
+async fn attempt_logs_guest_lines_and_its_end() {
     let lines = lines().await;
     let [out, err, ended] = lines.as_slice() else {
-        panic!("three lines are due: {lines:#?}")
+        panic!("expected three lines: {lines:#?}")
     };
     let has = |line: &str, parts: &[&str]| {
         for part in parts {
@@ -129,11 +135,13 @@ async fn an_attempt_and_its_lines_are_told_one_line_each() {
         "event=00000000-0000-0001-0000-000000000001",
         "attempt=1",
     ];
+
     for line in &lines {
         has(line, &who);
         assert!(!line.contains("a body that no log may show"), "{line}");
         assert!(!line.contains(['\u{1b}', '\r']), "{line:?}");
     }
+
     has(
         out,
         &["INFO hookyard::guest", "stream=\"stdout\"", "the box"],

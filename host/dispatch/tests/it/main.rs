@@ -1,16 +1,16 @@
-//! The dispatcher over the inbox in memory, a runner that follows a script, and tokio's paused clock: hours pass in no
-//! time, and every moment is exact.
+//! Tests of the dispatcher with an in-memory store, a scripted runner and the paused clock of tokio. Hours pass at once,
+//! and every time is exact.
 
-mod bounds;
+mod concurrency;
 mod effects;
 mod fairness;
 mod faults;
-mod kit;
 mod logs;
-mod lost;
-mod probation;
+mod lost_attempts;
+mod properties;
 mod quarantine;
-mod random;
+mod release_guard;
 mod retries;
-mod stopping;
-mod waking;
+mod shutdown;
+mod support;
+mod wakeups;

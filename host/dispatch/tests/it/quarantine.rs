@@ -1,4 +1,4 @@
-//! A revision that keeps failing is taken out of service, and no event is used up by it.
+//! Quarantine: a revision that keeps failing is taken out of service, and its events are held.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,9 @@ use hookyard_store::{ClaimedJob, Error, EventSelection, Events, Quarantine, Repl
 use hookyard_store_testing::faulty::Call;
 use tokio::time::sleep;
 
-use crate::kit::{Act, FIRST, HOUR, LEASE, Plan, SECOND, Yard, done_in, plugin, policy, trapped};
+use crate::support::{
+    Act, FIRST, HOUR, Harness, LEASE, Plan, SECOND, done_in, plugin, policy, trapped,
+};
 
 const OTHER: Revision = Revision::from_sha256([4; 32]);
 
@@ -30,7 +32,7 @@ fn plan(attempts_max: u32, concurrency: usize) -> Plan {
     }
 }
 
-/// What `ship` does until it's repaired, and whether it is.
+/// Returns a script that follows `act` until it is repaired, and the switch that repairs it.
 fn broken_until_repaired(
     act: Act,
 ) -> (
@@ -39,6 +41,7 @@ fn broken_until_repaired(
 ) {
     let is_good = Arc::new(AtomicBool::new(false));
     let repaired = Arc::clone(&is_good);
+
     (is_good, move |_| {
         if repaired.load(Ordering::Relaxed) {
             done_in(SECOND)
@@ -48,24 +51,24 @@ fn broken_until_repaired(
     })
 }
 
-async fn quarantined(yard: &Yard) -> Vec<Quarantine> {
-    yard.inbox.quarantined().await.expect("a list")
+async fn quarantined(harness: &Harness) -> Vec<Quarantine> {
+    harness.inbox.quarantined().await.expect("a list")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revision_that_keeps_failing_is_held_off_until_another_is_active() {
+async fn failing_revision_is_quarantined_until_replaced() {
     let (is_good, script) = broken_until_repaired(Act::End(SECOND, trapped()));
-    let yard = Yard::start(plan(3, 1), script);
-    yard.route(&["ship"]).await;
-    yard.append(0..10).await;
+    let harness = Harness::start(plan(3, 1), script);
+    harness.route(&["ship"]).await;
+    harness.append(0..10).await;
     sleep(HOUR).await;
-    assert_eq!(yard.states().await, ["held"; 10]);
+    assert_eq!(harness.states().await, ["held"; 10]);
     assert_eq!(
-        yard.runner.runs.load(Ordering::Relaxed),
+        harness.runner.runs.load(Ordering::Relaxed),
         4,
-        "no more than it takes to tell"
+        "no attempt after the quarantine"
     );
-    let [quarantine] = <[_; 1]>::try_from(quarantined(&yard).await).expect("one plugin");
+    let [quarantine] = <[_; 1]>::try_from(quarantined(&harness).await).expect("one plugin");
     assert_eq!(
         (quarantine.plugin, quarantine.revision),
         (plugin("ship"), FIRST)
@@ -77,80 +80,89 @@ async fn a_revision_that_keeps_failing_is_held_off_until_another_is_active() {
     );
 
     is_good.store(true, Ordering::Relaxed);
-    let repaired = yard.clock.now();
-    yard.runner.reload("ship", OTHER);
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 10]);
-    assert_eq!(quarantined(&yard).await, []);
+    let repaired = harness.clock.now();
+    harness.runner.reload("ship", OTHER);
+    harness.wait_until_over().await;
+    assert_eq!(harness.states().await, ["done"; 10]);
+    assert_eq!(quarantined(&harness).await, []);
     assert_eq!(
-        yard.attempts(9, "ship")[0].started_at,
+        harness.attempts(9, "ship")[0].started_at,
         repaired.after(9 * SECOND),
-        "they are given to it at once"
+        "the new revision gets the held jobs at once"
     );
-    yard.stop().await;
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_under_way_when_it_trips_is_not_used_up_either() {
+async fn running_attempts_are_spared_by_the_quarantine() {
     let undecodable = Outcome::Undecodable {
         path: "$.id".into(),
         message: "a number".into(),
     };
     let (is_good, script) = broken_until_repaired(Act::End(SECOND, undecodable));
-    let yard = Yard::start(plan(1, 8), script);
-    yard.route(&["ship"]).await;
-    yard.append(0..20).await;
+    let harness = Harness::start(plan(1, 8), script);
+    harness.route(&["ship"]).await;
+    harness.append(0..20).await;
     sleep(HOUR).await;
-    let states = yard.states().await;
+    let states = harness.states().await;
     let count = |state: &str| states.iter().filter(|other| **other == state).count();
+
     assert_eq!(
         (count("dead"), count("held")),
         (3, 17),
-        "those before it could be told, and no others"
+        "only the jobs before the quarantine are dead"
     );
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 8);
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 8);
+
     is_good.store(true, Ordering::Relaxed);
-    yard.runner.reload("ship", OTHER);
-    yard.all_over().await;
+    harness.runner.reload("ship", OTHER);
+    harness.wait_until_over().await;
+
     assert_eq!(
-        yard.states()
+        harness
+            .states()
             .await
             .iter()
             .filter(|state| **state == "done")
             .count(),
         17
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_operator_can_release_it_and_it_is_judged_anew() {
+async fn lifted_quarantine_judges_the_revision_anew() {
     let (is_good, script) = broken_until_repaired(Act::End(SECOND, trapped()));
-    let yard = Yard::start(plan(9, 1), script);
-    yard.route(&["ship"]).await;
-    yard.append(0..10).await;
-    for releases in 1..=3 {
+    let harness = Harness::start(plan(9, 1), script);
+    harness.route(&["ship"]).await;
+    harness.append(0..10).await;
+
+    for lifts in 1..=3 {
         sleep(HOUR).await;
-        assert_eq!(yard.states().await, ["held"; 10]);
-        assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 4 * releases);
-        yard.inbox.lift(&plugin("ship")).await.expect("lifted");
+        assert_eq!(harness.states().await, ["held"; 10]);
+        assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 4 * lifts);
+        harness.inbox.lift(&plugin("ship")).await.expect("lifted");
     }
+
     is_good.store(true, Ordering::Relaxed);
-    // It may have tripped once more by then.
+    // The plugin may be quarantined once more by then.
     sleep(HOUR).await;
-    yard.inbox.lift(&plugin("ship")).await.expect("lifted");
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 10]);
-    yard.stop().await;
+    harness.inbox.lift(&plugin("ship")).await.expect("lifted");
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 10]);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_plugins_go_on() {
+async fn quarantine_leaves_other_plugins_alone() {
     let plan = Plan {
         active: vec![("ship", 2), ("audit", 2)],
         ..plan(3, 2)
     };
-    let yard = Yard::start(plan, |job| match job.lease.plugin.name.as_str() {
+    let harness = Harness::start(plan, |job| match job.lease.plugin.name.as_str() {
         "ship" => Act::End(
             SECOND,
             Outcome::TimedOut {
@@ -160,10 +172,11 @@ async fn other_plugins_go_on() {
         ),
         _ => done_in(SECOND),
     });
-    yard.route(&["ship", "audit"]).await;
-    yard.append(0..20).await;
+    harness.route(&["ship", "audit"]).await;
+    harness.append(0..20).await;
     sleep(11 * SECOND).await;
-    for job in yard.jobs().await {
+
+    for job in harness.jobs().await {
         let expected = if job.plugin.as_str() == "ship" {
             "held"
         } else {
@@ -171,12 +184,13 @@ async fn other_plugins_go_on() {
         };
         assert_eq!(job.state.name(), expected, "{job:?}");
     }
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_nobody_can_take_and_what_handlers_say_trip_nothing() {
-    let yard = Yard::start(plan(9, 4), |job| match job.event.key.as_str() {
+async fn handler_results_cause_no_quarantine() {
+    let harness = Harness::start(plan(9, 4), |job| match job.event.key.as_str() {
         "0" => Act::End(SECOND, trapped()),
         _ if job.lease.attempt < 3 => Act::End(
             SECOND,
@@ -192,75 +206,81 @@ async fn an_event_that_nobody_can_take_and_what_handlers_say_trip_nothing() {
             },
         ),
     });
-    yard.route(&["ship"]).await;
-    yard.append(0..10).await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["dead"; 10]);
+    harness.route(&["ship"]).await;
+    harness.append(0..10).await;
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["dead"; 10]);
     assert_eq!(
         (
-            yard.attempts(0, "ship").len(),
-            yard.attempts(1, "ship").len()
+            harness.attempts(0, "ship").len(),
+            harness.attempts(1, "ship").len()
         ),
         (9, 3)
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_of_the_revision_before_are_not_held_against_this_one() {
+async fn faults_of_the_previous_revision_do_not_count() {
     let (is_good, script) = broken_until_repaired(Act::End(10 * SECOND, trapped()));
-    let yard = Yard::start(plan(3, 8), script);
-    yard.route(&["ship"]).await;
-    yard.append(0..8).await;
+    let harness = Harness::start(plan(3, 8), script);
+    harness.route(&["ship"]).await;
+    harness.append(0..8).await;
     sleep(5 * SECOND).await;
     is_good.store(true, Ordering::Relaxed);
-    yard.runner.reload("ship", OTHER);
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 8]);
+    harness.runner.reload("ship", OTHER);
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 8]);
     assert_eq!(
-        yard.attempts(0, "ship").len(),
+        harness.attempts(0, "ship").len(),
         2,
-        "it failed and was made again"
+        "the job failed and was retried"
     );
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 16);
-    yard.stop().await;
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 16);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quarantine_outlives_its_host_and_not_its_revision() {
+async fn quarantine_survives_restart_until_replaced() {
     let check = async |revision, expected| {
-        let yard = Yard::start(
+        let harness = Harness::start(
             Plan {
                 active: Vec::new(),
                 ..plan(3, 1)
             },
             |_| done_in(SECOND),
         );
-        yard.route(&["ship"]).await;
+        harness.route(&["ship"]).await;
         let quarantine = Quarantine {
             plugin: plugin("ship"),
             revision,
             reason: "it failed".into(),
-            since: yard.clock.now(),
+            since: harness.clock.now(),
         };
-        yard.inbox
+        harness
+            .inbox
             .quarantine(quarantine)
             .await
             .expect("quarantined");
-        yard.append(0..2).await;
-        yard.runner.activate(&[("ship", 1)]);
+        harness.append(0..2).await;
+        harness.runner.activate(&[("ship", 1)]);
         sleep(HOUR).await;
-        assert_eq!(yard.states().await, [expected; 2]);
-        yard.stop().await;
+        assert_eq!(harness.states().await, [expected; 2]);
+        harness.stop().await;
     };
     check(FIRST, "held").await;
     check(OTHER, "done").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quarantine_that_can_not_be_stored_is_tried_again_and_nothing_is_used_up() {
-    // The fourth fault trips it at two seconds; a third of a second later it's stored. In between, the fifth fails.
-    let yard = Yard::start(plan(1, 2), |job| {
+async fn failed_quarantine_is_stored_again() {
+    // The fourth fault causes the quarantine after two seconds, and the quarantine is stored a third of a second later.
+    // The fifth job fails in between.
+    let harness = Harness::start(plan(1, 2), |job| {
         Act::End(
             if job.event.key == "4" {
                 SECOND / 10
@@ -270,73 +290,90 @@ async fn a_quarantine_that_can_not_be_stored_is_tried_again_and_nothing_is_used_
             trapped(),
         )
     });
-    yard.fail(Call::Quarantine, 3, || {
+
+    harness.fail(Call::Quarantine, 3, || {
         Error::Store("the disk is away".into())
     });
-    yard.route(&["ship"]).await;
-    yard.append(0..8).await;
+    harness.route(&["ship"]).await;
+    harness.append(0..8).await;
     sleep(HOUR).await;
+
     assert_eq!(
-        yard.states().await,
+        harness.states().await,
         [
             "dead", "dead", "dead", "held", "held", "held", "held", "held"
         ]
     );
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 6);
-    yard.stop().await;
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 6);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_stays_away_holds_nothing_for_ever() {
+async fn failing_store_holds_no_jobs_forever() {
     let (is_good, script) = broken_until_repaired(Act::End(SECOND, trapped()));
-    let yard = Yard::start(plan(3, 1), script);
-    yard.fail(Call::Quarantine, usize::MAX, || {
+    let harness = Harness::start(plan(3, 1), script);
+
+    harness.fail(Call::Quarantine, usize::MAX, || {
         Error::Store("the disk is away".into())
     });
-    yard.route(&["ship"]).await;
-    yard.append(0..6).await;
+    harness.route(&["ship"]).await;
+    harness.append(0..6).await;
     sleep(LEASE + 4 * SECOND).await;
-    assert_eq!(quarantined(&yard).await, []);
+
+    assert_eq!(quarantined(&harness).await, []);
+
     is_good.store(true, Ordering::Relaxed);
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 6]);
-    yard.stop().await;
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 6]);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_revision_does_that_was_asked_for_by_name_is_not_held_against_the_active_one() {
-    let yard = Yard::start(plan(2, 1), |job| match job.revision {
+async fn replay_on_named_revision_causes_no_quarantine() {
+    let harness = Harness::start(plan(2, 1), |job| match job.revision {
         Some(_) => Act::End(SECOND, trapped()),
         None => done_in(SECOND),
     });
-    yard.route(&["ship"]).await;
-    yard.append(0..10).await;
-    yard.all_over().await;
-    // By its name, even the active one.
+    harness.route(&["ship"]).await;
+    harness.append(0..10).await;
+    harness.wait_until_over().await;
+    // The replay names the active revision.
     let order = Replay {
         selection: EventSelection::default(),
         revision: Some(FIRST),
         rate: None,
-        now: yard.clock.now(),
+        now: harness.clock.now(),
         dry_run: false,
     };
+
     assert_eq!(
-        yard.inbox.replay(order).await.expect("a replay").replayed,
+        harness
+            .inbox
+            .replay(order)
+            .await
+            .expect("a replay")
+            .replayed,
         10
     );
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["dead"; 10]);
-    assert_eq!(quarantined(&yard).await, []);
-    yard.stop().await;
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["dead"; 10]);
+    assert_eq!(quarantined(&harness).await, []);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_policy_nobody_is_quarantined() {
-    let yard = Yard::start(plan(2, 1), |_| Act::End(Duration::ZERO, trapped()));
-    yard.handle.replace_quarantine(None);
-    yard.route(&["ship"]).await;
-    yard.append(0..10).await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["dead"; 10]);
-    yard.stop().await;
+async fn no_policy_means_no_quarantine() {
+    let harness = Harness::start(plan(2, 1), |_| Act::End(Duration::ZERO, trapped()));
+    harness.handle.replace_quarantine_policy(None);
+    harness.route(&["ship"]).await;
+    harness.append(0..10).await;
+    harness.wait_until_over().await;
+    assert_eq!(harness.states().await, ["dead"; 10]);
+    harness.stop().await;
 }

@@ -202,10 +202,10 @@ impl Reload {
         self.handles.ingress.replace(wiring::sources(&settings));
         self.handles
             .dispatch
-            .replace(wiring::retry_policies(&settings));
+            .replace_retry_policies(wiring::retry_policies(&settings));
         self.handles
             .dispatch
-            .replace_quarantine(settings.quarantine.policy());
+            .replace_quarantine_policy(settings.quarantine.policy());
         self.handles
             .delivery
             .replace(wiring::destinations(&settings));

@@ -87,7 +87,7 @@ pub(super) fn dispatch(
         concurrency_max: settings.dispatch.concurrency_max,
         tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
         quarantine: settings.quarantine.policy(),
-        probation: probations,
+        release_guard: probations,
         shutdown_timeout: settings.shutdown_timeout,
         policies: retry_policies(settings),
     }

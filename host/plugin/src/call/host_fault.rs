@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use hookyard_dispatch::Unrun;
+use hookyard_dispatch::RunError;
 use hookyard_model::chain;
 use rustix::io::Errno;
 use wasmtime::{OutOfMemory, PoolConcurrencyLimitError};
@@ -46,7 +46,7 @@ impl From<tokio::task::JoinError> for HostFault {
     }
 }
 
-impl From<HostFault> for Unrun {
+impl From<HostFault> for RunError {
     fn from(fault: HostFault) -> Self {
         Self::HostFault(fault.0)
     }

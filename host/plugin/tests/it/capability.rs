@@ -2,7 +2,7 @@
 
 use crate::guests::{Guest, ORDERS};
 use crate::support::*;
-use hookyard_dispatch::Ran;
+use hookyard_dispatch::AttemptResult;
 use hookyard_dispatch::Runner as _;
 use hookyard_model::Outcome;
 use hookyard_plugin::{Authority, HostGrant};
@@ -63,7 +63,7 @@ fn asker(version: &str) -> Vec<u8> {
     .build()
 }
 
-async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> Ran {
+async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> AttemptResult {
     let mut credentials = HeaderMap::new();
     credentials.insert("authorization", SECRET.parse().expect("a header's value"));
     let host = Authority {
@@ -101,7 +101,7 @@ async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> Ran {
     catalog.run(&paid).await.expect("the plugin is there")
 }
 
-fn told(ran: &Ran) -> Vec<(bool, &str)> {
+fn told(ran: &AttemptResult) -> Vec<(bool, &str)> {
     ran.log
         .iter()
         .map(|line| (line.is_error, line.text.as_str()))

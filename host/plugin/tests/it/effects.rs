@@ -4,9 +4,9 @@ use crate::guests::{Guest, KEEPER};
 use crate::support::*;
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::Ran;
+use hookyard_dispatch::AttemptResult;
 use hookyard_dispatch::Runner as _;
-use hookyard_dispatch::Unrun;
+use hookyard_dispatch::RunError;
 use hookyard_model::{Effects, Limit, MessageId, Outcome, TimeLimit};
 use hookyard_model::{Key, Message, PluginRef, ReadVersion, Versioned, Write};
 use hookyard_plugin::{Catalog, Limits};
@@ -32,18 +32,18 @@ fn seen_key() -> Key {
     }
 }
 
-async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Ran {
+async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> AttemptResult {
     run_over(inbox, handle, limits).await.expect("an attempt")
 }
 
-async fn run_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Result<Ran, Unrun> {
+async fn run_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Result<AttemptResult, RunError> {
     let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
     let catalog = Catalog::new(services_over(inbox));
     catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
     catalog.run(&paid()).await
 }
 
-async fn ran(handle: &str) -> Ran {
+async fn ran(handle: &str) -> AttemptResult {
     ran_over(Arc::new(MemoryStore::new()), handle, Limits::default()).await
 }
 
@@ -208,7 +208,7 @@ async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
         .await
         .expect_err("no attempt");
     assert!(
-        matches!(&unrun, Unrun::HostFault(why) if why.starts_with("the plugin's store can't be read: ")),
+        matches!(&unrun, RunError::HostFault(why) if why.starts_with("the plugin's store can't be read: ")),
         "{unrun:?}"
     );
     let ran = ran_over(inbox, DONE, Limits::default()).await;

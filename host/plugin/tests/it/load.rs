@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_dispatch::Runner as _;
-use hookyard_dispatch::Unrun;
+use hookyard_dispatch::RunError;
 use hookyard_model::{Outcome, TimeLimit};
 use hookyard_plugin::HandlerKind;
 use hookyard_plugin::{Catalog, CompilerMode, Config, Engine, Limits};
@@ -393,7 +393,7 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
     assert_ne!(old.revision(), new.revision());
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
 
-    assert_eq!(catalog.run(&event).await, Err(Unrun::Absent));
+    assert_eq!(catalog.run(&event).await, Err(RunError::NotLoaded));
     assert!(catalog.activate(Arc::clone(&old)).is_none());
     catalog.changed().await;
     let slow = catalog.run(&event);
@@ -431,7 +431,7 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
 
     assert!(catalog.remove(&plugin()).is_some());
     assert!(
-        catalog.run(&event).await == Err(Unrun::Absent)
+        catalog.run(&event).await == Err(RunError::NotLoaded)
             && catalog.active().is_empty()
             && catalog.snapshot().is_empty()
     );

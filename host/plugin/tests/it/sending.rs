@@ -7,7 +7,7 @@ use hookyard_model::{DestinationName, Message};
 use hookyard_model::{Effects, MessageId, Outcome};
 use std::sync::Arc;
 
-use hookyard_dispatch::Ran;
+use hookyard_dispatch::AttemptResult;
 use hookyard_plugin::{Catalog, Grants, Limits, LoadError, LoadRequest, LoadedPlugin};
 use hookyard_plugin::{MissingGrant, RequiredGrant};
 use hookyard_schemes::{Envelope, JsonPointer, OutgoingEvents};
@@ -152,7 +152,7 @@ fn load_granted(
     })
 }
 
-async fn ran(component: &[u8], destinations: &[(&str, Option<&str>)], limits: Limits) -> Ran {
+async fn ran(component: &[u8], destinations: &[(&str, Option<&str>)], limits: Limits) -> AttemptResult {
     let loaded =
         load_granted(component, destinations, limits).unwrap_or_else(|error| panic!("{error}"));
     let catalog = Catalog::new(services());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookyard_dispatch::{Ran, Runner as _};
+use hookyard_dispatch::{AttemptResult, Runner as _};
 use hookyard_model::{
     Clock, Event, EventId, Header, MessageId, Outcome, Payload, PluginName, PluginRef, SourceRef,
     Timestamp,
@@ -151,7 +151,7 @@ pub fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> ClaimedJob {
 }
 
 /// Loads a component, activates it and runs one job.
-pub async fn ran_with(component: &[u8], limits: Limits, job: &ClaimedJob) -> Ran {
+pub async fn ran_with(component: &[u8], limits: Limits, job: &ClaimedJob) -> AttemptResult {
     let catalog = Catalog::new(services());
     let loaded = load_with(&engine(), component, limits).unwrap_or_else(|error| panic!("{error}"));
     catalog.activate(Arc::new(loaded));

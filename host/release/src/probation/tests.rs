@@ -65,7 +65,7 @@ impl Yard {
             outcome,
             log: Vec::new(),
         };
-        self.probations.note(&job(event), &attempt)
+        self.probations.record(&job(event), &attempt)
     }
 
     fn failed(&self) -> Vec<Revision> {
@@ -146,7 +146,7 @@ async fn revision_with_more_faults_fails_its_probation() {
     );
 
     assert!(
-        !yard.probations.is_taken_back(&plugin(), revision(2)),
+        !yard.probations.is_rolled_back(&plugin(), revision(2)),
         "it serves still"
     );
 
@@ -157,10 +157,10 @@ async fn revision_with_more_faults_fails_its_probation() {
         "an attempt that was under way at the rollback"
     );
 
-    assert!(yard.probations.is_taken_back(&plugin(), revision(2)));
+    assert!(yard.probations.is_rolled_back(&plugin(), revision(2)));
     yard.begin(2, Some(yard.clock.now()), None);
     assert!(
-        !yard.probations.is_taken_back(&plugin(), revision(2)),
+        !yard.probations.is_rolled_back(&plugin(), revision(2)),
         "the operator let it serve again"
     );
 
@@ -218,7 +218,7 @@ fn probation_ends_with_time() {
     assert!(
         !yard
             .probations
-            .take_back(&plugin(), revision(2), "too often")
+            .roll_back(&plugin(), revision(2), "too often")
     );
     assert_eq!(yard.failed(), []);
 }
@@ -229,19 +229,19 @@ fn rollback_comes_before_quarantine() {
     assert!(
         !yard
             .probations
-            .take_back(&plugin(), revision(2), "too often"),
+            .roll_back(&plugin(), revision(2), "too often"),
         "it has done nothing yet"
     );
     yard.note(1, 2, trapped());
     assert!(
         !yard
             .probations
-            .take_back(&plugin(), revision(1), "too often"),
+            .roll_back(&plugin(), revision(1), "too often"),
         "the revision is not active"
     );
     assert!(
         yard.probations
-            .take_back(&plugin(), revision(2), "too often"),
+            .roll_back(&plugin(), revision(2), "too often"),
         "however few its events"
     );
     assert_eq!(yard.failed(), [revision(2)]);
@@ -251,7 +251,7 @@ fn rollback_comes_before_quarantine() {
     assert!(
         !alone
             .probations
-            .take_back(&plugin(), revision(1), "too often"),
+            .roll_back(&plugin(), revision(1), "too often"),
         "there's none to go back to"
     );
 }
@@ -262,7 +262,7 @@ fn replaced_revision_is_not_rolled_back() {
     assert!(yard.note(1, 2, trapped()));
     yard.begin(3, Some(yard.clock.now()), None);
     assert!(!yard.note(2, 2, trapped()), "what was under way");
-    assert!(!yard.probations.is_taken_back(&plugin(), revision(2)));
+    assert!(!yard.probations.is_rolled_back(&plugin(), revision(2)));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whatever plugins do, every job ends, within its attempts, and no bound is passed.
+//! Random scripts: every job ends within its maximum number of attempts, and no concurrency limit is exceeded.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use hookyard_store::Error;
 use hookyard_store_testing::faulty::Call;
 use proptest::prelude::*;
 
-use crate::kit::{Act, Plan, SECOND, Yard, policy, trapped};
+use crate::support::{Act, Harness, Plan, SECOND, policy, trapped};
 
 const ATTEMPTS_MAX: u32 = 4;
 
@@ -64,19 +64,20 @@ async fn check(bounds: Bounds, acts: Vec<Act>, events: u64) {
         jitter: 0.7,
         ..Plan::default()
     };
-    let yard = Yard::start(plan, move |job| {
+    let harness = Harness::start(plan, move |job| {
         let number: usize = job.event.key.parse().expect("a number");
         let step = number * 7 + job.lease.attempt as usize + job.lease.plugin.name.as_str().len();
         acts[step % acts.len()].clone()
     });
-    yard.fail(Call::Settle, bounds.settles_to_fail, || Error::Busy);
-    yard.fail(Call::Claim, bounds.claims_to_fail, || Error::Busy);
-    yard.route(&["ship", "audit"]).await;
-    yard.append(0..events).await;
-    yard.all_over().await;
+    harness.fail(Call::Settle, bounds.settles_to_fail, || Error::Busy);
+    harness.fail(Call::Claim, bounds.claims_to_fail, || Error::Busy);
+    harness.route(&["ship", "audit"]).await;
+    harness.append(0..events).await;
+    harness.wait_until_over().await;
+
     for number in 0..events {
         for name in ["ship", "audit"] {
-            let attempts = yard.attempts(number, name);
+            let attempts = harness.attempts(number, name);
             let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.number).collect();
             let expected: Vec<_> = (1..=attempts.len() as u32).collect();
             assert_eq!(numbers, expected, "one record for each attempt");
@@ -86,11 +87,13 @@ async fn check(bounds: Bounds, acts: Vec<Act>, events: u64) {
             assert!(!last.outcome.is_retryable() || attempts.len() == ATTEMPTS_MAX as usize);
         }
     }
-    assert_eq!(yard.jobs().await.len() as u64, events * 2);
-    assert!(yard.runner.most_of("ship") <= bounds.ship);
-    assert!(yard.runner.most_of("audit") <= bounds.audit);
-    assert!(yard.runner.running_most.load(Ordering::Relaxed) <= bounds.all);
-    yard.stop().await;
+
+    assert_eq!(harness.jobs().await.len() as u64, events * 2);
+    assert!(harness.runner.most_of("ship") <= bounds.ship);
+    assert!(harness.runner.most_of("audit") <= bounds.audit);
+    assert!(harness.runner.running_most.load(Ordering::Relaxed) <= bounds.all);
+
+    harness.stop().await;
 }
 
 impl std::fmt::Debug for Act {
@@ -98,7 +101,7 @@ impl std::fmt::Debug for Act {
         match self {
             Self::End(duration, outcome) => write!(f, "{outcome:?} after {duration:?}"),
             Self::Panic(duration) => write!(f, "a panic after {duration:?}"),
-            Self::Leave(why) => write!(f, "{why:?}"),
+            Self::Refuse(error) => write!(f, "{error:?}"),
         }
     }
 }
@@ -107,7 +110,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_job_ends(
+    fn every_job_ends_within_its_limits(
         bounds in any_bounds(),
         acts in proptest::collection::vec(any_act(), 1..12),
         events in 1..12u64,

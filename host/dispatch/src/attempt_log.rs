@@ -1,6 +1,6 @@
-//! What is told of an attempt: one event, the guest's lines before it, and the metrics.
+//! The log lines and metrics of an attempt: the guest's lines, then one line for its end.
 //!
-//! Neither headers nor body are told (invariant 10).
+//! They contain neither headers nor bodies (invariant 10).
 
 use std::time::Duration;
 
@@ -9,22 +9,24 @@ use hookyard_store::ClaimedJob;
 
 use crate::{Measures, metering};
 
-/// What an attempt took.
+/// The time that an attempt waited, and the resources that it used.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Taken {
-    /// From when it was due to its begin.
+pub(crate) struct AttemptCosts {
+    /// The time from when the attempt was due to its start.
     pub(crate) queue: Duration,
     pub(crate) measures: Measures,
 }
 
-/// Tells what an attempt came to, and what became of its job.
-pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: WorkState, taken: Taken) {
+/// Logs and measures an attempt that has ended, and the next state of its job.
+pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: WorkState, costs: AttemptCosts) {
     let plugin = &job.lease.plugin;
-    lines(job, attempt);
-    let Taken { queue, measures } = taken;
+    let AttemptCosts { queue, measures } = costs;
+
+    log_guest_lines(job, attempt);
     metering::record(plugin, &attempt.outcome, queue, &measures);
-    // Two call sites, since a level is part of one.
-    macro_rules! tell {
+
+    // `tracing` needs the level at compile time, so each level has a call of its own.
+    macro_rules! log {
         ($level:ident) => {
             tracing::$level!(
                 target: "hookyard::attempt",
@@ -36,7 +38,7 @@ pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: WorkState, taken
                 "type" = job.event.event_type.as_deref(),
                 attempt = attempt.number,
                 outcome = attempt.outcome.name(),
-                // As a text, which is escaped: part of it may be the guest's words.
+                // Text fields are escaped, and the detail may contain words of the guest.
                 detail = detail(&attempt.outcome),
                 state = next.name(),
                 duration = ?attempt.duration,
@@ -52,14 +54,14 @@ pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: WorkState, taken
             )
         };
     }
+
     match attempt.outcome {
-        Outcome::Done => tell!(info),
-        _ => tell!(warn),
+        Outcome::Done => log!(info),
+        _ => log!(warn),
     }
 }
 
-/// What the guest wrote.
-fn lines(job: &ClaimedJob, attempt: &Attempt) {
+fn log_guest_lines(job: &ClaimedJob, attempt: &Attempt) {
     let plugin = &job.lease.plugin;
     for LogLine { is_error, text } in &attempt.log {
         tracing::info!(

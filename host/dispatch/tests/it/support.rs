@@ -1,4 +1,4 @@
-//! A clock, a runner, and a dispatcher made of them and of an inbox that fails on demand.
+//! A harness with a dispatcher, a scripted runner, a test clock and a store that fails on demand.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::{
-    Active, Config, Dispatcher, Handle, Measures, NoProbation, Probation, Ran, RetryPolicies,
-    Runner, Unrun,
+    ActivePlugin, AttemptResult, Config, Dispatcher, Handle, Measures, NoReleaseGuard,
+    ReleaseGuard, RetryPolicies, RunError, Runner,
 };
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
@@ -29,10 +29,10 @@ use uuid::Uuid;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
-/// What every plugin begins with.
+/// The first revision of every plugin.
 pub(crate) const FIRST: Revision = Revision::from_sha256([3; 32]);
 
-/// Tells tokio's time.
+/// A clock that follows the clock of tokio.
 pub(crate) struct TestClock(Instant);
 
 impl Clock for TestClock {
@@ -41,34 +41,34 @@ impl Clock for TestClock {
     }
 }
 
-/// What the runner is to do with a job.
+/// What the scripted runner does with a job.
 #[derive(Clone)]
 pub(crate) enum Act {
-    /// Take so long, then come to this.
+    /// Ends with an outcome after a time.
     End(Duration, Outcome),
-    /// Take so long, then panic.
+    /// Panics after a time.
     Panic(Duration),
-    /// Make no attempt, for this reason.
-    Leave(Unrun),
+    /// Makes no attempt, with this error.
+    Refuse(RunError),
 }
 
 type Script = Box<dyn Fn(&ClaimedJob) -> Act + Send + Sync>;
 
 pub(crate) struct ScriptedRunner {
-    active: Mutex<Vec<Active>>,
+    active: Mutex<Vec<ActivePlugin>>,
     changed: Notify,
     script: Script,
     pub(crate) runs: AtomicUsize,
-    /// Of each plugin, how many runs are under way, and how many there ever were at once.
+    /// The running attempts of each plugin, and their maximum so far.
     pub(crate) running: Mutex<HashMap<PluginRef, (usize, usize)>>,
     pub(crate) running_most: AtomicUsize,
-    /// Where each run counts itself, by a number that it reads when it begins.
+    /// The store in which each run increments a counter, if runs are counted.
     counts_in: Option<Arc<FaultyStore>>,
     quota: KvUsage,
     outbox: OutboxQuota,
 }
 
-/// Where runs count themselves.
+/// Returns the key of the counter of runs.
 pub(crate) fn count_key() -> Key {
     Key {
         bucket: "counts".into(),
@@ -98,6 +98,7 @@ impl ScriptedRunner {
             std::str::from_utf8(&found.value).expect("text")
         });
         let count = text.parse::<u64>().expect("a number") + 1;
+
         Effects {
             reads: vec![ReadVersion {
                 key: count_key(),
@@ -116,12 +117,12 @@ impl ScriptedRunner {
         self.changed.notify_one();
     }
 
-    /// Puts another revision of a plugin in the place of the one that is active.
+    /// Replaces the active revision of a plugin.
     pub(crate) fn reload(&self, name: &str, revision: Revision) {
         let plugin = plugin(name);
         let mut active = self.active.lock().expect("a lock");
-        let found = active.iter_mut().find(|active| active.plugin == plugin);
-        found.expect("it is active").revision = revision;
+        let entry = active.iter_mut().find(|active| active.plugin == plugin);
+        entry.expect("an active plugin").revision = revision;
         self.changed.notify_one();
     }
 
@@ -162,7 +163,7 @@ impl ScriptedRunner {
 
 #[async_trait]
 impl Runner for ScriptedRunner {
-    fn active(&self) -> Vec<Active> {
+    fn active(&self) -> Vec<ActivePlugin> {
         self.active.lock().expect("a lock").clone()
     }
 
@@ -170,27 +171,30 @@ impl Runner for ScriptedRunner {
         self.changed.notified().await;
     }
 
-    async fn run(&self, job: &ClaimedJob) -> Result<Ran, Unrun> {
+    async fn run(&self, job: &ClaimedJob) -> Result<AttemptResult, RunError> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let act = (self.script)(job);
-        if let Act::Leave(why) = act {
-            return Err(why);
+
+        if let Act::Refuse(error) = act {
+            return Err(error);
         }
+
         let revision = job
             .revision
             .unwrap_or_else(|| self.revision(&job.lease.plugin));
         self.enter(&job.lease.plugin);
         let (Act::End(duration, _) | Act::Panic(duration)) = act else {
-            unreachable!("it was left above")
+            unreachable!("handled above")
         };
         let effects = self.effects(job).await;
         sleep(duration).await;
         self.leave(&job.lease.plugin);
         let Act::End(_, outcome) = act else {
-            panic!("as the script says")
+            panic!("scripted")
         };
         let measures = Measures::default();
-        Ok(Ran {
+
+        Ok(AttemptResult {
             revision,
             duration,
             outcome,
@@ -203,7 +207,7 @@ impl Runner for ScriptedRunner {
     }
 }
 
-/// Where a run leaves its mark.
+/// Returns the key that a run at an event writes.
 pub(crate) fn mark_key(event_key: &str) -> Key {
     Key {
         bucket: "handled".into(),
@@ -211,7 +215,7 @@ pub(crate) fn mark_key(event_key: &str) -> Key {
     }
 }
 
-/// What every run asks to have sent, where the outbox is bounded.
+/// Returns the message that every run sends if the outbox is limited.
 fn message(job: &ClaimedJob) -> Message {
     Message {
         id: MessageId::from_uuid(job.event.id.as_uuid()),
@@ -222,7 +226,7 @@ fn message(job: &ClaimedJob) -> Message {
     }
 }
 
-/// What every run asks to change.
+/// Returns the write of every run.
 fn write(job: &ClaimedJob) -> Write {
     Write {
         key: mark_key(&job.event.key),
@@ -230,21 +234,21 @@ fn write(job: &ClaimedJob) -> Write {
     }
 }
 
-/// What a yard is made of.
+/// The options of a harness.
 pub(crate) struct Plan {
     pub(crate) active: Vec<(&'static str, usize)>,
     pub(crate) concurrency_max: usize,
     pub(crate) tenant_concurrency_max: usize,
     pub(crate) quarantine: Option<QuarantinePolicy>,
-    pub(crate) probation: Arc<dyn Probation>,
+    pub(crate) release_guard: Arc<dyn ReleaseGuard>,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) policies: RetryPolicies,
     pub(crate) jitter: f64,
-    /// Whether each run counts itself in the plugin's store, rather than leaving a mark of its own.
+    /// Whether each run increments a counter in the plugin's store instead of writing a key of its own.
     pub(crate) counts: bool,
-    /// What every run may write.
+    /// The quota of the key-value store.
     pub(crate) quota: KvUsage,
-    /// How much may wait in the outbox.
+    /// The quota of the outbox.
     pub(crate) outbox: OutboxQuota,
 }
 
@@ -255,7 +259,7 @@ impl Default for Plan {
             concurrency_max: 64,
             tenant_concurrency_max: 64,
             quarantine: None,
-            probation: Arc::new(NoProbation),
+            release_guard: Arc::new(NoReleaseGuard),
             shutdown_timeout: HOUR,
             policies: RetryPolicies {
                 fallback: policy(3, SECOND),
@@ -281,8 +285,8 @@ pub(crate) fn policy(attempts_max: u32, delay_first: Duration) -> RetryPolicy {
     }
 }
 
-/// A dispatcher at work and what it works with.
-pub(crate) struct Yard {
+/// A running dispatcher and its parts.
+pub(crate) struct Harness {
     memory: Arc<MemoryStore>,
     pub(crate) inbox: Arc<FaultyStore>,
     pub(crate) runner: Arc<ScriptedRunner>,
@@ -292,7 +296,7 @@ pub(crate) struct Yard {
     pub(crate) task: JoinHandle<()>,
 }
 
-impl Yard {
+impl Harness {
     pub(crate) fn start(
         plan: Plan,
         script: impl Fn(&ClaimedJob) -> Act + Send + Sync + 'static,
@@ -320,13 +324,14 @@ impl Yard {
             concurrency_max: plan.concurrency_max,
             tenant_concurrency_max: plan.tenant_concurrency_max,
             quarantine: plan.quarantine,
-            probation: plan.probation,
+            release_guard: plan.release_guard,
             shutdown_timeout: plan.shutdown_timeout,
             policies: plan.policies,
         });
         let handle = dispatcher.handle();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(dispatcher.run(async move { drop(stopped.await) }));
+
         Self {
             memory,
             inbox,
@@ -338,7 +343,7 @@ impl Yard {
         }
     }
 
-    /// Routes source `orders` to these plugins.
+    /// Routes the source `orders` to these plugins.
     pub(crate) async fn route(&self, plugins: &[&str]) {
         let names = plugins.iter().map(|name| plugin(name).name).collect();
         self.inbox
@@ -347,7 +352,7 @@ impl Yard {
             .expect("a route");
     }
 
-    /// Appends an event of `orders` for each of these numbers.
+    /// Appends an event of `orders` for each number.
     pub(crate) async fn append(&self, numbers: std::ops::Range<u64>) {
         for number in numbers {
             self.inbox
@@ -375,14 +380,14 @@ impl Yard {
         self.memory.attempts(event_id(number), &plugin(name).name)
     }
 
-    /// The next calls of this kind are answered with an error.
+    /// Makes the next calls of this kind fail.
     pub(crate) fn fail(&self, call: Call, count: usize, error: fn() -> Error) {
         self.inbox
             .on_next(call, count, When::Before, Fault::Answer(error));
     }
 
-    /// Lets time pass until every job is done or dead.
-    pub(crate) async fn all_over(&self) {
+    /// Waits until every job is done or dead.
+    pub(crate) async fn wait_until_over(&self) {
         for _ in 0..1_000_000 {
             let states = self.states().await;
             if states.iter().all(|state| ["done", "dead"].contains(state)) {
@@ -393,13 +398,13 @@ impl Yard {
         panic!("jobs never end: {:?}", self.states().await);
     }
 
-    pub(crate) fn tell_to_stop(&mut self) {
+    pub(crate) fn begin_shutdown(&mut self) {
         drop(self.stop.take());
     }
 
     pub(crate) async fn stop(mut self) {
-        self.tell_to_stop();
-        self.task.await.expect("the dispatcher ends well");
+        self.begin_shutdown();
+        self.task.await.expect("no panic");
     }
 }
 
@@ -420,7 +425,7 @@ pub(crate) fn orders() -> SourceRef {
     }
 }
 
-/// A plugin of acme's, or of another tenant's where it says so: `blue/ship`.
+/// Returns a plugin of the tenant acme, or of another tenant in the form `blue/ship`.
 pub(crate) fn plugin(name: &str) -> PluginRef {
     let (tenant, name) = name.split_once('/').unwrap_or(("acme", name));
     PluginRef {
@@ -429,10 +434,10 @@ pub(crate) fn plugin(name: &str) -> PluginRef {
     }
 }
 
-fn actives(active: &[(&str, usize)]) -> Vec<Active> {
+fn actives(active: &[(&str, usize)]) -> Vec<ActivePlugin> {
     active
         .iter()
-        .map(|(name, concurrency)| Active {
+        .map(|(name, concurrency)| ActivePlugin {
             plugin: plugin(name),
             revision: FIRST,
             concurrency: *concurrency,

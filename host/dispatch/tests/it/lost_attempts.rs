@@ -1,4 +1,4 @@
-//! Attempts that were lost together with their host count, and too many of them are the end.
+//! Lost attempts: attempts during which the host stopped.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use hookyard_model::{Clock as _, Outcome};
 use hookyard_store::{JobRequest, Jobs};
 use tokio::time::sleep;
 
-use crate::kit::{Act, FIRST, Plan, SECOND, Yard, done_in, plugin, trapped};
+use crate::support::{Act, FIRST, Harness, Plan, SECOND, done_in, plugin, trapped};
 
-/// Leases the job and lets the lease run out, as a host does that dies.
-async fn lose(yard: &Yard, times: u32) {
+/// Leases the job and lets the lease run out, like a host that stops.
+async fn lose(harness: &Harness, times: u32) {
     for _ in 0..times {
         let wanted = [JobRequest {
             plugin: plugin("ship"),
             limit: 1,
         }];
-        let claimed = yard
+        let claimed = harness
             .inbox
-            .claim(&wanted, yard.clock.now(), SECOND)
+            .claim(&wanted, harness.clock.now(), SECOND)
             .await
             .expect("a claim");
         assert_eq!(claimed.len(), 1);
@@ -27,40 +27,44 @@ async fn lose(yard: &Yard, times: u32) {
 }
 
 async fn check(act: Act, lost: u32, state: &str, expected: &[(u32, Outcome)]) {
-    let yard = Yard::start(
+    let harness = Harness::start(
         Plan {
             active: Vec::new(),
             ..Plan::default()
         },
         move |_| act.clone(),
     );
-    yard.route(&["ship"]).await;
-    yard.append(0..1).await;
-    lose(&yard, lost).await;
-    yard.runner.activate(&[("ship", 1)]);
-    yard.all_over().await;
-    let attempts = yard.attempts(0, "ship");
+    harness.route(&["ship"]).await;
+    harness.append(0..1).await;
+    lose(&harness, lost).await;
+    harness.runner.activate(&[("ship", 1)]);
+    harness.wait_until_over().await;
+    let attempts = harness.attempts(0, "ship");
     let ended: Vec<_> = attempts
         .iter()
         .map(|attempt| (attempt.number, attempt.outcome.clone()))
         .collect();
+
     assert_eq!(
-        (ended.as_slice(), yard.states().await.as_slice()),
+        (ended.as_slice(), harness.states().await.as_slice()),
         (expected, [state].as_slice()),
         "after {lost} lost"
     );
     assert!(attempts.iter().all(|attempt| attempt.revision == FIRST));
+
     let runs = expected
         .iter()
         .filter(|(_, outcome)| !matches!(outcome, Outcome::Lost { .. }))
         .count();
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), runs);
-    yard.stop().await;
+
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), runs);
+
+    harness.stop().await;
 }
 
-/// Three attempts may be made.
+/// The policy allows three attempts.
 #[tokio::test(start_paused = true)]
-async fn as_many_lost_as_may_be_made_are_the_end() {
+async fn job_dies_after_too_many_lost_attempts() {
     let done = || done_in(Duration::ZERO);
     check(done(), 2, "done", &[(3, Outcome::Done)]).await;
     check(done(), 3, "dead", &[(4, Outcome::Lost { attempts: 3 })]).await;
@@ -75,22 +79,26 @@ async fn as_many_lost_as_may_be_made_are_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_by_itself_was_not_lost() {
-    let yard = Yard::start(Plan::default(), |job| match job.lease.attempt {
+async fn failed_attempts_are_not_lost_attempts() {
+    let harness = Harness::start(Plan::default(), |job| match job.lease.attempt {
         1 | 2 => Act::End(Duration::ZERO, trapped()),
         _ => done_in(Duration::ZERO),
     });
-    yard.route(&["ship"]).await;
-    yard.append(0..1).await;
+    harness.route(&["ship"]).await;
+    harness.append(0..1).await;
     sleep(SECOND / 2).await;
-    yard.runner.activate(&[]);
+    harness.runner.activate(&[]);
     sleep(10 * SECOND).await;
-    assert_eq!(yard.attempts(0, "ship").len(), 1);
-    // Two more are lost, and the fourth is made all the same.
-    lose(&yard, 2).await;
-    yard.runner.activate(&[("ship", 1)]);
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"]);
-    assert_eq!(yard.attempts(0, "ship")[1].number, 4);
-    yard.stop().await;
+
+    assert_eq!(harness.attempts(0, "ship").len(), 1);
+
+    // Two more attempts are lost. The fourth attempt is made, because only two of three were lost.
+    lose(&harness, 2).await;
+    harness.runner.activate(&[("ship", 1)]);
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"]);
+    assert_eq!(harness.attempts(0, "ship")[1].number, 4);
+
+    harness.stop().await;
 }

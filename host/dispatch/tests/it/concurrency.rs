@@ -1,4 +1,4 @@
-//! Who may run how much at once, and that nobody waits for anybody else's slowness.
+//! Concurrency limits of plugins and of the whole dispatcher.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -7,46 +7,53 @@ use std::time::Duration;
 use hookyard_model::Clock as _;
 use tokio::time::{Instant, sleep};
 
-use crate::kit::{HOUR, Plan, SECOND, Yard, done_in};
+use crate::support::{HOUR, Harness, Plan, SECOND, done_in};
 
 #[tokio::test(start_paused = true)]
-async fn a_plugin_runs_no_more_than_it_may_and_no_less_than_it_can() {
-    let yard = Yard::start(
+async fn plugin_concurrency_is_used_and_limited() {
+    let harness = Harness::start(
         Plan {
             active: vec![("ship", 3), ("audit", 5)],
             ..Plan::default()
         },
         |_| done_in(SECOND),
     );
-    yard.route(&["ship", "audit"]).await;
+    harness.route(&["ship", "audit"]).await;
     let begun = Instant::now();
-    yard.append(0..30).await;
-    yard.all_over().await;
+    harness.append(0..30).await;
+    harness.wait_until_over().await;
+
     assert_eq!(
-        (yard.runner.most_of("ship"), yard.runner.most_of("audit")),
+        (
+            harness.runner.most_of("ship"),
+            harness.runner.most_of("audit")
+        ),
         (3, 5)
     );
+
     let took = begun.elapsed().as_secs_f64();
+
     assert!(
         (10.0..11.0).contains(&took),
-        "30 jobs by threes take ten seconds, not {took}"
+        "30 jobs in threes take ten seconds, not {took}"
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_plugins_together_keep_to_the_bound_and_take_turns() {
+async fn total_concurrency_is_limited_fairly() {
     let names = ["a", "b", "c", "d", "e"];
     let plan = Plan {
         active: names.map(|name| (name, 9)).to_vec(),
         concurrency_max: 2,
         ..Plan::default()
     };
-    let yard = Yard::start(plan, |_| done_in(SECOND));
-    yard.route(&names).await;
-    yard.append(0..10).await;
+    let harness = Harness::start(plan, |_| done_in(SECOND));
+    harness.route(&names).await;
+    harness.append(0..10).await;
     sleep(Duration::from_millis(2_500)).await;
-    let served: BTreeSet<_> = yard
+    let served: BTreeSet<_> = harness
         .runner
         .running
         .lock()
@@ -54,70 +61,78 @@ async fn all_plugins_together_keep_to_the_bound_and_take_turns() {
         .keys()
         .cloned()
         .collect();
+
     assert_eq!(
         served.len(),
         5,
         "six attempts reach five plugins: {served:?}"
     );
-    yard.all_over().await;
-    assert_eq!(yard.runner.running_most.load(Ordering::Relaxed), 2);
-    yard.stop().await;
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.runner.running_most.load(Ordering::Relaxed), 2);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_plugin_delays_no_other() {
+async fn slow_plugin_delays_no_other_plugin() {
     let slow = |job: &hookyard_store::ClaimedJob| job.lease.plugin.name.as_str() == "audit";
     let plan = Plan {
         active: vec![("audit", 2), ("ship", 1)],
         ..Plan::default()
     };
-    let yard = Yard::start(plan, move |job| {
+    let harness = Harness::start(plan, move |job| {
         done_in(if slow(job) { HOUR } else { SECOND })
     });
-    yard.route(&["audit", "ship"]).await;
-    yard.append(0..10).await;
+    harness.route(&["audit", "ship"]).await;
+    harness.append(0..10).await;
     sleep(11 * SECOND).await;
-    let jobs = yard.jobs().await;
+    let jobs = harness.jobs().await;
     let done = |name| {
         jobs.iter()
             .filter(|job| job.plugin.as_str() == name && job.state.name() == "done")
             .count()
     };
+
     assert_eq!((done("audit"), done("ship")), (0, 10));
-    yard.task.abort();
+
+    harness.task.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_plugins_take_no_places_from_a_busy_one() {
+async fn idle_plugins_leave_slots_to_a_busy_plugin() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "ship"];
     let plan = Plan {
         active: names.map(|name| (name, 4)).to_vec(),
         concurrency_max: 4,
         ..Plan::default()
     };
-    let yard = Yard::start(plan, |_| done_in(SECOND));
-    yard.route(&["ship"]).await;
-    let came = yard.clock.now();
-    yard.append(0..20).await;
-    yard.all_over().await;
+    let harness = Harness::start(plan, |_| done_in(SECOND));
+    harness.route(&["ship"]).await;
+    let came = harness.clock.now();
+    harness.append(0..20).await;
+    harness.wait_until_over().await;
+
     for number in 0..20 {
-        let waited = yard.attempts(number, "ship")[0].started_at.since(came);
+        let waited = harness.attempts(number, "ship")[0].started_at.since(came);
         assert_eq!(
             waited,
             SECOND * (number / 4) as u32,
-            "job {number} begins as soon as there's a place"
+            "job {number} begins once a slot is free"
         );
     }
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_attempt_keeps_its_lease() {
-    let yard = Yard::start(Plan::default(), |_| done_in(3 * HOUR));
-    yard.route(&["ship"]).await;
-    yard.append(0..1).await;
-    yard.all_over().await;
-    assert_eq!(yard.runner.runs.load(Ordering::Relaxed), 1);
-    assert_eq!(yard.states().await, ["done"]);
-    yard.stop().await;
+async fn long_attempt_extends_its_lease() {
+    let harness = Harness::start(Plan::default(), |_| done_in(3 * HOUR));
+    harness.route(&["ship"]).await;
+    harness.append(0..1).await;
+    harness.wait_until_over().await;
+    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 1);
+    assert_eq!(harness.states().await, ["done"]);
+    harness.stop().await;
 }
