@@ -9,8 +9,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::PluginRef;
 use hookyard_model::share::Demand;
+use hookyard_model::{PluginRef, chain};
 use hookyard_store::{ClaimedJob, Error, JobLease, JobRequest};
 use hookyard_work::{EndedTask, Pause, Running, Slots, due_instant, next_look};
 use tokio::time::{Instant, sleep_until};
@@ -90,9 +90,7 @@ impl Dispatcher {
         if self.plugins_changed
             && let Err(error) = self.update_plugins().await
         {
-            return self
-                .pause
-                .begin(&error, "the quarantines of plugins could not be updated");
+            return self.pause(&error, "the quarantines of plugins could not be updated");
         }
 
         let mut demand = self.demand(now);
@@ -104,7 +102,7 @@ impl Dispatcher {
 
             let claimed = match self.claim(&shares).await {
                 Ok(claimed) => claimed,
-                Err(error) => return self.pause.begin(&error, "no jobs could be claimed"),
+                Err(error) => return self.pause(&error, "no jobs could be claimed"),
             };
             let plugins = claimed.iter().map(|job| &job.lease.plugin);
             demand = Slots::remaining_demand(demand, &shares, plugins);
@@ -115,9 +113,7 @@ impl Dispatcher {
 
         match self.next_look(now).await {
             Ok(next_look) => next_look,
-            Err(error) => self
-                .pause
-                .begin(&error, "the time of the next job is not known"),
+            Err(error) => self.pause(&error, "the time of the next job is not known"),
         }
     }
 
@@ -209,6 +205,11 @@ impl Dispatcher {
         Ok(next_look(now, [self.skipped.next_end(), due]))
     }
 
+    fn pause(&mut self, error: &Error, message: &'static str) -> Instant {
+        tracing::error!(error = chain(error), "{message}");
+        self.pause.begin()
+    }
+
     async fn drain(&mut self) {
         let Self {
             running, skipped, ..
@@ -246,7 +247,7 @@ fn handle_end(skipped: &mut SkippedPlugins, ended: EndedTask<JobLease, Result<()
             if skipped.insert(plugin) {
                 tracing::error!(
                     tenant = %plugin.tenant, plugin = %plugin.name, %event, reason,
-                    "the host could not run a plugin; the attempt does not count and is made again"
+                    "the host could not run a plugin; the attempt does not count, and is made again"
                 );
             }
         }

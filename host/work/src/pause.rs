@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use hookyard_model::chain;
-use hookyard_store::Error;
 use tokio::time::Instant;
 
 /// The length of a pause.
@@ -21,10 +19,8 @@ impl Pause {
         self.until.filter(|until| *until > now)
     }
 
-    /// Logs the error after `message`, begins a pause and returns its end.
-    pub fn begin(&mut self, error: &Error, message: &'static str) -> Instant {
-        tracing::error!(error = chain(error), "{message}");
-
+    /// Begins a pause and returns its end.
+    pub fn begin(&mut self) -> Instant {
         let until = Instant::now() + PAUSE;
         self.until = Some(until);
         until
@@ -41,7 +37,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(pause.end(now), None);
 
-        let end = pause.begin(&Error::Busy, "no jobs could be claimed");
+        let end = pause.begin();
 
         assert_eq!(end, now + PAUSE);
         assert_eq!(pause.end(now), Some(end));
