@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_dispatch::{ActivePlugin, Measures, ReleaseGuard, AttemptResult, Runner, RunError};
+use hookyard_dispatch::{ActivePlugin, AttemptResult, Measures, ReleaseGuard, RunError, Runner};
 use hookyard_model::{
     Attempt, Effects, Key, Message, MessageId, Outcome, PluginRef, ReadVersion, Revision,
     TimeLimit, Versioned, Write,

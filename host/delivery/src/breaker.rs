@@ -1,21 +1,24 @@
-//! When a receiver is left alone: after some failures in a row, for a pause that grows with each probe that fails too.
+//! The breaker: stops sending to a receiver after several failures in a row, for a pause that grows with each failed
+//! probe.
 //!
-//! While it is open nothing is sent but one probe after each pause, so messages wait rather than use up their tries.
-//! One success closes it. It lives in memory: a host that starts finds out again, at the price of a few tries.
+//! During a pause nothing is sent, so messages wait instead of using up their deliveries. After the pause one message is
+//! sent as a probe: a failure begins a longer pause, a success ends the state. The breaker lives in memory: a host that
+//! restarts learns of the failure again, with a few deliveries.
 
 use std::time::Duration;
 
 use hookyard_model::MessageId;
 use tokio::time::Instant;
 
-/// How often a receiver may fail in a row, and for how long it is left alone then.
+/// How often a receiver may fail in a row, and how long the pauses are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// Failures in a row before the first pause; at least 1.
+    /// The number of failures in a row before the first pause; at least 1.
     pub failures: u32,
-    /// The ceiling of the first pause; each is drawn from its upper half. It doubles with each failed probe.
+    /// The maximum of the first pause. Each pause is drawn from the upper half of its maximum, which doubles with each
+    /// failed probe.
     pub pause: Duration,
-    /// The ceiling of any pause.
+    /// The maximum of any pause.
     pub pause_max: Duration,
 }
 
@@ -29,115 +32,127 @@ impl Default for BreakerPolicy {
     }
 }
 
-/// The breaker of one destination.
+/// The breaker of one destination. It is open during a pause and until the probe after the pause succeeds.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
-    /// In a row, up to now.
+pub(crate) struct Breaker {
+    /// The number of failures in a row.
     failures: u32,
-    /// The message that the first of them was about.
-    first: Option<MessageId>,
-    /// Whether they were about more than one.
-    are_several: bool,
-    pause: Option<Pause>,
-    /// Counts pauses, so that a probe can be told from what was under way before it.
+    /// The message of the first of these failures.
+    first_message: Option<MessageId>,
+    /// Whether these failures are of more than one message.
+    are_several_messages: bool,
+    pause: Option<BreakerPause>,
+    /// The number of pauses so far. It tells a probe from deliveries that began before the pause.
     pauses: u64,
 }
 
 #[derive(Debug)]
-struct Pause {
+struct BreakerPause {
     until: Instant,
-    /// How many there were in a row, this one included.
+    /// The number of pauses in a row, including this one.
     number: u32,
 }
 
-/// A try that has ended.
+/// The end of a delivery.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ended {
-    pub(super) message: MessageId,
-    /// What `begin` said.
-    pub(super) begun: u64,
-    pub(super) is_sent: bool,
-    pub(super) now: Instant,
+pub(crate) struct DeliveryEnd {
+    /// The message.
+    pub(crate) message: MessageId,
+    /// The value of [`Breaker::pauses`] when the delivery began.
+    pub(crate) pauses: u64,
+    /// Whether the receiver accepted the message.
+    pub(crate) is_sent: bool,
+    /// The current time.
+    pub(crate) now: Instant,
     /// A random number in `0.0..1.0`.
-    pub(super) jitter: f64,
+    pub(crate) jitter: f64,
 }
 
-/// What a try has changed.
+/// A change of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// The receiver is left alone from now on.
+pub(crate) enum BreakerChange {
+    /// A first pause begins.
     Opened(Duration),
-    /// The probe failed as well.
+    /// The probe failed, and a longer pause begins.
     Lengthened(Duration),
-    /// It takes messages again.
+    /// The receiver accepts messages again.
     Closed,
 }
 
 impl Breaker {
-    /// How many tries there may be at once, where there might be so many.
-    pub(super) fn places(&self, most: usize, now: Instant) -> usize {
+    /// Returns how many concurrent deliveries are allowed, where the destination allows `concurrency`.
+    pub(crate) fn concurrency(&self, concurrency: usize, now: Instant) -> usize {
         match &self.pause {
-            None => most,
+            None => concurrency,
             Some(pause) if now < pause.until => 0,
-            Some(_) => most.min(1),
+            // The probe.
+            Some(_) => concurrency.min(1),
         }
     }
 
-    /// When the next probe may begin.
-    pub(super) fn until(&self) -> Option<Instant> {
+    /// Returns the time at which the next probe may begin.
+    pub(crate) fn paused_until(&self) -> Option<Instant> {
         self.pause.as_ref().map(|pause| pause.until)
     }
 
-    /// To be kept with a try that begins.
-    pub(super) fn begin(&self) -> u64 {
+    /// Returns the number of pauses so far, for [`DeliveryEnd::pauses`].
+    pub(crate) fn pauses(&self) -> u64 {
         self.pauses
     }
 
-    /// Whether it is open, and by more than one message: then a failure says nothing about the message that failed.
-    pub(super) fn is_destination_down(&self) -> bool {
-        self.pause.is_some() && self.are_several
+    /// Returns whether the breaker is open because of several messages. Then a failure says nothing about the message
+    /// that failed.
+    pub(crate) fn is_destination_down(&self) -> bool {
+        self.pause.is_some() && self.are_several_messages
     }
 
-    /// Lets the next probe begin at once.
-    pub(super) fn end_pause(&mut self, now: Instant) {
+    /// Ends the pause, so that the next probe may begin at once.
+    pub(crate) fn end_pause(&mut self, now: Instant) {
         if let Some(pause) = &mut self.pause {
             pause.until = now;
         }
     }
 
-    /// Takes note of a try.
-    pub(super) fn ended(&mut self, ended: Ended, policy: &BreakerPolicy) -> Option<Change> {
-        if ended.is_sent {
+    /// Records the end of a delivery.
+    pub(crate) fn record(
+        &mut self,
+        end: DeliveryEnd,
+        policy: &BreakerPolicy,
+    ) -> Option<BreakerChange> {
+        if end.is_sent {
             let was_open = self.pause.is_some();
             *self = Self {
                 pauses: self.pauses,
                 ..Self::default()
             };
-            return was_open.then_some(Change::Closed);
+            return was_open.then_some(BreakerChange::Closed);
         }
+
         self.failures = self.failures.saturating_add(1);
-        let first = *self.first.get_or_insert(ended.message);
-        self.are_several |= first != ended.message;
+        let first_message = *self.first_message.get_or_insert(end.message);
+        self.are_several_messages |= first_message != end.message;
+
         match &self.pause {
             None if self.failures < policy.failures => None,
-            None => Some(Change::Opened(self.pause(1, ended, policy))),
-            // It was under way before the pause, and is no news.
-            Some(_) if ended.begun < self.pauses => None,
+            None => Some(BreakerChange::Opened(self.begin_pause(1, end, policy))),
+            // The delivery began before the pause, so its failure is not news.
+            Some(_) if end.pauses < self.pauses => None,
             Some(pause) => {
                 let number = pause.number.saturating_add(1);
-                Some(Change::Lengthened(self.pause(number, ended, policy)))
+                let pause = self.begin_pause(number, end, policy);
+                Some(BreakerChange::Lengthened(pause))
             }
         }
     }
 
-    fn pause(&mut self, number: u32, ended: Ended, policy: &BreakerPolicy) -> Duration {
-        let doubled = policy
-            .pause
-            .saturating_mul(1_u32.checked_shl(number - 1).unwrap_or(u32::MAX));
-        let ceiling = doubled.min(policy.pause_max.max(policy.pause));
-        let pause = ceiling.mul_f64(0.5 + ended.jitter.clamp(0.0, 1.0) / 2.0);
-        self.pause = Some(Pause {
-            until: ended.now + pause,
+    fn begin_pause(&mut self, number: u32, end: DeliveryEnd, policy: &BreakerPolicy) -> Duration {
+        let factor = 1_u32.checked_shl(number - 1).unwrap_or(u32::MAX);
+        let pause_max = policy.pause_max.max(policy.pause);
+        let ceiling = policy.pause.saturating_mul(factor).min(pause_max);
+        let pause = ceiling.mul_f64(0.5 + end.jitter.clamp(0.0, 1.0) / 2.0);
+
+        self.pause = Some(BreakerPause {
+            until: end.now + pause,
             number,
         });
         self.pauses += 1;
@@ -171,12 +186,13 @@ mod tests {
             }
         }
 
-        fn tried(&mut self, message: u128, begun: u64, is_sent: bool) -> Option<Change> {
+        fn end(&mut self, message: u128, pauses: u64, is_sent: bool) -> Option<BreakerChange> {
             let message = MessageId::from_uuid(Uuid::from_u128(message));
-            self.breaker.ended(
-                Ended {
+
+            self.breaker.record(
+                DeliveryEnd {
                     message,
-                    begun,
+                    pauses,
                     is_sent,
                     now: self.now,
                     jitter: 1.0,
@@ -185,73 +201,85 @@ mod tests {
             )
         }
 
-        fn fail(&mut self, message: u128) -> Option<Change> {
-            self.tried(message, self.breaker.begin(), false)
+        fn fail(&mut self, message: u128) -> Option<BreakerChange> {
+            self.end(message, self.breaker.pauses(), false)
         }
     }
 
     #[test]
-    fn failures_in_a_row_open_it_and_probes_that_fail_lengthen_the_pause() {
+    fn failed_probes_lengthen_the_pause() {
         let mut receiver = Receiver::new();
         assert_eq!(receiver.fail(1), None);
         assert_eq!(receiver.fail(2), None);
-        assert_eq!(receiver.tried(3, 0, true), None, "a success between them");
+        assert_eq!(receiver.end(3, 0, true), None, "a success in between");
         assert_eq!([receiver.fail(1), receiver.fail(1)], [None, None]);
-        assert_eq!(receiver.breaker.places(4, receiver.now), 4);
-        assert_eq!(receiver.fail(2), Some(Change::Opened(SECOND)));
+        assert_eq!(receiver.breaker.concurrency(4, receiver.now), 4);
+        assert_eq!(receiver.fail(2), Some(BreakerChange::Opened(SECOND)));
+
         for seconds in [2, 4, 5, 5] {
-            let until = receiver.breaker.until().expect("a pause");
+            let until = receiver.breaker.paused_until().expect("a pause");
             assert_eq!(
-                receiver.breaker.places(4, until - Duration::from_millis(1)),
+                receiver
+                    .breaker
+                    .concurrency(4, until - Duration::from_millis(1)),
                 0
             );
             receiver.now = until;
-            assert_eq!(receiver.breaker.places(4, until), 1, "one probe");
-            assert_eq!(receiver.fail(7), Some(Change::Lengthened(seconds * SECOND)));
+            assert_eq!(receiver.breaker.concurrency(4, until), 1, "one probe");
+            assert_eq!(
+                receiver.fail(7),
+                Some(BreakerChange::Lengthened(seconds * SECOND))
+            );
         }
+
         assert_eq!(
-            receiver.tried(7, receiver.breaker.begin(), true),
-            Some(Change::Closed)
+            receiver.end(7, receiver.breaker.pauses(), true),
+            Some(BreakerChange::Closed)
         );
-        assert_eq!(receiver.breaker.places(4, receiver.now), 4);
-        assert_eq!(receiver.fail(1), None, "and counts from one again");
+        assert_eq!(receiver.breaker.concurrency(4, receiver.now), 4);
+        assert_eq!(receiver.fail(1), None, "the count starts again");
     }
 
     #[test]
-    fn what_was_under_way_before_is_no_probe() {
+    fn running_deliveries_are_not_probes() {
         let mut receiver = Receiver::new();
-        let before = receiver.breaker.begin();
+        let before = receiver.breaker.pauses();
+
         for message in 1..=3 {
             receiver.fail(message);
         }
-        let until = receiver.breaker.until();
-        assert_eq!(receiver.tried(4, before, false), None);
-        assert_eq!(receiver.breaker.until(), until);
+
+        let until = receiver.breaker.paused_until();
+
+        assert_eq!(receiver.end(4, before, false), None);
+        assert_eq!(receiver.breaker.paused_until(), until);
         assert_eq!(
-            receiver.tried(5, before, true),
-            Some(Change::Closed),
-            "but if it arrived, messages arrive"
+            receiver.end(5, before, true),
+            Some(BreakerChange::Closed),
+            "a success closes the breaker in any case"
         );
     }
 
     #[test]
-    fn one_message_that_nobody_takes_says_nothing_about_the_destination() {
+    fn single_message_does_not_mean_destination_down() {
         let mut receiver = Receiver::new();
         for _ in 0..9 {
             receiver.fail(1);
         }
-        assert!(receiver.breaker.until().is_some() && !receiver.breaker.is_destination_down());
+        assert!(
+            receiver.breaker.paused_until().is_some() && !receiver.breaker.is_destination_down()
+        );
         receiver.fail(2);
         assert!(receiver.breaker.is_destination_down());
     }
 
     #[test]
-    fn pauses_are_spread_over_their_upper_half() {
+    fn jitter_spreads_the_pauses() {
         let mut breaker = Breaker::default();
         let message = MessageId::from_uuid(Uuid::nil());
-        let ended = Ended {
+        let end = DeliveryEnd {
             message,
-            begun: 0,
+            pauses: 0,
             is_sent: false,
             now: Instant::now(),
             jitter: 0.0,
@@ -260,9 +288,10 @@ mod tests {
             failures: 1,
             ..POLICY
         };
+
         assert_eq!(
-            breaker.ended(ended, &policy),
-            Some(Change::Opened(SECOND / 2))
+            breaker.record(end, &policy),
+            Some(BreakerChange::Opened(SECOND / 2))
         );
     }
 }

@@ -1,72 +1,75 @@
-//! What a deliverer is made of, and what can be changed while it runs.
+//! The configuration of a deliverer, and the handle that changes it while the deliverer runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use hookyard_egress::Policy;
 use hookyard_model::{Clock, DestinationRef, RetryPolicy};
 use hookyard_schemes::Signer;
 use hookyard_store::Outbox;
 use tokio::sync::Notify;
 
 use crate::{BreakerPolicy, Post};
-use hookyard_egress::Policy;
 
-/// What a deliverer is made of.
+/// The configuration of a deliverer. The fields from `lease` to `shutdown_timeout` are configuration keys.
 #[derive(Clone)]
 pub struct Config {
-    /// Where messages are claimed and settled.
+    /// The outbox, from which messages are claimed and in which they are settled.
     pub outbox: Arc<dyn Outbox>,
-    /// What carries them to their receivers.
+    /// The way to the receivers.
     pub post: Arc<dyn Post>,
-    /// Tells when a message is due and what time a signature is of.
+    /// The clock that says when a message is due. Signatures contain its time.
     pub clock: Arc<dyn Clock>,
-    /// A random number in `0.0..1.0` at each call; spreads retries and pauses.
+    /// Returns a random number in `0.0..1.0` at each call; spreads retries and pauses.
     pub jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
-    /// How long a message is leased for. Long tries have their lease extended, so this is how soon a message is sent
-    /// again when a try is lost together with its host.
+    /// The time for which a message is leased. The lease of a long delivery is extended, so this is the time after which
+    /// a message is sent again if the host stopped during its delivery.
     pub lease: Duration,
-    /// How many tries may run at once over all destinations; at least 1. Each destination's own bound is
-    /// `Destination::concurrency`.
+    /// The maximum number of concurrent deliveries to all destinations; at least 1. [`Destination::concurrency`] is the
+    /// limit of each destination.
     pub concurrency_max: usize,
-    /// How many of one tenant's where several tenants have destinations; at least 1.
+    /// The maximum number of concurrent deliveries to one tenant's destinations; at least 1. It applies while several
+    /// tenants have destinations, so that a busy tenant leaves slots for the others.
     pub tenant_concurrency_max: usize,
-    /// How long tries under way may go on once the deliverer is told to stop.
+    /// The time that running deliveries have to end when the deliverer shuts down.
     pub shutdown_timeout: Duration,
-    /// Where to send to.
+    /// The destinations.
     pub destinations: Destinations,
 }
 
-/// Every destination that is configured.
+/// All configured destinations.
 pub type Destinations = BTreeMap<DestinationRef, Arc<Destination>>;
 
-/// Where messages go, and how.
+/// A configured receiver of messages.
 #[derive(Debug, Clone)]
 pub struct Destination {
     /// The whole URL.
     pub url: String,
-    /// Proves to the receiver who sends.
+    /// The signer, which proves to the receiver who sends.
     pub signer: Arc<Signer>,
-    /// Under which rules its requests go out.
+    /// The policy under which requests go out.
     pub policy: Policy,
-    /// When failed tries are made again.
+    /// The retry policy.
     pub retry: RetryPolicy,
-    /// Messages a second at most; `None` is no bound. Anything above zero, so 0.1 is one in ten seconds.
+    /// The maximum number of messages per second; `None` for no limit. Greater than zero: 0.1 is one message in ten
+    /// seconds.
     pub rate: Option<f64>,
-    /// Tries at once; at least 1.
+    /// The maximum number of concurrent deliveries; at least 1.
     pub concurrency: usize,
-    /// The most time for a try, from finding the address to the last byte of the answer that is read.
+    /// The maximum time of a delivery, from resolving the host to the last byte of the answer that is read.
     pub timeout: Duration,
-    /// When the receiver is left alone for a while.
+    /// The policy that says when to stop sending for a while.
     pub breaker: BreakerPolicy,
 }
 
-/// The retries of a destination that says nothing of its own: at once at first and over three days in all, much as the
-/// Standard Webhooks specification proposes. A receiver may be down over a weekend.
+/// Returns the retry policy of a destination that configures none. It retries soon at first and for three days in all,
+/// much like the schedule that the Standard Webhooks specification proposes. So it outlasts a weekend.
 pub fn default_retry() -> RetryPolicy {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
+
     let delays = [
         5,
         5 * MINUTE,
@@ -86,18 +89,17 @@ pub fn default_retry() -> RetryPolicy {
     }
 }
 
-/// Changes a deliverer while it runs; cheap to clone.
+/// Changes a deliverer while it runs. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    pub(super) destinations: Arc<ArcSwap<Destinations>>,
-    pub(super) changed: Arc<Notify>,
+    pub(crate) destinations: Arc<ArcSwap<Destinations>>,
+    pub(crate) changed: Arc<Notify>,
 }
 
 impl Handle {
-    /// Puts other destinations in place of the present ones; tries that are under way end as they began. Messages of
-    /// those that are no more are kept, and sent once they are there again. Every pause of a breaker ends, since what
-    /// the receiver didn't take before it may take now.
-    pub fn replace(&self, destinations: Destinations) {
+    /// Replaces the destinations. Running deliveries end as they began. Messages for a destination that is gone are kept,
+    /// and sent once it is configured again. All pauses of breakers end, because the new configuration may help.
+    pub fn replace_destinations(&self, destinations: Destinations) {
         self.destinations.store(Arc::new(destinations));
         self.changed.notify_one();
     }

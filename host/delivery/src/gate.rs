@@ -1,58 +1,60 @@
-//! How many messages each destination may be sent now.
+//! The gates: how many messages may be sent to each destination now.
 //!
-//! A gate is as narrow as the narrowest of four: the destination's concurrency, its rate, its breaker, and the rest that
-//! its receiver asked for. Gates are in memory only; what they hold back stays where it is, in the outbox.
+//! A gate is as narrow as the narrowest of four limits: the concurrency of the destination, its rate, its breaker, and the
+//! rest that the receiver asked for. Gates exist in memory only; the messages that they hold back wait in the outbox.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hookyard_model::share::Demand;
-use hookyard_model::{DeliveryResult, DestinationRef, MessageId};
+use hookyard_model::{DeliveryResult, DestinationRef};
+use hookyard_store::ClaimedMessage;
+use hookyard_work::Slots;
 use tokio::time::Instant;
 
-use crate::breaker::{Breaker, Change, Ended};
+use crate::breaker::{Breaker, BreakerChange, DeliveryEnd};
 use crate::metering::record_pause;
 use crate::rate::Rate;
-use crate::verdict::rest;
+use crate::result::requested_rest;
 use crate::{Destination, Destinations};
 
 /// The gates of all destinations.
 #[derive(Default)]
-pub(super) struct Gates(Mutex<HashMap<DestinationRef, Gate>>);
+pub(crate) struct Gates(Mutex<HashMap<DestinationRef, Gate>>);
 
 struct Gate {
-    /// None once it's no longer configured.
+    /// The destination; `None` once it is no longer configured.
     destination: Option<Arc<Destination>>,
-    /// Tries under way.
-    running: usize,
     rate: Option<Rate>,
     breaker: Breaker,
-    /// Until when the receiver asked to be left alone.
+    /// The end of the rest that the receiver asked for.
     rest_until: Option<Instant>,
 }
 
-/// The right to one try.
+/// The permission for one delivery.
 #[derive(Debug, Clone)]
-pub(super) struct Pass {
-    /// The destination as it was when the try began.
-    pub(super) destination: Arc<Destination>,
-    breaker: u64,
+pub(crate) struct Pass {
+    /// The destination at the start of the delivery.
+    pub(crate) destination: Arc<Destination>,
+    /// The number of breaker pauses at the start of the delivery.
+    pauses: u64,
 }
 
 impl Gates {
-    /// From now on these are the destinations.
-    pub(super) fn replace(&self, destinations: &Destinations, now: Instant) {
+    /// Replaces the destinations. A destination that is gone keeps its gate while deliveries to it run.
+    pub(crate) fn replace(
+        &self,
+        destinations: &Destinations,
+        slots: &Slots<DestinationRef>,
+        now: Instant,
+    ) {
         let mut gates = self.gates();
         for (name, gate) in gates.iter_mut() {
-            let next = destinations.get(name);
-            // Whoever asked for a rest still has it, whatever else the configuration says now.
-            let is_same_receiver = gate.url() == next.map(|destination| destination.url.as_str());
-            gate.rest_until = gate.rest_until.filter(|_| is_same_receiver);
-            gate.destination = next.cloned();
-            gate.breaker.end_pause(now);
+            gate.replace(destinations.get(name), now);
         }
-        gates.retain(|_, gate| gate.destination.is_some() || gate.running > 0);
+        gates.retain(|name, gate| gate.destination.is_some() || slots.taken(name) > 0);
+
         for (name, destination) in destinations {
             let gate = gates
                 .entry(name.clone())
@@ -61,95 +63,99 @@ impl Gates {
         }
     }
 
-    /// The destinations that messages may be sent to now, and how many.
-    pub(super) fn open(&self, now: Instant) -> Vec<Demand<DestinationRef>> {
-        let gates = self.gates();
-        let open = gates.iter().map(|(name, gate)| Demand {
-            member: name.clone(),
-            slots: gate.places(now),
-            running: gate.running,
-        });
-        open.filter(|open| open.slots > 0).collect()
+    /// Returns the destinations to which messages may be sent now, and how many.
+    pub(crate) fn demand(
+        &self,
+        slots: &Slots<DestinationRef>,
+        now: Instant,
+    ) -> Vec<Demand<DestinationRef>> {
+        let mut demand = Vec::new();
+
+        for (name, gate) in self.gates().iter() {
+            let running = slots.taken(name);
+            let slots = gate.slots(running, now);
+            if slots > 0 {
+                demand.push(Demand {
+                    member: name.clone(),
+                    slots,
+                    running,
+                });
+            }
+        }
+
+        demand
     }
 
-    /// When time alone will have opened the next gate that is closed.
-    pub(super) fn next_open(&self, now: Instant) -> Option<Instant> {
+    /// Returns the time at which the next closed gate opens without any other event.
+    pub(crate) fn next_open(&self, now: Instant) -> Option<Instant> {
         self.gates()
             .values()
             .filter_map(|gate| gate.opens_at(now))
             .min()
     }
 
-    /// Tries under way of each destination.
-    pub(super) fn running(&self) -> Vec<(DestinationRef, usize)> {
-        self.gates()
-            .iter()
-            .map(|(name, gate)| (name.clone(), gate.running))
-            .collect()
-    }
-
-    /// Begins a try; none where the destination isn't configured.
-    pub(super) fn begin(&self, name: &DestinationRef, now: Instant) -> Option<Pass> {
+    /// Begins a delivery. Returns `None` if the destination is not configured.
+    pub(crate) fn begin(&self, name: &DestinationRef, now: Instant) -> Option<Pass> {
         let mut gates = self.gates();
         let gate = gates.get_mut(name)?;
         let destination = Arc::clone(gate.destination.as_ref()?);
-        gate.running += 1;
+
         if let Some(rate) = &mut gate.rate {
             rate.take(now);
         }
         Some(Pass {
             destination,
-            breaker: gate.breaker.begin(),
+            pauses: gate.breaker.pauses(),
         })
     }
 
-    /// Takes note of what a try came to. Says whether the destination as a whole is down, so that this failure doesn't
-    /// use the message up.
-    pub(super) fn judge(
+    /// Records the result of a delivery. Returns whether the whole destination is down, so that a failure does not count
+    /// against this message.
+    pub(crate) fn record(
         &self,
-        name: &DestinationRef,
+        message: &ClaimedMessage,
         pass: &Pass,
-        message: MessageId,
         result: &DeliveryResult,
         jitter: f64,
     ) -> bool {
         let mut gates = self.gates();
-        let Some(gate) = gates.get_mut(name) else {
+        let Some(gate) = gates.get_mut(&message.destination) else {
             return false;
         };
-        let (now, policy) = (Instant::now(), &pass.destination.breaker);
-        let is_sent = matches!(result, DeliveryResult::Sent { .. });
-        let change = gate.breaker.ended(
-            Ended {
-                message,
-                begun: pass.breaker,
-                is_sent,
-                now,
-                jitter,
-            },
-            policy,
-        );
-        if let Some(rest) = rest(result) {
-            // As long as a pause may be at most: the message may wait longer, by its own policy.
+
+        let now = Instant::now();
+        let policy = &pass.destination.breaker;
+        let end = DeliveryEnd {
+            message: message.lease.id,
+            pauses: pass.pauses,
+            is_sent: matches!(result, DeliveryResult::Sent { .. }),
+            now,
+            jitter,
+        };
+        let change = gate.breaker.record(end, policy);
+
+        if let Some(rest) = requested_rest(result) {
+            // A receiver cannot stop all messages for longer than a breaker would. This message may wait longer, by its
+            // retry policy.
             let until = now + rest.min(policy.pause_max);
             gate.rest_until = gate.rest_until.max(Some(until));
         }
         let is_down = gate.breaker.is_destination_down();
         drop(gates);
+
         if let Some(change) = change {
-            report(name, change, result);
+            log_change(&message.destination, change, result);
         }
         is_down
     }
 
-    /// A try is over, whatever came of it.
-    pub(super) fn end(&self, name: &DestinationRef) {
+    /// Removes the gate of a destination that is no longer configured. Must be called when its last delivery has ended.
+    pub(crate) fn remove_unconfigured(&self, name: &DestinationRef) {
         let mut gates = self.gates();
-        let Some(gate) = gates.get_mut(name) else {
-            return;
-        };
-        gate.running -= 1;
-        if gate.running == 0 && gate.destination.is_none() {
+        if gates
+            .get(name)
+            .is_some_and(|gate| gate.destination.is_none())
+        {
             gates.remove(name);
         }
     }
@@ -161,14 +167,21 @@ impl Gates {
 
 impl Gate {
     fn new(destination: &Arc<Destination>) -> Self {
-        let destination = Some(Arc::clone(destination));
         Self {
-            destination,
-            running: 0,
+            destination: Some(Arc::clone(destination)),
             rate: None,
             breaker: Breaker::default(),
             rest_until: None,
         }
+    }
+
+    fn replace(&mut self, destination: Option<&Arc<Destination>>, now: Instant) {
+        // A receiver that asked for a rest still has it, unless the URL leads to another receiver.
+        let is_same_receiver = self.url() == destination.map(|destination| &*destination.url);
+        self.rest_until = self.rest_until.filter(|_| is_same_receiver);
+
+        self.destination = destination.cloned();
+        self.breaker.end_pause(now);
     }
 
     fn url(&self) -> Option<&str> {
@@ -185,46 +198,58 @@ impl Gate {
         }
     }
 
-    fn places(&self, now: Instant) -> usize {
+    /// Returns how many deliveries may begin while `running` deliveries run.
+    fn slots(&self, running: usize, now: Instant) -> usize {
         let Some(destination) = &self.destination else {
             return 0;
         };
         if self.rest_until.is_some_and(|until| now < until) {
             return 0;
         }
-        let by_rate = self
-            .rate
-            .as_ref()
-            .map_or(usize::MAX, |rate| rate.places(now));
+
+        let by_rate = match &self.rate {
+            Some(rate) => rate.available(now),
+            None => usize::MAX,
+        };
         self.breaker
-            .places(destination.concurrency.max(1), now)
-            .saturating_sub(self.running)
+            .concurrency(destination.concurrency.max(1), now)
+            .saturating_sub(running)
             .min(by_rate)
     }
 
-    /// When it will be open; none where it is, or where only the end of a try will open it.
+    /// Returns the time at which the gate opens; `None` if it is open, or if only the end of a delivery opens it.
     fn opens_at(&self, now: Instant) -> Option<Instant> {
         let rate = self.rate.as_ref().map(|rate| rate.next_at(now));
-        let reasons = [self.rest_until, self.breaker.until(), rate];
-        let opens_at = reasons.into_iter().flatten().max()?;
+        let opens_at = [self.rest_until, self.breaker.paused_until(), rate]
+            .into_iter()
+            .flatten()
+            .max()?;
+
         (self.destination.is_some() && now < opens_at).then_some(opens_at)
     }
 }
 
-fn report(name: &DestinationRef, change: Change, result: &DeliveryResult) {
-    record_pause(name, change != Change::Closed);
+fn log_change(name: &DestinationRef, change: BreakerChange, result: &DeliveryResult) {
+    record_pause(name, change != BreakerChange::Closed);
+
     let (tenant, destination) = (&name.tenant, &name.name);
     let pause = match change {
-        Change::Opened(pause) | Change::Lengthened(pause) => {
-            Duration::from_millis(pause.as_millis() as u64)
+        BreakerChange::Closed => {
+            tracing::info!(
+                target: "hookyard::delivery",
+                %tenant, %destination,
+                "the receiver accepts messages again"
+            );
+            return;
         }
-        Change::Closed => {
-            return tracing::info!(target: "hookyard::delivery", %tenant, %destination, "the receiver takes messages again");
+        // Whole milliseconds are easier to read.
+        BreakerChange::Opened(pause) | BreakerChange::Lengthened(pause) => {
+            Duration::from_millis(pause.as_millis() as u64)
         }
     };
     tracing::warn!(
         target: "hookyard::delivery",
         %tenant, %destination, ?pause, reason = %result,
-        "the receiver takes nothing: its messages wait, and one of them is tried after the pause"
+        "the receiver accepts nothing: its messages wait, and one of them is sent after the pause"
     );
 }

@@ -1,12 +1,13 @@
-//! Delivery: claims messages from the outbox, signs each, posts it, and settles what came of it.
+//! Delivery: claims the messages that are due from the outbox, signs and posts each of them, and settles the result.
 //!
-//! The sibling of dispatch, and apart from it: they share only the store. Messages are found by rereading the outbox; a
-//! notification only wakes the loop earlier, so a restart needs no code of its own. What a message's next state is,
-//! `hookyard_model::apply` says. A message is posted at least once, always under the same id and with the same body;
-//! time and signature are new on each try.
+//! A *delivery* is one POST of one message. [`Deliverer`] is a loop over the outbox, the sibling of the dispatcher; the two
+//! share only the store. It claims due messages, shares its slots fairly among tenants and their destinations, and starts
+//! one task for each delivery. A gate for each destination says how many messages may be sent to it now: it enforces the
+//! destination's concurrency and rate, and a breaker stops sending to a receiver that accepts nothing.
 //!
-//! `gate` says how many messages a destination may be sent now: by its concurrency, by its rate, and by its breaker,
-//! which leaves a receiver alone that takes nothing.
+//! A message is delivered at least once, always with the same id and body; time and signature are new in each delivery.
+//! Messages are found by reading the outbox. A notification only makes the loop look earlier, so a restart needs no code
+//! of its own. Delivery does not decide the next state of a message: [`hookyard_model::apply`] does.
 
 mod config;
 mod check;
@@ -17,9 +18,9 @@ mod gate;
 mod breaker;
 mod rate;
 
-mod sending;
-mod verdict;
-mod lost;
+mod sender;
+mod result;
+mod lost_deliveries;
 mod metering;
 
 pub use breaker::BreakerPolicy;
@@ -27,4 +28,4 @@ pub use check::check;
 pub use config::{Config, Destination, Destinations, Handle, default_retry};
 pub use deliverer::Deliverer;
 pub use metering::describe_metrics;
-pub use post::{Answered, Outgoing, Post, Unanswered};
+pub use post::{Post, PostError, PostRequest, PostResponse};

@@ -1,7 +1,7 @@
-//! What tries at sending took, as metrics: per destination, and how many came to what.
+//! The metrics of deliveries, by tenant and destination, and by result.
 //!
-//! Names and meanings stand here and nowhere else. Labels are names that the operator chose and the results, so there are
-//! no more series than destinations allow for.
+//! This is the only place with their names and descriptions. The labels are the operator's names and the results, so the
+//! number of series is bounded by the number of destinations.
 
 use hookyard_model::{Delivery, DestinationRef};
 use metrics::{
@@ -12,47 +12,38 @@ const DELIVERIES: &str = "hookyard_deliveries_total";
 const TIME: &str = "hookyard_delivery_seconds";
 const PAUSED: &str = "hookyard_destination_paused";
 
-/// Says what each metric is, to whoever records them.
+/// Registers the descriptions of the metrics with the installed recorder.
 pub fn describe_metrics() {
-    describe_counter!(
-        DELIVERIES,
-        "Tries at sending a message that ended, by what they came to."
-    );
+    describe_counter!(DELIVERIES, "Ended deliveries of messages, by result.");
     describe_histogram!(
         TIME,
         Unit::Seconds,
-        "Time of a try, from signing to the end of the answer."
+        "Time of a delivery, from signing to the end of the answer."
     );
     describe_gauge!(
         PAUSED,
-        "1 while the receiver takes nothing and is left alone, else 0."
+        "1 while the breaker stops sending to the destination, otherwise 0."
     );
 }
 
-/// Records a try that ended.
-pub(super) fn record(destination: &DestinationRef, delivery: &Delivery) {
-    let [tenant, name] = labels(destination);
-    counter!(
-        DELIVERIES,
-        &[tenant, name, ("result", delivery.result.name().to_owned())]
-    )
-    .increment(1);
-    histogram!(TIME, &labels(destination)).record(delivery.duration.as_secs_f64());
+/// Records a delivery that has ended.
+pub(crate) fn record(destination: &DestinationRef, delivery: &Delivery) {
+    let labels = labels(destination);
+    histogram!(TIME, &labels).record(delivery.duration.as_secs_f64());
+
+    let [tenant, name] = labels;
+    let result = ("result", delivery.result.name().to_owned());
+    counter!(DELIVERIES, &[tenant, name, result]).increment(1);
 }
 
-/// Records that a receiver is left alone from now on, or no more.
-pub(super) fn record_pause(destination: &DestinationRef, is_paused: bool) {
+/// Records whether the breaker stops sending to a destination.
+pub(crate) fn record_pause(destination: &DestinationRef, is_paused: bool) {
     gauge!(PAUSED, &labels(destination)).set(f64::from(u8::from(is_paused)));
 }
 
-fn labels(
-    DestinationRef {
-        tenant,
-        name: destination,
-    }: &DestinationRef,
-) -> [(&'static str, String); 2] {
+fn labels(destination: &DestinationRef) -> [(&'static str, String); 2] {
     [
-        ("tenant", tenant.to_string()),
-        ("destination", destination.to_string()),
+        ("tenant", destination.tenant.to_string()),
+        ("destination", destination.name.to_string()),
     ]
 }

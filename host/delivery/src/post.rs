@@ -1,81 +1,86 @@
-//! One POST of one message: what delivery asks for, and the one way in which the host does it.
+//! The POST of a message: what a delivery needs, and the door that does it.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_model::{Header, chain};
+use hookyard_egress::{Door, Fault, Limits, OverLong};
+use hookyard_model::{Answer, Header, chain};
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request};
 
 use crate::Destination;
-use hookyard_egress::{Door, Fault, Limits, OverLong};
 
-/// How much of an answer's body is kept for the operator.
-const BODY_KEPT: usize = 4 << 10;
-/// How much of an answer's head is kept.
-const HEAD_KEPT: usize = 4 << 10;
-const AGENT: &str = concat!("Hookyard/", env!("CARGO_PKG_VERSION"));
+/// The maximum size of an answer's body that is stored, in bytes.
+const BODY_MAX: usize = 4 << 10;
+/// The maximum size of an answer's headers that are stored, in bytes.
+const HEADER_MAX: usize = 4 << 10;
+const USER_AGENT_VALUE: &str = concat!("Hookyard/", env!("CARGO_PKG_VERSION"));
 
 /// Carries a message to its receiver.
 #[async_trait]
 pub trait Post: Send + Sync + 'static {
-    /// Posts it once, within the destination's time. Whether it arrived is not known where there's no answer.
-    async fn post(&self, outgoing: Outgoing<'_>) -> Result<Answered, Unanswered>;
+    /// Posts a message once, within the timeout of the destination.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no answer. The message may have arrived nevertheless.
+    async fn post(&self, request: PostRequest<'_>) -> Result<PostResponse, PostError>;
 }
 
-/// A message, ready to go.
+/// A signed message.
 #[derive(Debug, Clone)]
-pub struct Outgoing<'a> {
-    /// Where to.
+pub struct PostRequest<'a> {
+    /// The destination.
     pub destination: &'a Destination,
-    /// The headers that sign it, its id among them.
+    /// The headers of the signature, including the id of the message.
     pub headers: Vec<Header>,
-    /// What is sent.
+    /// The body.
     pub body: Bytes,
 }
 
-/// What the receiver answered.
+/// The answer of the receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct PostResponse {
     /// The status.
     pub status: u16,
-    /// The head, all of it.
+    /// All headers.
     pub headers: Vec<Header>,
     /// The beginning of the body.
     pub body: Bytes,
 }
 
-/// There's no answer; each says why in one line, without the URL's path and query.
+/// The reason why there is no answer, on one line, without the path and query of the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unanswered {
-    /// None came; it may be another time.
+pub enum PostError {
+    /// No complete answer arrived. Another delivery may succeed.
     Failed(String),
-    /// It can't be sent as it is. The line names the way out.
+    /// The message cannot be sent with this configuration. The reason names the way out.
     Unsendable(String),
 }
 
 #[async_trait]
 impl Post for Door {
-    async fn post(&self, outgoing: Outgoing<'_>) -> Result<Answered, Unanswered> {
-        let Outgoing { destination, .. } = outgoing;
-        let request = request(&outgoing)?;
+    async fn post(&self, request: PostRequest<'_>) -> Result<PostResponse, PostError> {
+        let destination = request.destination;
         let limits = Limits {
             timeout: destination.timeout,
-            body_max: BODY_KEPT,
+            body_max: BODY_MAX,
             over_long: OverLong::Cut,
         };
-        let answer = self
-            .send(&destination.policy, request, &limits)
+
+        let response = self
+            .send(&destination.policy, http_request(&request)?, &limits)
             .await
             .map_err(|error| match error.fault() {
-                Fault::Configuration => Unanswered::Unsendable(chain(&error)),
-                Fault::Receiver | Fault::Host => Unanswered::Failed(chain(&error)),
+                Fault::Configuration => PostError::Unsendable(chain(&error)),
+                Fault::Receiver | Fault::Host => PostError::Failed(chain(&error)),
             })?;
-        let (head, body) = answer.into_parts();
+
+        let (head, body) = response.into_parts();
         let headers = head.headers.iter().map(|(name, value)| Header {
             name: name.as_str().to_owned(),
             value: Bytes::copy_from_slice(value.as_bytes()),
         });
-        Ok(Answered {
+        Ok(PostResponse {
             status: head.status.as_u16(),
             headers: headers.collect(),
             body: body.bytes,
@@ -83,37 +88,42 @@ impl Post for Door {
     }
 }
 
-fn request(outgoing: &Outgoing<'_>) -> Result<Request<Bytes>, Unanswered> {
-    let unsendable = |error: http::Error| {
-        Unanswered::Unsendable(format!("no request can be made of it: {error}"))
+fn http_request(request: &PostRequest<'_>) -> Result<Request<Bytes>, PostError> {
+    let invalid = |error: http::Error| {
+        PostError::Unsendable(format!("the message is not a valid HTTP request: {error}"))
     };
-    let mut request = Request::post(&outgoing.destination.url)
-        .body(outgoing.body.clone())
-        .map_err(unsendable)?;
-    let headers = request.headers_mut();
+    let mut http_request = Request::post(&request.destination.url)
+        .body(request.body.clone())
+        .map_err(invalid)?;
+
+    let headers = http_request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    for Header { name, value } in &outgoing.headers {
+    headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_VALUE));
+    for Header { name, value } in &request.headers {
         let name =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|error| unsendable(error.into()))?;
-        let value = HeaderValue::from_bytes(value).map_err(|error| unsendable(error.into()))?;
+            HeaderName::from_bytes(name.as_bytes()).map_err(|error| invalid(error.into()))?;
+        let value = HeaderValue::from_bytes(value).map_err(|error| invalid(error.into()))?;
         headers.append(name, value);
     }
-    Ok(request)
+    Ok(http_request)
 }
 
-impl Answered {
-    /// What is kept of it for the operator.
-    pub(super) fn into_kept(self) -> hookyard_model::Answer {
-        let mut room = HEAD_KEPT;
-        let fits = |header: &Header| {
-            let bytes = header.name.len() + header.value.len();
-            room.checked_sub(bytes).map(|left| room = left).is_some()
-        };
-        let headers = self.headers.into_iter().take_while(fits).collect();
-        hookyard_model::Answer {
+impl PostResponse {
+    /// Returns the part of the answer that is stored for the operator.
+    pub(crate) fn into_answer(self) -> Answer {
+        let mut headers = Vec::new();
+        let mut size = 0;
+        for header in self.headers {
+            size += header.name.len() + header.value.len();
+            if size > HEADER_MAX {
+                break;
+            }
+            headers.push(header);
+        }
+
+        Answer {
             headers,
-            body: self.body.slice(..self.body.len().min(BODY_KEPT)),
+            body: self.body.slice(..self.body.len().min(BODY_MAX)),
         }
     }
 }

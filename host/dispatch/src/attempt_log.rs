@@ -63,6 +63,7 @@ pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: WorkState, costs
 
 fn log_guest_lines(job: &ClaimedJob, attempt: &Attempt) {
     let plugin = &job.lease.plugin;
+
     for LogLine { is_error, text } in &attempt.log {
         tracing::info!(
             target: "hookyard::guest",

@@ -1,23 +1,23 @@
-//! What each answer leads to, and what a receiver sees of one message over several tries.
+//! Answers: what each of them means for the message, and what the receiver sees of a message over several deliveries.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hookyard_delivery::{Destination, Unanswered};
+use hookyard_delivery::{Destination, PostError};
 use hookyard_model::{DeliveryResult, RetryPolicy, Timestamp};
 use hookyard_store::Outbox;
 use tokio::time::sleep;
 
-use crate::kit::{
-    HOUR, MINUTE, Plan, SECOND, Yard, answer, answer_with, message_id, name, no_answer, partner,
+use crate::support::{
+    HOUR, Harness, MINUTE, Plan, SECOND, answer, answer_with, message_id, name, no_answer, partner,
     signer,
 };
 
 const NOW: Duration = Duration::ZERO;
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_settles_a_message_or_has_it_sent_again() {
-    for (reply, state, tries) in [
+async fn answer_decides_the_next_state() {
+    for (reply, state, deliveries) in [
         (answer(200), "done", 1),
         (answer(299), "done", 1),
         (answer(408), "dead", 3),
@@ -33,81 +33,91 @@ async fn an_answer_settles_a_message_or_has_it_sent_again() {
         (answer(404), "dead", 1),
         (answer(410), "dead", 1),
         (
-            Err(Unanswered::Unsendable("allow it by `addresses`".into())),
+            Err(PostError::Unsendable("allow it by `addresses`".into())),
             "dead",
             1,
         ),
     ] {
-        let told = format!("{reply:?}");
-        let yard = Yard::start(Plan::default(), move |_| (SECOND, reply.clone())).await;
-        yard.send(0..1).await;
-        yard.all_over().await;
+        let case = format!("{reply:?}");
+        let harness = Harness::start(Plan::default(), move |_| (SECOND, reply.clone())).await;
+        harness.send(0..1).await;
+        harness.wait_until_over().await;
         assert_eq!(
-            (yard.states().await, yard.post.seen().len()),
-            (vec![state], tries),
-            "{told}"
+            (harness.states().await, harness.post.seen().len()),
+            (vec![state], deliveries),
+            "{case}"
         );
         assert_eq!(
-            yard.results(0).await.len(),
-            tries,
-            "{told}: each has its record"
+            harness.results(0).await.len(),
+            deliveries,
+            "{case}: each delivery has a record"
         );
-        yard.stop().await;
+        harness.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_too_long_is_sent_again() {
-    let yard = Yard::start(Plan::default(), |_| (MINUTE, answer(200))).await;
-    yard.send(0..1).await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["dead"]);
+async fn timed_out_delivery_is_retried() {
+    let harness = Harness::start(Plan::default(), |_| (MINUTE, answer(200))).await;
+    harness.send(0..1).await;
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["dead"]);
     assert_eq!(
-        yard.results(0).await,
-        ["failed: no whole answer from partner.example"; 3]
+        harness.results(0).await,
+        ["failed: no complete response from partner.example"; 3]
     );
     assert!(
-        yard.record(0)
+        harness
+            .record(0)
             .await
             .deliveries
             .iter()
             .all(|(_, delivery)| delivery.duration == 10 * SECOND)
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_secret_is_live_for_waits_for_one() {
+async fn message_waits_for_a_live_secret() {
     let from = Timestamp::from_unix_secs(1_700_000_000).after(2 * SECOND);
     let late = Destination {
         signer: signer(Some(from)),
         ..partner()
     };
-    let yard = Yard::start(Plan::of(late), |_| (SECOND, answer(200))).await;
-    yard.send(0..1).await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"]);
-    let results = yard.results(0).await;
+    let harness = Harness::start(Plan::of(late), |_| (SECOND, answer(200))).await;
+    harness.send(0..1).await;
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"]);
+
+    let results = harness.results(0).await;
+
     assert!(
         results[0].starts_with("failed: no secret or private key of the destination is live now"),
         "{results:?}"
     );
-    assert_eq!(yard.post.seen().len(), 1, "nothing is sent unsigned");
-    yard.stop().await;
+    assert_eq!(harness.post.seen().len(), 1, "nothing is sent unsigned");
+
+    harness.stop().await;
 }
 
-/// The same message as far as the receiver can tell, and fresh as far as the signature can.
+/// The receiver recognizes the message, but each signature is new.
 #[tokio::test(start_paused = true)]
-async fn every_try_has_the_same_id_and_body_and_a_signature_of_its_own() {
-    let yard = Yard::start(Plan::default(), |seen| {
+async fn deliveries_share_id_and_body() {
+    let harness = Harness::start(Plan::default(), |seen| {
         (SECOND, answer(if seen.at < 2 * SECOND { 500 } else { 202 }))
     })
     .await;
-    yard.send(7..8).await;
-    yard.all_over().await;
-    let seen = yard.post.seen();
+    harness.send(7..8).await;
+    harness.wait_until_over().await;
+    let seen = harness.post.seen();
+
     assert_eq!(seen.len(), 2);
+
     let distinct = |of: &dyn Fn(usize) -> String| (0..2).map(of).collect::<HashSet<_>>().len();
+
     assert_eq!(distinct(&|at| seen[at].header("webhook-id").to_owned()), 1);
     assert_eq!(seen[0].header("webhook-id"), message_id(7).to_string());
     assert_eq!(
@@ -122,31 +132,34 @@ async fn every_try_has_the_same_id_and_body_and_a_signature_of_its_own() {
         distinct(&|at| seen[at].header("webhook-signature").to_owned()),
         2
     );
-    let tries = yard.record(7).await.deliveries;
-    assert_eq!(tries[1].1.result, DeliveryResult::Sent { status: 202 });
+
+    let deliveries = harness.record(7).await.deliveries;
+
+    assert_eq!(deliveries[1].1.result, DeliveryResult::Sent { status: 202 });
     assert_eq!(
-        tries[0].1.answer.as_ref().expect("it is kept").body,
+        deliveries[0].1.answer.as_ref().expect("an answer").body,
         "thanks"
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
-/// When the second try is made after an answer that asks for this.
-async fn second_try(retry: RetryPolicy, status: u16, asked: &'static str) -> Duration {
+/// Returns the time of the second delivery after an answer with this `Retry-After`.
+async fn second_delivery(retry: RetryPolicy, status: u16, asked: &'static str) -> Duration {
     let plan = Plan::of(Destination { retry, ..partner() });
-    let yard = Yard::start(plan, move |_| {
+    let harness = Harness::start(plan, move |_| {
         (NOW, answer_with(status, &[("retry-after", asked)]))
     })
     .await;
-    yard.send(0..1).await;
+    harness.send(0..1).await;
     sleep(2 * HOUR).await;
-    let at = yard.post.seen()[1].at;
-    yard.stop().await;
+    let at = harness.post.seen()[1].at;
+    harness.stop().await;
     at
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_receiver_asks_for_lengthens_the_delay_and_is_capped() {
+async fn retry_after_lengthens_the_delay() {
     let retry = RetryPolicy {
         attempts_max: 2,
         delay_first: 30 * SECOND,
@@ -154,7 +167,7 @@ async fn what_the_receiver_asks_for_lengthens_the_delay_and_is_capped() {
         ..RetryPolicy::default()
     };
     let check = async |status, asked, expected: Duration| {
-        let at = second_try(retry.clone(), status, asked).await;
+        let at = second_delivery(retry.clone(), status, asked).await;
         assert!(
             at.abs_diff(expected) < SECOND,
             "{status}, Retry-After: {asked}: after {at:?}"
@@ -166,60 +179,71 @@ async fn what_the_receiver_asks_for_lengthens_the_delay_and_is_capped() {
     check(503, "1", 30 * SECOND).await;
     check(503, "", 30 * SECOND).await;
     check(503, "999999", HOUR).await;
-    // 120 s after the clock's first moment.
+    // 120 seconds after the start of the clock.
     check(503, "Tue, 14 Nov 2023 22:15:20 GMT", 2 * MINUTE).await;
     check(503, "Tue, 14 Nov 2023 22:00:00 GMT", 30 * SECOND).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_asks_for_rest_gets_it_for_all_of_its_messages() {
+async fn retry_after_rests_the_whole_destination() {
     let asks = |status| {
-        move |seen: &crate::kit::Seen| match seen.number() {
+        move |seen: &crate::support::Seen| match seen.number() {
             0 => (NOW, answer_with(status, &[("retry-after", "60")])),
             _ => (NOW, answer(200)),
         }
     };
+
     for (status, expected) in [(429, MINUTE), (503, MINUTE), (500, SECOND)] {
-        let yard = Yard::start(Plan::default(), asks(status)).await;
-        yard.send(0..1).await;
+        let harness = Harness::start(Plan::default(), asks(status)).await;
+        harness.send(0..1).await;
         sleep(SECOND).await;
-        yard.send(1..2).await;
+        harness.send(1..2).await;
         sleep(2 * MINUTE).await;
-        let seen = yard.post.seen();
+        let seen = harness.post.seen();
         let at = seen
             .iter()
             .find(|seen| seen.number() == 1)
-            .expect("it is sent")
+            .expect("the message")
             .at;
         assert!(
             at.abs_diff(expected) < SECOND / 10,
             "after {status}: {at:?}"
         );
-        yard.stop().await;
+        harness.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_is_gone_is_sent_nothing_until_the_operator_says_so() {
+async fn gone_destination_is_disabled_until_enabled() {
     let plan = Plan::of(Destination {
         concurrency: 1,
         ..partner()
     });
-    let yard = Yard::start(plan, |seen| {
+    let harness = Harness::start(plan, |seen| {
         (SECOND, answer(if seen.number() == 0 { 410 } else { 200 }))
     })
     .await;
-    yard.send(0..3).await;
+    harness.send(0..3).await;
     sleep(HOUR).await;
-    assert_eq!(yard.states().await, ["dead", "pending", "pending"]);
-    let [disabled] =
-        <[_; 1]>::try_from(yard.store.disabled().await.expect("a list")).expect("it is disabled");
+
+    assert_eq!(harness.states().await, ["dead", "pending", "pending"]);
+
+    let [disabled] = <[_; 1]>::try_from(harness.store.disabled().await.expect("a list"))
+        .expect("one disabled destination");
+
     assert_eq!(
         (disabled.destination, disabled.reason.as_str()),
         (name("partner"), "the receiver answered 410 Gone")
     );
-    yard.store.enable(&name("partner")).await.expect("enabled");
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["dead", "done", "done"]);
-    yard.stop().await;
+
+    harness
+        .store
+        .enable(&name("partner"))
+        .await
+        .expect("enabled");
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["dead", "done", "done"]);
+
+    harness.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What fails costs its own try, and no more.
+//! Faults of the store and of the host cost only the delivery that they hit.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use hookyard_delivery::Destination;
 use hookyard_store_testing::faulty::{Call, Fault, When};
 use tokio::time::sleep;
 
-use crate::kit::{HOUR, LEASE, Plan, SECOND, Yard, answer, partner};
+use crate::support::{HOUR, Harness, LEASE, Plan, SECOND, answer, partner};
 
-fn one_at_once() -> Plan {
+fn one_at_a_time() -> Plan {
     Plan::of(Destination {
         concurrency: 1,
         ..partner()
@@ -16,93 +16,121 @@ fn one_at_once() -> Plan {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_stops_nobody_and_its_message_is_sent_again() {
-    let yard = Yard::start(one_at_once(), |seen| {
-        assert!(seen.number() != 0 || seen.at > SECOND, "as the script says");
+async fn message_of_a_panic_is_sent_again() {
+    let harness = Harness::start(one_at_a_time(), |seen| {
+        assert!(seen.number() != 0 || seen.at > SECOND, "scripted");
         (SECOND, answer(200))
     })
     .await;
-    yard.send(0..4).await;
+    harness.send(0..4).await;
     sleep(5 * SECOND).await;
-    assert_eq!(yard.states().await, ["leased", "done", "done", "done"]);
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 4]);
-    let tries = yard.record(0).await.deliveries;
-    assert_eq!((tries.len(), tries[0].1.number), (1, 2));
-    yard.stop().await;
+
+    assert_eq!(harness.states().await, ["leased", "done", "done", "done"]);
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 4]);
+
+    let deliveries = harness.record(0).await.deliveries;
+
+    assert_eq!((deliveries.len(), deliveries[0].1.number), (1, 2));
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settlement_that_fails_is_tried_again_and_the_message_is_not_sent_again() {
-    let yard = Yard::start(one_at_once(), |_| (SECOND, answer(200))).await;
+async fn failed_settlement_is_repeated_without_sending() {
+    let harness = Harness::start(one_at_a_time(), |_| (SECOND, answer(200))).await;
+
     for nth in 1..=6 {
-        yard.store
+        harness
+            .store
             .on(Call::SettleMessage, nth, When::Before, Fault::Fail);
     }
-    yard.send(0..1).await;
-    yard.all_over().await;
+
+    harness.send(0..1).await;
+    harness.wait_until_over().await;
+
     assert_eq!(
-        (yard.states().await, yard.post.seen().len()),
+        (harness.states().await, harness.post.seen().len()),
         (vec!["done"], 1)
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
-/// At least once: the receiver sees the same id again.
+/// Delivery is at least once: the receiver sees the same id again.
 #[tokio::test(start_paused = true)]
-async fn what_can_not_be_settled_is_left_to_its_lease_and_sent_again() {
-    let yard = Yard::start(one_at_once(), |_| (Duration::ZERO, answer(200))).await;
+async fn unsettled_message_is_sent_after_its_lease() {
+    let harness = Harness::start(one_at_a_time(), |_| (Duration::ZERO, answer(200))).await;
+
     for nth in 1..=40 {
-        yard.store
+        harness
+            .store
             .on(Call::SettleMessage, nth, When::Before, Fault::Fail);
     }
-    yard.send(0..1).await;
+
+    harness.send(0..1).await;
     sleep(LEASE).await;
-    assert_eq!(yard.post.seen().len(), 1);
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"]);
-    let ids: Vec<_> = yard
+
+    assert_eq!(harness.post.seen().len(), 1);
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"]);
+
+    let ids: Vec<_> = harness
         .post
         .seen()
         .iter()
         .map(|seen| seen.header("webhook-id").to_owned())
         .collect();
+
     assert_eq!(ids.len(), 2, "{ids:?}");
     assert_eq!(ids[0], ids[1]);
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outbox_that_fails_is_left_alone_for_a_while() {
-    let yard = Yard::start(Plan::default(), |_| (Duration::ZERO, answer(200))).await;
+async fn failing_outbox_pauses_the_loop() {
+    let harness = Harness::start(Plan::default(), |_| (Duration::ZERO, answer(200))).await;
     sleep(SECOND).await;
-    let before = yard.store.made().len();
+    let before = harness.store.made().len();
+
     for nth in 1..=30 {
-        yard.store
+        harness
+            .store
             .on(Call::ClaimMessages, nth, When::Before, Fault::Fail);
     }
+
     for number in 0..100 {
-        yard.send(number..number + 1).await;
+        harness.send(number..number + 1).await;
         sleep(SECOND / 10).await;
     }
-    let claims = yard.store.made()[before..]
+
+    let claims = harness.store.made()[before..]
         .iter()
         .filter(|call| **call == Call::ClaimMessages)
         .count();
+
     assert!((5..=12).contains(&claims), "{claims} claims in ten seconds");
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 100]);
-    yard.stop().await;
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done"; 100]);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_nothing_to_do_nothing_is_done() {
-    let yard = Yard::start(Plan::default(), |_| (Duration::ZERO, answer(200))).await;
-    yard.send(0..1).await;
+async fn idle_deliverer_rarely_calls_the_store() {
+    let harness = Harness::start(Plan::default(), |_| (Duration::ZERO, answer(200))).await;
+    harness.send(0..1).await;
     sleep(SECOND).await;
-    let before = yard.store.made().len();
+    let before = harness.store.made().len();
     sleep(HOUR).await;
-    let calls = yard.store.made().len() - before;
+    let calls = harness.store.made().len() - before;
     assert!(calls <= 3 * 60, "{calls} calls in an hour");
-    yard.stop().await;
+    harness.stop().await;
 }

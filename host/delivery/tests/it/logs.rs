@@ -1,14 +1,14 @@
-//! What the log is told of a try, and what it isn't.
+//! The log lines of a delivery.
 
 use std::time::Duration;
 
 use hookyard_delivery::{BreakerPolicy, Destination};
 use hookyard_log_capture::Capture;
 
-use crate::kit::{Plan, SECOND, Yard, answer, no_answer, partner};
+use crate::support::{Harness, Plan, SECOND, answer, no_answer, partner};
 
-/// The log, line by line, of one message that fails, that arrives, and of one whose receiver is gone by then; and of
-/// one that nobody knows the destination of.
+/// Returns the log lines of a message that fails and then arrives, of a message whose receiver is gone, and of a message
+/// without a configured destination.
 async fn lines() -> Vec<String> {
     let log = Capture::start();
     let breaker = BreakerPolicy {
@@ -20,7 +20,7 @@ async fn lines() -> Vec<String> {
         breaker,
         ..partner()
     });
-    let yard = Yard::start(plan, |seen| {
+    let harness = Harness::start(plan, |seen| {
         let reply = match seen.at {
             at if at < SECOND => no_answer(),
             at if at < 5 * SECOND => answer(200),
@@ -29,35 +29,50 @@ async fn lines() -> Vec<String> {
         (Duration::from_millis(12), reply)
     })
     .await;
-    yard.send_to("elsewhere", 9..10, |_| None).await;
-    yard.send(0..1).await;
+    harness.send_to("elsewhere", 9..10, |_| None).await;
+    harness.send(0..1).await;
     tokio::time::sleep(6 * SECOND).await;
-    yard.send(1..2).await;
+    harness.send(1..2).await;
     tokio::time::sleep(SECOND).await;
-    yard.handle.replace(crate::kit::one(partner()));
+    harness
+        .handle
+        .replace_destinations(crate::support::one(partner()));
     tokio::time::sleep(SECOND).await;
-    yard.handle.replace(crate::kit::one(partner()));
+    harness
+        .handle
+        .replace_destinations(crate::support::one(partner()));
     tokio::time::sleep(SECOND).await;
-    yard.stop().await;
+    harness.stop().await;
     log.take().lines().map(str::to_owned).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_try_is_told_in_one_line_and_neither_url_nor_body_nor_secret() {
+async fn delivery_log_hides_url_body_and_secret() {
     let lines = lines().await;
-    let [stray, paused, failed, closed, sent, _, gone, disabled] = lines.as_slice() else {
-        panic!("eight lines are due: {lines:#?}")
+    let [
+        unconfigured,
+        paused,
+        failed,
+        closed,
+        sent,
+        _,
+        gone,
+        disabled,
+    ] = lines.as_slice()
+    else {
+        panic!("expected eight lines: {lines:#?}")
     };
     let has = |line: &str, parts: &[&str]| {
         for part in parts {
             assert!(line.contains(part), "no {part} in {line}");
         }
     };
+
     for line in &lines {
         has(line, &["hookyard::delivery", "tenant=acme"]);
         has(
             line,
-            &[if std::ptr::eq(line, stray) {
+            &[if std::ptr::eq(line, unconfigured) {
                 "destination=elsewhere"
             } else {
                 "destination=partner"
@@ -73,6 +88,7 @@ async fn a_try_is_told_in_one_line_and_neither_url_nor_body_nor_secret() {
             assert!(!line.contains(hidden), "{hidden} in {line}");
         }
     }
+
     let who = [
         "plugin=ship",
         "message_id=00000000-0000-0002-0000-000000000000",
@@ -85,19 +101,22 @@ async fn a_try_is_told_in_one_line_and_neither_url_nor_body_nor_secret() {
         failed,
         &[
             "WARN",
-            "attempt=1",
+            "delivery=1",
             "result=\"failed\"",
             "state=\"waiting\"",
             "no connection to partner.example",
         ],
     );
-    has(paused, &["WARN", "the receiver takes nothing", "pause=1s"]);
+    has(
+        paused,
+        &["WARN", "the receiver accepts nothing", "pause=1s"],
+    );
     has(sent, &who);
     has(
         sent,
-        &["INFO", "attempt=2", "result=\"sent\"", "state=\"done\""],
+        &["INFO", "delivery=2", "result=\"sent\"", "state=\"done\""],
     );
-    has(closed, &["INFO", "takes messages again"]);
+    has(closed, &["INFO", "accepts messages again"]);
     has(gone, &["WARN", "result=\"gone\"", "state=\"dead\""]);
     has(
         disabled,
@@ -107,5 +126,5 @@ async fn a_try_is_told_in_one_line_and_neither_url_nor_body_nor_secret() {
             "hookyard outbox enable acme/partner",
         ],
     );
-    has(stray, &["WARN", "not configured"]);
+    has(unconfigured, &["WARN", "not configured"]);
 }

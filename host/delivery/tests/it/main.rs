@@ -1,15 +1,15 @@
-//! The deliverer over the store in memory, a post that follows a script, and tokio's paused clock: hours pass in no
-//! time, and every moment is exact.
+//! Tests of the deliverer with an in-memory store, a scripted receiver and the paused clock of tokio. Hours pass at once,
+//! and every time is exact.
 
 mod answers;
-mod bounds;
+mod concurrency;
 mod crashes;
 mod door;
 mod faults;
-mod kit;
 mod logs;
-mod lost;
-mod order;
+mod lost_deliveries;
+mod ordering;
 mod outage;
 mod reload;
-mod stopping;
+mod shutdown;
+mod support;

@@ -1,4 +1,4 @@
-//! A receiver that is down: it is left alone, its messages wait, and all of them arrive once it is back.
+//! Outages: messages wait while the receiver is down, and all of them arrive once it is back.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -8,10 +8,12 @@ use hookyard_delivery::{BreakerPolicy, Destination, default_retry};
 use hookyard_model::RetryPolicy;
 use tokio::time::sleep;
 
-use crate::kit::{HOUR, MINUTE, Plan, SECOND, Seen, URL, Yard, answer, dice, no_answer, partner};
+use crate::support::{
+    HOUR, Harness, MINUTE, Plan, SECOND, Seen, URL, answer, dice, no_answer, partner,
+};
 
-/// As a configuration has it that says no more than the rate.
-fn as_configured() -> Destination {
+/// Returns a destination with default settings and a rate.
+fn default_destination() -> Destination {
     Destination {
         rate: Some(20.0),
         retry: default_retry(),
@@ -20,24 +22,27 @@ fn as_configured() -> Destination {
     }
 }
 
-/// Down for the first hour, in whatever way.
-fn down_for_an_hour(seen: &Seen) -> (Duration, crate::kit::Reply) {
-    match seen.at < HOUR {
-        true if seen.number().is_multiple_of(3) => (MINUTE, answer(200)),
-        true if seen.number().is_multiple_of(2) => (SECOND / 20, answer(503)),
-        true => (Duration::ZERO, no_answer()),
-        false => (SECOND / 20, answer(200)),
+/// Fails in different ways during the first hour.
+fn down_for_an_hour(seen: &Seen) -> (Duration, crate::support::Reply) {
+    if seen.at >= HOUR {
+        (SECOND / 20, answer(200))
+    } else if seen.number().is_multiple_of(3) {
+        (MINUTE, answer(200))
+    } else if seen.number().is_multiple_of(2) {
+        (SECOND / 20, answer(503))
+    } else {
+        (Duration::ZERO, no_answer())
     }
 }
 
-/// Every other message is in one of ten orders.
+/// Gives every other message one of ten ordering keys.
 fn key(number: u64) -> Option<String> {
     number
         .is_multiple_of(2)
         .then(|| format!("key {}", number % 20))
 }
 
-/// The most that came within any one second.
+/// Returns the maximum number of messages within any second.
 fn peak(seen: &[Seen]) -> usize {
     let within = |first: usize| {
         seen[first..]
@@ -49,24 +54,28 @@ fn peak(seen: &[Seen]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_is_down_for_an_hour_gets_everything_in_order_and_without_a_herd() {
+async fn outage_of_an_hour_loses_no_message() {
     let plan = Plan {
         jitter: dice(1),
-        ..Plan::of(as_configured())
+        ..Plan::of(default_destination())
     };
-    let yard = Yard::start(plan, down_for_an_hour).await;
-    yard.send_to("partner", 0..300, key).await;
+    let harness = Harness::start(plan, down_for_an_hour).await;
+    harness.send_to("partner", 0..300, key).await;
     for minute in 0..60 {
-        yard.send_to("partner", 300 + 5 * minute..305 + 5 * minute, key)
+        harness
+            .send_to("partner", 300 + 5 * minute..305 + 5 * minute, key)
             .await;
         sleep(MINUTE).await;
     }
-    let tries = yard.post.seen().len();
-    println!("tries in the hour: {tries}");
-    assert!((14..=45).contains(&tries), "{tries} tries in the hour");
+    let deliveries = harness.post.seen().len();
+    println!("deliveries in the hour: {deliveries}");
+    assert!(
+        (14..=45).contains(&deliveries),
+        "{deliveries} deliveries in the hour"
+    );
 
     sleep(10 * MINUTE).await;
-    let after: Vec<_> = yard
+    let after: Vec<_> = harness
         .post
         .seen()
         .into_iter()
@@ -80,24 +89,24 @@ async fn a_receiver_that_is_down_for_an_hour_gets_everything_in_order_and_withou
     );
     assert!(
         arrived.len() > 400,
-        "most wait for nothing but the receiver: {}",
+        "most messages arrive soon after the outage: {}",
         arrived.len()
     );
 
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done"; 600]);
-    let after: Vec<_> = yard
+    harness.wait_until_over().await;
+    assert_eq!(harness.states().await, ["done"; 600]);
+    let after: Vec<_> = harness
         .post
         .seen()
         .into_iter()
         .filter(|seen| seen.at >= HOUR)
         .collect();
-    assert_eq!(after.len(), 600, "each arrives once");
+    assert_eq!(after.len(), 600, "each message arrives once");
     assert!(peak(&after) <= 22, "{} within a second", peak(&after));
     assert!(
-        yard.post.most_of(URL) <= 4,
-        "{} at once",
-        yard.post.most_of(URL)
+        harness.post.most_of(URL) <= 4,
+        "{} concurrent deliveries",
+        harness.post.most_of(URL)
     );
     let mut last = HashMap::new();
     for number in after.iter().map(Seen::number) {
@@ -108,11 +117,11 @@ async fn a_receiver_that_is_down_for_an_hour_gets_everything_in_order_and_withou
             "{before:?} before {number}"
         );
     }
-    yard.stop().await;
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_tried_while_the_receiver_is_down_is_not_used_up() {
+async fn deliveries_during_an_outage_are_spared() {
     let retry = RetryPolicy {
         attempts_max: 2,
         delay_first: SECOND,
@@ -129,7 +138,7 @@ async fn what_is_tried_while_the_receiver_is_down_is_not_used_up() {
         breaker,
         ..partner()
     });
-    let yard = Yard::start(plan, |seen| {
+    let harness = Harness::start(plan, |seen| {
         (
             Duration::ZERO,
             if seen.at < HOUR {
@@ -140,26 +149,30 @@ async fn what_is_tried_while_the_receiver_is_down_is_not_used_up() {
         )
     })
     .await;
-    yard.send(0..8).await;
+    harness.send(0..8).await;
     sleep(HOUR).await;
+
     assert!(
-        yard.post.seen().len() > 16,
-        "more than all tries of all messages: {}",
-        yard.post.seen().len()
+        harness.post.seen().len() > 16,
+        "more than the maximum of all messages: {}",
+        harness.post.seen().len()
     );
-    yard.all_over().await;
-    let dead = yard
+
+    harness.wait_until_over().await;
+    let dead = harness
         .states()
         .await
         .into_iter()
         .filter(|state| *state == "dead")
         .count();
-    assert_eq!(dead, 0, "{:?}", yard.states().await);
-    yard.stop().await;
+
+    assert_eq!(dead, 0, "{:?}", harness.states().await);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn once_the_receiver_is_back_each_message_has_its_own_tries_still() {
+async fn messages_keep_their_deliveries_after_an_outage() {
     let retry = RetryPolicy {
         attempts_max: 3,
         delay_first: SECOND,
@@ -177,30 +190,34 @@ async fn once_the_receiver_is_back_each_message_has_its_own_tries_still() {
         concurrency: 1,
         ..partner()
     });
-    // When it's back, it stumbles once over each message but the first that it gets.
+    // After the outage, the receiver fails once at each message except the first.
     let known = Mutex::new(HashSet::new());
-    let yard = Yard::start(plan, move |seen| match seen.at < HOUR {
-        true => (Duration::ZERO, no_answer()),
-        false => {
-            let mut known = known.lock().expect("nobody panics");
-            let stumbles = known.insert(seen.number()) && known.len() > 1;
-            (Duration::ZERO, answer(if stumbles { 503 } else { 200 }))
+    let harness = Harness::start(plan, move |seen| {
+        if seen.at < HOUR {
+            return (Duration::ZERO, no_answer());
         }
+        let mut known = known.lock().expect("a lock");
+        let fails = known.insert(seen.number()) && known.len() > 1;
+        (Duration::ZERO, answer(if fails { 503 } else { 200 }))
     })
     .await;
-    yard.send_to("partner", 0..2, |_| None).await;
+    harness.send_to("partner", 0..2, |_| None).await;
     sleep(HOUR - MINUTE).await;
+
     assert!(
-        yard.results(1).await.len() > 3,
-        "more than all of its tries"
+        harness.results(1).await.len() > 3,
+        "more than the maximum of the message"
     );
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["done", "done"]);
-    yard.stop().await;
+
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["done", "done"]);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_no_receiver_could_take_is_used_up_by_its_own_tries() {
+async fn undeliverable_message_uses_up_its_deliveries() {
     let retry = RetryPolicy {
         attempts_max: 5,
         delay_first: SECOND,
@@ -216,23 +233,27 @@ async fn a_message_that_no_receiver_could_take_is_used_up_by_its_own_tries() {
         breaker,
         ..partner()
     });
-    let yard = Yard::start(plan, |seen| {
+    let harness = Harness::start(plan, |seen| {
         (
             Duration::ZERO,
             answer(if seen.number() == 0 { 500 } else { 200 }),
         )
     })
     .await;
-    yard.send_to("partner", 0..3, |_| Some("all in one order".into()))
+
+    harness
+        .send_to("partner", 0..3, |_| Some("one key".into()))
         .await;
-    yard.all_over().await;
-    assert_eq!(yard.states().await, ["dead", "done", "done"]);
-    assert_eq!(yard.results(0).await.len(), 5);
-    yard.stop().await;
+    harness.wait_until_over().await;
+
+    assert_eq!(harness.states().await, ["dead", "done", "done"]);
+    assert_eq!(harness.results(0).await.len(), 5);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_it_is_down_one_message_is_tried_after_each_pause() {
+async fn one_probe_follows_each_pause() {
     let breaker = BreakerPolicy {
         failures: 3,
         pause: 10 * SECOND,
@@ -243,19 +264,21 @@ async fn while_it_is_down_one_message_is_tried_after_each_pause() {
         concurrency: 1,
         ..partner()
     });
-    let yard = Yard::start(plan, |_| (Duration::ZERO, answer(404))).await;
-    yard.send(0..100).await;
+    let harness = Harness::start(plan, |_| (Duration::ZERO, answer(404))).await;
+    harness.send(0..100).await;
     sleep(2 * MINUTE + 35 * SECOND).await;
-    let times: Vec<_> = yard
+    let times: Vec<_> = harness
         .post
         .seen()
         .iter()
         .map(|seen| seen.at.as_secs())
         .collect();
+
     assert_eq!(
         times,
         [0, 0, 0, 10, 30, 70, 110, 150],
-        "with the greatest jitter, and for refusals as well"
+        "with the maximum jitter, and for refusals too"
     );
-    yard.stop().await;
+
+    harness.stop().await;
 }

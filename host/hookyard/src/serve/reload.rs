@@ -208,7 +208,7 @@ impl Reload {
             .replace_quarantine_policy(settings.quarantine.policy());
         self.handles
             .delivery
-            .replace(wiring::destinations(&settings));
+            .replace_destinations(wiring::destinations(&settings));
         self.handles.releases.replace(Desired::from(&settings));
         self.handles.retention.replace(settings.retention.clone());
         self.handles

@@ -1,4 +1,4 @@
-//! No more at once, and no more a second, than a destination may take; and nobody waits for another's receiver.
+//! The limits of destinations: concurrency and rate. A slow receiver does not delay other tenants.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use hookyard_delivery::{BreakerPolicy, Destination, Destinations};
 use tokio::time::sleep;
 
-use crate::kit::{HOUR, Plan, SECOND, Seen, URL, Yard, answer, name, partner};
+use crate::support::{HOUR, Harness, Plan, SECOND, Seen, URL, answer, name, partner};
 
 #[tokio::test(start_paused = true)]
-async fn no_more_tries_at_once_than_a_destination_may_have() {
-    let yard = Yard::start(
+async fn destination_concurrency_is_limited() {
+    let harness = Harness::start(
         Plan::of(Destination {
             concurrency: 3,
             ..partner()
@@ -19,39 +19,43 @@ async fn no_more_tries_at_once_than_a_destination_may_have() {
         |_| (SECOND, answer(200)),
     )
     .await;
-    yard.send(0..20).await;
+    harness.send(0..20).await;
     sleep(8 * SECOND).await;
-    assert_eq!(yard.states().await, ["done"; 20]);
-    assert_eq!(yard.post.most_of(URL), 3);
-    yard.stop().await;
+
+    assert_eq!(harness.states().await, ["done"; 20]);
+    assert_eq!(harness.post.most_of(URL), 3);
+
+    harness.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_messages_a_second_than_the_rate() {
+async fn destination_rate_is_limited() {
     let plan = Plan::of(Destination {
         rate: Some(2.0),
         concurrency: 64,
         ..partner()
     });
-    let yard = Yard::start(plan, |_| (Duration::ZERO, answer(200))).await;
-    yard.send(0..10).await;
-    yard.all_over().await;
-    let at: Vec<_> = yard
+    let harness = Harness::start(plan, |_| (Duration::ZERO, answer(200))).await;
+    harness.send(0..10).await;
+    harness.wait_until_over().await;
+    let at: Vec<_> = harness
         .post
         .seen()
         .iter()
         .map(|seen| seen.at.as_millis() as i64)
         .collect();
+
     for (number, at) in at.iter().enumerate() {
         assert!(
             (at - 500 * number as i64).abs() < 100,
             "message {number} after {at} ms"
         );
     }
-    yard.stop().await;
+
+    harness.stop().await;
 }
 
-/// Each destination by its name, with its own name as its URL.
+/// Returns destinations with these names. The URL of each is its name.
 fn destinations(names: &[&str], destination: impl Fn() -> Destination) -> Destinations {
     let one = |text: &&str| {
         (
@@ -62,11 +66,12 @@ fn destinations(names: &[&str], destination: impl Fn() -> Destination) -> Destin
             }),
         )
     };
+
     names.iter().map(one).collect::<BTreeMap<_, _>>()
 }
 
-/// Receivers of blue's take until the time is over; acme's answer at once.
-fn blue_hangs(seen: &Seen) -> (Duration, crate::kit::Reply) {
+/// The receivers of blue time out, and those of acme answer at once.
+fn blue_hangs(seen: &Seen) -> (Duration, crate::support::Reply) {
     if seen.url.starts_with("blue") {
         (HOUR, answer(200))
     } else {
@@ -75,8 +80,8 @@ fn blue_hangs(seen: &Seen) -> (Duration, crate::kit::Reply) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_another_tenants_dead_receiver() {
-    // No breaker helps here.
+async fn dead_receiver_delays_no_other_tenant() {
+    // Without a breaker.
     let never = BreakerPolicy {
         failures: u32::MAX,
         ..BreakerPolicy::default()
@@ -92,17 +97,21 @@ async fn nobody_waits_for_another_tenants_dead_receiver() {
         tenant_concurrency_max: 6,
         ..Plan::default()
     };
-    let yard = Yard::start(plan, blue_hangs).await;
+    let harness = Harness::start(plan, blue_hangs).await;
+
     for (start, name) in [(0, "blue/one"), (1_000, "blue/two"), (2_000, "blue/three")] {
-        yard.send_to(name, start..start + 500, |_| None).await;
+        harness.send_to(name, start..start + 500, |_| None).await;
     }
+
     sleep(SECOND).await;
+
     for number in 5_000..5_020 {
-        let began = yard.post.seen().len();
+        let before = harness.post.seen().len();
         let came = tokio::time::Instant::now();
-        yard.send_to("acme/partner", number..number + 1, |_| None)
+        harness
+            .send_to("acme/partner", number..number + 1, |_| None)
             .await;
-        while !yard.post.seen()[began..]
+        while !harness.post.seen()[before..]
             .iter()
             .any(|seen| seen.number() == number)
         {
@@ -115,11 +124,12 @@ async fn nobody_waits_for_another_tenants_dead_receiver() {
         );
         sleep(SECOND).await;
     }
-    yard.task.abort();
+
+    harness.task.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tenants_places_are_shared_by_its_destinations() {
+async fn destinations_of_a_tenant_share_slots() {
     let plan = Plan {
         destinations: destinations(&["one", "two"], || Destination {
             concurrency: 64,
@@ -128,21 +138,20 @@ async fn a_tenants_places_are_shared_by_its_destinations() {
         concurrency_max: 8,
         ..Plan::default()
     };
-    let yard = Yard::start(plan, |_| (SECOND, answer(200))).await;
-    yard.send_to("one", 0..1_000, |_| None).await;
-    yard.send_to("two", 5_000..5_040, |_| None).await;
+    let harness = Harness::start(plan, |_| (SECOND, answer(200))).await;
+    harness.send_to("one", 0..1_000, |_| None).await;
+    harness.send_to("two", 5_000..5_040, |_| None).await;
     sleep(11 * SECOND).await;
     let of = |url: &str| {
-        yard.post
+        harness
+            .post
             .seen()
             .iter()
             .filter(|seen| seen.url == url)
             .count()
     };
-    assert_eq!(
-        of("two"),
-        40,
-        "four at once, as it would have with half of the places"
-    );
-    yard.task.abort();
+
+    assert_eq!(of("two"), 40, "four at a time: half of the slots");
+
+    harness.task.abort();
 }

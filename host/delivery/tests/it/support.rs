@@ -1,4 +1,4 @@
-//! A clock, a post, a store with messages in it, and a deliverer made of them.
+//! A harness with a deliverer, a scripted receiver, a test clock and a store with messages.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_delivery::{
-    Answered, BreakerPolicy, Config, Deliverer, Destination, Destinations, Handle, Outgoing, Post,
-    Unanswered,
+    BreakerPolicy, Config, Deliverer, Destination, Destinations, Handle, Post, PostError,
+    PostRequest, PostResponse,
 };
 use hookyard_egress::Policy;
 use hookyard_model::{
@@ -31,10 +31,10 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
-/// So that nothing of it can be mistaken for something that may be told.
+/// A URL whose path and query must never be logged.
 pub(crate) const URL: &str = "https://partner.example/secret-path?token=hidden";
 
-/// Tells tokio's time.
+/// A clock that follows the clock of tokio.
 pub(crate) struct TestClock(Instant);
 
 impl Clock for TestClock {
@@ -43,13 +43,13 @@ impl Clock for TestClock {
     }
 }
 
-/// One post, as the receiver saw it.
+/// One POST, as the receiver saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) url: String,
     pub(crate) headers: Vec<Header>,
     pub(crate) body: Bytes,
-    /// Since the yard was opened.
+    /// The time since the start of the harness.
     pub(crate) at: Duration,
 }
 
@@ -59,11 +59,11 @@ impl Seen {
             .headers
             .iter()
             .find(|header| header.name == name)
-            .expect("it was sent");
+            .expect("the header");
         std::str::from_utf8(&header.value).expect("a text")
     }
 
-    /// Which of the messages it is.
+    /// Returns the number of the message.
     pub(crate) fn number(&self) -> u64 {
         self.header("webhook-id")
             .parse::<Uuid>()
@@ -73,26 +73,26 @@ impl Seen {
     }
 }
 
-pub(crate) type Reply = Result<Answered, Unanswered>;
+pub(crate) type Reply = Result<PostResponse, PostError>;
 type Script = Box<dyn Fn(&Seen) -> (Duration, Reply) + Send + Sync>;
 
-/// Answers as a script says.
+/// A receiver that answers as a script says.
 pub(crate) struct ScriptedPost {
     began: Instant,
     script: Script,
     seen: Mutex<Vec<Seen>>,
-    /// Of each URL, how many posts are under way, and how many there ever were at once.
+    /// The running POSTs to each URL, and their maximum so far.
     running: Mutex<HashMap<String, (usize, usize)>>,
 }
 
 #[async_trait]
 impl Post for ScriptedPost {
-    async fn post(&self, outgoing: Outgoing<'_>) -> Reply {
-        let Outgoing {
+    async fn post(&self, request: PostRequest<'_>) -> Reply {
+        let PostRequest {
             destination,
             headers,
             body,
-        } = outgoing;
+        } = request;
         let seen = Seen {
             url: destination.url.clone(),
             headers,
@@ -101,13 +101,14 @@ impl Post for ScriptedPost {
         };
         self.seen.lock().expect("a lock").push(seen.clone());
         self.count(&seen.url, 1);
-        let (takes, reply) = (self.script)(&seen);
-        let is_late = takes > destination.timeout;
-        sleep(takes.min(destination.timeout)).await;
+        let (duration, reply) = (self.script)(&seen);
+        let is_late = duration > destination.timeout;
+        sleep(duration.min(destination.timeout)).await;
         self.count(&seen.url, -1);
+
         if is_late {
-            Err(Unanswered::Failed(
-                "no whole answer from partner.example".into(),
+            Err(PostError::Failed(
+                "no complete response from partner.example".into(),
             ))
         } else {
             reply
@@ -119,7 +120,7 @@ impl ScriptedPost {
     fn count(&self, url: &str, by: isize) {
         let mut running = self.running.lock().expect("a lock");
         let (now, most) = running.entry(url.to_owned()).or_default();
-        *now = now.checked_add_signed(by).expect("it was begun");
+        *now = now.checked_add_signed(by).expect("a running POST");
         *most = (*most).max(*now);
     }
 
@@ -127,7 +128,7 @@ impl ScriptedPost {
         self.seen.lock().expect("a lock").clone()
     }
 
-    /// The most that were under way at once.
+    /// Returns the maximum number of concurrent POSTs to a URL.
     pub(crate) fn most_of(&self, url: &str) -> usize {
         self.running
             .lock()
@@ -137,7 +138,7 @@ impl ScriptedPost {
     }
 }
 
-/// An answer with this status.
+/// Returns an answer with this status.
 pub(crate) fn answer(status: u16) -> Reply {
     answer_with(status, &[])
 }
@@ -147,7 +148,8 @@ pub(crate) fn answer_with(status: u16, headers: &[(&str, &str)]) -> Reply {
         name: (*name).into(),
         value: value.as_bytes().to_vec().into(),
     };
-    Ok(Answered {
+
+    Ok(PostResponse {
         status,
         headers: headers.iter().map(header).collect(),
         body: Bytes::from_static(b"thanks"),
@@ -155,12 +157,10 @@ pub(crate) fn answer_with(status: u16, headers: &[(&str, &str)]) -> Reply {
 }
 
 pub(crate) fn no_answer() -> Reply {
-    Err(Unanswered::Failed(
-        "no connection to partner.example".into(),
-    ))
+    Err(PostError::Failed("no connection to partner.example".into()))
 }
 
-/// Numbers in `0.0..1.0`, the same for the same seed.
+/// Returns a generator of numbers in `0.0..1.0`. The same seed gives the same numbers.
 pub(crate) fn dice(seed: u64) -> Arc<dyn Fn() -> f64 + Send + Sync> {
     let state = Mutex::new(seed.wrapping_mul(2).wrapping_add(1));
     Arc::new(move || {
@@ -172,7 +172,7 @@ pub(crate) fn dice(seed: u64) -> Arc<dyn Fn() -> f64 + Send + Sync> {
     })
 }
 
-/// What a yard is made of.
+/// The options of a harness.
 pub(crate) struct Plan {
     pub(crate) destinations: Destinations,
     pub(crate) concurrency_max: usize,
@@ -202,12 +202,12 @@ impl Plan {
     }
 }
 
-/// The destination `partner` of acme's, alone.
+/// Returns destinations with only `partner` of the tenant acme.
 pub(crate) fn one(destination: Destination) -> Destinations {
     BTreeMap::from([(name("partner"), Arc::new(destination))])
 }
 
-/// Three tries with a second, then two, between them; no rate, no breaker to speak of.
+/// Returns a destination with three deliveries, without a rate, and with a breaker that never opens.
 pub(crate) fn partner() -> Destination {
     Destination {
         url: URL.into(),
@@ -229,7 +229,7 @@ pub(crate) fn partner() -> Destination {
     }
 }
 
-/// Signs from then on.
+/// Returns a signer whose secret is live from a time on.
 pub(crate) fn signer(from: Option<Timestamp>) -> Arc<Signer> {
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let secrets = vec![SigningKey {
@@ -237,6 +237,7 @@ pub(crate) fn signer(from: Option<Timestamp>) -> Arc<Signer> {
         from,
         until: None,
     }];
+
     Arc::new(
         Signer::new(SigningScheme::StandardWebhooks {
             secrets,
@@ -246,9 +247,9 @@ pub(crate) fn signer(from: Option<Timestamp>) -> Arc<Signer> {
     )
 }
 
-/// A deliverer at work and what it works with.
-pub(crate) struct Yard {
-    /// What survives a crash of the store before it.
+/// A running deliverer and its parts.
+pub(crate) struct Harness {
+    /// The store behind the faulty store. It survives a crash.
     pub(crate) inner: Arc<dyn Store>,
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) post: Arc<ScriptedPost>,
@@ -258,7 +259,7 @@ pub(crate) struct Yard {
     pub(crate) task: JoinHandle<()>,
 }
 
-impl Yard {
+impl Harness {
     pub(crate) async fn start(
         plan: Plan,
         script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static,
@@ -267,7 +268,7 @@ impl Yard {
         Self::over(Arc::new(MemoryStore::new()), clock, plan, script)
     }
 
-    /// Over a store that there is already.
+    /// Starts a deliverer over an existing store.
     pub(crate) fn over(
         inner: Arc<dyn Store>,
         clock: Arc<TestClock>,
@@ -295,6 +296,7 @@ impl Yard {
         let handle = deliverer.handle();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(deliverer.run(async move { drop(stopped.await) }));
+
         Self {
             inner,
             store,
@@ -306,12 +308,12 @@ impl Yard {
         }
     }
 
-    /// Commits a message to `partner` for each of these numbers.
+    /// Commits a message to `partner` for each number.
     pub(crate) async fn send(&self, numbers: std::ops::Range<u64>) {
         self.send_to("partner", numbers, |_| None).await;
     }
 
-    /// Commits messages as one attempt does that asks for them, each under the ordering key that it is given.
+    /// Commits messages as the effects of one attempt, each with the ordering key that `key` returns.
     pub(crate) async fn send_to(
         &self,
         to: &str,
@@ -344,6 +346,7 @@ impl Yard {
             EventId::from_uuid(Uuid::from_u64_pair(1, numbers.start)),
             self.clock.now(),
         );
+
         self.store
             .route(Routes([(source, [plugin.name.clone()].into())].into()))
             .await
@@ -379,6 +382,7 @@ impl Yard {
             quota,
             outbox: Default::default(),
         };
+
         self.store.settle(settlement).await.expect("a settlement");
     }
 
@@ -400,20 +404,20 @@ impl Yard {
             .message(message_id(number))
             .await
             .expect("a read")
-            .expect("it is stored")
+            .expect("a message")
     }
 
-    /// What each ended try came to.
+    /// Returns the result of each ended delivery.
     pub(crate) async fn results(&self, number: u64) -> Vec<String> {
-        let tries = self.record(number).await.deliveries;
-        tries
+        let deliveries = self.record(number).await.deliveries;
+        deliveries
             .iter()
             .map(|(_, delivery)| delivery.result.to_string())
             .collect()
     }
 
-    /// Lets time pass until every message is done or dead.
-    pub(crate) async fn all_over(&self) {
+    /// Waits until every message is done or dead.
+    pub(crate) async fn wait_until_over(&self) {
         for _ in 0..100_000 {
             let states = self.states().await;
             if states.iter().all(|state| ["done", "dead"].contains(state)) {
@@ -424,7 +428,7 @@ impl Yard {
         panic!("messages never end: {:?}", self.states().await);
     }
 
-    /// Takes a message's lease and lets it run out, as a host does that dies.
+    /// Leases the message and lets the lease run out, like a host that stops.
     pub(crate) async fn lose(&self, times: u32) {
         for _ in 0..times {
             let wanted = [MessageRequest {
@@ -441,17 +445,17 @@ impl Yard {
         }
     }
 
-    pub(crate) fn tell_to_stop(&mut self) {
+    pub(crate) fn begin_shutdown(&mut self) {
         drop(self.stop.take());
     }
 
     pub(crate) async fn stop(mut self) {
-        self.tell_to_stop();
-        self.task.await.expect("the deliverer ends well");
+        self.begin_shutdown();
+        self.task.await.expect("no panic");
     }
 }
 
-/// A destination of acme's, or of another tenant's where it says so: `blue/partner`.
+/// Returns a destination of the tenant acme, or of another tenant in the form `blue/partner`.
 pub(crate) fn name(name: &str) -> DestinationRef {
     let (tenant, name) = name.split_once('/').unwrap_or(("acme", name));
     DestinationRef {

@@ -1,26 +1,29 @@
-//! What an answer means: whether the message arrived, may arrive later, or never will.
+//! The result of a delivery: what the receiver's answer means for the message.
 //!
 //! | answer | result |
 //! | --- | --- |
 //! | 2xx | sent |
-//! | 408, 425, 429, 5xx, none | failed: tried again, not before `Retry-After` (RFC 9110, section 10.2.3) |
-//! | 410 | gone: nothing else is sent there either |
-//! | any other, redirects too | refused: never again |
+//! | 408, 425, 429, 5xx, none | failed: retried, not before `Retry-After` (RFC 9110, section 10.2.3) |
+//! | 410 | gone: the destination is disabled |
+//! | any other, including redirects | refused: not retried |
 
 use std::time::Duration;
 
 use hookyard_model::{Answer, DeliveryResult, Header, Timestamp};
 
-use crate::post::{Answered, Unanswered};
+use crate::post::{PostError, PostResponse};
 
-/// What a try came to, and what is kept of the answer.
-pub(super) fn judge(
-    posted: Result<Answered, Unanswered>,
+/// Returns the result of a POST, and the part of the answer to store.
+pub(crate) fn result_of(
+    posted: Result<PostResponse, PostError>,
     now: Timestamp,
 ) -> (DeliveryResult, Option<Answer>) {
     match posted {
-        Ok(answered) => (of_answer(&answered, now), Some(answered.into_kept())),
-        Err(Unanswered::Failed(reason)) => (
+        Ok(response) => (
+            result_of_response(&response, now),
+            Some(response.into_answer()),
+        ),
+        Err(PostError::Failed(reason)) => (
             DeliveryResult::Failed {
                 status: None,
                 reason,
@@ -28,27 +31,28 @@ pub(super) fn judge(
             },
             None,
         ),
-        Err(Unanswered::Unsendable(reason)) => (DeliveryResult::Unsendable { reason }, None),
+        Err(PostError::Unsendable(reason)) => (DeliveryResult::Unsendable { reason }, None),
     }
 }
 
-fn of_answer(answered: &Answered, now: Timestamp) -> DeliveryResult {
-    let status = answered.status;
+fn result_of_response(response: &PostResponse, now: Timestamp) -> DeliveryResult {
+    let status = response.status;
+
     match status {
         200..=299 => DeliveryResult::Sent { status },
         410 => DeliveryResult::Gone,
         408 | 425 | 429 | 500..=599 => DeliveryResult::Failed {
             status: Some(status),
             reason: format!("the receiver answered {status}"),
-            after: retry_after(&answered.headers, now),
+            after: retry_after(&response.headers, now),
         },
         _ => DeliveryResult::Refused { status },
     }
 }
 
-/// For how long the receiver asks not to be sent anything, whatever was wrong with this message: what it answers when
-/// it has too much to do or is down.
-pub(super) fn rest(result: &DeliveryResult) -> Option<Duration> {
+/// Returns the time for which the receiver asks to be sent nothing at all. It asks so with a status that means overload
+/// or downtime; with another status, `Retry-After` concerns only the message.
+pub(crate) fn requested_rest(result: &DeliveryResult) -> Option<Duration> {
     match result {
         DeliveryResult::Failed {
             status: Some(429 | 503),
@@ -59,17 +63,17 @@ pub(super) fn rest(result: &DeliveryResult) -> Option<Duration> {
     }
 }
 
-/// `Retry-After`, in seconds or as a date. One that can't be read asks for nothing.
+/// Reads `Retry-After`, which has seconds or a date. A value that cannot be read is ignored.
 fn retry_after(headers: &[Header], now: Timestamp) -> Option<Duration> {
     let header = headers
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case("retry-after"))?;
     let text = std::str::from_utf8(&header.value).ok()?.trim();
+
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // So many seconds that they can't be counted are as many as can.
-        return Some(Duration::from_secs(
-            text.parse().unwrap_or(u64::from(u32::MAX)),
-        ));
+        // The only digits that do not parse are too large, so the maximum stands in for them.
+        let seconds = text.parse().unwrap_or(u64::from(u32::MAX));
+        return Some(Duration::from_secs(seconds));
     }
     Timestamp::parse_http_date(text).map(|date| date.since(now))
 }
@@ -80,12 +84,13 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_secs(784_111_777); // Sun, 06 Nov 1994 08:49:37 GMT
 
-    fn answered(status: u16, headers: &[(&str, &str)]) -> Answered {
+    fn response(status: u16, headers: &[(&str, &str)]) -> PostResponse {
         let header = |(name, value): &(&str, &str)| Header {
             name: (*name).to_owned(),
             value: value.as_bytes().to_vec().into(),
         };
-        Answered {
+
+        PostResponse {
             status,
             headers: headers.iter().map(header).collect(),
             body: "short".into(),
@@ -93,12 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn every_status_means_one_thing() {
+    fn every_status_has_one_result() {
         let check = |statuses: &[u16], expected: &str| {
             for status in statuses {
-                let (result, answer) = judge(Ok(answered(*status, &[])), NOW);
+                let (result, answer) = result_of(Ok(response(*status, &[])), NOW);
                 assert_eq!(result.name(), expected, "{status}");
-                assert_eq!(answer.expect("it is kept").body, "short");
+                assert_eq!(answer.expect("an answer").body, "short");
             }
         };
         check(&[200, 201, 202, 204, 299], "sent");
@@ -113,12 +118,13 @@ mod tests {
             ],
             "refused",
         );
+
         assert_eq!(
-            judge(Err(Unanswered::Failed("no".into())), NOW).0.name(),
+            result_of(Err(PostError::Failed("no".into())), NOW).0.name(),
             "failed"
         );
         assert_eq!(
-            judge(Err(Unanswered::Unsendable("no".into())), NOW)
+            result_of(Err(PostError::Unsendable("no".into())), NOW)
                 .0
                 .name(),
             "unsendable"
@@ -128,38 +134,46 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let check = |text: &str, expected: Option<u64>| {
-            let (result, _) = judge(Ok(answered(429, &[("Retry-After", text)])), NOW);
+            let (result, _) = result_of(Ok(response(429, &[("Retry-After", text)])), NOW);
             let DeliveryResult::Failed { after, .. } = &result else {
                 panic!("{result}")
             };
             assert_eq!(*after, expected.map(Duration::from_secs), "{text}");
-            assert_eq!(rest(&result), *after);
+            assert_eq!(requested_rest(&result), *after);
         };
         check("120", Some(120));
         check(" 0 ", Some(0));
         check("99999999999999999999999", Some(u64::from(u32::MAX)));
         check("Sun, 06 Nov 1994 08:50:37 GMT", Some(60));
         check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
+
         for unreadable in ["", "-1", "1.5", "soon", "Sun, 06 Nov 1994 08:50:37 CET"] {
             check(unreadable, None);
         }
-        let (error, _) = judge(Ok(answered(500, &[("retry-after", "9")])), NOW);
-        assert_eq!(rest(&error), None, "which is about this message");
+
+        let (error, _) = result_of(Ok(response(500, &[("retry-after", "9")])), NOW);
+
+        assert_eq!(
+            requested_rest(&error),
+            None,
+            "it concerns this message only"
+        );
     }
 
     #[test]
-    fn an_answer_is_cut() {
+    fn stored_answer_is_truncated() {
         let long = "x".repeat(3_000);
-        let answer = answered(200, &[("a", &long), ("b", &long), ("c", "")]);
-        let kept = judge(
-            Ok(Answered {
+        let answer = response(200, &[("a", &long), ("b", &long), ("c", "")]);
+        let kept = result_of(
+            Ok(PostResponse {
                 body: vec![b'x'; 9_000].into(),
                 ..answer
             }),
             NOW,
         )
         .1
-        .expect("it is kept");
+        .expect("an answer");
+
         assert_eq!((kept.headers.len(), kept.body.len()), (1, 4_096));
     }
 }
