@@ -5,8 +5,8 @@ use crate::support::*;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_dispatch::AttemptResult;
-use hookyard_dispatch::Runner as _;
 use hookyard_dispatch::RunError;
+use hookyard_dispatch::Runner as _;
 use hookyard_model::{Effects, Limit, MessageId, Outcome, TimeLimit};
 use hookyard_model::{Key, Message, PluginRef, ReadVersion, Versioned, Write};
 use hookyard_plugin::{Catalog, Limits};
@@ -36,7 +36,11 @@ async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Attem
     run_over(inbox, handle, limits).await.expect("an attempt")
 }
 
-async fn run_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> Result<AttemptResult, RunError> {
+async fn run_over(
+    inbox: Arc<dyn Values>,
+    handle: &str,
+    limits: Limits,
+) -> Result<AttemptResult, RunError> {
     let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
     let catalog = Catalog::new(services_over(inbox));
     catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));

@@ -5,8 +5,8 @@ use crate::support::*;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_dispatch::Runner as _;
 use hookyard_dispatch::RunError;
+use hookyard_dispatch::Runner as _;
 use hookyard_model::{Outcome, TimeLimit};
 use hookyard_plugin::HandlerKind;
 use hookyard_plugin::{Catalog, CompilerMode, Config, Engine, Limits};

@@ -152,7 +152,11 @@ fn load_granted(
     })
 }
 
-async fn ran(component: &[u8], destinations: &[(&str, Option<&str>)], limits: Limits) -> AttemptResult {
+async fn ran(
+    component: &[u8],
+    destinations: &[(&str, Option<&str>)],
+    limits: Limits,
+) -> AttemptResult {
     let loaded =
         load_granted(component, destinations, limits).unwrap_or_else(|error| panic!("{error}"));
     let catalog = Catalog::new(services());
