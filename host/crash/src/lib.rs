@@ -1,62 +1,63 @@
-//! Crash points: the places between two steps at which the crash test has the host die.
+//! Crash points: the points between two steps at which the crash test kills the host.
 //!
-//! `HOOKYARD_CRASH_AT=settle-before-commit:7` kills the process, as `kill -9` would, when it comes to that place for
-//! the seventh time. With `:block` at the end, the process goes on: each thread that comes to that place, from the seventh
-//! time on, blocks there for ever. All of it is compiled only with the feature `armed`; without it, `Point::pass` is empty and no
-//! environment is read. A point that the host never passes fails the crash test, so the list can't go stale.
+//! `HOOKYARD_CRASH_AT=settle-written:7` kills the process, like `kill -9`, when it passes that point for
+//! the seventh time. With `:block` at the end, the process continues, but each thread that passes the
+//! point, from the seventh time on, blocks there forever. This code is compiled only with the feature
+//! `armed`; without it, [`Point::pass`] is empty and reads no environment. A point that the host never
+//! passes fails the crash test, so that the list cannot become outdated.
 
 use std::fmt;
 
-/// The variable that says where to die.
+/// The environment variable that names the crash point.
 pub const VARIABLE: &str = "HOOKYARD_CRASH_AT";
 
-/// A place between two steps of the road of an event.
+/// A point between two steps on the path of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
-    /// The request is read and verified; nothing is stored.
+    /// The request has been read and verified; nothing is stored.
     Received,
-    /// The event's row is written, its jobs are not.
+    /// The row of the event is written; its jobs are not.
     AppendEvent,
-    /// All of the event is written; the transaction is open.
+    /// The event and its jobs are written; the transaction is open.
     AppendWritten,
-    /// The event is durable; the sender hasn't been answered.
+    /// The event is durable; the sender has no answer yet.
     AppendCommitted,
-    /// A first job is leased; the transaction is open.
+    /// The first job is leased; the transaction is open.
     ClaimLease,
-    /// All leases are committed; nobody knows of them yet.
+    /// All leases on jobs are committed; the dispatcher does not know them yet.
     ClaimCommitted,
     /// The attempt is about to begin.
     CallBefore,
-    /// The guest has returned; nothing of it is stored.
+    /// The guest has returned; its outcome is not stored.
     CallAfter,
-    /// The job's next state is written, the attempt's record is not.
+    /// The next state of the job is written; the record of the attempt is not.
     SettleState,
-    /// The record is written, the effects are not.
+    /// The record of the attempt is written; its effects are not.
     SettleRecord,
-    /// The plugin's values are written, its messages are not.
+    /// The key-value writes of the attempt are written; its messages are not.
     SettleValues,
-    /// All of the settlement is written; the transaction is open.
+    /// The whole settlement is written; the transaction is open.
     SettleWritten,
-    /// The settlement is durable; the dispatcher doesn't know it yet.
+    /// The settlement is durable; the dispatcher does not know it yet.
     SettleCommitted,
-    /// Leases on messages are committed; nobody knows of them yet.
+    /// Leases on messages are committed; the deliverer does not know them yet.
     MessageClaimed,
     /// The message is about to be sent.
     SendBefore,
-    /// The receiver has answered, or hasn't; nothing of it is stored.
+    /// The delivery has ended, with or without an answer; its result is not stored.
     SendAfter,
-    /// The end of a try at sending is written; the transaction is open.
+    /// The end of a delivery is written; the transaction is open.
     MessageSettleWritten,
-    /// The end of the try is durable; whoever sent doesn't know it yet.
+    /// The end of a delivery is durable; the deliverer does not know it yet.
     MessageSettled,
-    /// The table of routes is half replaced.
+    /// Half of the table of routes is replaced.
     RouteHalf,
-    /// The leases of the host before are given back; the transaction is open.
+    /// The leases of the previous host process are given back; the transaction is open.
     LeasesReturned,
 }
 
 impl Point {
-    /// All of them, in the order in which an event passes them, then those at the start of a host.
+    /// Every point, in the order in which an event passes them; then the points at the start of a host.
     pub const ALL: [Self; 20] = [
         Self::Received,
         Self::AppendEvent,
@@ -80,7 +81,7 @@ impl Point {
         Self::LeasesReturned,
     ];
 
-    /// The name, as the variable has it.
+    /// Returns the name of the point in the variable.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -106,12 +107,12 @@ impl Point {
         }
     }
 
-    /// Whether a host comes by here only when it starts, rather than with every event.
+    /// Returns whether a host passes this point only when it starts, and not with every event.
     pub const fn is_at_start(self) -> bool {
         matches!(self, Self::RouteHalf | Self::LeasesReturned)
     }
 
-    /// Dies here if the variable says so.
+    /// Kills the process, or blocks the thread, if the variable names this point.
     #[inline]
     pub fn pass(self) {
         #[cfg(feature = "armed")]
@@ -138,7 +139,7 @@ mod armed {
 
     #[derive(Clone, Copy)]
     struct Target {
-        at: Point,
+        point: Point,
         times: u32,
         is_block: bool,
     }
@@ -146,16 +147,17 @@ mod armed {
     pub(crate) fn pass(point: Point) {
         static TARGET: OnceLock<Option<Target>> = OnceLock::new();
         let Some(Target {
-            at,
+            point: target,
             times,
             is_block,
-        }) = *TARGET.get_or_init(target)
+        }) = *TARGET.get_or_init(read_target)
         else {
             return;
         };
-        if at != point {
+        if target != point {
             return;
         }
+
         let passed = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
         if is_block && passed >= times {
             block();
@@ -165,20 +167,21 @@ mod armed {
         }
     }
 
-    fn target() -> Option<Target> {
+    fn read_target() -> Option<Target> {
         let value = std::env::var(VARIABLE).ok()?;
         let parse = || {
             let (name, times) = value.split_once(':')?;
-            let at = Point::ALL.into_iter().find(|point| point.name() == name)?;
+            let point = Point::ALL.into_iter().find(|point| point.name() == name)?;
             let block = times.strip_suffix(":block");
             Some(Target {
-                at,
+                point,
                 times: block.unwrap_or(times).parse().ok()?,
                 is_block: block.is_some(),
             })
         };
+
         Some(parse().unwrap_or_else(|| {
-            panic!("{VARIABLE}={value} names no crash point; write one as `call-after:1`")
+            panic!("{VARIABLE}={value} does not name a crash point; write it as `call-after:1`")
         }))
     }
 
@@ -189,7 +192,7 @@ mod armed {
     }
 
     fn die() -> ! {
-        // Should the signal not be taken, an abort runs as little of ours as it would.
+        // If the signal fails, an abort is the next best end: it runs no cleanup either.
         let _ = kill_process(getpid(), Signal::KILL);
         std::process::abort()
     }
@@ -200,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_point_has_a_name_of_its_own() {
+    fn crash_points_have_distinct_names() {
         let names: std::collections::BTreeSet<_> =
             Point::ALL.iter().map(|point| point.name()).collect();
         assert_eq!(names.len(), Point::ALL.len());

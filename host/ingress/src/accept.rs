@@ -66,6 +66,7 @@ where
     F: Future<Output = io::Result<T>>,
 {
     let mut is_reported = false;
+
     loop {
         match accept().await {
             Ok(accepted) => return accepted,
@@ -113,6 +114,7 @@ async fn drain(mut serving: JoinSet<()>, time_max: Duration) {
             report_panic(ended);
         }
     };
+
     if tokio::time::timeout(time_max, finished).await.is_err() {
         tracing::warn!(
             target: "hookyard::ingress",
@@ -161,6 +163,7 @@ mod tests {
             &connections,
         )
         .await;
+
         assert_eq!(accepted, "a connection");
         assert!(
             began.elapsed() >= PAUSE,
@@ -169,6 +172,7 @@ mod tests {
         first.activity.overdue(limits).await;
         let still_open =
             tokio::time::timeout(Duration::ZERO, second.activity.overdue(limits)).await;
+
         assert!(still_open.is_err(), "one descriptor is enough to continue");
     }
 }

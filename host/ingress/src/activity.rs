@@ -159,6 +159,7 @@ impl Activity {
     /// Returns when the connection must be closed: it has waited too long, or was evicted.
     pub async fn overdue(&self, limits: WaitLimits) {
         let mut phases = self.phase.subscribe();
+
         loop {
             let deadline = phases.borrow_and_update().deadline(limits);
             let passed = async {
@@ -327,6 +328,7 @@ impl Connections {
     /// opening a connection.
     pub(crate) fn evict_longest_waiting(&self) -> bool {
         let open = self.open();
+
         loop {
             let since = |activity: &Activity| activity.waiting_since(*activity.phase.borrow());
             let waiting = open

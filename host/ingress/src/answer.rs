@@ -300,6 +300,7 @@ mod tests {
     #[test]
     fn refusal_has_its_status() {
         let event_type = "went.out".to_owned();
+
         for (refusal, status) in [
             (Refusal::BadSignature, 401),
             (Refusal::MissingKey, 400),

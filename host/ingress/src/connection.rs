@@ -35,6 +35,7 @@ pub(crate) type Http = auto::Builder<TokioExecutor>;
 pub(crate) fn http(config: &Config) -> Http {
     let header_max = config.header_max.max(HEADER_BYTES_MIN);
     let mut http = auto::Builder::new(TokioExecutor::new());
+
     // A sender may close its sending side after the request and still wait for the answer.
     http.http1().half_close(true).max_buf_size(header_max);
     http.http2()

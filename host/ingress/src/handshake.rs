@@ -109,6 +109,7 @@ impl Handshakes {
             time_max: CONFIRMATION_TIME_MAX,
             allow_http: source.allow_http,
         };
+
         match self.fetch.get(request).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Refused::Handshake {

@@ -69,6 +69,7 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, request: &RequestSumm
 fn log_unknown_route(outcome: &Result<Accepted, Refused>, request: &RequestSummary<'_>) {
     let (status, reason) = (answer::status(outcome).as_u16(), answer::reason(outcome));
     let (peer, place) = (request.peer, loggable_path(request.path));
+
     match &request.near_miss {
         Some(NearMiss {
             meant,

@@ -70,6 +70,7 @@ impl Receiver {
             config.connections_max / CONNECTIONS_PER_WAIT,
             parts.clock.now(),
         );
+
         Arc::new(Self {
             connections: Connections::new(config.connections_max),
             handshakes,

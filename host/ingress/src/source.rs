@@ -149,6 +149,7 @@ impl FromIterator<Source> for Sources {
     /// Collects sources. If two sources have the same name, the later one counts.
     fn from_iter<I: IntoIterator<Item = Source>>(sources: I) -> Self {
         let mut by_tenant: BTreeMap<String, BTreeMap<String, Arc<Source>>> = BTreeMap::new();
+
         for source in sources {
             let SourceRef { tenant, name } = &source.name;
             let (tenant, name) = (tenant.to_string(), name.to_string());

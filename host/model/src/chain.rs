@@ -37,6 +37,7 @@ mod tests {
             Some(Box::new(inner)),
         );
         let outer = Layer("cannot open the store", Some(Box::new(middle)));
+
         assert_eq!(
             chain(&outer),
             "cannot open the store: cannot open the file: permission denied"

@@ -70,6 +70,7 @@ impl fmt::Display for DeliveryResult {
     /// Writes one line for people: the name of the result, then its details.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
+
         match self {
             Self::Sent { status } | Self::Refused { status } => write!(f, "{name}: {status}"),
             Self::Failed { reason, .. } | Self::Unsendable { reason } => {

@@ -318,6 +318,7 @@ mod tests {
         let trapped = Outcome::Trapped {
             message: "unreachable".into(),
         };
+
         assert_eq!(settle(&Outcome::Done, 1), WorkState::Done);
         assert_eq!(
             settle(
@@ -343,6 +344,7 @@ mod tests {
             }
         );
         let capped = RetryPolicy::default().delay_max;
+
         assert_eq!(
             settle(&retry(Some(Duration::MAX)), 1),
             WorkState::Waiting {
@@ -384,6 +386,7 @@ mod tests {
         let again_in = |delay| WorkState::Waiting {
             until: NOW.after(delay),
         };
+
         check(
             DeliveryResult::Sent { status: 204 },
             1,
@@ -470,6 +473,7 @@ mod tests {
             apply(WorkState::Leased { until: LATER }, input, NOW).expect("a leased job settles")
         };
         let long_ago = Timestamp::from_unix_millis(NOW.unix_millis() - 56_000);
+
         assert_eq!(
             settle(NOW, 1),
             WorkState::Waiting {
@@ -508,6 +512,7 @@ mod tests {
             message: String::new(),
         };
         let delay = policy.delay(9, 0.0);
+
         for fault in [
             Outcome::Trapped {
                 message: String::new(),
@@ -548,6 +553,7 @@ mod tests {
     fn replay_makes_any_unleased_job_due() {
         let waiting = WorkState::Waiting { until: LATER };
         let discarded = WorkState::Discarded;
+
         for state in [
             WorkState::Pending,
             waiting,
@@ -644,6 +650,7 @@ mod tests {
 
     fn any_state() -> impl Strategy<Value = WorkState> {
         let moment = (0..3_000_000i64).prop_map(Timestamp::from_unix_millis);
+
         prop_oneof![
             Just(WorkState::Pending),
             moment.clone().prop_map(|until| WorkState::Leased { until }),
@@ -683,6 +690,7 @@ mod tests {
             let settle = |is_spared| {
                 Input::Settle { outcome: outcome_ref, attempts, since, policy: &policy, is_spared, jitter }
             };
+
             for input in [Input::Lease { until: LATER }, Input::GiveBack, settle(false), settle(true), Input::Attach, Input::Detach] {
                 let next = apply(state, input, NOW);
                 if matches!(state, WorkState::Done | WorkState::Dead) {

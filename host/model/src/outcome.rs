@@ -234,6 +234,7 @@ impl fmt::Display for Outcome {
     /// Writes one line for people: the name of the outcome, then its details.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name();
+
         match self {
             Self::Done => f.write_str(name),
             Self::Retry {

@@ -119,6 +119,7 @@ impl std::fmt::Display for Regression {
     /// Completes the sentence "the revision was rolled back: …".
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (active, previous) = (self.active, self.previous);
+
         write!(
             f,
             "it failed at {} of {} events",
@@ -185,6 +186,7 @@ mod tests {
     #[test]
     fn worse_revision_is_rolled_back() {
         let all_bad = [(1, true); 9];
+
         assert_eq!(
             rollback_at((0, 0), &all_bad),
             Some(3),
@@ -211,6 +213,7 @@ mod tests {
             None,
             "a quarter of the events, but only one event"
         );
+
         let mut probation = before(0, 20).next(Timestamp::from_unix_secs(0));
         for second in 0..50 {
             assert_eq!(
@@ -243,6 +246,7 @@ mod tests {
             }
             .to_string()
         };
+
         assert_eq!(
             text(FailureCount::default()),
             "it failed at 4 of 5 events, the previous revision at none"
@@ -270,6 +274,7 @@ mod tests {
             let mut probation = before(before_faults, before_events).next(Timestamp::from_unix_secs(0));
             let mut history: Vec<AttemptEnd> = Vec::new();
             let mut now = 0;
+
             for (event, pause, is_fault) in attempts {
                 now += pause;
                 let this = end(event, now, is_fault);

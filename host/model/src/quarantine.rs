@@ -169,12 +169,14 @@ mod tests {
                     .record(ONE, end(*event, *second, *is_fault), &POLICY)
                     .is_some()
             });
+
         tripped.map(|(at, _)| at).collect()
     }
 
     #[test]
     fn enough_failures_trip_the_breaker() {
         let faults: Vec<_> = (0..9).map(|event| (event, 0, true)).collect();
+
         assert_eq!(trips(&faults[..3]), [0; 0], "too few events");
         assert_eq!(trips(&faults), [3, 7]);
         assert_eq!(
@@ -202,6 +204,7 @@ mod tests {
     #[test]
     fn event_counts_by_its_last_attempt() {
         let same: Vec<_> = (0..50).map(|second| (1, second, true)).collect();
+
         assert_eq!(
             trips(&same),
             [0; 0],
@@ -233,6 +236,7 @@ mod tests {
     #[test]
     fn each_revision_starts_a_new_count() {
         let mut breaker = FailureBreaker::default();
+
         for event in 0..3 {
             assert_eq!(breaker.record(ONE, end(event, 0, true), &POLICY), None);
         }
@@ -253,6 +257,7 @@ mod tests {
         ) {
             let policy = QuarantinePolicy { window: Duration::from_secs(60), rate, events_min };
             let mut breaker = FailureBreaker::default();
+
             // The rule in plain terms: the last attempt of each event since the last trip, within the
             // window.
             let mut history: Vec<AttemptEnd> = Vec::new();

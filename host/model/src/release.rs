@@ -183,6 +183,7 @@ mod tests {
             Step::Compiling,
             Step::Checked,
         ];
+
         for from in [Step::Blocked, Step::Refused].into_iter().chain(not_ready) {
             assert!(!from.leads_to(Step::Active), "{from}");
         }

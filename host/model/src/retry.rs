@@ -239,6 +239,7 @@ mod tests {
             deadline: Some(100 * SECOND),
             ..scheduled(&[10, 20])
         };
+
         assert_eq!(again(&policy, 1, 0), Some(10));
         assert_eq!(again(&policy, 2, 10), Some(30));
         assert_eq!(again(&policy, 3, 30), None, "three attempts are allowed");
@@ -273,6 +274,7 @@ mod tests {
                 .retry_always(failure(asked), RECEIVED, 0.0)
                 .since(RECEIVED)
         };
+
         assert_eq!(again(None), 10 * SECOND);
         assert_eq!(again(Some(5 * SECOND)), 10 * SECOND);
         assert_eq!(again(Some(50 * SECOND)), 50 * SECOND);
@@ -286,6 +288,7 @@ mod tests {
             ..policy
         };
         let asks = failure(Some(50 * SECOND));
+
         assert_eq!(
             late.retry_at(asks, RECEIVED, 0.0),
             None,
@@ -297,6 +300,7 @@ mod tests {
         let delay = || (0..1_000_000u64).prop_map(Duration::from_millis);
         let schedule =
             proptest::option::of(proptest::collection::vec(delay(), 0..5).prop_map(Arc::from));
+
         (
             1..20u32,
             delay(),
@@ -350,6 +354,7 @@ mod tests {
         ) {
             let now = RECEIVED.after(Duration::from_millis(age));
             let failure = Failure { attempts, since: RECEIVED, delay_min: asked };
+
             match policy.retry_at(failure, now, jitter) {
                 Some(again) => {
                     prop_assert!(attempts < policy.attempts_max);

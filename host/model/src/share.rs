@@ -249,6 +249,7 @@ mod tests {
             open,
             turns,
         );
+
         given
             .iter()
             .map(|(plugin, places)| (plugin.to_string(), *places))
@@ -266,6 +267,7 @@ mod tests {
             .iter()
             .map(|(name, limit)| (name.as_str(), *limit))
             .collect();
+
         assert_eq!(given, expected, "{free} slots for {places:?}");
     }
 
@@ -320,6 +322,7 @@ mod tests {
     fn tenant_stays_within_its_maximum() {
         let open = demands(&[("a/a", 9, 1), ("a/b", 9, 0), ("b/a", 1, 0)]);
         let given = deal(9, 3, &open, &mut TurnOrder::default());
+
         assert_eq!(
             given,
             [
@@ -347,6 +350,7 @@ mod tests {
         let winners: Vec<_> = (0..9)
             .map(|_| deal(1, 9, &open, &mut turns).remove(0).0)
             .collect();
+
         assert_eq!(
             winners,
             [
@@ -379,6 +383,7 @@ mod tests {
             let given = share(&FreeSlots { slots: free, tenant_max, running: &running }, &open, &mut TurnOrder::default());
             let given: HashMap<_, _> = given.into_iter().collect();
             let mut loads = running.clone();
+
             for (plugin, limit) in &given {
                 *loads.entry(plugin.tenant.clone()).or_default() += limit;
             }

@@ -22,6 +22,7 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
             | '\u{e0000}'..='\u{e0fff}'
     );
+
     is_drawn_as_nothing || !is_printable(c)
 }
 

@@ -106,6 +106,7 @@ mod tests {
     #[test]
     fn timestamp_reads_back_from_rfc3339() {
         let moment = Timestamp::from_unix_millis(1_780_400_200_250);
+
         assert_eq!(moment.to_string(), "2026-06-02T11:36:40.250Z");
         assert_eq!(
             Timestamp::from_unix_secs(0).to_string(),
@@ -127,6 +128,7 @@ mod tests {
                 "{text}"
             );
         };
+
         check("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777));
         check("Sun, 06 Nov 1994 08:49:37 +0000", None);
         check("Sun, 31 Feb 1994 08:49:37 GMT", None);
@@ -136,6 +138,7 @@ mod tests {
     #[test]
     fn timestamp_arithmetic_saturates() {
         let last = Timestamp::from_unix_millis(i64::MAX);
+
         assert_eq!(last.after(Duration::MAX), last);
         assert_eq!(
             Timestamp::from_unix_millis(-2).before(Duration::MAX),

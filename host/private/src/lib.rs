@@ -1,5 +1,7 @@
-//! Files and folders that are the host's own: nobody else may read them, from the moment at which they exist, whatever
-//! the umask, and what somebody else may have written isn't trusted.
+//! Files and folders that belong to the host alone.
+//!
+//! Other users cannot read them, from the moment at which they are created and with every umask. Content
+//! that another user may have written is not trusted: it is refused when it is read.
 
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, Metadata};
@@ -7,14 +9,18 @@ use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// To be read and written by the owner.
+/// The mode of a private file: the owner may read and write it.
 pub const FILE: u32 = 0o600;
-/// To be entered as well.
+/// The mode of a private folder: the owner may also enter it.
 const FOLDER: u32 = 0o700;
-/// Only who owns a file in such a folder may replace it, as in `/tmp`.
+/// The bit of folders such as `/tmp`, where only the owner of a file may replace it.
 const STICKY: u32 = 0o1000;
 
-/// Opens a file to read and write, and creates it where there is none.
+/// Opens a file for reading and writing, and creates it if it does not exist.
+///
+/// # Errors
+///
+/// Returns the error of the system.
 pub fn open(path: &Path) -> io::Result<File> {
     File::options()
         .read(true)
@@ -25,7 +31,11 @@ pub fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Creates a file, and fails where anything has that name, even a symlink that leads nowhere (`O_EXCL`).
+/// Creates a file.
+///
+/// # Errors
+///
+/// Fails if anything has this name, even a symlink that leads nowhere (`O_EXCL`).
 pub fn create(path: &Path) -> io::Result<File> {
     File::options()
         .read(true)
@@ -35,7 +45,11 @@ pub fn create(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Creates a file in the place of what has that name, unless that is a folder.
+/// Creates a file, and removes the file or symlink that has this name.
+///
+/// # Errors
+///
+/// Fails if a folder has this name.
 pub fn create_anew(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -43,25 +57,33 @@ pub fn create_anew(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Creates a folder, and those above it, where there is none. Refuses one in which any user may replace its files.
+/// Creates a folder and its parents if they do not exist.
+///
+/// # Errors
+///
+/// Refuses a folder in which every user may replace files.
 pub fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(FOLDER)
         .create(path)?;
+
     let mode = fs::metadata(path)?.mode();
     if mode & 0o002 != 0 && mode & STICKY == 0 {
         let path = path.display();
         return Err(refusal(format_args!(
-            "any user may write to {path} (mode {:o}); take that away by `chmod o-w {path}`",
+            "every user may write to {path} (mode {:o}); forbid it with `chmod o-w {path}`",
             mode & 0o7777
         )));
     }
     Ok(())
 }
 
-/// As `folder`, for what is trusted as if this process had just made it. Refuses a folder that is somebody else's, or that
-/// anybody else may write to.
+/// Does the same as [`folder`], for content that is trusted as if this process had just written it.
+///
+/// # Errors
+///
+/// Refuses a folder that belongs to another user, or that others may write to.
 pub fn trusted_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -70,31 +92,34 @@ pub fn trusted_folder(path: &Path) -> io::Result<()> {
     require_own(&fs::metadata(path)?).map_err(|why| {
         let path = path.display();
         refusal(format_args!(
-            "{why}, who decides what runs here then; remove what you don't trust in {path}, and make it this user's alone \
-             (`chown`, `chmod 700`)"
+            "{why}, and could decide what code runs here; remove everything in {path} that you do not \
+             trust, and give the folder to this user alone (`chown`, `chmod 700`)"
         ))
     })
 }
 
-/// Reads a file that only this process's user, or root, may have written.
+/// Reads a file that only the user of this process, or root, can have written.
+///
+/// # Errors
+///
+/// Refuses a file that another user owns or may write to.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     require_own(&file.metadata()?).map_err(refusal)?;
+
     let mut content = Vec::new();
     file.read_to_end(&mut content)?;
     Ok(content)
 }
 
 fn require_own(metadata: &Metadata) -> Result<(), String> {
-    let (owner, user, mode) = (
-        metadata.uid(),
-        rustix::process::geteuid().as_raw(),
-        metadata.mode(),
-    );
-    // Root can do anything anyway.
+    let (owner, mode) = (metadata.uid(), metadata.mode());
+    let user = rustix::process::geteuid().as_raw();
+
+    // Root can replace the file anyway.
     if owner != user && owner != 0 {
         return Err(format!(
-            "it belongs to user {owner}, and not to user {user}, as whom this runs"
+            "it belongs to user {owner}, but this process runs as user {user}"
         ));
     }
     if mode & 0o022 != 0 {
@@ -119,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_the_owners_alone() {
+    fn created_files_belong_to_the_owner_alone() {
         let root = tempfile::tempdir().expect("a folder");
         let (inner, file) = (root.path().join("a/b"), root.path().join("a/b/file"));
         trusted_folder(&inner).expect("made");
@@ -132,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_through_a_symlink() {
+    fn create_does_not_follow_a_symlink() {
         let root = tempfile::tempdir().expect("a folder");
         let (victim, link) = (root.path().join("victim"), root.path().join("link"));
         fs::write(&victim, "precious").expect("written");
@@ -144,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_may_write_to_is_refused() {
+    fn folder_that_others_may_write_is_refused() {
         let root = tempfile::tempdir().expect("a folder");
         let check = |mode: u32, is_folder: bool, is_trusted: bool| {
             set_mode(root.path(), mode);

@@ -224,6 +224,7 @@ impl Recipe {
 /// Returns the bytes that are signed.
 pub(crate) fn signed_bytes(pieces: &[Piece], values: &SignedValues<'_>) -> Vec<u8> {
     let mut signed = Vec::new();
+
     for piece in pieces {
         signed.extend_from_slice(match piece {
             Piece::Text(text) => text.as_bytes(),
@@ -314,5 +315,6 @@ fn lower_hex(text: &[u8]) -> Option<Vec<u8>> {
         [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
         _ => None,
     });
+
     pairs.collect()
 }

@@ -149,6 +149,7 @@ pub(crate) fn string(value: &RawValue) -> Option<String> {
 fn unescape(token: &str) -> Option<String> {
     let mut out = String::with_capacity(token.len());
     let mut chars = token.chars();
+
     while let Some(c) = chars.next() {
         if c != '~' {
             out.push(c);
@@ -229,6 +230,7 @@ impl<'de> Visitor<'de> for ObjectMember<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FoundMember<'de>, A::Error> {
         let mut found = FoundMember::default();
+
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             if name != self.name {
                 map.next_value::<IgnoredAny>()?;

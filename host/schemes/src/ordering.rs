@@ -79,6 +79,7 @@ mod tests {
                 .expect("a key")
         };
         let (long, other) = ("x".repeat(100_000), "x".repeat(100_001));
+
         assert_eq!(key(&long), key(&long));
         assert_ne!(key(&long), key(&other));
         assert!(key(&long).len() < 100 && key(&long).starts_with("sha256:"));
@@ -90,6 +91,7 @@ mod tests {
         let pointer = JsonPointer::parse("/id").expect("a pointer");
         let inner = Payload::TextAt("/Message".into());
         let found = |body: &[u8]| ordering_key(&pointer, &inner, body);
+
         assert_eq!(
             found(br#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#),
             Ok(Some("inner".into()))

@@ -315,6 +315,7 @@ fn check_standard_webhooks_length(bytes: usize, report: &mut SecretReport) {
         STANDARD_WEBHOOKS_BYTES.end(),
     );
     let wanted = format!("Standard Webhooks asks for {least} to {most}");
+
     if bytes < STANDARD_WEBHOOKS_BYTES_MIN {
         let least = STANDARD_WEBHOOKS_BYTES_MIN;
         report.add(
@@ -354,6 +355,7 @@ mod tests {
             "" => list.is_empty(),
             expected => list.iter().any(|text| text.contains(expected)),
         };
+
         assert!(is_expected(&faults, fault), "fault of {what}");
         assert!(is_expected(&notes, note), "note of {what}");
     }

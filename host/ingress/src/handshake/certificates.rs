@@ -1,8 +1,9 @@
-//! Certificates that handshakes need: each is fetched once for all requests that wait for it, and then kept.
+//! The certificates that handshakes need. Each certificate is fetched once for all requests that wait for
+//! it, and is then kept.
 //!
-//! `table` decides; this file fetches, waits and stores. A request that waits for a certificate has one of a bounded
-//! number of places for a bounded time, and is refused at once where there is none, so that a slow certificate never
-//! takes the connections of other senders.
+//! The module `table` decides; this module fetches, waits and stores. A request that waits for a
+//! certificate takes one of a limited number of slots for a limited time. It is refused at once if no
+//! slot is free, so that a slow certificate never uses up the connections of other senders.
 
 mod archive;
 mod room;
@@ -12,23 +13,25 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use self::archive::{CertificateArchive, ProvenCertificate};
-use self::table::{Begin, Fetched, KEPT_FOR, Kept, Step, Table, Wait};
+use self::table::{FetchResult, KEPT_FOR, KeptCertificate, NewFetch, Step, Table, Wait};
 use crate::fetch::{Fetch, FetchRequest};
 use bytes::Bytes;
 use hookyard_model::{SourceRef, Timestamp, chain};
 use hookyard_schemes::{Certificate, Certificates};
 
+/// The maximum size of a certificate file, in bytes.
 const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
+/// The time limit of one fetch.
 const CERTIFICATE_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a request waits for a certificate, its place among others that are to be fetched included.
+/// How long a request waits for a certificate, including the time in the waiting room.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Certificates by the URL that they are served at.
+/// Certificates by their URL.
 pub(super) struct CertificateCache {
     fetch: Arc<dyn Fetch>,
     archive: Arc<dyn CertificateArchive>,
     table: Mutex<Table>,
-    /// Held while the archive is written, so that the newest set is the last one written.
+    /// Locked while the archive is written, so that the newest set is written last.
     saving: tokio::sync::Mutex<()>,
 }
 
@@ -36,19 +39,19 @@ pub(super) struct CertificateCache {
 pub(super) struct CertificateRequest<'a> {
     pub(super) url: &'a str,
     pub(super) source: &'a SourceRef,
-    /// Whether `http:` will do.
+    /// Whether the URL may be `http:`.
     pub(super) allow_http: bool,
 }
 
-/// The certificates that may be used at one moment, for `verify` to look up.
-pub(super) struct At<'a> {
+/// The certificates that are valid at one time, for the verifier to look up.
+pub(super) struct CertificatesAt<'a> {
     cache: &'a CertificateCache,
     now: Timestamp,
-    /// The URL of the certificate that was looked up and found.
+    /// The URL of the certificate that was found.
     pub(super) used: OnceLock<String>,
 }
 
-impl Certificates for At<'_> {
+impl Certificates for CertificatesAt<'_> {
     fn get(&self, url: &str) -> Option<Arc<Certificate>> {
         let certificate = self.cache.table().usable(url, self.now)?;
         let _ = self.used.set(url.to_owned());
@@ -57,7 +60,7 @@ impl Certificates for At<'_> {
 }
 
 impl CertificateCache {
-    /// A cache that holds what the archive holds. At most `waiting_max` requests wait for one certificate.
+    /// Starts with the certificates of the archive. At most `waiting_max` requests wait for one certificate.
     pub(super) fn new(
         fetch: Arc<dyn Fetch>,
         archive: Arc<dyn CertificateArchive>,
@@ -67,11 +70,11 @@ impl CertificateCache {
         let mut table = Table::new(waiting_max);
         for ProvenCertificate { url, pem, until } in archive.load() {
             if let Ok(certificate) = Certificate::parse_pem(&pem) {
-                // A clock that was set back must not make a certificate outlast its time.
+                // A clock that was set back must not make the host keep a certificate for longer.
                 let until = until.min(now.after(KEPT_FOR));
                 table.keep(
                     url,
-                    Kept {
+                    KeptCertificate {
                         certificate: Arc::new(certificate),
                         pem,
                         until,
@@ -89,22 +92,22 @@ impl CertificateCache {
         })
     }
 
-    pub(super) fn at(&self, now: Timestamp) -> At<'_> {
-        At {
+    pub(super) fn at(&self, now: Timestamp) -> CertificatesAt<'_> {
+        CertificatesAt {
             cache: self,
             now,
             used: OnceLock::new(),
         }
     }
 
-    /// The certificate at a URL, from memory or by one fetch that all requests for that URL share.
+    /// Returns the certificate at a URL, from memory or by one fetch that all requests for the URL share.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         wanted: CertificateRequest<'_>,
         now: Timestamp,
-    ) -> Fetched {
-        let step = self.table().look(&wanted, now)?;
-        let Wait { mut end, places } = match step {
+    ) -> FetchResult {
+        let step = self.table().next_step(&wanted, now)?;
+        let Wait { mut end, slots } = match step {
             Step::Use(certificate) => return Ok(certificate),
             Step::Wait(wait) => wait,
             Step::Fetch(begin, wait) => {
@@ -113,33 +116,34 @@ impl CertificateCache {
             }
         };
 
-        let _place = places
+        let _slot = slots
             .try_acquire()
             .map_err(|_| Arc::from("too many requests wait for this certificate"))?;
-        let ended = tokio::time::timeout(WAIT_MAX, end.wait_for(Option::is_some)).await;
-        let ended =
-            ended.map_err(|_elapsed| Arc::from("too many certificates wait to be fetched"))?;
+
+        let ended = tokio::time::timeout(WAIT_MAX, end.wait_for(Option::is_some))
+            .await
+            .map_err(|_elapsed| Arc::from("too many certificates wait to be fetched"))?;
         ended
             .ok()
             .and_then(|fetched| fetched.clone())
             .unwrap_or_else(|| Err("the fetch was abandoned".into()))
     }
 
-    /// Records that the certificate at `url` verified a message, and stores it where that is news.
+    /// Records that the certificate at `url` has verified a message, and stores it the first time.
     pub(super) fn prove(self: &Arc<Self>, url: &str) {
         if self.table().prove(url) {
             tokio::spawn(Arc::clone(self).save());
         }
     }
 
-    /// Fetches in a task of its own, so that a sender that hangs up ends the fetch for nobody else.
+    /// Fetches in a separate task, so that a sender that hangs up does not end the fetch for others.
     fn begin(
         self: &Arc<Self>,
-        Begin {
+        NewFetch {
             url,
             allow_http,
             done,
-        }: Begin,
+        }: NewFetch,
         now: Timestamp,
     ) {
         let (cache, began) = (Arc::clone(self), Instant::now());
@@ -176,8 +180,9 @@ impl CertificateCache {
     async fn save(self: Arc<Self>) {
         let _saving = self.saving.lock().await;
         let proven: Vec<_> = self.table().proven().map(stored).collect();
+
         let archive = Arc::clone(&self.archive);
-        // A panic of the archive is told by the panic hook; the certificates stay in memory.
+        // The panic hook reports a panic of the archive; the certificates stay in memory.
         let _ = tokio::task::spawn_blocking(move || archive.save(&proven)).await;
     }
 
@@ -186,7 +191,7 @@ impl CertificateCache {
     }
 }
 
-fn stored((url, kept): (&String, &Kept)) -> ProvenCertificate {
+fn stored((url, kept): (&String, &KeptCertificate)) -> ProvenCertificate {
     ProvenCertificate {
         url: url.clone(),
         pem: kept.pem.clone(),
@@ -210,7 +215,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_secs(1_780_000_000);
     const WAITING_MAX: usize = 30;
 
-    /// Serves a certificate at every URL without `missing` in it: one answer for each permit of the gate.
+    /// Serves a certificate at every URL that does not contain `missing`: one answer for each permit.
     struct Site {
         pem: String,
         asked: Semaphore,
@@ -277,6 +282,7 @@ mod tests {
             gate: Semaphore::new(open_for),
         });
         let fetch = Arc::clone(&site) as Arc<dyn Fetch>;
+
         (
             site,
             CertificateCache::new(fetch, archive, WAITING_MAX, NOW),
@@ -292,7 +298,7 @@ mod tests {
         }
     }
 
-    async fn fetch(cache: &Arc<CertificateCache>, url: &str, now: Timestamp) -> Fetched {
+    async fn fetch(cache: &Arc<CertificateCache>, url: &str, now: Timestamp) -> FetchResult {
         fetch_for(cache, url, "acme", now).await
     }
 
@@ -301,7 +307,7 @@ mod tests {
         url: &str,
         tenant: &str,
         now: Timestamp,
-    ) -> Fetched {
+    ) -> FetchResult {
         cache
             .fetch(
                 CertificateRequest {
@@ -318,7 +324,7 @@ mod tests {
         cache: &Arc<CertificateCache>,
         url: &str,
         tenant: &'static str,
-    ) -> tokio::task::JoinHandle<Fetched> {
+    ) -> tokio::task::JoinHandle<FetchResult> {
         let (cache, url) = (Arc::clone(cache), url.to_owned());
         tokio::spawn(async move { fetch_for(&cache, &url, tenant, NOW).await })
     }
@@ -328,9 +334,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_for_one_url_share_one_fetch() {
+    async fn requests_for_one_url_share_a_fetch() {
         let (site, cache) = site(0);
         let asking: Vec<_> = (0..20).map(|_| spawn(&cache, "one", "acme")).collect();
+
         site.asked(1).await;
         site.gate.add_permits(100);
         for fetched in asking {
@@ -364,6 +371,7 @@ mod tests {
     #[tokio::test]
     async fn failure_is_remembered_for_a_while() {
         let (site, cache) = site(100);
+
         assert!(fetch(&cache, "missing", NOW).await.is_err());
         site.asked(1).await;
         assert!(
@@ -382,8 +390,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_lock_no_genuine_certificate_out() {
+    async fn failures_do_not_block_genuine_certificates() {
         let (_site, cache) = site(10_000);
+
         for number in 0..FAILED_MAX + 10 {
             assert!(
                 fetch(&cache, &format!("missing {number}"), NOW)
@@ -397,7 +406,7 @@ mod tests {
         assert!(is_usable(&cache, "genuine", NOW));
     }
 
-    /// A site that answers nothing yet, with as many fetches under way as one tenant may have.
+    /// Returns a site that does not answer yet, with the maximum number of fetches of one tenant.
     async fn busy_site() -> (Arc<Site>, Arc<CertificateCache>) {
         let (site, cache) = site(0);
         for number in 0..TENANT_FETCHING_MAX {
@@ -407,7 +416,7 @@ mod tests {
         (site, cache)
     }
 
-    /// Lets everything run until it waits.
+    /// Lets all tasks run until they wait.
     async fn settle() {
         for _ in 0..100 {
             tokio::task::yield_now().await;
@@ -415,7 +424,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn unproven_urls_wait_for_a_fetch_by_turns_of_tenants() {
+    async fn tenants_take_turns_with_unproven_urls() {
         let (site, cache) = site(0);
         let mut asking: Vec<_> = (0..TENANT_FETCHING_MAX + 3)
             .map(|number| spawn(&cache, &number.to_string(), "acme"))
@@ -433,7 +442,7 @@ mod tests {
         site.gate.add_permits(1);
         site.asked(1).await;
         assert!(cache.table().next().is_none());
-        let Ok(Step::Wait(_)) = cache.table().look(
+        let Ok(Step::Wait(_)) = cache.table().next_step(
             &CertificateRequest {
                 url: "third",
                 source: &source("third"),
@@ -450,7 +459,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn flood_of_other_urls_does_not_keep_a_repeated_one_out() {
+    async fn repeated_url_survives_a_flood() {
         let (site, cache) = busy_site().await;
         let first = spawn(&cache, "genuine", "acme");
         settle().await;
@@ -470,9 +479,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn url_that_was_refused_goes_first_when_it_is_asked_for_again() {
+    async fn refused_url_goes_first_next_time() {
         let (site, cache) = busy_site().await;
         let first = spawn(&cache, "genuine", "acme");
+
         settle().await;
         first.abort();
         let _flood: Vec<_> = (0..ROOM_MAX)
@@ -486,8 +496,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn proven_certificate_is_fetched_past_slow_unproven_ones() {
+    async fn proven_certificate_passes_slow_unproven_ones() {
         let (site, cache) = site(1);
+
         fetch(&cache, "genuine", NOW).await.expect("a certificate");
         site.asked(1).await;
         cache.prove("genuine");
@@ -513,16 +524,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failure_of_a_proven_url_is_soon_tried_again() {
+    async fn proven_url_is_soon_fetched_again() {
         let (site, cache) = site(100);
         let certificate =
             Arc::new(Certificate::parse_pem(site.pem.as_bytes()).expect("a certificate"));
-        let kept = Kept {
+        let kept = KeptCertificate {
             certificate,
             pem: Bytes::new(),
             until: NOW,
             is_proven: true,
         };
+
         cache.table().keep("missing".to_owned(), kept);
         assert!(fetch(&cache, "missing", NOW).await.is_err());
         site.asked(1).await;
@@ -535,13 +547,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_that_wait_have_a_bound() {
+    async fn waiting_requests_have_a_maximum() {
         let (site, cache) = site(0);
         let waiting: Vec<_> = (0..WAITING_MAX)
             .map(|_| spawn(&cache, "slow", "acme"))
             .collect();
+
         site.asked(1).await;
-        let Ok(Step::Wait(Wait { places, .. })) = cache.table().look(
+        let Ok(Step::Wait(Wait { slots, .. })) = cache.table().next_step(
             &CertificateRequest {
                 url: "slow",
                 source: &source("acme"),
@@ -551,23 +564,25 @@ mod tests {
         ) else {
             panic!("the fetch is under way");
         };
-        while places.available_permits() > 0 {
+        while slots.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let refused = fetch(&cache, "slow", NOW)
             .await
             .expect_err("there is no place to wait");
+
         assert!(refused.contains("wait for this certificate"), "{refused}");
         site.gate.add_permits(1);
         for fetched in waiting {
             fetched.await.expect("no panic").expect("a certificate");
         }
-        assert_eq!(places.available_permits(), WAITING_MAX);
+        assert_eq!(slots.available_permits(), WAITING_MAX);
     }
 
     #[tokio::test]
-    async fn kept_certificates_have_a_bound() {
+    async fn kept_certificates_have_a_maximum() {
         let (_site, cache) = site(1000);
+
         fetch(&cache, "genuine", NOW).await.expect("a certificate");
         cache.prove("genuine");
         for number in 0..KEPT_MAX + 10 {
@@ -589,6 +604,7 @@ mod tests {
     async fn proven_certificate_survives_restart() {
         let shelf = Arc::new(Shelf::default());
         let (_site, cache) = site_with(100, Arc::clone(&shelf) as Arc<dyn CertificateArchive>);
+
         fetch(&cache, "genuine", NOW).await.expect("a certificate");
         fetch(&cache, "forged", NOW).await.expect("a certificate");
         cache.prove("genuine");

@@ -1,9 +1,9 @@
-//! Which request gets which status and what else the answer says.
+//! The status, text and headers of each answer.
 
 use crate::support::{Answer, BODY, PATH_SECRET, TOKEN, config, post, send, start};
 
 #[tokio::test]
-async fn each_kind_of_request_has_its_status() {
+async fn each_request_has_its_status() {
     let host = start(config()).await;
     let token = format!("authorization: Bearer {TOKEN}\r\n");
     let hidden = format!("/acme/hidden/{PATH_SECRET}");
@@ -101,6 +101,7 @@ async fn each_kind_of_request_has_its_status() {
             431,
         ),
     ];
+
     for (name, request, status) in cases {
         let answer = send(host.address, &request).await;
         assert_eq!(answer.status, status, "{name}: {answer:?}");
@@ -112,7 +113,7 @@ async fn each_kind_of_request_has_its_status() {
 }
 
 #[tokio::test]
-async fn a_new_event_is_stored_and_a_repeat_names_the_first() {
+async fn repeat_names_the_first_event() {
     let host = start(config()).await;
     let first = send(host.address, &post("/acme/open", "", BODY)).await;
     let stored = host.stored().await;
@@ -143,7 +144,7 @@ async fn a_new_event_is_stored_and_a_repeat_names_the_first() {
 }
 
 #[tokio::test]
-async fn refusals_say_how_to_do_better() {
+async fn refusal_headers_name_the_way_out() {
     let host = start(config()).await;
     let says =
         |answer: &Answer, line: &str| assert!(answer.head.contains(line), "{line}: {answer:?}");
@@ -180,8 +181,9 @@ async fn refusals_say_how_to_do_better() {
 }
 
 #[tokio::test]
-async fn replaced_sources_hold_from_the_next_request_on() {
+async fn replaced_sources_apply_to_next_request() {
     let host = start(config()).await;
+
     assert_eq!(
         send(host.address, &post("/acme/open", "", BODY))
             .await

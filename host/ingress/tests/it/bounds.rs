@@ -1,4 +1,4 @@
-//! What a request may cost: bytes of its body, bytes of all bodies together, time.
+//! The limits of a request: the size of its body, the size of all bodies together, and its time.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use tokio::io::AsyncWriteExt;
 use crate::support::{BODY, closed, config, connect, post, read, send, soon, source, start};
 
 #[tokio::test]
-async fn a_body_announced_as_too_large_is_refused_before_a_byte_of_it_is_sent() {
+async fn announced_large_body_is_refused_early() {
     let host = start(config()).await;
+
     for expects in ["", "expect: 100-continue\r\n"] {
         let head = format!("POST /acme/open HTTP/1.1\r\ncontent-length: 65537\r\n{expects}\r\n");
         let answer = send(host.address, &head).await;
@@ -23,7 +24,7 @@ async fn a_body_announced_as_too_large_is_refused_before_a_byte_of_it_is_sent() 
 }
 
 #[tokio::test]
-async fn a_body_found_to_be_too_large_is_refused_before_its_end() {
+async fn large_body_is_refused_before_its_end() {
     let host = start(config()).await;
     let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
     let unended = format!(
@@ -34,15 +35,16 @@ async fn a_body_found_to_be_too_large_is_refused_before_its_end() {
 }
 
 #[tokio::test]
-async fn a_sender_that_reads_nothing_before_it_has_written_all_sees_the_413() {
+async fn sender_that_writes_first_sees_413() {
     let host = start(config()).await;
-    // More than the sockets on both sides hold, so that a host that just closes is met while writing.
+    // The body is larger than the buffers of both sockets, so that a host that only closed the connection would
+    // break the write.
     let answer = send(host.address, &post("/acme/open", "", &"x".repeat(7 << 20))).await;
     assert_eq!(answer.status, 413);
 }
 
 #[tokio::test]
-async fn a_body_of_just_the_bound_is_taken_and_a_source_may_have_its_own_bound() {
+async fn body_of_maximum_size_is_accepted() {
     let host = start(config()).await;
     let filled = |bytes: usize| format!("{BODY}{}", " ".repeat(bytes - BODY.len()));
     assert_eq!(
@@ -70,7 +72,7 @@ async fn a_body_of_just_the_bound_is_taken_and_a_source_may_have_its_own_bound()
 }
 
 #[tokio::test]
-async fn a_dribbling_body_is_cut_off() {
+async fn slow_body_times_out() {
     let host = start(Config {
         body_timeout: Duration::from_millis(200),
         ..config()
@@ -90,30 +92,33 @@ async fn a_dribbling_body_is_cut_off() {
     });
     let mut answer = String::new();
     let reading = tokio::io::AsyncReadExt::read_to_string(&mut from_host, &mut answer);
-    // What was on its way when the connection closed may make its end a reset; the answer is read all the same.
+
+    // Bytes in transit can turn the end of the connection into a reset; the answer is still readable.
     let _ = soon("the answer and the end of the connection", reading).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
     let ended = soon("the dribbler to notice", dribble)
         .await
         .expect("no panic");
+
     assert!(ended.is_err());
 }
 
 #[tokio::test]
-async fn all_bodies_together_have_a_bound() {
+async fn bodies_together_have_a_maximum() {
     let host = start(Config {
         buffered_max: 10_000,
         ..config()
     })
     .await;
     let mut hog = connect(host.address).await;
+
     hog.write_all(b"POST /acme/open HTTP/1.1\r\ncontent-length: 9991\r\n\r\n")
         .await
         .expect("written");
     hog.write_all(&[b' '; 9_990]).await.expect("written");
     let body = format!("{BODY}{}", " ".repeat(100));
     loop {
-        // Until the hog's bytes have been read, there is room.
+        // There is room until the host has read the bytes of the first sender.
         let answer = send(host.address, &post("/acme/open", "", &body)).await;
         if answer.status == 503 {
             assert!(answer.head.contains("\r\nretry-after: "), "{answer:?}");
@@ -123,6 +128,7 @@ async fn all_bodies_together_have_a_bound() {
     hog.write_all(b" ").await.expect("written");
     assert_eq!(read(&mut hog).await.status, 400, "the hog's body is blank");
     let answer = send(host.address, &post("/acme/open", "", &body)).await;
+
     assert_eq!(
         answer.status, 200,
         "what is given back can be taken again: {answer:?}"
@@ -130,10 +136,11 @@ async fn all_bodies_together_have_a_bound() {
 }
 
 #[tokio::test]
-async fn a_sender_may_close_its_side_and_still_be_answered() {
+async fn half_closed_connection_is_answered() {
     let host = start(config()).await;
     let gate = host.hold();
     let mut stream = connect(host.address).await;
+
     stream
         .write_all(post("/acme/open", "", BODY).as_bytes())
         .await
@@ -141,7 +148,7 @@ async fn a_sender_may_close_its_side_and_still_be_answered() {
     host.begun(1).await;
     stream.shutdown().await.expect("half closed");
     for _ in 0..1000 {
-        // The host has every opportunity to notice.
+        // The host gets enough time to notice the close.
         tokio::task::yield_now().await;
     }
     gate.add_permits(1);

@@ -1,4 +1,4 @@
-//! What idle and dribbling connections can't do: stay, and keep others out.
+//! Idle and slow connections are closed, and do not keep others out.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{BODY, closed, config, connect, post, read, send, soon, star
 
 const SHORT: Duration = Duration::from_millis(200);
 
-/// Writes a byte now and then until the connection is gone.
+/// Writes one byte at a time until the connection is closed.
 async fn dribble(stream: &mut TcpStream, text: &str) {
     for byte in text.bytes().cycle() {
         if stream.write_all(&[byte]).await.is_err() {
@@ -21,12 +21,13 @@ async fn dribble(stream: &mut TcpStream, text: &str) {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_closes_the_connection() {
+async fn missing_head_closes_the_connection() {
     let host = start(Config {
         header_timeout: SHORT,
         ..config()
     })
     .await;
+
     for beginning in [
         "",
         "P",
@@ -43,7 +44,7 @@ async fn a_head_that_does_not_come_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_dribbling_head_closes_the_connection() {
+async fn slow_head_closes_the_connection() {
     let host = start(Config {
         header_timeout: SHORT,
         ..config()
@@ -66,7 +67,7 @@ async fn a_dribbling_head_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_may_idle_between_requests_but_not_for_ever() {
+async fn idle_connection_is_closed() {
     let host = start(Config {
         header_timeout: SHORT,
         idle_timeout: Duration::from_secs(60),
@@ -79,7 +80,8 @@ async fn a_connection_may_idle_between_requests_but_not_for_ever() {
         .expect("written");
     assert_eq!(read(&mut kept).await.status, 200);
     let mut silent = connect(host.address).await;
-    closed(&mut silent).await; // So the time for a head has passed for the kept connection as well.
+    // The time for a head has now passed for the kept connection, too.
+    closed(&mut silent).await;
     kept.write_all(post("/acme/open", "", BODY).as_bytes())
         .await
         .expect("written");
@@ -99,8 +101,9 @@ async fn a_connection_may_idle_between_requests_but_not_for_ever() {
 }
 
 #[tokio::test]
-async fn a_flood_of_waiting_connections_pushes_out_itself() {
+async fn flood_of_waiting_connections_evicts_itself() {
     const MAX: usize = 8;
+
     let beginnings = [
         "",
         "POST /acme/open HTTP/1.1\r\nhost: ho",
@@ -127,7 +130,7 @@ async fn a_flood_of_waiting_connections_pushes_out_itself() {
 }
 
 #[tokio::test]
-async fn the_longest_waiting_makes_room_and_not_the_latest() {
+async fn longest_waiting_connection_is_evicted() {
     let host = start(Config {
         connections_max: 2,
         ..config()
@@ -136,6 +139,7 @@ async fn the_longest_waiting_makes_room_and_not_the_latest() {
     let mut old = connect(host.address).await;
     let mut young = connect(host.address).await;
     let mut new = connect(host.address).await;
+
     closed(&mut old).await;
     for stream in [&mut young, &mut new] {
         stream
@@ -147,7 +151,7 @@ async fn the_longest_waiting_makes_room_and_not_the_latest() {
 }
 
 #[tokio::test]
-async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
+async fn accepted_sender_survives_a_flood() {
     let host = start(Config {
         connections_max: 3,
         ..config()
@@ -155,6 +159,7 @@ async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
     .await;
     let request = post("/acme/open", "", BODY);
     let mut kept = connect(host.address).await;
+
     kept.write_all(request.as_bytes()).await.expect("written");
     assert_eq!(read(&mut kept).await.status, 200);
     for _ in 0..20 {
@@ -166,6 +171,7 @@ async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
         assert_eq!(read(&mut stranger).await.status, 404);
     }
     let mut flood = Vec::new();
+
     for _ in 0..20 {
         flood.push(connect(host.address).await);
     }
@@ -177,7 +183,7 @@ async fn a_sender_whose_request_was_accepted_outlasts_a_flood() {
 }
 
 #[tokio::test]
-async fn a_request_at_work_is_never_pushed_out() {
+async fn working_connection_is_never_evicted() {
     let host = start(Config {
         connections_max: 2,
         ..config()
@@ -185,6 +191,7 @@ async fn a_request_at_work_is_never_pushed_out() {
     .await;
     let gate = host.hold();
     let mut working = [connect(host.address).await, connect(host.address).await];
+
     for stream in &mut working {
         stream
             .write_all(post("/acme/open", "", BODY).as_bytes())

@@ -1,6 +1,6 @@
-//! Amazon SNS, whose certificates have to be fetched and whose subscriptions have to be confirmed.
+//! The handshakes of Amazon SNS: certificates are fetched, and subscriptions are confirmed.
 //!
-//! The messages are the signed cases that `verify` is tested with; the certificates come from those files as well.
+//! The messages and certificates are the signed cases that also test the schemes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::support::{Answer, Running, config, post, provider, send, source, star
 
 const VECTORS: &str = include_str!("../../../schemes/tests/vectors/aws-sns.json");
 
-/// Serves what it was given, and remembers what it was asked for.
+/// A site that serves fixed pages and records the requests.
 struct Site {
     pages: HashMap<String, String>,
     is_down: AtomicBool,
@@ -40,12 +40,13 @@ impl Site {
 impl Fetch for Site {
     async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
         let url = request.url.clone();
+
         assert!(
             request.bytes_max > 0 && !request.time_max.is_zero() && !request.allow_http,
             "{request:?}"
         );
         self.asked.lock().expect("not poisoned").push(request);
-        // Gives whoever else wants the same page the time to ask for it.
+        // Other requests for the same page get time to arrive.
         tokio::task::yield_now().await;
         match self.pages.get(&url) {
             Some(page) if !self.is_down.load(Ordering::Relaxed) => Ok(page.clone().into()),
@@ -93,14 +94,16 @@ impl Case {
                 )
             })
             .collect();
+
         post("/acme/sns", &headers, self.body())
     }
 
-    /// A host with a source for this case's topic, at this case's time.
+    /// Starts a host with a source for the topic of this case, at the time of this case.
     async fn host(&self) -> (Running, Arc<Site>) {
         let mut pages: HashMap<_, _> =
             serde_json::from_value(self.0["certs"].clone()).expect("certificates");
         let body: Value = serde_json::from_str(self.body()).expect("an envelope");
+
         if let Some(url) = body["SubscribeURL"].as_str() {
             pages.insert(url.to_owned(), "<ConfirmSubscriptionResponse/>".to_owned());
         }
@@ -126,6 +129,7 @@ impl Case {
         };
         let now = Timestamp::from_unix_secs(self.0["now"].as_i64().expect("a time"));
         let fetch = Arc::clone(&site) as Arc<dyn Fetch>;
+
         (
             start_with(config(), Sources::from_iter([sns]), fetch, now).await,
             site,
@@ -146,7 +150,7 @@ const SUBSCRIPTION: &str = "aws-java-subscription-confirmation-v1";
 const UNSUBSCRIPTION: &str = "aws-java-unsubscribe-confirmation-v2";
 
 #[tokio::test]
-async fn the_certificate_is_fetched_for_the_first_message_only() {
+async fn certificate_is_fetched_once() {
     let case = Case::named(NOTIFICATION);
     let (host, site) = case.host().await;
     expect(&send(host.address, &case.request()).await, 200, "stored");
@@ -158,11 +162,12 @@ async fn the_certificate_is_fetched_for_the_first_message_only() {
 }
 
 #[tokio::test]
-async fn a_flood_of_forgeries_costs_one_fetch() {
+async fn flood_of_forgeries_causes_one_fetch() {
     let case = Case::named(FORGERY);
     let (host, site) = case.host().await;
     let mut flood = JoinSet::new();
-    // As many as may wait for one certificate.
+
+    // This is the maximum number of requests that wait for one certificate.
     for _ in 0..16 {
         let (address, request) = (host.address, case.request());
         flood.spawn(async move { send(address, &request).await });
@@ -175,9 +180,10 @@ async fn a_flood_of_forgeries_costs_one_fetch() {
 }
 
 #[tokio::test]
-async fn without_its_certificate_a_message_is_to_be_sent_again() {
+async fn missing_certificate_asks_for_a_retry() {
     let case = Case::named(NOTIFICATION);
     let (host, site) = case.host().await;
+
     site.is_down.store(true, Ordering::Relaxed);
     let answer = send(host.address, &case.request()).await;
     expect(&answer, 503, "try again later");
@@ -189,7 +195,7 @@ async fn without_its_certificate_a_message_is_to_be_sent_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_fetched_for_a_topic_or_a_url_that_is_not_allowed() {
+async fn forbidden_topic_or_url_is_not_fetched() {
     for name in [
         "topic-not-allowed",
         "cert-url-s3-bucket",
@@ -204,7 +210,7 @@ async fn nothing_is_fetched_for_a_topic_or_a_url_that_is_not_allowed() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_confirmed_by_a_visit_and_stored_as_nothing() {
+async fn subscription_is_confirmed_and_not_stored() {
     let case = Case::named(SUBSCRIPTION);
     let (host, site) = case.host().await;
     expect(&send(host.address, &case.request()).await, 200, "confirmed");
@@ -229,7 +235,7 @@ async fn a_subscription_is_confirmed_by_a_visit_and_stored_as_nothing() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_subscription_is_noticed_and_never_undone() {
+async fn unsubscription_is_noticed_and_not_undone() {
     let case = Case::named(UNSUBSCRIPTION);
     let (host, site) = case.host().await;
     expect(&send(host.address, &case.request()).await, 200, "noticed");

@@ -41,7 +41,7 @@ async fn send(sending: &mut Sending, request: Request<Full<Bytes>>) -> Response<
 }
 
 #[tokio::test]
-async fn events_come_in_over_http2_several_at_once() {
+async fn http2_connection_carries_concurrent_events() {
     let host = start(config()).await;
     let (mut sending, _ended) = handshake(host.address).await;
     let gate = host.hold();
@@ -52,6 +52,7 @@ async fn events_come_in_over_http2_several_at_once() {
             )
         })
         .collect();
+
     host.begun(5).await;
     gate.add_permits(5);
     for request in requests {
@@ -72,9 +73,10 @@ async fn events_come_in_over_http2_several_at_once() {
 }
 
 #[tokio::test]
-async fn a_refusal_ends_its_request_and_not_the_connection() {
+async fn http2_refusal_keeps_the_connection() {
     let host = start(config()).await;
     let (mut sending, _ended) = handshake(host.address).await;
+
     for (path, body, status) in [
         (
             "/acme/open",
@@ -90,11 +92,12 @@ async fn a_refusal_ends_its_request_and_not_the_connection() {
     }
 }
 
-/// Some senders forget the answer if the reset comes with it.
+/// Some senders forget the answer if the reset arrives with it.
 #[tokio::test]
-async fn a_request_is_reset_well_after_its_answer() {
+async fn http2_reset_follows_the_answer_late() {
     let host = start(config()).await;
-    // A machine that stands still for a while may show both at once; not each time.
+
+    // On a machine that pauses, both can arrive at once, but not every time.
     let mut delays = Vec::new();
     while delays.len() < 5
         && delays
@@ -111,12 +114,13 @@ async fn a_request_is_reset_well_after_its_answer() {
     );
 }
 
-/// Sends a part of a body that is too large; the time between the end of the answer and the reset.
+/// Sends a part of a body that is too large. Returns the time between the end of the answer and the reset.
 async fn delay_of_reset(address: SocketAddr) -> Duration {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
     const RESET: u8 = 3;
     const SETTINGS: u8 = 4;
+
     let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
         let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
         [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
@@ -138,6 +142,7 @@ async fn delay_of_reset(address: SocketAddr) -> Duration {
         .expect("sent");
     io.write_all(&parts.concat()).await.expect("sent");
     let mut answered = None;
+
     loop {
         let mut frame = [0; 9];
         io.read_exact(&mut frame).await.expect("a frame");
@@ -154,13 +159,14 @@ async fn delay_of_reset(address: SocketAddr) -> Duration {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed() {
+async fn idle_http2_connection_is_closed() {
     let host = start(Config {
         idle_timeout: Duration::from_millis(200),
         ..config()
     })
     .await;
     let (mut sending, ended) = handshake(host.address).await;
+
     assert_eq!(
         send(&mut sending, post("/acme/open", BODY)).await.status(),
         StatusCode::OK

@@ -1,11 +1,11 @@
-//! The one log event of each request: precise for the operator, and without secrets or bodies.
+//! The one log line of each request: precise for the operator, and without secrets or bodies.
 
 use hookyard_log_capture::Capture;
 
 use crate::support::{BODY, PATH_SECRET, TOKEN, config, post, send, start};
 
 #[tokio::test]
-async fn each_request_leaves_one_line_that_says_what_became_of_it() {
+async fn each_request_leaves_one_log_line() {
     let lines = Capture::start();
     let host = start(config()).await;
     let good = format!("authorization: Bearer {TOKEN}\r\n");

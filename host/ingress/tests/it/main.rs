@@ -1,4 +1,5 @@
-//! Ingress through its sockets: what each kind of request is answered, and what a misbehaving sender can't do.
+//! Tests of ingress through its sockets: the answer to each kind of request, and the limits on a sender
+//! that misbehaves.
 
 mod support;
 

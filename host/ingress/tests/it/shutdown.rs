@@ -1,4 +1,4 @@
-//! Shutdown: what is in flight finishes, what waits is let go, and the run returns.
+//! Shutdown: requests in flight finish, waiting connections are closed, and the run returns.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::support::{BODY, closed, config, connect, post, read, soon, start, stored};
 
 #[tokio::test]
-async fn requests_in_flight_are_answered_and_nobody_new_is_let_in() {
+async fn shutdown_answers_requests_in_flight() {
     let host = start(config()).await;
     let mut idle = connect(host.address).await;
     idle.write_all(post("/acme/open", "", BODY).as_bytes())
@@ -47,12 +47,13 @@ async fn requests_in_flight_are_answered_and_nobody_new_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_end_is_left_behind_in_time() {
+async fn shutdown_abandons_endless_request() {
     let host = start(Config {
         shutdown_timeout: Duration::from_millis(200),
         ..config()
     })
     .await;
+
     host.hold();
     let mut working = connect(host.address).await;
     working

@@ -1,4 +1,4 @@
-//! What is stored, and that nothing is acknowledged before it is (invariants 1 and 3).
+//! The stored event, and the order of append and answer (invariants 1 and 3).
 
 use std::time::Duration;
 
@@ -11,16 +11,17 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn nothing_is_acknowledged_before_the_append_returns() {
+async fn answer_waits_for_the_append() {
     let host = start(config()).await;
     let gate = host.hold();
     let mut stream = connect(host.address).await;
+
     stream
         .write_all(post("/acme/open", "", BODY).as_bytes())
         .await
         .expect("written");
     host.begun(1).await;
-    // Whatever the host would do without the append returning, it has had every opportunity to do.
+    // The host has had enough time to answer without the append, if it did.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
         assert!(
@@ -35,7 +36,7 @@ async fn nothing_is_acknowledged_before_the_append_returns() {
 }
 
 #[tokio::test]
-async fn an_append_that_never_returns_is_a_503() {
+async fn endless_append_is_answered_with_503() {
     let host = start(Config {
         store_timeout: Duration::from_millis(100),
         ..config()
@@ -48,13 +49,14 @@ async fn an_append_that_never_returns_is_a_503() {
 }
 
 #[tokio::test]
-async fn the_event_is_what_was_received_without_credentials() {
+async fn stored_event_has_no_credentials() {
     let host = start(config()).await;
     let body = "{ \"id\" : 12345678901234567890,\r\n\t\"type\":\"a\\u0062c\" }\n";
     let headers = format!(
         "X-Custom:   spaced out  \r\nAuthorization: Bearer {TOKEN}\r\ncookie: a=b\r\n\
          proxy-authorization: Basic eDp5\r\nx-twice: one\r\nx-twice: two\r\n"
     );
+
     assert_eq!(
         send(host.address, &post("/acme/token", &headers, body))
             .await
@@ -86,6 +88,7 @@ async fn the_event_is_what_was_received_without_credentials() {
             )
         })
         .collect();
+
     assert_eq!(
         headers,
         [
@@ -100,7 +103,7 @@ async fn the_event_is_what_was_received_without_credentials() {
 }
 
 #[tokio::test]
-async fn an_event_says_what_orders_it_and_how_long_its_key_is_its_own() {
+async fn stored_event_has_ordering_key_and_window() {
     let host = start(config()).await;
     let cases = [
         (
@@ -120,6 +123,7 @@ async fn an_event_says_what_orders_it_and_how_long_its_key_is_its_own() {
             None,
         ),
     ];
+
     for (path, body, _) in cases {
         assert_eq!(
             send(host.address, &post(path, "", body)).await.status,
@@ -132,6 +136,7 @@ async fn an_event_says_what_orders_it_and_how_long_its_key_is_its_own() {
         .iter()
         .map(|event| event.ordering_key.as_deref())
         .collect();
+
     assert_eq!(keys, cases.map(|(.., key)| key));
     assert!(
         seen.iter()
@@ -140,7 +145,7 @@ async fn an_event_says_what_orders_it_and_how_long_its_key_is_its_own() {
 }
 
 #[tokio::test]
-async fn an_event_that_names_two_objects_is_refused() {
+async fn ambiguous_ordering_key_is_refused() {
     let host = start(config()).await;
     let body = r#"{"id":"1","type":"a","object_id":"offer-7","object_id":"offer-8"}"#;
     assert_eq!(
@@ -153,8 +158,9 @@ async fn an_event_that_names_two_objects_is_refused() {
 }
 
 #[tokio::test]
-async fn a_secret_path_is_not_stored() {
+async fn secret_path_is_not_stored() {
     let host = start(config()).await;
+
     assert_eq!(
         send(
             host.address,

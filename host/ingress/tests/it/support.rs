@@ -1,4 +1,4 @@
-//! An ingress on loopback with its inbox in view, and senders that write bytes.
+//! Starts ingress on loopback with a test store, and sends requests as bytes.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// How long anything may take before a test gives up; far below the timeouts that ingress has by default.
+/// The time after which a test fails; far below the default timeouts of ingress.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(crate) const DEDUPE_WINDOW: Duration = Duration::from_secs(3600);
@@ -56,7 +56,7 @@ impl Fetch for NoFetch {
     }
 }
 
-/// Small bounds, so that tests reach them; timeouts are long unless a test shortens its own.
+/// Returns settings with small limits, so that tests reach them, and long timeouts.
 pub(crate) fn config() -> Config {
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -107,10 +107,12 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
     }
 }
 
-/// `acme/open` takes anything, `acme/token` a bearer token, `acme/hidden` a secret path; `acme/ordered` is in order.
+/// Returns the sources of the tests: `acme/open` accepts everything, `acme/token` needs a bearer token,
+/// `acme/hidden` a secret path, and `acme/ordered` has an ordering key.
 pub(crate) fn sources() -> Sources {
     let tokens = vec![Secret::from(TOKEN)];
     let secrets = vec![Secret::from(PATH_SECRET)];
+
     Sources::from_iter([
         source("open", Scheme::Unverified),
         source("token", Scheme::Static(Credential::Bearer { tokens })),
@@ -131,13 +133,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Appends are answered with an error until the inbox is healed.
+    /// Makes each append fail with an error.
     pub(crate) fn fail(&self, error: fn() -> Error) {
         self.inbox
             .on_next(Call::Append, usize::MAX, When::Before, Fault::Answer(error));
     }
 
-    /// From now on each append takes a permit before it stores.
+    /// Makes each append wait for a permit before it stores.
     pub(crate) fn hold(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         self.inbox.on_next(
@@ -149,7 +151,7 @@ impl Running {
         gate
     }
 
-    /// Waits until so many appends have begun in all.
+    /// Waits until this number of appends have begun.
     pub(crate) async fn begun(&self, appends: usize) {
         let begun = async {
             while self.inbox.count(Call::Append) < appends {
@@ -163,9 +165,10 @@ impl Running {
         stored(&self.inbox).await
     }
 
-    /// What is stored, in the order in which it came.
+    /// Returns the stored events in order of arrival.
     pub(crate) async fn events(&self) -> Vec<Event> {
         let mut events = Vec::new();
+
         for EventSummary { id, .. } in self.stored().await {
             events.push(
                 self.inbox
@@ -224,6 +227,7 @@ pub(crate) async fn start_with(
     let ended = tokio::spawn(bound.run(async {
         let _ = stopped.await;
     }));
+
     Running {
         address,
         inbox,
@@ -233,7 +237,7 @@ pub(crate) async fn start_with(
     }
 }
 
-/// An answer as it was on the wire.
+/// An answer, as received.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -255,7 +259,7 @@ pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
         .expect("a connection")
 }
 
-/// Writes `request` on a connection of its own, and reads the answer.
+/// Writes `request` on a new connection, and reads the answer.
 pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
     let mut stream = connect(address).await;
     soon(
@@ -267,9 +271,10 @@ pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
     read(&mut stream).await
 }
 
-/// Reads one answer off a connection.
+/// Reads one answer from a connection.
 pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
     let mut head = Vec::new();
+
     while !head.ends_with(b"\r\n\r\n") {
         let byte = soon("an answer", stream.read_u8()).await;
         head.push(
@@ -289,6 +294,7 @@ pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
         .find_map(|line| line.strip_prefix("content-length: "))
         .unwrap_or("0");
     let mut body = vec![0; length.parse().expect("a length")];
+
     soon("the answer's body", stream.read_exact(&mut body))
         .await
         .expect("the body");

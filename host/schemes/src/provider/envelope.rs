@@ -263,6 +263,7 @@ mod tests {
         let expected = format!(
             r#"{{"type":"offer.accepted","version":1,"id":"evt_m-1-18446744073709551615","at":"2026-05-19T11:00:00Z","object":[{{"a":[1.50]}},"fixed \"text\""],"data":{payload}}}"#
         );
+
         assert_eq!(filled(&envelope, payload), Ok(expected));
         assert_eq!(
             filled(&envelope, r#"{"n":1}"#),

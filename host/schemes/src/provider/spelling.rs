@@ -78,6 +78,7 @@ mod tests {
     #[test]
     fn names_follow_the_rule_and_its_exceptions() {
         let exceptions = BTreeMap::from([("line1".to_owned(), "line_1".to_owned())]);
+
         for (case, names) in [
             (NameCase::Snake, ["id", "postal_code", "line2", "line_1"]),
             (NameCase::Camel, ["id", "postalCode", "line2", "line_1"]),

@@ -81,6 +81,7 @@ mod tests {
             let template = Template::parse(template).expect("a template");
             template.fill(|pointer| (pointer.as_str() == "/status").then(|| "paid".to_owned()))
         };
+
         assert_eq!(fill("offer.{/status}"), Some("offer.paid".into()));
         assert_eq!(fill("{/status}"), Some("paid".into()));
         assert_eq!(fill("fixed"), Some("fixed".into()));

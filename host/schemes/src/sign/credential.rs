@@ -33,6 +33,7 @@ impl CredentialSigner {
 
     pub(super) fn bearer(tokens: &[SigningKey]) -> Result<Self, SetupError> {
         const WHAT: &str = "bearer token";
+
         let values = Keys::required(WHAT, tokens, |token| {
             let token = sendable(WHAT, token)?.expose();
             Ok(Secret::new([b"Bearer ", token].concat()))
@@ -46,6 +47,7 @@ impl CredentialSigner {
 
     pub(super) fn basic(user: &str, passwords: &[SigningKey]) -> Result<Self, SetupError> {
         check_user(user)?;
+
         let values = Keys::required("password", passwords, |password| {
             let pair = BASE64_STANDARD.encode(basic_pair(user, password).expose());
             Ok(Secret::new(format!("Basic {pair}")))

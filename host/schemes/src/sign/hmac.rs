@@ -148,6 +148,7 @@ fn can_share_header(one: &Part, other: &Part) -> bool {
 fn check_text(field: &Field) -> Result<(), String> {
     // A separator that can occur in a time, an id or a signature would end the value too early.
     let can_be_in_value = |c: char| c.is_ascii_alphanumeric() || "+/=-_.:".contains(c);
+
     match &field.part {
         Part::Pair { separator, .. }
             if can_be_in_value(*separator) || !(' '..='~').contains(separator) =>

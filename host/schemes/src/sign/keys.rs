@@ -127,6 +127,7 @@ impl<T> Keys<T> {
             .iter()
             .filter(|key| key.from.is_some_and(|from| from > now))
             .count();
+
         KeyCount {
             live,
             waiting,

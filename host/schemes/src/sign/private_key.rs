@@ -80,6 +80,7 @@ impl PrivateKey {
             }
             Material::Hmac(key) => Ok(hmac::sign(key, signed).as_ref().to_vec()),
         };
+
         signature.map_err(|_| SignError::Key)
     }
 }

@@ -178,6 +178,7 @@ pub(crate) fn basic_pair(user: &str, password: &Secret) -> Secret {
 fn check_path_secrets(secrets: &[Secret]) -> Result<(), SetupError> {
     let is_unescaped = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     let mut bytes = secrets.iter().flat_map(Secret::expose);
+
     if bytes.all(is_unescaped) {
         Ok(())
     } else {

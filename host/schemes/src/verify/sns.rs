@@ -370,6 +370,7 @@ mod tests {
                     .collect::<Vec<_>>(),
             )
         };
+
         assert!(topics(&["arn:aws:sns:eu-west-1:123456789012:orders"]).is_ok());
         for bad in [
             &[][..],

@@ -174,6 +174,7 @@ fn read_headers<'a>(
     request: &Request<'a>,
 ) -> Result<(&'static HeaderFamily, HeaderValues<'a>), Refusal> {
     let [webhook, svix] = &FAMILIES;
+
     match (webhook.is_in(request), svix.is_in(request)) {
         (true, true) => {
             let (values, others) = (webhook.read(request)?, svix.read(request)?);

@@ -108,6 +108,7 @@ impl Case {
             }
             _ => false,
         };
+
         if is_right {
             Ok(())
         } else {
@@ -139,6 +140,7 @@ impl Case {
             headers: &headers,
             body: &body,
         };
+
         Ok(self.verify(&verifier, &request))
     }
 
@@ -146,6 +148,7 @@ impl Case {
     fn verify(&self, verifier: &Verifier, request: &Request<'_>) -> CaseResult {
         let now = Timestamp::from_unix_millis((self.now.unwrap_or_default() * 1000.0) as i64);
         let mut fetched = FetchedCertificates(HashMap::new());
+
         for _ in 0..2 {
             match verifier.verify(request, &fetched, now) {
                 Err(refusal) => return CaseResult::Refusal(refusal),

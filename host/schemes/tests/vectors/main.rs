@@ -42,6 +42,7 @@ fn folder(folder: &Path, prefix: &str) -> Vec<Trial> {
     let mut files: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect();
+
     files.retain(|path| {
         path.extension()
             .is_some_and(|extension| extension == "json")
@@ -80,6 +81,7 @@ fn file(path: &Path, prefix: &str) -> Vec<Trial> {
         .iter()
         .filter(|trial| trial.has_ignored_flag())
         .count();
+
     if ignored > 0 {
         eprintln!(
             "{}: no verifier for {ignored} of {} cases",
@@ -101,6 +103,7 @@ fn trial(prefix: String, file_scheme: &str, case: serde_json::Value) -> Trial {
         .clone()
         .unwrap_or_else(|| file_scheme.to_owned());
     let is_known = schemes::is_known(&scheme) && case.is_about_verification();
+
     Trial::test(name, move || case.run(&scheme).map_err(Failed::from)).with_ignored_flag(!is_known)
 }
 

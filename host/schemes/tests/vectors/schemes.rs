@@ -77,6 +77,7 @@ fn detached_jws(case: &Case) -> Scheme {
         .chain(&case.secret_jwk)
         .map(|key| Secret::from(key.to_string()))
         .collect();
+
     Scheme::DetachedJws(jws::Settings {
         header: case.text("header").unwrap_or("X-JWS-Signature").to_owned(),
         keys,
@@ -93,6 +94,7 @@ fn aws_sns(case: &Case) -> Result<sns::Settings, String> {
         None => vec![SOME_TOPIC.to_owned()],
     };
     let mut settings = sns::Settings::new(topics);
+
     match case.number("max_age") {
         Some(0) => settings.freshness.past = Duration::MAX,
         Some(seconds) => settings.freshness.past = Duration::from_secs(seconds),
@@ -133,6 +135,7 @@ fn aws_sns(case: &Case) -> Result<sns::Settings, String> {
 fn static_credential(case: &Case) -> Result<Credential, String> {
     let text = |key: &str| case.text(key).unwrap_or_default().to_owned();
     let tokens = || vec![Secret::from(text("token"))];
+
     match case.text("kind") {
         Some("basic") => Ok(Credential::Basic {
             user: text("user"),
@@ -148,7 +151,8 @@ fn static_credential(case: &Case) -> Result<Credential, String> {
     }
 }
 
-/// The HMAC schemes that are data: the first three for the signature, then the time, then what is signed.
+/// Returns the HMAC schemes that are data: hash, encoding and field of the signature, then the time, then
+/// the signed text.
 fn recipe(name: &str) -> Option<Recipe> {
     let whole = |header: &str| Field {
         header: header.into(),
@@ -254,6 +258,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         _ => return None,
     };
     let hash = Hash::Sha256;
+
     Some(Recipe {
         hash,
         encoding,

@@ -1,4 +1,4 @@
-//! Where proven certificates outlast the process.
+//! The archive of proven certificates, which survives a restart.
 
 use bytes::Bytes;
 use hookyard_model::Timestamp;
@@ -6,26 +6,27 @@ use hookyard_model::Timestamp;
 /// A certificate that has verified a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenCertificate {
-    /// The URL that it was fetched from.
+    /// The URL of the certificate.
     pub url: String,
     /// The body of the answer: one or more certificates in PEM.
     pub pem: Bytes,
-    /// When the host fetches it again.
+    /// The time at which the host fetches the certificate again.
     pub until: Timestamp,
 }
 
-/// Stores proven certificates. The binary implements it by a file of the host's own.
+/// Stores proven certificates. The binary implements this trait with a private file.
 ///
-/// Both calls may block; ingress makes them where that delays no request.
+/// Both methods may block; ingress calls them where they delay no request.
 pub trait CertificateArchive: Send + Sync + 'static {
-    /// The certificates of the last [`save`](Self::save), or none where they cannot be read.
+    /// Returns the certificates of the last [`save`](Self::save), or none if they cannot be read.
     fn load(&self) -> Vec<ProvenCertificate>;
 
-    /// Replaces all stored certificates. A failure is the implementation's to report; nothing else depends on it.
+    /// Replaces all stored certificates. The implementation reports its failures; nothing else depends on
+    /// them.
     fn save(&self, certificates: &[ProvenCertificate]);
 }
 
-/// Stores nothing.
+/// An archive that stores nothing.
 impl CertificateArchive for () {
     fn load(&self) -> Vec<ProvenCertificate> {
         Vec::new()

@@ -1,26 +1,27 @@
-//! URLs that wait for their fetch while the most are under way, and which of them is fetched next.
+//! The waiting room: URLs that wait for their fetch while the maximum number of fetches is running.
 //!
-//! A stranger can name any number of URLs, as fast as the network allows. Two rules keep the stranger from locking out a
-//! genuine URL that has not been proven yet. A URL that was asked for before goes first, since a sender names the same
-//! URL with each message and each retry. Among the others chance decides, both which one is next and, where the room is
-//! full, which one makes room.
+//! A stranger can name any number of URLs, as fast as the network allows. Two rules keep a stranger from
+//! locking out a genuine URL that is not proven yet. First, a URL that was requested before goes first,
+//! because a sender names the same URL with each message and each retry. Second, chance decides among
+//! the other URLs: which one is fetched next, and which one is refused when the room is full.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use hookyard_model::{SourceRef, TenantName};
 use tokio::sync::watch;
 
-use super::table::{Fetched, Wait};
+use super::table::{FetchResult, Wait};
 
-/// The most URLs that wait.
+/// The maximum number of URLs that wait.
 pub(super) const ROOM_MAX: usize = 64;
-/// The URLs that are known to have been asked for before: as many, each by its hash. A further one replaces another.
-const ASKED_MAX: usize = 1 << 14;
+/// The number of URLs that are remembered as requested, each by its hash. Another URL can replace one of
+/// them.
+const REMEMBERED_MAX: usize = 1 << 14;
 
 /// The URLs that wait.
-pub(super) struct Room {
+pub(super) struct WaitingRoom {
     candidates: Vec<Candidate>,
-    asked: Vec<u64>,
+    requested: Vec<u64>,
     hasher: RandomState,
 }
 
@@ -29,30 +30,31 @@ pub(super) struct Candidate {
     pub(super) url: String,
     pub(super) source: SourceRef,
     pub(super) allow_http: bool,
-    pub(super) done: watch::Sender<Option<Fetched>>,
+    pub(super) done: watch::Sender<Option<FetchResult>>,
     pub(super) wait: Wait,
-    /// Whether the URL was asked for more than once.
-    pub(super) was_asked: bool,
+    /// Whether the URL was requested more than once.
+    pub(super) is_repeated: bool,
 }
 
-impl Room {
+impl WaitingRoom {
     pub(super) fn new() -> Self {
         Self {
             candidates: Vec::new(),
-            asked: vec![0; ASKED_MAX],
+            requested: vec![0; REMEMBERED_MAX],
             hasher: RandomState::new(),
         }
     }
 
-    /// Takes note that a URL is asked for, and returns whether it was before.
-    pub(super) fn ask(&mut self, url: &str) -> bool {
+    /// Records that a URL is requested. Returns whether it was requested before.
+    pub(super) fn remember(&mut self, url: &str) -> bool {
+        // A hash of zero would look like an empty entry.
         let hash = self.hasher.hash_one(url) | 1;
-        let place = &mut self.asked[(hash >> 1) as usize % ASKED_MAX];
-        std::mem::replace(place, hash) == hash
+        let entry = &mut self.requested[(hash >> 1) as usize % REMEMBERED_MAX];
+        std::mem::replace(entry, hash) == hash
     }
 
-    /// Takes in a URL. Where there is no room, one that nobody asked for before is refused instead of it, or as well may be
-    /// the URL itself.
+    /// Adds a URL. If the room is full, refuses a random URL that was requested only once, which may be this
+    /// URL.
     pub(super) fn enter(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
         if self.candidates.len() <= ROOM_MAX {
@@ -60,46 +62,50 @@ impl Room {
         }
 
         let first_timers: Vec<_> = (0..self.candidates.len())
-            .filter(|at| !self.candidates[*at].was_asked)
+            .filter(|index| !self.candidates[*index].is_repeated)
             .collect();
-        let at = fastrand::choice(&first_timers)
+        let index = fastrand::choice(&first_timers)
             .copied()
             .unwrap_or_else(|| fastrand::usize(..self.candidates.len()));
-        let refused = self.candidates.swap_remove(at);
+        let refused = self.candidates.swap_remove(index);
         let _ = refused
             .done
             .send(Some(Err("too many certificates wait to be fetched".into())));
     }
 
-    /// How to wait for a URL that waits already.
+    /// Returns the way to wait for a URL that is already in the room.
     pub(super) fn wait_for(&mut self, url: &str) -> Option<Wait> {
         let candidate = self
             .candidates
             .iter_mut()
             .find(|candidate| candidate.url == url)?;
-        candidate.was_asked = true;
+        candidate.is_repeated = true;
         Some(candidate.wait.clone())
     }
 
-    /// Takes out the URL that is fetched next: of the tenant with the fewest fetches under way, if it may have another.
+    /// Removes and returns the URL to fetch next: a URL of the tenant with the fewest running fetches, if the
+    /// tenant may have another fetch.
     pub(super) fn next(
         &mut self,
         fetching: impl Fn(&TenantName) -> usize,
         tenant_max: usize,
     ) -> Option<Candidate> {
-        let rank = |at: usize| {
-            let candidate = &self.candidates[at];
+        let rank = |index: usize| {
+            let candidate = &self.candidates[index];
             (
                 fetching(&candidate.source.tenant),
-                !candidate.was_asked,
+                !candidate.is_repeated,
                 fastrand::u32(..),
             )
         };
-        let ((under_way, ..), at) = (0..self.candidates.len()).map(|at| (rank(at), at)).min()?;
-        (under_way < tenant_max).then(|| self.candidates.swap_remove(at))
+        let ((running, ..), index) = (0..self.candidates.len())
+            .map(|index| (rank(index), index))
+            .min()?;
+
+        (running < tenant_max).then(|| self.candidates.swap_remove(index))
     }
 
-    /// Forgets the URLs that nobody waits for any more. A candidate itself holds one receiver.
+    /// Removes the URLs that no request waits for any more. A candidate itself holds one receiver.
     pub(super) fn forget_abandoned(&mut self) {
         self.candidates
             .retain(|candidate| candidate.done.receiver_count() > 1);

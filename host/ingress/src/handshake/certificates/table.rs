@@ -1,10 +1,12 @@
-//! What is known of each certificate URL, and whether another fetch may begin: the state and its decisions, without I/O.
+//! The table of certificate URLs: the state of each URL, and the decision whether a fetch may begin. This
+//! module does no I/O.
 //!
-//! A stranger can name any certificate URL that the sender's rules allow, so URLs are of two classes. A *proven* URL is
-//! one whose certificate has verified a message; all others are *unproven*. The classes share no bound: however many
-//! unproven URLs are kept, failed, fetched or waited for, a proven URL is served as if nobody else were there. Unproven
-//! URLs beyond the most that are fetched at once wait in a room (`room`). Each URL has its own places for requests that
-//! wait, so that a slow one holds up no other.
+//! A stranger can name any certificate URL that the rules of the source allow. URLs therefore have two
+//! classes. A *proven* URL is one whose certificate has verified a message; all other URLs are
+//! *unproven*. The classes share no limit: however many unproven URLs are kept, failed, fetched or waited
+//! for, a proven URL is served as if there were no other. Unproven URLs beyond the maximum number of
+//! fetches wait in a room (`room`). Each URL has its own slots for waiting requests, so that a slow URL
+//! does not delay another.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,49 +18,50 @@ use hookyard_schemes::Certificate;
 use tokio::sync::{Semaphore, watch};
 
 use super::CertificateRequest;
-use super::room::{Candidate, Room};
+use super::room::{Candidate, WaitingRoom};
 
 /// How long a certificate is used before the host fetches it again. The verifier checks its dates at each use.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 /// How long the host remembers that an unproven URL could not be fetched.
 pub(super) const FAILED_FOR: Duration = Duration::from_secs(60);
-/// The same for a proven URL, whose outage must not outlast the sender's next retry.
+/// How long the host remembers that a proven URL could not be fetched. The failure must be forgotten
+/// before the sender's next retry.
 pub(super) const PROVEN_FAILED_FOR: Duration = Duration::from_secs(5);
 
-/// The most certificates in memory.
+/// The maximum number of certificates in memory.
 pub(super) const KEPT_MAX: usize = 64;
-/// The most failures in memory. Beyond it the failure that expires first is forgotten.
+/// The maximum number of failures in memory. Beyond it, the failure that expires first is forgotten.
 pub(super) const FAILED_MAX: usize = 1024;
-/// The most fetches of unproven URLs at once, of all tenants together.
+/// The maximum number of concurrent fetches of unproven URLs, for all tenants together.
 pub(super) const FETCHING_MAX: usize = 8;
-/// The most fetches of unproven URLs at once that the sources of one tenant cause.
+/// The maximum number of concurrent fetches of unproven URLs for the sources of one tenant.
 pub(super) const TENANT_FETCHING_MAX: usize = 4;
-/// The most fetches of proven URLs at once.
+/// The maximum number of concurrent fetches of proven URLs.
 pub(super) const PROVEN_FETCHING_MAX: usize = 8;
 
-/// The end of a fetch: the certificate, or the reason why there is none.
-pub(super) type Fetched = Result<Arc<Certificate>, Arc<str>>;
+/// The result of a fetch: the certificate, or the reason why there is none.
+pub(super) type FetchResult = Result<Arc<Certificate>, Arc<str>>;
 
-/// All certificate URLs that the host knows something of.
+/// The state of all certificate URLs.
 pub(super) struct Table {
-    kept: HashMap<String, Kept>,
-    failed: HashMap<String, Failed>,
+    kept: HashMap<String, KeptCertificate>,
+    failed: HashMap<String, FailedFetch>,
     fetching: HashMap<String, Fetching>,
-    room: Room,
-    /// The most requests that wait for the fetch of one URL.
+    room: WaitingRoom,
+    /// The maximum number of requests that wait for the fetch of one URL.
     waiting_max: usize,
 }
 
 /// A certificate in memory.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(super) struct KeptCertificate {
     pub(super) certificate: Arc<Certificate>,
     pub(super) pem: Bytes,
     pub(super) until: Timestamp,
     pub(super) is_proven: bool,
 }
 
-struct Failed {
+struct FailedFetch {
     why: Arc<str>,
     until: Timestamp,
 }
@@ -69,58 +72,57 @@ struct Fetching {
     is_proven: bool,
 }
 
-/// What a request that needs a certificate does next.
+/// The next step of a request that needs a certificate.
 pub(super) enum Step {
     /// Use this certificate.
     Use(Arc<Certificate>),
     /// Wait for a fetch that is under way, or will be.
     Wait(Wait),
-    /// Begin this fetch, and wait for its end.
-    Fetch(Begin, Wait),
+    /// NewFetch this fetch, and wait for its end.
+    Fetch(NewFetch, Wait),
 }
 
 /// A fetch that is to begin. Its end is to be sent.
-pub(super) struct Begin {
+pub(super) struct NewFetch {
     pub(super) url: String,
     pub(super) allow_http: bool,
-    pub(super) done: watch::Sender<Option<Fetched>>,
+    pub(super) done: watch::Sender<Option<FetchResult>>,
 }
 
 /// How to wait for the end of a fetch: with a place, if there is one.
 #[derive(Clone)]
 pub(super) struct Wait {
     /// `None` until the fetch ends.
-    pub(super) end: watch::Receiver<Option<Fetched>>,
-    /// A place for each request that waits.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) end: watch::Receiver<Option<FetchResult>>,
+    /// A slot for each request that waits.
+    pub(super) slots: Arc<Semaphore>,
 }
 
 impl Table {
-    /// An empty table. Each URL that is fetched has `waiting_max` places for requests that wait.
+    /// Returns an empty table. Each URL that is fetched has `waiting_max` slots for waiting requests.
     pub(super) fn new(waiting_max: usize) -> Self {
         let waiting_max = waiting_max.clamp(1, Semaphore::MAX_PERMITS);
-        let (kept, failed, fetching) = (HashMap::new(), HashMap::new(), HashMap::new());
         Self {
-            kept,
-            failed,
-            fetching,
-            room: Room::new(),
+            kept: HashMap::new(),
+            failed: HashMap::new(),
+            fetching: HashMap::new(),
+            room: WaitingRoom::new(),
             waiting_max,
         }
     }
 
-    /// The certificate at `url`, if it may be used without another fetch.
+    /// Returns the certificate at `url`, if it may be used without another fetch.
     pub(super) fn usable(&self, url: &str, now: Timestamp) -> Option<Arc<Certificate>> {
         let kept = self.kept.get(url).filter(|kept| kept.until > now)?;
         Some(Arc::clone(&kept.certificate))
     }
 
-    /// Decides what a request does to have a certificate.
+    /// Decides the next step of a request that needs a certificate.
     ///
     /// # Errors
     ///
-    /// A short reason, for the operator, why the certificate cannot be had now.
-    pub(super) fn look(
+    /// Returns a short reason, for the operator, why the certificate is not available now.
+    pub(super) fn next_step(
         &mut self,
         wanted: &CertificateRequest<'_>,
         now: Timestamp,
@@ -149,12 +151,14 @@ impl Table {
         if is_proven && self.count(|fetching| fetching.is_proven) >= PROVEN_FETCHING_MAX {
             return Err("too many certificates are being fetched".into());
         }
+
         let (done, end) = watch::channel(None);
         let wait = Wait {
             end,
-            places: Arc::new(Semaphore::new(self.waiting_max)),
+            slots: Arc::new(Semaphore::new(self.waiting_max)),
         };
         let (url, source) = (url.to_owned(), source.clone());
+
         if is_proven {
             self.fetching.insert(
                 url.clone(),
@@ -165,7 +169,7 @@ impl Table {
                 },
             );
             return Ok(Step::Fetch(
-                Begin {
+                NewFetch {
                     url,
                     allow_http,
                     done,
@@ -174,7 +178,7 @@ impl Table {
             ));
         }
 
-        let was_asked = self.room.ask(&url);
+        let is_repeated = self.room.remember(&url);
         let is_free =
             self.has_room() && count_of(&self.fetching, &source.tenant) < TENANT_FETCHING_MAX;
         let candidate = Candidate {
@@ -183,8 +187,9 @@ impl Table {
             allow_http,
             done,
             wait: wait.clone(),
-            was_asked,
+            is_repeated,
         };
+
         if is_free {
             return Ok(Step::Fetch(self.begin(candidate), wait));
         }
@@ -192,18 +197,19 @@ impl Table {
         Ok(Step::Wait(wait))
     }
 
-    /// Takes a fetch out of the room that may begin now.
-    pub(super) fn next(&mut self) -> Option<Begin> {
+    /// Removes and returns a fetch from the room that may begin now.
+    pub(super) fn next(&mut self) -> Option<NewFetch> {
         if !self.has_room() {
             return None;
         }
         self.room.forget_abandoned();
+
         let of_tenant = |tenant: &TenantName| count_of(&self.fetching, tenant);
         let candidate = self.room.next(of_tenant, TENANT_FETCHING_MAX)?;
         Some(self.begin(candidate))
     }
 
-    fn begin(&mut self, candidate: Candidate) -> Begin {
+    fn begin(&mut self, candidate: Candidate) -> NewFetch {
         let Candidate {
             url,
             source,
@@ -212,6 +218,7 @@ impl Table {
             wait,
             ..
         } = candidate;
+
         self.fetching.insert(
             url.clone(),
             Fetching {
@@ -220,7 +227,7 @@ impl Table {
                 is_proven: false,
             },
         );
-        Begin {
+        NewFetch {
             url,
             allow_http,
             done,
@@ -228,7 +235,7 @@ impl Table {
     }
 
     /// Records the end of the fetch of `url`.
-    pub(super) fn end(&mut self, url: String, fetched: &Fetched, pem: Bytes, now: Timestamp) {
+    pub(super) fn end(&mut self, url: String, fetched: &FetchResult, pem: Bytes, now: Timestamp) {
         self.fetching.remove(&url);
         let is_proven = self.is_proven(&url);
 
@@ -237,7 +244,7 @@ impl Table {
                 let until = now.after(KEPT_FOR);
                 self.keep(
                     url,
-                    Kept {
+                    KeptCertificate {
                         certificate: Arc::clone(certificate),
                         pem,
                         until,
@@ -253,7 +260,7 @@ impl Table {
                 };
                 self.fail(
                     url,
-                    Failed {
+                    FailedFetch {
                         why: Arc::clone(why),
                         until: now.after(failed_for),
                     },
@@ -262,10 +269,12 @@ impl Table {
         }
     }
 
-    /// Keeps a certificate. Where there are too many, an unproven one makes room before a proven one.
-    pub(super) fn keep(&mut self, url: String, kept: Kept) {
+    /// Keeps a certificate. If there are too many, removes an unproven certificate before a proven one.
+    pub(super) fn keep(&mut self, url: String, kept: KeptCertificate) {
         if !self.kept.contains_key(&url) && self.kept.len() >= KEPT_MAX {
-            let rank = |(url, kept): (&String, &Kept)| (kept.is_proven, kept.until, url.clone());
+            let rank = |(url, kept): (&String, &KeptCertificate)| {
+                (kept.is_proven, kept.until, url.clone())
+            };
             if let Some((_, _, url)) = self.kept.iter().map(rank).min() {
                 self.kept.remove(&url);
             }
@@ -273,7 +282,7 @@ impl Table {
         self.kept.insert(url, kept);
     }
 
-    /// Marks the URL of a certificate that verified a message. Returns whether that is news.
+    /// Marks the URL of a certificate that has verified a message. Returns whether the URL was unproven.
     pub(super) fn prove(&mut self, url: &str) -> bool {
         let Some(kept) = self.kept.get_mut(url) else {
             return false;
@@ -281,8 +290,8 @@ impl Table {
         !std::mem::replace(&mut kept.is_proven, true)
     }
 
-    /// The proven certificates, by URL.
-    pub(super) fn proven(&self) -> impl Iterator<Item = (&String, &Kept)> {
+    /// Returns the proven certificates, by URL.
+    pub(super) fn proven(&self) -> impl Iterator<Item = (&String, &KeptCertificate)> {
         self.kept.iter().filter(|(_, kept)| kept.is_proven)
     }
 
@@ -290,19 +299,19 @@ impl Table {
         self.kept.get(url).is_some_and(|kept| kept.is_proven)
     }
 
-    /// Whether another unproven URL may be fetched.
+    /// Returns whether another unproven URL may be fetched.
     fn has_room(&self) -> bool {
         self.count(|fetching| !fetching.is_proven) < FETCHING_MAX
     }
 
-    fn count(&self, is_meant: impl Fn(&Fetching) -> bool) -> usize {
+    fn count(&self, is_counted: impl Fn(&Fetching) -> bool) -> usize {
         self.fetching
             .values()
-            .filter(|fetching| is_meant(fetching))
+            .filter(|fetching| is_counted(fetching))
             .count()
     }
 
-    fn fail(&mut self, url: String, failed: Failed) {
+    fn fail(&mut self, url: String, failed: FailedFetch) {
         if self.failed.len() >= FAILED_MAX
             && let Some(first) = self
                 .failed
@@ -315,18 +324,19 @@ impl Table {
         self.failed.insert(url, failed);
     }
 
-    /// A proven certificate stays after its time, so that its URL stays proven until the next fetch.
+    /// Forgets what has expired. A proven certificate stays, so that its URL stays proven until the next
+    /// fetch.
     fn forget_expired(&mut self, now: Timestamp) {
         self.kept
             .retain(|_, kept| kept.is_proven || kept.until > now);
         self.failed.retain(|_, failed| failed.until > now);
-        // The task of a fetch that was abandoned has dropped its sender.
+        // If the task of a fetch was abandoned, its sender is dropped.
         self.fetching
             .retain(|_, fetching| fetching.wait.end.has_changed().is_ok());
     }
 }
 
-/// The fetches of unproven URLs that are under way for one tenant.
+/// Returns the number of running fetches of unproven URLs for one tenant.
 fn count_of(fetching: &HashMap<String, Fetching>, tenant: &TenantName) -> usize {
     fetching
         .values()

@@ -306,6 +306,7 @@ pub(crate) fn choose(
 /// later.
 fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), SetupError> {
     let bytes = || key.try_get_as_bytes().unwrap_or_default();
+
     match parameters {
         AlgorithmParameters::EllipticCurve(curve) => {
             let is_point = match curve.curve {

@@ -142,6 +142,7 @@ mod tests {
     #[test]
     fn amazon_rule_allows_only_amazon() {
         let file = "SimpleNotificationService-0a1b.pem";
+
         for host in [
             "sns.eu-west-1.amazonaws.com",
             "sns.cn-north-1.amazonaws.com.cn",
@@ -187,6 +188,7 @@ mod tests {
     #[test]
     fn prefix_fixes_host_and_folder() {
         let rule = UrlRule::Prefixes(vec!["http://127.0.0.1:4566/certs/".into()]);
+
         assert!(certificate(&rule, "http://127.0.0.1:4566/certs/a-1.pem"));
         for other in [
             "certs/../a.pem",
@@ -222,6 +224,7 @@ mod tests {
     fn confirmation_url_only_confirms() {
         let rule = UrlRule::Prefixes(vec!["http://127.0.0.1:4566/".into()]);
         let base = "http://127.0.0.1:4566/";
+
         assert!(confirmation(&rule, &format!("{base}{CONFIRM}")));
         for other in [
             "",
@@ -239,6 +242,7 @@ mod tests {
     fn pattern_matches_from_the_start() {
         let rule =
             UrlRule::Pattern(r"^http://127\.0\.0\.1:4566/\?Action=ConfirmSubscription&".into());
+
         assert!(confirmation(
             &rule,
             &format!("http://127.0.0.1:4566/{CONFIRM}")

@@ -1,4 +1,4 @@
-//! Key pairs of every kind, made on the spot, each as what signs and what verifies.
+//! Generates key pairs of every kind, in the forms that sign and verify.
 
 use aws_lc_rs::encoding::AsBigEndian;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-/// A private key for JWS in both its forms, and the public one.
+/// A private key for JWS in both of its forms, and the public key.
 pub(crate) struct Pair {
     pub(crate) private: Value,
     pub(crate) pem: String,
@@ -29,7 +29,7 @@ fn pem(der: &[u8]) -> String {
     )
 }
 
-/// The public key with the private members added.
+/// Returns the pair of a public key and its private members.
 fn pair(public: Value, private: &[(&str, &[u8])], der: &[u8]) -> Pair {
     let mut whole = public.clone();
     for (name, bytes) in private {
@@ -71,7 +71,7 @@ pub(crate) fn ed25519() -> Pair {
     pair(public, &[("d", seed.as_ref())], der.as_ref())
 }
 
-/// As Standard Webhooks writes them: private and public.
+/// Returns a private and a public key in the form of Standard Webhooks.
 pub(crate) fn webhook_pair() -> (String, String) {
     let key = Ed25519KeyPair::generate().expect("a key");
     let seed = key
@@ -80,6 +80,7 @@ pub(crate) fn webhook_pair() -> (String, String) {
         .as_be_bytes()
         .expect("its bytes");
     let encode = |prefix: &str, bytes: &[u8]| format!("{prefix}{}", BASE64_STANDARD.encode(bytes));
+
     (
         encode("whsk_", seed.as_ref()),
         encode("whpk_", key.public_key().as_ref()),
@@ -103,10 +104,11 @@ pub(crate) fn rsa() -> Pair {
         ("qi", qi),
     ]
     .map(|(n, v)| (n, v.as_slice()));
+
     pair(public, &private, der.as_ref())
 }
 
-/// The integers of the `RSAPrivateKey` (RFC 8017, A.1.2) in a PKCS#8 document.
+/// Returns the integers of the `RSAPrivateKey` (RFC 8017, A.1.2) in a PKCS#8 document.
 fn rsa_numbers(pkcs8: &[u8]) -> Vec<Vec<u8>> {
     let (_, outer, _) = element(pkcs8);
     let (_, _, after_version) = element(outer);
@@ -114,6 +116,7 @@ fn rsa_numbers(pkcs8: &[u8]) -> Vec<Vec<u8>> {
     let (_, key, _) = element(after_algorithm);
     let (_, mut rest, _) = element(key);
     let mut numbers = Vec::new();
+
     while !rest.is_empty() {
         let (_, number, after) = element(rest);
         let leading = number.iter().take_while(|byte| **byte == 0).count();
@@ -123,7 +126,7 @@ fn rsa_numbers(pkcs8: &[u8]) -> Vec<Vec<u8>> {
     numbers
 }
 
-/// One element of DER: its tag, its content and what follows it.
+/// Splits one element of DER into its tag, its content and the rest.
 fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
     let (length, head) = match der[1] {
         short @ ..=127 => (usize::from(short), 2),
@@ -138,5 +141,6 @@ fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
         }
     };
     let (content, after) = der[head..].split_at(length);
+
     (der[0], content, after)
 }

@@ -1,4 +1,4 @@
-//! What others publish as right.
+//! Signatures that others publish as examples.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -12,7 +12,7 @@ use hookyard_schemes::UnsignedMessage;
 
 /// The example of the Standard Webhooks specification.
 #[test]
-fn standard_webhooks_is_as_specified() {
+fn standard_webhooks_matches_its_specification() {
     let secrets = always(&["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]);
     let signer = signer(SigningScheme::StandardWebhooks {
         secrets,
@@ -29,6 +29,7 @@ fn standard_webhooks_is_as_specified() {
             event_type: None,
         })
         .expect("signed");
+
     assert_eq!(value(&headers, "webhook-id"), id);
     assert_eq!(value(&headers, "webhook-timestamp"), "1614265330");
     assert_eq!(
@@ -39,13 +40,14 @@ fn standard_webhooks_is_as_specified() {
 
 /// The example of GitHub's page "Validating webhook deliveries".
 #[test]
-fn a_recipe_is_as_github_says() {
+fn github_recipe_matches_its_documentation() {
     let secrets = always(&["It's a Secret to Everybody"]);
     let headers = signer(SigningScheme::Hmac {
         recipe: github(),
         secrets,
     })
     .sign(&message(b"Hello, World!"));
+
     assert_eq!(
         value(&headers.expect("signed"), "x-hub-signature-256"),
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
@@ -54,7 +56,7 @@ fn a_recipe_is_as_github_says() {
 
 /// RFC 7515, appendix F; RFC 7518, 3.4.
 #[test]
-fn a_jws_is_detached_and_names_its_key() {
+fn jws_is_detached_and_names_its_key() {
     let key = keys::p256();
     let scheme = SigningScheme::DetachedJws {
         header: "X-Sig".into(),
@@ -67,6 +69,7 @@ fn a_jws_is_detached_and_names_its_key() {
     let header: Value =
         serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(protected).expect("base64"))
             .expect("JSON");
+
     assert_eq!(header, json!({ "alg": "ES256", "kid": "k1" }));
     assert_eq!(
         BASE64_URL_SAFE_NO_PAD

@@ -1,4 +1,4 @@
-//! What can't be signed with, by, or for, and what is said of it.
+//! Keys, recipes and messages that cannot sign or be signed, and their errors.
 
 use hookyard_model::Timestamp;
 use hookyard_schemes::hmac::{Encoding, Field, Part, Recipe, TimeField, TimeFormat};
@@ -17,7 +17,7 @@ fn check(scheme: SigningScheme, expected: &str) {
 }
 
 #[test]
-fn keys_that_are_none() {
+fn invalid_signing_key_is_refused() {
     let v1 = |secret: &str| SigningScheme::StandardWebhooks {
         secrets: always(&[secret]),
         keys: Vec::new(),
@@ -26,6 +26,7 @@ fn keys_that_are_none() {
         secrets: Vec::new(),
         keys: always(&[key]),
     };
+
     check(v1("not base64!"), "it is not base64");
     check(v1("whsec_"), "a secret is empty");
     check(
@@ -34,6 +35,7 @@ fn keys_that_are_none() {
     );
     check(v1a("whsk_AAAA"), "32 bytes, or of 64");
     let (private, public) = (keys::webhook_pair().0, keys::webhook_pair().1);
+
     check(v1a(&public), "not an Ed25519 private key");
     check(v1a(&private.replace("whsk_", "whsk_ ")), "it is not base64");
     check(
@@ -69,17 +71,19 @@ fn keys_that_are_none() {
 }
 
 #[test]
-fn jws_keys_that_are_none() {
+fn invalid_jws_key_is_refused() {
     let jws = |key: &str| SigningScheme::DetachedJws {
         header: "X-Sig".into(),
         keys: always(&[key]),
         algorithm: None,
     };
     let (one, other, rsa) = (keys::p256(), keys::p256(), keys::rsa());
+
     check(jws("{"), "neither JSON nor PEM");
     check(jws(&one.public.to_string()), "it is a public key");
     check(jws("{\"keys\": []}"), "a set of keys");
     let mut mixed = one.private.clone();
+
     mixed["d"] = other.private["d"].clone();
     check(
         jws(&mixed.to_string()),
@@ -101,7 +105,7 @@ fn jws_keys_that_are_none() {
 }
 
 #[test]
-fn headers_that_are_the_requests_own() {
+fn reserved_header_is_refused() {
     for name in ["Content-Type", "Host", "transfer-encoding", "webhook-id"] {
         check(
             SigningScheme::Header {
@@ -111,6 +115,7 @@ fn headers_that_are_the_requests_own() {
             "choose another",
         );
     }
+
     let signature = Field {
         header: "Content-Length".into(),
         part: Part::Whole,
@@ -128,7 +133,7 @@ fn headers_that_are_the_requests_own() {
 }
 
 #[test]
-fn recipes_that_can_be_read_and_not_written() {
+fn recipe_that_cannot_sign_is_refused() {
     let pair = |separator, name: &str| Part::Pair {
         separator,
         name: name.into(),
@@ -161,6 +166,7 @@ fn recipes_that_can_be_read_and_not_written() {
         recipe,
         secrets: always(&["k"]),
     };
+
     assert!(Signer::new(scheme(both(pair(',', "v1"), pair(',', "t")))).is_ok());
     for (recipe, expected) in [
         (
@@ -206,11 +212,12 @@ fn recipes_that_can_be_read_and_not_written() {
 }
 
 #[test]
-fn messages_that_cant_be_sent() {
+fn unsendable_message_is_refused() {
     let signer = signer(SigningScheme::StandardWebhooks {
         secrets: always(&["a2V5"]),
         keys: Vec::new(),
     });
+
     for id in ["", "a.b", "a b", "ä", &"x".repeat(257)] {
         assert_eq!(
             signer.sign(&UnsignedMessage {
@@ -231,9 +238,8 @@ fn messages_that_cant_be_sent() {
     );
 }
 
-/// A provider that reads its id and type from headers is sent them there.
 #[test]
-fn a_provider_is_told_id_and_type_where_it_reads_them() {
+fn provider_headers_carry_id_and_type() {
     let provider = Provider {
         name: "github".into(),
         package: "github:webhooks".into(),
@@ -259,6 +265,7 @@ fn a_provider_is_told_id_and_type_where_it_reads_them() {
         ..message(b"{}")
     };
     let headers = signer.sign(&event("push")).expect("signed");
+
     assert_eq!(
         (
             value(&headers, "x-github-delivery"),

@@ -1,4 +1,4 @@
-//! Keys with a time: who signs when, and what is said when nobody does.
+//! Keys with a time: which key signs when, and the error when no key signs.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use hookyard_schemes::UnsignedMessage;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A key from and until so many hours after `NOW`.
+/// Returns a key that signs between two times, in hours after `NOW`.
 fn key(secret: &str, from: Option<i32>, until: Option<i32>) -> SigningKey {
     SigningKey {
         secret: Secret::from(secret),
@@ -41,8 +41,8 @@ fn sign(signer: &Signer, now: Timestamp) -> Result<Vec<hookyard_model::Header>, 
 }
 
 #[test]
-fn a_secret_takes_anothers_place_by_time() {
-    // The old one goes an hour after the new one came; another comes a day later.
+fn secret_is_replaced_by_time() {
+    // The old key ends one hour after the new key begins; a third key begins a day later.
     let secrets = vec![
         key("b2xk", None, Some(1)),
         key("bmV3", Some(0), Some(24)),
@@ -58,6 +58,7 @@ fn a_secret_takes_anothers_place_by_time() {
             .count())
     };
     let last = |now: Timestamp| now.before(Duration::from_millis(1));
+
     assert_eq!(signatures(last(at(0))), Ok(1), "before the new one comes");
     assert_eq!(signatures(at(0)), Ok(2), "`from` is the first moment");
     assert_eq!(signatures(last(at(1))), Ok(2));
@@ -89,6 +90,7 @@ fn a_secret_takes_anothers_place_by_time() {
         }
     );
     let said = nothing.to_string();
+
     assert!(
         said.contains("the next one is from 2023-11-16T22:13:20.000Z")
             && said.contains("later `until`"),
@@ -97,7 +99,7 @@ fn a_secret_takes_anothers_place_by_time() {
 }
 
 #[test]
-fn elsewhere_the_first_live_one_signs() {
+fn first_live_key_signs_elsewhere() {
     let tokens = || vec![key("old", None, Some(1)), key("new", None, None)];
     let token = |scheme, name: &str, now| {
         value(&sign(&signer(scheme), now).expect("signed"), name).to_owned()
@@ -106,6 +108,7 @@ fn elsewhere_the_first_live_one_signs() {
         name: "X-Token".into(),
         tokens: tokens(),
     };
+
     assert_eq!(token(header(), "x-token", at(0)), "old");
     assert_eq!(token(header(), "x-token", at(1)), "new");
     assert_eq!(
@@ -128,6 +131,7 @@ fn elsewhere_the_first_live_one_signs() {
         tokens: vec![key("old", None, Some(0))],
     };
     let error = sign(&signer(gone), at(0)).expect_err("none is live");
+
     assert_eq!(
         error,
         SignError::NothingLive {
@@ -138,7 +142,7 @@ fn elsewhere_the_first_live_one_signs() {
 }
 
 #[test]
-fn a_signature_that_may_be_repeated_is_there_for_each_live_key() {
+fn each_live_key_adds_a_signature() {
     let signature = Field {
         header: "Sig".into(),
         part: Part::Pair {
@@ -159,11 +163,12 @@ fn a_signature_that_may_be_repeated_is_there_for_each_live_key() {
             .split(',')
             .count()
     };
+
     assert_eq!((count(at(0)), count(at(1))), (2, 1));
 }
 
 #[test]
-fn a_key_that_would_never_sign_is_refused() {
+fn key_that_never_signs_is_refused() {
     let scheme = |from, until| SigningScheme::Bearer {
         tokens: vec![key("t", Some(from), Some(until))],
     };
@@ -174,12 +179,13 @@ fn a_key_that_would_never_sign_is_refused() {
 }
 
 #[test]
-fn nothing_of_a_key_is_printed() {
+fn debug_output_hides_keys() {
     let secret = "c2VjcmV0LXRleHQ=";
     let scheme = SigningScheme::StandardWebhooks {
         secrets: vec![key(secret, None, None)],
         keys: Vec::new(),
     };
+
     assert!(!format!("{scheme:?} {:?}", signer(scheme.clone())).contains(secret));
     let bearer = SigningScheme::Bearer {
         tokens: vec![key(secret, None, None)],

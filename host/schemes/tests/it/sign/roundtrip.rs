@@ -1,4 +1,4 @@
-//! Sign, then verify: for every scheme, any body and any time, and with each bit flipped.
+//! Signs and then verifies: with every scheme, any body and any time, and with single bits flipped.
 
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::hmac::{self, Encoding, Field, Hash, Part, Recipe, TimeField, TimeFormat};
@@ -16,7 +16,7 @@ use hookyard_schemes::UnsignedMessage;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// One scheme, both ways.
+/// One scheme in both directions.
 struct Both {
     name: String,
     signer: Signer,
@@ -46,6 +46,7 @@ fn standard(name: &str, secrets: &[&str], keys: &[&str], verifying: (&[&str], &[
         secrets: always(secrets),
         keys: always(keys),
     };
+
     both(name, signing, Scheme::StandardWebhooks(settings))
 }
 
@@ -69,6 +70,7 @@ fn detached(algorithm: &str, private: &str, public: &Value) -> Both {
         keys: always(&[private]),
         algorithm,
     };
+
     both(&name, signing, Scheme::DetachedJws(settings))
 }
 
@@ -78,6 +80,7 @@ fn declared(name: &str, recipe: Recipe, secret: &str) -> Both {
         secrets: vec![secret.into()],
         tolerance: None,
     };
+
     both(
         name,
         SigningScheme::Hmac {
@@ -121,7 +124,7 @@ fn whole(header: &str) -> Field {
     }
 }
 
-/// As Stripe, Slack, Zendesk and others sign, and each way of writing besides.
+/// Returns the recipes of Stripe, Slack, Zendesk and others, and the remaining ways of writing.
 fn recipes() -> Vec<Both> {
     let stripe = Recipe {
         signature: pair("Stripe-Signature", ',', "v1"),
@@ -156,6 +159,7 @@ fn recipes() -> Vec<Both> {
         signed: "{id}{body}".into(),
         ..github()
     };
+
     vec![
         declared("github", github(), "key"),
         declared("stripe", stripe, "whsec_key"),
@@ -170,6 +174,7 @@ fn schemes() -> Vec<Both> {
     let ((seed, public), long) = (keys::webhook_pair(), long_private_key());
     let symmetric = serde_json::json!({ "kty": "oct", "k": "c2VjcmV0LXRoYXQtaXMtbG9uZy1lbm91Z2g", "kid": "k1" });
     let mut all = recipes();
+
     all.extend([
         standard("v1", &[SECRET], &[], (&[SECRET], &[])),
         standard("v1a", &[], &[&seed], (&[], &[&public])),
@@ -209,6 +214,7 @@ fn schemes() -> Vec<Both> {
     ]);
     let pairs = [("ES256", &p256), ("ES384", &p384), ("EdDSA", &ed25519)];
     let of_rsa = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"].map(|name| (name, &rsa));
+
     for (algorithm, pair) in pairs.into_iter().chain(of_rsa) {
         all.push(detached(algorithm, &pair.private.to_string(), &pair.public));
         all.push(detached(algorithm, &pair.pem, &pair.public));
@@ -216,7 +222,7 @@ fn schemes() -> Vec<Both> {
     all
 }
 
-/// Seed and public key in one, as libraries keep it.
+/// Returns a private key of seed and public key, as libraries keep it, and the public key.
 fn long_private_key() -> (String, String) {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
@@ -230,12 +236,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_signed_verifies_and_nothing_that_differs_by_a_bit_does(
+    fn signature_verifies_unless_a_bit_differs(
         body in prop::collection::vec(any::<u8>(), 1..200),
         millis in 0..4_000_000_000_000_i64,
         choice in any::<prop::sample::Index>(),
     ) {
         static SCHEMES: std::sync::LazyLock<Vec<Both>> = std::sync::LazyLock::new(schemes);
+
         let now = Timestamp::from_unix_millis(millis);
         for both in SCHEMES.iter() {
             let headers = both.signer.sign(&UnsignedMessage { id: ID, body: &body, now, event_type: None }).expect("signed");
@@ -253,7 +260,7 @@ proptest! {
     }
 }
 
-/// The body with one bit flipped, where the scheme says anything of the body.
+/// Returns the body with one bit flipped, if the scheme covers the body.
 fn flip_body(both: &Both, body: &[u8], choice: prop::sample::Index) -> Option<Vec<u8>> {
     let is_static = matches!(
         both.signer.kind(),
@@ -262,8 +269,10 @@ fn flip_body(both: &Both, body: &[u8], choice: prop::sample::Index) -> Option<Ve
     (!is_static).then(|| flip(body, choice))
 }
 
-/// The headers with one bit flipped in a value that is proven. What isn't: an id beside a scheme that has no place for
-/// one, and whether the name of an HTTP authentication scheme is in capitals.
+/// Returns the headers with one bit flipped in a value that is proven.
+///
+/// Two things are not proven: the id in a scheme that does not send one itself, and the letter case of the
+/// name of an HTTP authentication scheme.
 fn flip_header(both: &Both, mut headers: Vec<Header>, choice: prop::sample::Index) -> Vec<Header> {
     let is_proven = |header: &&mut Header| {
         header.name != "webhook-id" || both.signer.kind() == SchemeKind::StandardWebhooks
@@ -281,6 +290,7 @@ fn flip_header(both: &Both, mut headers: Vec<Header>, choice: prop::sample::Inde
         0
     };
     let (fixed, rest) = header.value.split_at(from);
+
     header.value = [fixed, &flip(rest, choice)].concat().into();
     headers
 }
@@ -293,7 +303,7 @@ fn flip(bytes: &[u8], choice: prop::sample::Index) -> Vec<u8> {
 }
 
 #[test]
-fn every_scheme_that_can_sign_is_among_them() {
+fn every_signing_scheme_is_tested() {
     let mut kinds: Vec<_> = schemes().iter().map(|both| both.signer.kind()).collect();
     kinds.sort();
     kinds.dedup();
@@ -306,10 +316,11 @@ fn every_scheme_that_can_sign_is_among_them() {
 }
 
 #[test]
-fn each_live_key_signs_so_that_either_is_enough_to_verify() {
+fn either_live_key_verifies() {
     let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     let (private, public) = keys::webhook_pair();
     let (two, three) = ([SECRET, other], ([SECRET, other], [&*private]));
+
     for (secrets, public_keys) in [
         ([SECRET].as_slice(), [].as_slice()),
         (&[other], &[]),
@@ -333,11 +344,12 @@ fn each_live_key_signs_so_that_either_is_enough_to_verify() {
     }
     let neither = standard("neither", &two, &[], (&["whsec_aGVsbG8="], &[]));
     let headers = neither.signer.sign(&message(b"{}")).expect("signed");
+
     assert!(verify(&neither.verifier, &headers, b"{}").is_err());
 }
 
 #[test]
-fn where_a_scheme_has_no_place_for_the_id_it_stands_beside() {
+fn message_id_has_its_own_header() {
     for both in schemes() {
         let headers = both.signer.sign(&message(b"{}")).expect("signed");
         let said = headers

@@ -44,6 +44,7 @@ pub(crate) fn verify(
         headers,
         body,
     };
+
     match verifier.verify(&request, &(), NOW)? {
         Verification::Complete(Verdict::Event(verified)) => Ok(verified),
         other => panic!("not an event: {other:?}"),
@@ -65,6 +66,7 @@ pub(crate) fn github() -> Recipe {
         header: "X-Hub-Signature-256".into(),
         part: Part::After("sha256=".into()),
     };
+
     Recipe {
         hash: Hash::Sha256,
         encoding: Encoding::Hex,

@@ -20,8 +20,9 @@ fn path(texts: &[&str]) -> Scheme {
 }
 
 #[test]
-fn basic_credentials() {
+fn basic_credential_is_verified() {
     let verifier = verifier(basic(&["old:one", "new"]));
+
     for (value, expected) in [
         ("Basic aG9vazpvbGQ6b25l", "accepted"), // hook:old:one
         ("BASIC aG9vazpuZXc=", "accepted"),     // hook:new
@@ -48,9 +49,10 @@ fn basic_credentials() {
 }
 
 #[test]
-fn basic_asks_for_credentials_and_keeps_them_out_of_the_store() {
+fn missing_basic_credential_is_refused() {
     let verifier = verifier(basic(&["new"]));
     let refusal = verify(&verifier, &[], b"{}").expect_err("nothing was given");
+
     assert_eq!(
         refusal,
         Refusal::MissingCredential {
@@ -65,12 +67,13 @@ fn basic_asks_for_credentials_and_keeps_them_out_of_the_store() {
 }
 
 #[test]
-fn a_header_is_compared_whole() {
+fn whole_header_is_compared() {
     let credential = Credential::Header {
         name: "X-Api-Key".into(),
         tokens: secrets(&["one", "two"]),
     };
     let verifier = verifier(Scheme::Static(credential));
+
     for (value, expected) in [
         ("one", "accepted"),
         ("two", "accepted"),
@@ -91,7 +94,7 @@ fn a_header_is_compared_whole() {
 }
 
 #[test]
-fn a_secret_path_is_the_tail_of_the_path() {
+fn secret_path_is_the_tail() {
     let verifier = verifier(path(&["s3cr3t", "older"]));
     let given = |tail| {
         let request = Request {
@@ -104,6 +107,7 @@ fn a_secret_path_is_the_tail_of_the_path() {
         };
         verifier.verify(&request, &(), NOW)
     };
+
     assert!(verifier.takes_tail());
     assert!(given(Some("older")).is_ok());
     assert!(matches!(
@@ -121,7 +125,7 @@ fn a_secret_path_is_the_tail_of_the_path() {
 }
 
 #[test]
-fn unusable_settings_are_refused_at_load() {
+fn unusable_settings_are_refused() {
     let refused = [
         (basic(&[]), "no password is given"),
         (basic(&["right", ""]), "a password is empty"),
@@ -148,6 +152,7 @@ fn unusable_settings_are_refused_at_load() {
         (path(&["a/b"]), "only letters, digits"),
         (path(&[""]), "a path secret is empty"),
     ];
+
     for (scheme, expected) in refused {
         let message = setup_error(scheme).to_string();
         assert!(message.contains(expected), "{message}");
@@ -155,7 +160,7 @@ fn unusable_settings_are_refused_at_load() {
 }
 
 #[test]
-fn secrets_stay_out_of_debug_output() {
+fn debug_output_hides_secrets() {
     let scheme = path(&["s3cr3t"]);
     assert!(!format!("{scheme:?}").contains("s3cr3t"));
     assert!(!format!("{:?}", verifier(scheme)).contains("s3cr3t"));

@@ -21,6 +21,7 @@ fn provider(
         case: "some-case".into(),
         direction,
     };
+
     Provider {
         name: "test".into(),
         package: "test:webhooks".into(),
@@ -62,8 +63,9 @@ fn describe(provider: &Provider, body: &str) -> Result<(String, Option<String>),
 }
 
 #[test]
-fn keys_and_types_from_the_payload() {
+fn key_and_type_are_read_from_payload() {
     let text = |text: &str| Some(text.to_owned());
+
     for (body, expected) in [
         (
             r#"{"id":"a","type":"came.in"}"#,
@@ -98,11 +100,12 @@ fn keys_and_types_from_the_payload() {
 }
 
 #[test]
-fn keys_from_elsewhere() {
+fn key_is_read_from_other_locations() {
     let none = || TypeRule::Header("x-type".into());
     let key =
         |from, otherwise| describe(&provider(from, otherwise, none()), "{}").map(|(key, _)| key);
     let header = |name: &str| KeySource::Header(name.into());
+
     assert_eq!(key(vec![KeySource::SchemeId], None), Ok("msg_1".into()));
     assert_eq!(key(vec![header("x-id")], None), Ok("h1".into()));
     assert_eq!(
@@ -118,7 +121,7 @@ fn keys_from_elsewhere() {
 }
 
 #[test]
-fn types_by_shape() {
+fn type_follows_the_shape() {
     let shape = |any: [&str; 2], none: [&str; 2], is| Shape {
         any: any.map(pointer).to_vec(),
         none: none.map(pointer).to_vec(),
@@ -133,6 +136,7 @@ fn types_by_shape() {
         shape(order, offer, "order.{/status}"),
     ];
     let provider = provider(vec![KeySource::SchemeId], None, TypeRule::Shapes(shapes));
+
     for (body, expected) in [
         (
             r#"{"lines":[],"status":"accepted"}"#,
@@ -158,7 +162,7 @@ fn types_by_shape() {
 }
 
 #[test]
-fn two_shapes_that_fit_are_none() {
+fn two_matching_shapes_give_no_type() {
     let shape = |any, is| Shape {
         any: vec![pointer(any)],
         none: vec![],
@@ -167,19 +171,21 @@ fn two_shapes_that_fit_are_none() {
     let shapes = TypeRule::Shapes(vec![shape("/a", "one"), shape("/b", "two")]);
     let provider = provider(vec![KeySource::SchemeId], None, shapes);
     let event_type = |body| describe(&provider, body).map(|(_, event_type)| event_type);
+
     assert_eq!(event_type(r#"{"a":1}"#), Ok(Some("one".into())));
     assert_eq!(event_type(r#"{"b":1}"#), Ok(Some("two".into())));
     assert_eq!(event_type(r#"{"a":1,"b":1}"#), Ok(None));
 }
 
 #[test]
-fn envelopes_are_opened_first() {
+fn envelope_is_opened_first() {
     let verified = Verified {
         id: None,
         payload: Payload::TextAt("/Message".into()),
     };
     let describe = |body: &str| by_json().describe(&verified, &[], body.as_bytes());
     let found = describe(r#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#).expect("an envelope");
+
     assert_eq!(found.key, "inner");
     assert!(matches!(
         describe(r#"{"Message":"no json"}"#),

@@ -20,6 +20,7 @@ fn recipe() -> Recipe {
         past: minute,
         future: minute,
     };
+
     Recipe {
         hash: Hash::Sha512,
         encoding: Encoding::Base64,
@@ -51,7 +52,7 @@ fn signed(text: &str) -> String {
 }
 
 #[test]
-fn an_id_and_a_time_may_be_signed_as_well() {
+fn signed_id_and_time_are_verified() {
     let verifier = verifier(scheme(recipe(), "6b6579", None));
     let signature = signed("evt_1:1700000000000:{}");
     let headers = [
@@ -60,6 +61,7 @@ fn an_id_and_a_time_may_be_signed_as_well() {
         ("X-Id", "evt_1"),
     ];
     let verified = verify(&verifier, &headers, b"{}").expect("a right signature");
+
     assert_eq!(verified.id.as_deref(), Some("evt_1"));
     assert_eq!(
         reason(verify(&verifier, &headers[..2], b"{}")),
@@ -80,7 +82,7 @@ fn an_id_and_a_time_may_be_signed_as_well() {
 }
 
 #[test]
-fn the_source_may_widen_the_time() {
+fn source_may_widen_the_tolerance() {
     let signature = signed("evt_1:1699999900000:{}");
     let headers = [
         ("X-Signature", signature.as_str()),
@@ -94,12 +96,13 @@ fn the_source_may_widen_the_time() {
             b"{}",
         ))
     };
+
     assert_eq!(outcome(None), "stale-timestamp");
     assert_eq!(outcome(Some(Duration::from_secs(100))), "accepted");
 }
 
 #[test]
-fn an_id_that_is_not_signed_is_taken_where_it_is() {
+fn unsigned_id_is_optional() {
     let recipe = Recipe {
         timestamp: None,
         signed: "{body}".into(),
@@ -112,6 +115,7 @@ fn an_id_that_is_not_signed_is_taken_where_it_is() {
             .expect("a right signature")
             .id
     };
+
     assert_eq!(id(&[("X-Signature", &signature)]), None);
     assert_eq!(
         id(&[("X-Signature", &signature), ("X-Id", "a")]),
@@ -128,7 +132,7 @@ fn an_id_that_is_not_signed_is_taken_where_it_is() {
 }
 
 #[test]
-fn hexadecimal_is_in_lower_case() {
+fn hexadecimal_must_be_lower_case() {
     let plain = Recipe {
         hash: Hash::Sha1,
         encoding: Encoding::Hex,
@@ -151,6 +155,7 @@ fn hexadecimal_is_in_lower_case() {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
+
     for (signature, expected) in [
         (hex.clone(), "accepted"),
         (hex.to_uppercase(), "bad-signature"),
@@ -167,7 +172,7 @@ fn hexadecimal_is_in_lower_case() {
 }
 
 #[test]
-fn recipes_that_prove_nothing_are_refused_at_load() {
+fn recipe_that_proves_nothing_is_refused() {
     let signed = |signed: &str| Recipe {
         signed: signed.into(),
         ..recipe()
@@ -176,6 +181,7 @@ fn recipes_that_prove_nothing_are_refused_at_load() {
         header: "no header".into(),
         part: Part::Whole,
     };
+
     for (recipe, secret, expected) in [
         (signed("{timestamp}"), "00", "does not contain `{body}`"),
         (signed("{id}{body}"), "00", "unless `{timestamp}` is signed"),

@@ -9,8 +9,9 @@ fn find(pointer: &str, json: &str) -> Result<Option<String>, Unreadable> {
 }
 
 #[test]
-fn pointers_find_the_text_of_values() {
+fn pointer_finds_the_text_of_values() {
     let json = r#" { "a": {"b/c": [10, {"~": 12345678901234567890.10}]}, "": {"": null}, "\u0061b": "x" } "#;
+
     for (pointer, expected) in [
         ("/a/b~1c/0", Some("10")),
         ("/a/b~1c/1/~0", Some("12345678901234567890.10")),
@@ -34,17 +35,17 @@ fn pointers_find_the_text_of_values() {
 }
 
 #[test]
-fn names_that_occur_twice_are_not_guessed_at() {
+fn repeated_name_is_refused() {
     let repeated = |name: &str| Err(Unreadable::Repeated(name.into()));
     assert_eq!(find("/id", r#"{"id":1,"id":2}"#), repeated("id"));
     assert_eq!(find("/id", r#"{"id":1,"\u0069d":2}"#), repeated("id"));
     assert_eq!(find("/a/id", r#"{"a":{"id":1},"a":{}}"#), repeated("a"));
-    // What isn't looked at isn't our business.
+    // A repeated name that is not on the path is ignored.
     assert_eq!(find("/id", r#"{"id":1,"x":1,"x":2}"#), Ok(Some("1".into())));
 }
 
 #[test]
-fn what_is_not_json_says_so_without_repeating_it() {
+fn json_error_does_not_quote_the_body() {
     for bad in [
         "",
         "{",
@@ -65,16 +66,17 @@ fn what_is_not_json_says_so_without_repeating_it() {
 }
 
 #[test]
-fn texts_that_are_no_pointers() {
+fn invalid_pointer_is_refused() {
     for bad in ["a", "a/b", "/~", "/~2", "/a~"] {
         assert!(JsonPointer::parse(bad).is_err(), "{bad}");
     }
 }
 
 #[test]
-fn an_event_may_stand_in_a_string() {
+fn event_is_read_from_a_string() {
     let within = Payload::TextAt("/Message".into());
     let body = br#"{"Message":"{\"a\":\"\u00e9\"}"}"#;
+
     assert_eq!(
         payload_bytes(&within, body).as_deref(),
         Ok(r#"{"a":"é"}"#.as_bytes())
@@ -89,7 +91,7 @@ fn an_event_may_stand_in_a_string() {
 }
 
 #[test]
-fn depth_does_not_matter() {
+fn deep_json_is_read() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     assert_eq!(
         find("/x", &format!(r#"{{"a":{deep},"x":1}}"#)),

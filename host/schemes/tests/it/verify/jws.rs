@@ -17,7 +17,7 @@ const BODY: &[u8] = br#"{"id":"1","exp":1}"#;
 
 type Sign = dyn Fn(&[u8]) -> Vec<u8>;
 
-/// A key pair: its public JWK and what signs with it.
+/// A key pair: the public JWK and the key that signs.
 struct Signer {
     jwk: Value,
     sign: Box<Sign>,
@@ -28,6 +28,7 @@ fn ec(algorithm: &'static EcdsaSigningAlgorithm, crv: &str) -> Signer {
     let point = pair.public_key().as_ref()[1..].to_vec();
     let (x, y) = point.split_at(point.len() / 2);
     let jwk = json!({"kty": "EC", "crv": crv, "x": URL.encode(x), "y": URL.encode(y)});
+
     Signer {
         jwk,
         sign: Box::new(move |text| {
@@ -65,6 +66,7 @@ fn rsa(encoding: &'static dyn RsaEncoding) -> Signer {
             .expect("signs");
         signature
     };
+
     Signer {
         jwk,
         sign: Box::new(sign),
@@ -96,6 +98,7 @@ fn settings(keys: &[Value]) -> jws::Settings {
         .iter()
         .map(|key| Secret::from(key.to_string()))
         .collect();
+
     jws::Settings {
         header: "X-Signature".into(),
         keys,
@@ -110,7 +113,7 @@ fn outcome(settings: &jws::Settings, token: &str) -> &'static str {
 }
 
 #[test]
-fn each_algorithm_of_a_key_and_no_other() {
+fn key_verifies_only_its_algorithm() {
     let table = [
         ("ES256", ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256")),
         ("ES384", ec(&ECDSA_P384_SHA384_FIXED_SIGNING, "P-384")),
@@ -118,6 +121,7 @@ fn each_algorithm_of_a_key_and_no_other() {
         ("RS256", rsa(&RSA_PKCS1_SHA256)),
         ("PS256", rsa(&RSA_PSS_SHA256)),
     ];
+
     for (alg, signer) in &table {
         let settings = settings(&[signer.jwk_with("alg", alg)]);
         for (claimed, _) in &table {
@@ -152,6 +156,7 @@ fn an_rsa_key_for_pss_takes_no_pkcs1() {
 fn a_curve_says_the_algorithm_and_rfc_9864_renames_one() {
     let (curve, edwards) = (ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"), ed25519());
     let settings = settings(&[curve.jwk.clone(), edwards.jwk.clone()]);
+
     assert_eq!(
         outcome(&settings, &curve.token(r#"{"alg":"ES256"}"#, BODY)),
         "accepted"
@@ -167,13 +172,14 @@ fn a_curve_says_the_algorithm_and_rfc_9864_renames_one() {
 }
 
 #[test]
-fn several_keys_are_live_at_once_and_the_kid_chooses() {
+fn kid_selects_among_live_keys() {
     let (old, new) = (
         ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"),
         ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"),
     );
     let set = json!({ "keys": [old.jwk_with("kid", "old"), new.jwk_with("kid", "new")] });
     let settings = settings(&[set]);
+
     for (signer, protected, expected) in [
         (&old, r#"{"alg":"ES256"}"#, "accepted"),
         (&new, r#"{"alg":"ES256","kid":"new"}"#, "accepted"),
@@ -190,13 +196,14 @@ fn several_keys_are_live_at_once_and_the_kid_chooses() {
 }
 
 #[test]
-fn the_protected_header_is_read_strictly() {
+fn protected_header_is_parsed_strictly() {
     let signer = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
     let closed = settings(std::slice::from_ref(&signer.jwk));
     let open = jws::Settings {
         unencoded_payload: true,
         ..closed.clone()
     };
+
     for (protected, when_closed, when_open) in [
         (r#"{"alg":"ES256"}"#, "accepted", "accepted"),
         (
@@ -262,15 +269,17 @@ fn the_protected_header_is_read_strictly() {
         assert_eq!(outcome(&open, &token), when_open, "{protected}");
     }
     let unencoded = signer.unencoded_token(r#"{"alg":"ES256","b64":false,"crit":["b64"]}"#, BODY);
+
     assert_eq!(outcome(&closed, &unencoded), "unknown-extension");
     assert_eq!(outcome(&open, &unencoded), "accepted");
 }
 
 #[test]
-fn the_token_is_canonical() {
+fn jws_token_must_be_canonical() {
     let signer = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
     let settings = settings(std::slice::from_ref(&signer.jwk));
     let token = signer.token(r#"{"alg":"ES256"}"#, BODY);
+
     assert_eq!(outcome(&settings, &token), "accepted");
     assert_eq!(outcome(&settings, &format!("{token}=")), "bad-signature");
     assert_eq!(outcome(&settings, &format!("{token} ")), "bad-signature");
@@ -286,11 +295,12 @@ fn the_token_is_canonical() {
 }
 
 #[test]
-fn unusable_keys_are_refused_at_load() {
+fn unusable_keys_are_refused() {
     let good = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
     let off_curve = good.jwk_with("x", &URL.encode([1; 32]));
     let small = json!({"kty": "RSA", "n": URL.encode([0xff; 128]), "e": "AQAB", "alg": "RS256"});
     let large = json!({"kty": "RSA", "n": URL.encode([0xff; 256]), "e": "AQAB"});
+
     for (keys, expected) in [
         (vec![], "no JSON Web Key is given"),
         (vec![json!({ "keys": [] })], "it is a set without keys"),
@@ -338,6 +348,7 @@ fn unusable_keys_are_refused_at_load() {
         algorithm: Some("none".into()),
         ..settings(std::slice::from_ref(&good.jwk))
     };
+
     assert!(
         setup_error(Scheme::DetachedJws(unknown))
             .to_string()
@@ -346,7 +357,7 @@ fn unusable_keys_are_refused_at_load() {
 }
 
 #[test]
-fn unusable_keys_of_a_set_are_skipped_by_name() {
+fn unusable_keys_of_set_are_skipped() {
     let good = ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256");
     let curve = |kty: &str, crv: &str| json!({"kty": kty, "crv": crv, "x": URL.encode([1; 32]), "kid": crv});
     let mut others = vec![

@@ -1,4 +1,4 @@
-//! No bytes make a verifier panic, and none that aren't signed are accepted.
+//! No input makes a verifier panic, and no unsigned input is accepted.
 
 use std::sync::Arc;
 
@@ -67,6 +67,7 @@ fn verifiers() -> Vec<Verifier> {
         user: "u".into(),
         passwords: secrets(),
     };
+
     [
         Scheme::StandardWebhooks(standard_webhooks::Settings {
             secrets: secrets(),
@@ -100,7 +101,7 @@ fn verifiers() -> Vec<Verifier> {
     .collect()
 }
 
-/// The same certificate for every URL.
+/// Serves the same certificate at every URL.
 struct Always(Arc<Certificate>);
 
 impl Certificates for Always {
@@ -119,7 +120,7 @@ fn certificate() -> Always {
     ))
 }
 
-/// Values that get past the first checks more often than bytes out of the blue.
+/// Generates values that pass the first checks more often than random bytes.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..60),
@@ -167,6 +168,7 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
         }
         envelope.to_string().into_bytes()
     });
+
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..200),
         "[\\[\\]{}\":,a0\\\\ ]{0,40}".prop_map(String::into_bytes),
@@ -179,6 +181,7 @@ proptest! {
     fn nothing_panics_and_nothing_unsigned_is_accepted(headers in any_headers(), body in any_body(), now: i64) {
         let certificates = certificate();
         let request = Request { method: "POST", path: "/a/b", tail: None, query: None, headers: &headers, body: &body };
+
         for verifier in verifiers() {
             for now in [Timestamp::from_unix_millis(now), Timestamp::from_unix_secs(1_700_000_000)] {
                 for certificates in [&certificates as &dyn Certificates, &()] {
@@ -205,6 +208,7 @@ proptest! {
             scheme: SchemeRule::default(),
             sending: SchemeRule::default(),
         };
+
         if let Ok(found) = provider.describe(&Verified { id: None, payload }, &headers, &body) {
             prop_assert!(!found.key.is_empty() && !found.key.chars().any(char::is_control));
         }

@@ -34,7 +34,7 @@ const SIGNED: [&str; 8] = [
     "Type",
 ];
 
-/// A made-up Amazon: a key that signs, its certificate, the authorities above it.
+/// A made-up Amazon: a key that signs, its certificate, and the authorities above it.
 struct Amazon {
     key: KeyPair,
     /// The leaf, then the intermediate authority.
@@ -66,6 +66,7 @@ impl Amazon {
         let signing = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048)
             .expect("a key");
         let (mut leaf, mut middle) = (params("sns.amazonaws.com", false), params("Middle", true));
+
         change(&mut leaf, &mut middle);
         let (root_key, middle_key) = (key(), key());
         let root_params = params("Root", true);
@@ -102,6 +103,7 @@ impl Amazon {
 
     fn body(&self, kind: &str, change: &[(&str, Value)]) -> Vec<u8> {
         let mut fields = fields(kind);
+
         fields.extend(
             change
                 .iter()
@@ -132,6 +134,7 @@ fn fields(kind: &str) -> Map<String, Value> {
         "Type": kind, "MessageId": "m-1", "TopicArn": TOPIC, "Message": "{\"a\":\n1}",
         "Timestamp": "2023-11-14T22:13:20.000Z", "SignatureVersion": "2", "SigningCertURL": CERTIFICATE_URL,
     });
+
     if kind != "Notification" {
         fields["SubscribeURL"] = SUBSCRIBE_URL.into();
         fields["Token"] = "t".into();
@@ -161,7 +164,7 @@ fn reason(result: Result<Verification, Refusal>) -> &'static str {
 }
 
 #[test]
-fn what_each_kind_of_message_calls_for() {
+fn each_message_kind_has_its_verdict() {
     let amazon = Amazon::new(|_, _| {});
     let served = amazon.certificate(1);
     let verdict = |kind: &str| verify(&settings(), &served, kind, &amazon.body(kind, &[]));
@@ -169,6 +172,7 @@ fn what_each_kind_of_message_calls_for() {
         id: Some("m-1".into()),
         payload: Payload::TextAt("/Message".into()),
     };
+
     assert_eq!(
         verdict("Notification"),
         Ok(Verification::Complete(Verdict::Event(event)))
@@ -190,11 +194,12 @@ fn what_each_kind_of_message_calls_for() {
 }
 
 #[test]
-fn a_certificate_is_asked_for_only_when_all_else_is_right() {
+fn certificate_is_requested_last() {
     let amazon = Amazon::new(|_, _| {});
     let kind = "Notification";
     let outcome =
         |change: &[(&str, Value)]| verify(&settings(), &(), kind, &amazon.body(kind, change));
+
     assert_eq!(
         outcome(&[]),
         Ok(Verification::NeedsCertificate {
@@ -239,13 +244,14 @@ fn a_certificate_is_asked_for_only_when_all_else_is_right() {
 }
 
 #[test]
-fn line_ends_can_not_move_a_value_into_the_next_field() {
+fn line_break_cannot_move_a_field() {
     let amazon = Amazon::new(|_, _| {});
     let body = amazon.body("Notification", &[("Subject", json!("s"))]);
     let moved = String::from_utf8(body)
         .expect("JSON")
         .replace(r#""Subject":"s","#, "");
     let moved = moved.replace(r#""MessageId":"m-1""#, r#""MessageId":"m-1\nSubject\ns""#);
+
     assert_eq!(
         reason(verify(
             &settings(),
@@ -258,7 +264,7 @@ fn line_ends_can_not_move_a_value_into_the_next_field() {
 }
 
 #[test]
-fn no_field_of_a_confirmation_holds_line_ends() {
+fn confirmation_field_with_line_break_is_refused() {
     let (amazon, kind) = (Amazon::new(|_, _| {}), "SubscriptionConfirmation");
     for field in ["Token", "SubscribeURL", "TopicArn", "MessageId"] {
         let body = amazon.body(kind, &[(field, json!("a\nb"))]);
@@ -271,7 +277,7 @@ fn no_field_of_a_confirmation_holds_line_ends() {
 }
 
 #[test]
-fn broken_envelopes() {
+fn broken_envelope_is_refused() {
     for (body, expected) in [
         ("", "unreadable-body"),
         ("[]", "unreadable-body"),
@@ -297,11 +303,12 @@ fn broken_envelopes() {
 }
 
 #[test]
-fn only_confirmation_urls_are_handed_on() {
+fn only_confirmation_urls_are_returned() {
     let amazon = Amazon::new(|_, _| {});
     let (served, kind) = (amazon.certificate(1), "SubscriptionConfirmation");
     let local = "http://127.0.0.1:4566/?Action=ConfirmSubscription&Token=t";
     let body = amazon.body(kind, &[("SubscribeURL", json!(local))]);
+
     assert_eq!(
         reason(verify(&settings(), &served, kind, &body)),
         "confirmation-url"
@@ -321,6 +328,7 @@ fn only_confirmation_urls_are_handed_on() {
             json!("http://127.0.0.1:4566/?Action=Unsubscribe"),
         )],
     );
+
     assert_eq!(
         reason(verify(&overridden, &served, kind, &other)),
         "confirmation-url"
@@ -328,8 +336,9 @@ fn only_confirmation_urls_are_handed_on() {
 }
 
 #[test]
-fn a_chain_leads_to_a_root_or_nowhere() {
+fn certificate_chain_must_reach_a_root() {
     type Change = fn(&mut CertificateParams, &mut CertificateParams);
+
     let table: [(&str, Change, usize, &str); 7] = [
         ("whole", |_, _| {}, 2, "accepted"),
         ("without the middle", |_, _| {}, 1, "certificate-refused"),
@@ -383,12 +392,13 @@ fn a_chain_leads_to_a_root_or_nowhere() {
 }
 
 #[test]
-fn the_certificate_is_in_amazons_name_unless_said_otherwise() {
+fn certificate_name_must_be_amazons() {
     let named = |name: &'static str| {
         Amazon::new(move |leaf, _| leaf.distinguished_name.push(DnType::CommonName, name))
     };
     let amazon = named("sns.evil.example");
     let (served, body) = (amazon.certificate(2), amazon.body("Notification", &[]));
+
     assert_eq!(
         reason(verify(&amazon.trusted(), &served, "Notification", &body)),
         "certificate-refused"
@@ -415,7 +425,7 @@ fn raw_headers(authorization: Option<&str>) -> Vec<Header> {
 }
 
 #[test]
-fn raw_deliveries_need_another_proof() {
+fn raw_delivery_needs_another_proof() {
     let passwords = vec![Secret::from("p")];
     let proof = Credential::Basic {
         user: "u".into(),
@@ -430,6 +440,7 @@ fn raw_deliveries_need_another_proof() {
         id: Some("m-2".into()),
         payload: Payload::Body,
     };
+
     assert_eq!(
         raw(Some("Basic dTpw")),
         Ok(Verification::Complete(Verdict::Event(event)))
@@ -448,6 +459,7 @@ fn raw_deliveries_need_another_proof() {
     );
     let plain = verifier(Scheme::AwsSns(settings()));
     let headers = raw_headers(Some("Basic dTpw"));
+
     assert_eq!(
         reason(plain.verify(&request(&headers, b"{}"), &(), NOW)),
         "raw-delivery"
@@ -468,7 +480,7 @@ fn raw_deliveries_need_another_proof() {
 }
 
 #[test]
-fn a_secret_path_is_part_of_the_address() {
+fn sns_secret_path_is_required() {
     let amazon = Amazon::new(|_, _| {});
     let proof = Credential::SecretPath {
         secrets: vec![Secret::from("s3cr3t")],
@@ -480,6 +492,7 @@ fn a_secret_path_is_part_of_the_address() {
     let body = amazon.body("Notification", &[]);
     let signed = headers(&[("x-amz-sns-message-type", "Notification")]);
     let raw = raw_headers(None);
+
     for (tail, expected) in [
         (Some("s3cr3t"), "accepted"),
         (Some("other"), "wrong-credential"),
@@ -505,7 +518,7 @@ fn a_secret_path_is_part_of_the_address() {
 }
 
 #[test]
-fn unusable_settings_are_refused_at_load() {
+fn unusable_settings_are_refused() {
     for (settings, expected) in [
         (Settings::new(vec![]), "no topic is configured"),
         (Settings::new(vec!["orders".into()]), "not a whole ARN"),
@@ -537,9 +550,10 @@ fn unusable_settings_are_refused_at_load() {
 }
 
 #[test]
-fn what_is_not_a_certificate() {
+fn invalid_certificate_is_refused() {
     let amazon = Amazon::new(|_, _| {});
     let leaf = &amazon.chain[0];
+
     for bad in [
         "",
         "<html>",

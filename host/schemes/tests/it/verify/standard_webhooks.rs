@@ -31,7 +31,7 @@ fn secret() -> String {
     format!("whsec_{}", BASE64_STANDARD.encode(KEY))
 }
 
-/// What becomes of a rightly signed message with this id and timestamp.
+/// Returns the result for a correctly signed message with this id and timestamp.
 fn outcome(id: &str, timestamp: &str) -> &'static str {
     let signature = signed(id, timestamp, b"{}");
     let headers = [
@@ -39,6 +39,7 @@ fn outcome(id: &str, timestamp: &str) -> &'static str {
         ("svix-timestamp", timestamp),
         ("svix-signature", signature.as_str()),
     ];
+
     reason(verify(
         &verifier(scheme(&[&secret()], &[])),
         &headers,
@@ -47,7 +48,7 @@ fn outcome(id: &str, timestamp: &str) -> &'static str {
 }
 
 #[test]
-fn the_timestamp_is_digits_within_the_tolerance() {
+fn timestamp_must_be_within_tolerance() {
     for (timestamp, expected) in [
         ("1700000000", "accepted"),
         ("1699999700", "accepted"),
@@ -65,7 +66,7 @@ fn the_timestamp_is_digits_within_the_tolerance() {
 }
 
 #[test]
-fn the_id_is_plain_and_short() {
+fn message_id_must_be_plain_and_short() {
     for (id, expected) in [
         ("msg_2-Az", "accepted"),
         ("", "malformed-header"),
@@ -79,7 +80,7 @@ fn the_id_is_plain_and_short() {
 }
 
 #[test]
-fn the_id_is_handed_on() {
+fn message_id_is_returned() {
     let signature = signed("msg_1", "1700000000", b"x");
     let headers = [
         ("webhook-id", "msg_1"),
@@ -92,7 +93,7 @@ fn the_id_is_handed_on() {
 }
 
 #[test]
-fn families_are_whole_and_agree() {
+fn header_families_must_agree() {
     let signature = signed("msg_1", "1700000000", b"{}");
     let whole = [
         ("svix-id", "msg_1"),
@@ -106,6 +107,7 @@ fn families_are_whole_and_agree() {
     ];
     let verifier = verifier(scheme(&[&secret()], &[]));
     let outcome = |headers: &[(&str, &str)]| reason(verify(&verifier, headers, b"{}"));
+
     assert_eq!(outcome(&[whole, other].concat()), "accepted");
     for missing in 0..3 {
         let mut part = other.to_vec();
@@ -142,7 +144,7 @@ fn families_are_whole_and_agree() {
 }
 
 #[test]
-fn signatures_are_canonical_and_not_endless() {
+fn signatures_must_be_canonical_and_few() {
     let signature = signed("msg_1", "1700000000", b"{}");
     let outcome = |signatures: &str| {
         let headers = [
@@ -156,6 +158,7 @@ fn signatures_are_canonical_and_not_endless() {
             b"{}",
         ))
     };
+
     assert_eq!(
         outcome(&format!("{}{signature}", "v1,AAAA ".repeat(31))),
         "accepted"
@@ -166,7 +169,7 @@ fn signatures_are_canonical_and_not_endless() {
     );
     assert_eq!(outcome(signature.trim_end_matches('=')), "bad-signature");
     assert_eq!(outcome(&signature.replace("v1,", "V1,")), "bad-signature");
-    // 32 bytes leave two bits over in base64; with them set it would decode to the same bytes.
+    // The base64 of 32 bytes has two unused bits. With these bits set, it would decode to the same bytes.
     let last = signature.as_bytes()[signature.len() - 2] + 1;
     assert_eq!(
         outcome(&format!(
@@ -179,7 +182,7 @@ fn signatures_are_canonical_and_not_endless() {
 }
 
 #[test]
-fn secrets_and_public_keys_live_side_by_side() {
+fn secrets_and_public_keys_are_both_accepted() {
     let pair = Ed25519KeyPair::generate().expect("a key");
     let public_key = format!("whpk_{}", BASE64_STANDARD.encode(pair.public_key()));
     let by_key = format!(
@@ -187,6 +190,7 @@ fn secrets_and_public_keys_live_side_by_side() {
         BASE64_STANDARD.encode(pair.sign(b"msg_1.1700000000.{}"))
     );
     let verifier = verifier(scheme(&[&secret()], &[&public_key]));
+
     for signature in [by_key, signed("msg_1", "1700000000", b"{}")] {
         let headers = [
             ("svix-id", "msg_1"),
@@ -198,7 +202,7 @@ fn secrets_and_public_keys_live_side_by_side() {
 }
 
 #[test]
-fn unusable_keys_are_refused_at_load() {
+fn unusable_keys_are_refused() {
     for (scheme, expected) in [
         (scheme(&[], &[]), "no secret or public key is given"),
         (scheme(&["whsec_"], &[]), "a secret is empty"),
