@@ -1,10 +1,10 @@
 //! Crash points: the points between two steps at which the crash test kills the host.
 //!
-//! `HOOKYARD_CRASH_AT=settle-written:7` kills the process, like `kill -9`, when it passes that point for
-//! the seventh time. With `:block` at the end, the process continues, but each thread that passes the
-//! point, from the seventh time on, blocks there forever. This code is compiled only with the feature
-//! `armed`; without it, [`Point::pass`] is empty and reads no environment. A point that the host never
-//! passes fails the crash test, so that the list cannot become outdated.
+//! `HOOKYARD_CRASH_AT=settle-written:7` kills the process, like `kill -9`, when it passes that
+//! point for the seventh time. With `:block` at the end, the process continues, but each thread
+//! that passes the point, from the seventh time on, blocks there forever. This code is compiled
+//! only with the feature `armed`; without it, [`Point::pass`] is empty and reads no environment. A
+//! point that the host never passes fails the crash test, so that the list cannot become outdated.
 
 use std::fmt;
 
@@ -57,7 +57,8 @@ pub enum Point {
 }
 
 impl Point {
-    /// Every point, in the order in which an event passes them; then the points at the start of a host.
+    /// Every point, in the order in which an event passes them; then the points at the start of a
+    /// host.
     pub const ALL: [Self; 20] = [
         Self::Received,
         Self::AppendEvent,

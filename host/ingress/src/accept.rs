@@ -19,8 +19,8 @@ use crate::receive::Receiver;
 /// The pause after an error of the system, such as a lack of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections until `shutdown` resolves, then lets requests in flight finish within the shutdown
-/// timeout.
+/// Accepts connections until `shutdown` resolves, then lets requests in flight finish within the
+/// shutdown timeout.
 pub(crate) async fn accept(
     listener: TcpListener,
     receiver: Arc<Receiver>,
@@ -59,8 +59,8 @@ pub(crate) async fn accept(
 
 /// Returns the next connection. No error ends the wait.
 ///
-/// An error about a single connection is ignored. After any other error, the connection that has waited
-/// the longest is closed, which frees its descriptor, and the system gets time to recover.
+/// An error about a single connection is ignored. After any other error, the connection that has
+/// waited the longest is closed, which frees its descriptor, and the system gets time to recover.
 async fn next<T, F>(mut accept: impl FnMut() -> F, connections: &Connections) -> T
 where
     F: Future<Output = io::Result<T>>,
@@ -95,7 +95,8 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Refuses a connection without reading its request, because all connections are working on requests.
+/// Refuses a connection without reading its request, because all connections are working on
+/// requests.
 fn turn_away(tcp: TcpStream, peer: SocketAddr, receiver: &Receiver) {
     tracing::warn!(
         target: "hookyard::ingress",

@@ -1,12 +1,12 @@
-//! Tracks the activity of every open connection: how long it may wait, and which connection is closed
-//! when there are too many.
+//! Tracks the activity of every open connection: how long it may wait, and which connection is
+//! closed when there are too many.
 //!
 //! A connection either *waits* for bytes of its sender or *works* on a request that it has read
 //! completely. Waiting costs a sender nothing, so it has a time limit. When the maximum number of
 //! connections is reached, the connection that has waited the longest is evicted: a flood of idle
 //! connections evicts itself. A working connection is never evicted, unless its request waits for
-//! something that a stranger chose (a certificate). The listener for administrators follows the same
-//! rules.
+//! something that a stranger chose (a certificate). The listener for administrators follows the
+//! same rules.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,15 +16,16 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-/// The extra time that a connection may wait, compared with others, after one of its requests was accepted.
+/// The extra time that a connection may wait, compared with others, after one of its requests was
+/// accepted.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The maximum time for which a connection waits for its sender. Bodies have a limit of their own; see
-/// `body`.
+/// The maximum time for which a connection waits for its sender. Bodies have a limit of their own;
+/// see `body`.
 #[derive(Debug, Clone, Copy)]
 pub struct WaitLimits {
-    /// The maximum time for the head of a request. It begins when the connection opens, and for later
-    /// requests, with their first byte.
+    /// The maximum time for the head of a request. It begins when the connection opens, and for
+    /// later requests, with their first byte.
     pub head: Duration,
     /// The maximum time between two requests.
     pub idle: Duration,
@@ -97,8 +98,8 @@ impl Activity {
         }
     }
 
-    /// Records that bytes arrived. On HTTP/1.1 they begin the next head; on HTTP/2 they may be frames that
-    /// do not belong to a request.
+    /// Records that bytes arrived. On HTTP/1.1 they begin the next head; on HTTP/2 they may be
+    /// frames that do not belong to a request.
     pub(crate) fn bytes_arrived(&self) {
         if self.is_http2.load(Ordering::Relaxed)
             || !matches!(*self.phase.borrow(), Phase::Idle { .. })
@@ -117,7 +118,8 @@ impl Activity {
         });
     }
 
-    /// Records that the head of a request is complete. The request is in flight until the result is dropped.
+    /// Records that the head of a request is complete. The request is in flight until the result is
+    /// dropped.
     pub fn request_began(self: &Arc<Self>, is_http2: bool, has_body: bool) -> InFlight {
         self.is_http2.store(is_http2, Ordering::Relaxed);
         let since = Instant::now();
@@ -151,7 +153,8 @@ impl Activity {
         request
     }
 
-    /// Returns whether a request was answered before its body was read, so that more of the body may arrive.
+    /// Returns whether a request was answered before its body was read, so that more of the body
+    /// may arrive.
     pub(crate) fn has_unread_body(&self) -> bool {
         self.has_unread_body.load(Ordering::Relaxed)
     }
@@ -175,7 +178,8 @@ impl Activity {
         }
     }
 
-    /// Returns the connection's rank for eviction: the time since which it waits, moved by its grace.
+    /// Returns the connection's rank for eviction: the time since which it waits, moved by its
+    /// grace.
     fn waiting_since(&self, phase: Phase) -> Option<Instant> {
         let grace = if self.is_trusted.load(Ordering::Relaxed) {
             GRACE
@@ -223,8 +227,8 @@ impl InFlight {
         }
     }
 
-    /// Lets the connection be evicted until the result is dropped, although its request has been read
-    /// completely. This is for waits that a stranger can cause with one request.
+    /// Lets the connection be evicted until the result is dropped, although its request has been
+    /// read completely. This is for waits that a stranger can cause with one request.
     pub(crate) fn wait_evictably(&self) -> Evictable<'_> {
         self.change_bodies_read(|count| count.saturating_sub(1));
         Evictable(self)
@@ -299,8 +303,8 @@ impl Connections {
         })
     }
 
-    /// Takes a slot for one more connection. At the maximum, evicts the connection that has waited the
-    /// longest; returns `None` if no connection waits.
+    /// Takes a slot for one more connection. At the maximum, evicts the connection that has waited
+    /// the longest; returns `None` if no connection waits.
     pub async fn admit(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let slots = Arc::clone(&self.slots);
         let permit = match slots.clone().try_acquire_owned() {
@@ -321,11 +325,11 @@ impl Connections {
         })
     }
 
-    /// Closes the connection that has waited the longest for its sender, between or within requests.
-    /// Returns false if no connection waits.
+    /// Closes the connection that has waited the longest for its sender, between or within
+    /// requests. Returns false if no connection waits.
     ///
-    /// The search visits every connection. It happens only at the maximum, and is cheap compared with
-    /// opening a connection.
+    /// The search visits every connection. It happens only at the maximum, and is cheap compared
+    /// with opening a connection.
     pub(crate) fn evict_longest_waiting(&self) -> bool {
         let open = self.open();
 
@@ -354,8 +358,8 @@ impl Connections {
 pub struct ConnectionSlot {
     connections: Arc<Connections>,
     number: u64,
-    /// The activity of the connection. The code that serves the connection records it, and closes the
-    /// connection when it is [`overdue`](Activity::overdue).
+    /// The activity of the connection. The code that serves the connection records it, and closes
+    /// the connection when it is [`overdue`](Activity::overdue).
     pub activity: Arc<Activity>,
     _permit: OwnedSemaphorePermit,
 }

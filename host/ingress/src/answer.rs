@@ -1,8 +1,9 @@
 //! Decides what the sender of a request reads: the status, a short public text, and headers.
 //!
 //! This is the only place that decides it. Two exhaustive matches, [`Refused::public`] and
-//! [`public_refusal`], give each refusal its status and text. Details for the operator are in `reason`
-//! and `Display`, and never reach the sender. No answer repeats anything that the sender wrote.
+//! [`public_refusal`], give each refusal its status and text. Details for the operator are in
+//! `reason` and `Display`, and never reach the sender. No answer repeats anything that the sender
+//! wrote.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 /// The text of every answer that asks the sender to retry.
 const TRY_LATER: &str = "try again later";
 
-/// The text for a request that is not proven. It does not say why, so that it does not help a forger.
+/// The text for a request that is not proven. It does not say why, so that it does not help a
+/// forger.
 const NOT_VALID: &str = "the signature is not valid";
 
 /// The status for a connection that exceeds the maximum number of connections.
@@ -127,8 +129,8 @@ impl Refused {
         }
     }
 
-    /// Returns the `WWW-Authenticate` header of the answer. Amazon SNS sends Basic credentials only after
-    /// it has received this header.
+    /// Returns the `WWW-Authenticate` header of the answer. Amazon SNS sends Basic credentials only
+    /// after it has received this header.
     fn challenge(&self) -> Option<&'static str> {
         match self {
             Self::Verification(
@@ -238,7 +240,8 @@ pub(crate) fn close(answer: &mut Answer) {
         .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// Returns a complete HTTP/1.1 answer for a connection that exceeds the maximum number of connections.
+/// Returns a complete HTTP/1.1 answer for a connection that exceeds the maximum number of
+/// connections.
 pub(crate) fn overloaded_bytes(retry_after: Duration) -> Vec<u8> {
     let body = refused_text(TRY_LATER);
     format!(
@@ -281,7 +284,8 @@ fn json(status: StatusCode, text: String) -> Answer {
     answer
 }
 
-/// Returns whole seconds, at least one: a sender that is told zero would retry in a busy loop.
+/// Returns whole seconds, at least one: a `Retry-After` of zero would make a sender retry in a busy
+/// loop.
 fn seconds(time: Duration) -> u64 {
     time.as_secs().max(1)
 }

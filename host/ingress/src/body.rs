@@ -1,8 +1,8 @@
 //! Reads the body of a request, with limits on its size, its time, and the memory of all bodies
 //! together.
 //!
-//! Bytes are counted as they arrive, not as they are announced: a sender that announces much and sends
-//! little takes nothing from other senders.
+//! Bytes are counted as they arrive, not as they are announced: a sender that announces much and
+//! sends little takes nothing from other senders.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

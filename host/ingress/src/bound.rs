@@ -60,7 +60,8 @@ pub struct Handle {
     sources: Arc<ArcSwap<Sources>>,
 }
 
-/// Binds the address. From now on senders can connect; they are served once [`Bound::run`] is called.
+/// Binds the address. From now on senders can connect; they are served once [`Bound::run`] is
+/// called.
 ///
 /// # Errors
 ///
@@ -95,8 +96,8 @@ impl Bound {
         }
     }
 
-    /// Serves until `shutdown` resolves. Then stops accepting connections, lets requests in flight finish
-    /// within [`Config::shutdown_timeout`], and returns.
+    /// Serves until `shutdown` resolves. Then stops accepting connections, lets requests in flight
+    /// finish within [`Config::shutdown_timeout`], and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let receiver = Receiver::new(self.config, self.parts, self.sources);
         accept(self.listener, receiver, shutdown).await;

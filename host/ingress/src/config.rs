@@ -6,15 +6,15 @@ use std::time::Duration;
 /// The settings of ingress. The default listens on loopback, with limits for a small machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The address to listen on. Port 0 selects a free port; [`Bound::address`](crate::Bound::address)
-    /// returns it.
+    /// The address to listen on. Port 0 selects a free port;
+    /// [`Bound::address`](crate::Bound::address) returns it.
     pub listen: SocketAddr,
     /// The maximum size of all bodies that are being read, verified or stored, in bytes.
     pub buffered_max: usize,
     /// The maximum size of the head of a request, in bytes. Values under 8 KiB mean 8 KiB.
     pub header_max: usize,
-    /// The maximum time for the head of a request. It begins when the connection opens, and for later
-    /// requests on the connection, with their first byte.
+    /// The maximum time for the head of a request. It begins when the connection opens, and for
+    /// later requests on the connection, with their first byte.
     pub header_timeout: Duration,
     /// The maximum time for the body of a request, from the end of its head.
     pub body_timeout: Duration,
@@ -22,8 +22,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// The maximum time for the store to append an event. After it, the sender is asked to retry.
     pub store_timeout: Duration,
-    /// The maximum number of connections. When it is reached, the connection that has waited the longest
-    /// for its sender is closed.
+    /// The maximum number of connections. When it is reached, the connection that has waited the
+    /// longest for its sender is closed.
     ///
     /// Each connection needs a file descriptor. Keep the value well under the limit of the process
     /// (`ulimit -n`).

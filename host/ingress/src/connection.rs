@@ -1,7 +1,7 @@
 //! Serves one connection from its first byte to its end, over HTTP/1.1 or HTTP/2.
 //!
-//! A connection ends when the sender closes it or has waited too long, when it is evicted, or when it is
-//! idle during shutdown.
+//! A connection ends when the sender closes it or has waited too long, when it is evicted, or when
+//! it is idle during shutdown.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -53,8 +53,8 @@ pub(crate) struct Admitted {
     pub(crate) slot: ConnectionSlot,
 }
 
-/// Serves a connection to its end. Once `stopping` becomes true, the connection ends after its requests
-/// in flight.
+/// Serves a connection to its end. Once `stopping` becomes true, the connection ends after its
+/// requests in flight.
 pub(crate) async fn serve(
     admitted: Admitted,
     http: Http,

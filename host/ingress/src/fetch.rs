@@ -12,8 +12,8 @@ pub trait Fetch: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`FetchError`] for every other status, including redirects, and if the answer exceeds the
-    /// limits of the request.
+    /// Returns [`FetchError`] for every other status, including redirects, and if the answer
+    /// exceeds the limits of the request.
     async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError>;
 }
 

@@ -1,11 +1,11 @@
 //! Performs the handshakes of senders: fetches certificates, and visits the URL that confirms a
 //! subscription.
 //!
-//! The verifier names the URL to fetch and has checked it. This module fetches a certificate once for all
-//! requests that wait for it, within limits, and keeps it. A forged message can name a certificate that
-//! does not exist. Failures are therefore remembered too, and few fetches run at once: a flood of
-//! forgeries causes only a trickle of fetches. While a request waits for a certificate, its connection
-//! may be evicted like a connection that waits for its sender.
+//! The verifier names the URL to fetch and has checked it. This module fetches a certificate once
+//! for all requests that wait for it, within limits, and keeps it. A forged message can name a
+//! certificate that does not exist. Failures are therefore remembered too, and few fetches run at
+//! once: a flood of forgeries causes only a trickle of fetches. While a request waits for a
+//! certificate, its connection may be evicted like a connection that waits for its sender.
 
 mod certificates;
 
@@ -24,8 +24,8 @@ use crate::source::Source;
 
 /// The maximum size of the answer to a confirmation, in bytes. The answer is ignored.
 const CONFIRMATION_BYTES_MAX: usize = 64 << 10;
-/// The time limit of a confirmation. Amazon SNS gives up after 15 s, and the certificate may have taken
-/// five of them.
+/// The time limit of a confirmation. Amazon SNS gives up after 15 s, and the certificate may have
+/// taken five of them.
 const CONFIRMATION_TIME_MAX: Duration = Duration::from_secs(8);
 
 /// Verifies requests, and performs the handshakes that they need.
@@ -100,8 +100,8 @@ impl Handshakes {
         Ok(verification)
     }
 
-    /// Visits the URL that confirms a subscription. The query of the URL contains a token, so that the
-    /// URL is never logged.
+    /// Visits the URL that confirms a subscription. The query of the URL contains a token, so that
+    /// the URL is never logged.
     pub(crate) async fn confirm(&self, source: &Source, url: String) -> Result<(), Refused> {
         let request = FetchRequest {
             url,

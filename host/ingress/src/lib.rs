@@ -1,11 +1,11 @@
 //! Ingress: receives the requests of senders, stores their events, and answers.
 //!
-//! [`bind`] takes a [`Config`] and returns a [`Bound`], whose address is known and which serves nothing
-//! yet. [`Bound::run`] serves until shutdown. A [`Handle`] replaces the sources while it runs. The module
-//! `receive` contains the steps of a request, from its head to its answer.
+//! [`bind`] takes a [`Config`] and returns a [`Bound`], whose address is known and which serves
+//! nothing yet. [`Bound::run`] serves until shutdown. A [`Handle`] replaces the sources while it
+//! runs. The module `receive` contains the steps of a request, from its head to its answer.
 //!
-//! Ingress knows the store and nothing behind it. It never refers to dispatch, and it serves whether or
-//! not jobs are dispatched (invariant 4).
+//! Ingress knows the store and nothing behind it. It never refers to dispatch, and it serves
+//! whether or not jobs are dispatched (invariant 4).
 
 mod bound;
 mod accept;

@@ -1,7 +1,7 @@
 //! The log line that each request leaves: the request and its outcome.
 //!
-//! A line never contains a body, a secret, or the part of a path that may be a secret. Text from the
-//! sender is logged as a quoted string, so that a line break in it does not start a new line.
+//! A line never contains a body, a secret, or the part of a path that may be a secret. Text from
+//! the sender is logged as a quoted string, so that a line break in it does not start a new line.
 
 use std::net::SocketAddr;
 
@@ -94,8 +94,8 @@ fn log_event(event: &StoredEvent, repeat: bool, request: &RequestSummary<'_>, ro
     );
 }
 
-/// Returns the first two segments of a path. A third segment may be a secret that was sent to a mistyped
-/// address.
+/// Returns the first two segments of a path. A third segment may be a secret that was sent to a
+/// mistyped address.
 fn loggable_path(path: &str) -> &str {
     let end = path
         .match_indices('/')

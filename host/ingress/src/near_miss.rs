@@ -1,8 +1,8 @@
 //! Near misses: requests to an unknown path that probably mean a known source.
 //!
-//! The sender reads the same 404 as for any unknown path. The operator reads the source that was probably
-//! meant, in a log line at the default level. Anybody can cause near misses, so the lines have a limited
-//! rate, and each line reports the number of lines that were left out before it.
+//! The sender reads the same 404 as for any unknown path. The operator reads the source that was
+//! probably meant, in a log line at the default level. Anybody can cause near misses, so the lines
+//! have a limited rate, and each line reports the number of lines that were left out before it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,8 +32,8 @@ pub(crate) struct NearMiss {
 pub(crate) struct NearMisses(Mutex<RateLimit>);
 
 impl NearMisses {
-    /// Returns the near miss at `path`, which leads to no source; `None` if the path is not near a source,
-    /// or if there were too many near misses recently.
+    /// Returns the near miss at `path`, which leads to no source; `None` if the path is not near a
+    /// source, or if there were too many near misses recently.
     pub(crate) fn find(&self, sources: &Sources, path: &str, now: Instant) -> Option<NearMiss> {
         let (meant, differs) = sources.nearest(path)?;
         let left_out = self
@@ -59,7 +59,8 @@ struct RateLimit {
 }
 
 impl RateLimit {
-    /// Returns the number of lines left out since the last allowed line; `None` leaves out this line too.
+    /// Returns the number of lines left out since the last allowed line; `None` leaves out this
+    /// line too.
     fn take(&mut self, now: Instant) -> Option<u64> {
         let paid_at = self.paid_at.map_or(now, |paid_at| paid_at.max(now)) + INTERVAL;
         if paid_at > now + INTERVAL * BURST {

@@ -1,8 +1,8 @@
 //! The handler: the steps from a request to its answer, in order.
 //!
 //! route → method → bounded read → verify → describe → append → answer. Every event takes this path
-//! (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent before `append` has
-//! returned (invariant 1).
+//! (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent before `append`
+//! has returned (invariant 1).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -251,9 +251,9 @@ impl Receiver {
 
 /// Resets an HTTP/2 request only after its answer had time to be read.
 ///
-/// The reset tells the sender to stop sending the body (RFC 9113, 8.1). Some senders forget the answer if
-/// both arrive at once; curl 7 reports a broken stream instead. Until the reset, the request counts
-/// against the `streams_max` of its connection.
+/// The reset tells the sender to stop sending the body (RFC 9113, 8.1). Some senders forget the
+/// answer if both arrive at once; curl 7 reports a broken stream instead. Until the reset, the
+/// request counts against the `streams_max` of its connection.
 fn reset_later(body: Incoming) {
     tokio::spawn(async move {
         tokio::time::sleep(RESET_DELAY).await;

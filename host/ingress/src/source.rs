@@ -9,8 +9,8 @@ use hookyard_schemes::{JsonPointer, Provider, Verifier};
 
 /// The number of path segments that are searched for a near miss.
 const SEGMENTS_MAX: usize = 8;
-/// The number of wrong, missing, extra or swapped letters with which a misspelled name still counts as a
-/// near miss.
+/// The number of wrong, missing, extra or swapped letters with which a misspelled name still counts
+/// as a near miss.
 const SLIPS_MAX: usize = 2;
 
 /// One configured source, ready to receive.
@@ -24,8 +24,8 @@ pub struct Source {
     pub verifier: Arc<Verifier>,
     /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
-    /// Whether handshakes may fetch over plain `http:`. This is so only if the operator configured a
-    /// local substitute explicitly.
+    /// Whether handshakes may fetch over plain `http:`. This is so only if the operator configured
+    /// a local substitute explicitly.
     pub allow_http: bool,
     /// The location of the ordering key. Events with the same key are handled in order.
     pub ordering: Option<JsonPointer>,
@@ -48,14 +48,15 @@ pub(crate) struct Route<'a> {
 }
 
 impl Sources {
-    /// Returns the source at `path`: `/{tenant}/{source}`, with one more segment if the source has a secret
-    /// path.
+    /// Returns the source at `path`: `/{tenant}/{source}`, with one more segment if the source has
+    /// a secret path.
     ///
-    /// A slash at the end of `/{tenant}/{source}/` is ignored, because the forms of some senders and
-    /// proxies add it. If the source has a secret path, every byte after the source is compared with the
-    /// secret, so that the slash counts.
+    /// A slash at the end of `/{tenant}/{source}/` is ignored, because the forms of some senders
+    /// and proxies add it. If the source has a secret path, every byte after the source is compared
+    /// with the secret, so that the slash counts.
     ///
-    /// Names are plain ASCII (see [`hookyard_model::name`]), so that paths are compared without decoding.
+    /// Names are plain ASCII (see [`hookyard_model::name`]), so that paths are compared without
+    /// decoding.
     pub(crate) fn find<'a>(&self, path: &'a str) -> Option<Route<'a>> {
         let mut segments = path.strip_prefix('/')?.splitn(3, '/');
         let (tenant, name) = (segments.next()?, segments.next()?);
@@ -78,8 +79,8 @@ impl Sources {
         })
     }
 
-    /// Returns the source that was probably meant by `path`, which leads to no source, and how the path
-    /// differs.
+    /// Returns the source that was probably meant by `path`, which leads to no source, and how the
+    /// path differs.
     ///
     /// The path has the names of the source in another letter case or encoding, with other or empty
     /// segments around them, or with a few slips in the name of the source.

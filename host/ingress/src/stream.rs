@@ -1,10 +1,10 @@
-//! A TCP stream that records when bytes arrive, and that closes so that the sender can read the last
-//! answer.
+//! A TCP stream that records when bytes arrive, and that closes so that the sender can read the
+//! last answer.
 //!
-//! If a socket is closed while unread bytes arrive, the kernel sends a reset. A reset can destroy an
-//! answer that the sender has not read yet: the sender would see a broken connection instead of a 413.
-//! After an answer that was sent before the end of the body, the stream therefore reads and discards a
-//! part of the rest, with limits on bytes and time.
+//! If a socket is closed while unread bytes arrive, the kernel sends a reset. A reset can destroy
+//! an answer that the sender has not read yet: the sender would see a broken connection instead of
+//! a 413. After an answer that was sent before the end of the body, the stream therefore reads and
+//! discards a part of the rest, with limits on bytes and time.
 
 use std::future::Future;
 use std::io;
@@ -55,7 +55,8 @@ impl Linger {
         }
     }
 
-    /// Is ready once the sender has closed its side, or a limit is reached. Errors no longer matter.
+    /// Is ready once the sender has closed its side, or a limit is reached. Errors no longer
+    /// matter.
     fn poll(&mut self, tcp: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0; 16 << 10];
         loop {

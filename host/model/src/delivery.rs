@@ -40,7 +40,8 @@ pub enum DeliveryResult {
         /// The reason and the way out, on one line.
         reason: String,
     },
-    /// Too many earlier deliveries were lost because the host stopped during them. Nothing was sent.
+    /// Too many earlier deliveries were lost because the host stopped during them. Nothing was
+    /// sent.
     Lost {
         /// The number of lost deliveries.
         deliveries: u32,

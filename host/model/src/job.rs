@@ -16,8 +16,8 @@
 //! Waiting | Dead --Retry--> Pending
 //! ```
 //!
-//! [`apply`] is the only way from one state to the next. Stores record the state that it returns and
-//! decide nothing themselves.
+//! [`apply`] is the only way from one state to the next. Stores record the state that it returns
+//! and decide nothing themselves.
 
 use std::fmt;
 use std::time::Duration;
@@ -69,8 +69,8 @@ impl WorkState {
         matches!(self, Self::Done | Self::Dead | Self::Discarded)
     }
 
-    /// Returns the earliest time at which the work may be leased; `None` if time alone does not make
-    /// it due.
+    /// Returns the earliest time at which the work may be leased; `None` if time alone does not
+    /// make it due.
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self {
             Self::Pending => Some(Timestamp::from_unix_millis(0)),
@@ -132,7 +132,7 @@ pub enum Input<'a> {
     Attach,
     /// The plugin is gone or quarantined.
     Detach,
-    /// An operator wants the work done again, whatever its result so far.
+    /// An operator wants the work done again, regardless of its result so far.
     Replay {
         /// The earliest time to run; `None` means at once.
         due: Option<Timestamp>,
@@ -684,14 +684,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finished_job_stays_finished(state in any_state(), outcome in any_outcome(), attempts: u32, jitter in 0.0..1.0f64) {
+        fn finished_job_stays_finished(
+            state in any_state(),
+            outcome in any_outcome(),
+            attempts: u32,
+            jitter in 0.0..1.0f64,
+        ) {
             let policy = RetryPolicy::default();
             let (since, outcome_ref) = (NOW, &outcome);
             let settle = |is_spared| {
-                Input::Settle { outcome: outcome_ref, attempts, since, policy: &policy, is_spared, jitter }
+                let (outcome, policy) = (outcome_ref, &policy);
+                Input::Settle { outcome, attempts, since, policy, is_spared, jitter }
             };
 
-            for input in [Input::Lease { until: LATER }, Input::GiveBack, settle(false), settle(true), Input::Attach, Input::Detach] {
+            for input in [
+                Input::Lease { until: LATER },
+                Input::GiveBack,
+                settle(false),
+                settle(true),
+                Input::Attach,
+                Input::Detach,
+            ] {
                 let next = apply(state, input, NOW);
                 if matches!(state, WorkState::Done | WorkState::Dead) {
                     prop_assert!(next.is_err() || next == Ok(state));

@@ -1,7 +1,7 @@
 //! The terms of Hookyard as types, and the rules that apply to them.
 //!
-//! Everything here is plain data and pure functions: events, jobs, messages, names, retries, and the
-//! one state machine that jobs and messages follow. Nothing in this crate reads a clock, the
+//! Everything here is plain data and pure functions: events, jobs, messages, names, retries, and
+//! the one state machine that jobs and messages follow. Nothing in this crate reads a clock, the
 //! environment, a file or a source of randomness (invariant 9): callers pass in `now` and random
 //! numbers. Every other crate of the host depends on this one; this one depends on none of them.
 

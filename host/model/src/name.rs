@@ -1,7 +1,7 @@
 //! Names that operators choose, and the revision of a component.
 //!
-//! A name is part of a URL path, a folder and a database key. Its alphabet is therefore small, and is
-//! checked here, in one place.
+//! A name is part of a URL path, a folder and a database key. Its alphabet is therefore small, and
+//! is checked here, in one place.
 
 use std::fmt;
 use std::str::FromStr;
@@ -83,7 +83,8 @@ macro_rules! name {
 }
 
 name!(
-    /// The name of a tenant: the first segment of a source's path, and a folder in the plugin folder.
+    /// The name of a tenant: the first segment of a source's path, and a folder in the plugin
+    /// folder.
     TenantName,
     "tenant"
 );

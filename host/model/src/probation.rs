@@ -1,7 +1,7 @@
 //! The rule that decides when a newly active revision must be rolled back.
 //!
-//! A [`Probation`] compares the active revision with the previous one. Only the difference counts: if
-//! the previous revision failed as often, a rollback would not help. As with
+//! A [`Probation`] compares the active revision with the previous one. Only the difference counts:
+//! if the previous revision failed as often, a rollback would not help. As with
 //! [`FailureBreaker`](crate::FailureBreaker), the rule counts events, each by its last attempt.
 
 use std::time::Duration;
@@ -34,8 +34,8 @@ impl Default for ProbationPolicy {
     }
 }
 
-/// The recent attempts of a plugin's active revision, and the baseline to compare them with while the
-/// revision is on probation.
+/// The recent attempts of a plugin's active revision, and the baseline to compare them with while
+/// the revision is on probation.
 #[derive(Debug, Clone, Default)]
 pub struct Probation {
     recent: RecentAttempts,
@@ -84,8 +84,8 @@ impl Probation {
             .is_some_and(|baseline| now.since(baseline.since) <= policy.probation)
     }
 
-    /// Records an attempt of the active revision. Returns the regression if the revision must now be
-    /// rolled back.
+    /// Records an attempt of the active revision. Returns the regression if the revision must now
+    /// be rolled back.
     pub fn record(&mut self, end: AttemptEnd, policy: &ProbationPolicy) -> Option<Regression> {
         self.recent.record(end, policy.probation, policy.events_min);
         let active = self.recent.count();
@@ -96,8 +96,8 @@ impl Probation {
             .filter(|regression| end.is_fault && is_enough && regression.increase() >= policy.worse)
     }
 
-    /// Returns the regression against the previous revision, however few events are known; `None` if
-    /// the revision does not fail more often, or is not on probation.
+    /// Returns the regression against the previous revision, however few events are known; `None`
+    /// if the revision does not fail more often, or is not on probation.
     pub fn regression(&self, policy: &ProbationPolicy, now: Timestamp) -> Option<Regression> {
         let baseline = self.baseline.filter(|_| self.is_open(policy, now))?;
         let regression = Regression {
@@ -158,7 +158,8 @@ mod tests {
         }
     }
 
-    /// Returns a revision that is not on probation and failed at `faults` of `events` events at second 0.
+    /// Returns a revision that is not on probation and failed at `faults` of `events` events at
+    /// second 0.
     fn before(faults: u64, events: u64) -> Probation {
         let mut probation = Probation::closed();
         for event in 0..events {
@@ -269,9 +270,11 @@ mod tests {
             faults_min in 1..4usize,
             worse in 0.01..1.0f64,
         ) {
-            let policy = ProbationPolicy { probation: Duration::from_secs(60), events_min, faults_min, worse };
+            let probation = Duration::from_secs(60);
+            let policy = ProbationPolicy { probation, events_min, faults_min, worse };
             let (before_faults, before_events) = (previous.0.min(previous.1), previous.1);
-            let mut probation = before(before_faults, before_events).next(Timestamp::from_unix_secs(0));
+            let start = Timestamp::from_unix_secs(0);
+            let mut probation = before(before_faults, before_events).next(start);
             let mut history: Vec<AttemptEnd> = Vec::new();
             let mut now = 0;
 
@@ -281,12 +284,17 @@ mod tests {
                 history.push(this);
                 // The rule in plain terms: the last attempt of each event within the window.
                 let recent = history.iter().enumerate().filter(|(at, one)| {
-                    this.at.since(one.at) <= policy.probation && history[at + 1..].iter().all(|later| later.event != one.event)
+                    this.at.since(one.at) <= policy.probation
+                        && history[at + 1..].iter().all(|later| later.event != one.event)
                 });
                 let recent: Vec<bool> = recent.map(|(_, one)| one.is_fault).collect();
                 let faults = recent.iter().filter(|is_fault| **is_fault).count();
-                let by = faults as f64 / recent.len() as f64 - before_faults as f64 / before_events as f64;
-                let expected = is_fault && now <= 60 && recent.len() >= events_min && faults >= faults_min && by >= worse;
+                let events = recent.len();
+                let before = before_faults as f64 / before_events as f64;
+                let increase = faults as f64 / events as f64 - before;
+                let is_enough = events >= events_min && faults >= faults_min;
+                let expected = is_fault && now <= 60 && is_enough && increase >= worse;
+
                 prop_assert_eq!(probation.record(this, &policy).is_some(), expected);
             }
         }

@@ -258,8 +258,8 @@ mod tests {
             let policy = QuarantinePolicy { window: Duration::from_secs(60), rate, events_min };
             let mut breaker = FailureBreaker::default();
 
-            // The rule in plain terms: the last attempt of each event since the last trip, within the
-            // window.
+            // The rule in plain terms: the last attempt of each event since the last trip, within
+            // the window.
             let mut history: Vec<AttemptEnd> = Vec::new();
             let mut now = 0;
             for (event, pause, is_fault) in attempts {
@@ -267,13 +267,17 @@ mod tests {
                 let this = end(event, now, is_fault);
                 history.push(this);
                 let recent = history.iter().enumerate().filter(|(at, one)| {
-                    this.at.since(one.at) <= policy.window && history[at + 1..].iter().all(|later| later.event != one.event)
+                    this.at.since(one.at) <= policy.window
+                        && history[at + 1..].iter().all(|later| later.event != one.event)
                 });
                 let recent: Vec<bool> = recent.map(|(_, one)| one.is_fault).collect();
                 let faults = recent.iter().filter(|is_fault| **is_fault).count();
-                let expected = is_fault && recent.len() >= events_min && faults as f64 >= rate * recent.len() as f64;
+                let events = recent.len();
+                let expected =
+                    is_fault && events >= events_min && faults as f64 >= rate * events as f64;
+
                 let tripped = breaker.record(ONE, this, &policy);
-                prop_assert_eq!(tripped, expected.then_some(FailureCount { faults, events: recent.len() }));
+                prop_assert_eq!(tripped, expected.then_some(FailureCount { faults, events }));
                 if expected {
                     history.clear();
                 }

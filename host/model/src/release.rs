@@ -7,8 +7,8 @@
 //!                                                                                    '-> blocked -> (cleared) settled
 //! ```
 //!
-//! If the component's compiled code is cached, the release skips `queued` and `compiling`. When a file
-//! is dropped again, its release starts again, from any step.
+//! If the component's compiled code is cached, the release skips `queued` and `compiling`. When a
+//! file is dropped again, its release starts again, from any step.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,8 +36,8 @@ pub enum Step {
     Draining,
     /// The revision has no more attempts that are running.
     Retired,
-    /// The revision was rolled back, by its failures or by an operator, and may not serve again until
-    /// an operator clears it.
+    /// The revision was rolled back, by its failures or by an operator, and may not serve again
+    /// until an operator clears it.
     Blocked,
     /// The revision cannot serve, for a reason that is recorded with this step.
     Refused,

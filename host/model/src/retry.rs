@@ -7,11 +7,11 @@ use crate::Timestamp;
 
 /// How often a failed attempt or delivery is retried, after which delays, and for how long.
 ///
-/// Without a schedule, delays are an exponential back-off with equal jitter. The ceiling of the delay
-/// after attempt `n` is `min(delay_max, delay_first * 2^(n-1))`; the delay is half the ceiling and a
-/// random part of the other half, as in "Exponential Backoff And Jitter" (AWS Architecture Blog,
-/// 2015). The fixed half keeps attempts apart. The random half keeps jobs that failed together from
-/// being retried together.
+/// Without a schedule, delays are an exponential back-off with equal jitter. The ceiling of the
+/// delay after attempt `n` is `min(delay_max, delay_first * 2^(n-1))`; the delay is half the
+/// ceiling and a random part of the other half, as in "Exponential Backoff And Jitter" (AWS
+/// Architecture Blog, 2015). The fixed half keeps attempts apart. The random half keeps jobs that
+/// failed together from being retried together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The maximum number of attempts of a job before it is dead; at least 1.
@@ -68,8 +68,8 @@ impl RetryPolicy {
         self.retry_before_deadline(failure, now, jitter)
     }
 
-    /// Does the same as [`retry_at`](Self::retry_at), but without a maximum number of attempts: only
-    /// the deadline makes the failure final.
+    /// Does the same as [`retry_at`](Self::retry_at), but without a maximum number of attempts:
+    /// only the deadline makes the failure final.
     pub fn retry_before_deadline(
         &self,
         failure: Failure,
@@ -321,7 +321,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_delay_exceeds_its_ceiling(attempts: u32, jitter in 0.0..1.0f64, policy in any_policy()) {
+        fn no_delay_exceeds_its_ceiling(
+            attempts: u32,
+            jitter in 0.0..1.0f64,
+            policy in any_policy(),
+        ) {
             let scheduled = policy.schedule.as_deref().unwrap_or_default().iter().max();
             let ceiling = scheduled.map_or(policy.delay_max, |longest| *longest * 11 / 10);
             prop_assert!(policy.delay(attempts, jitter) <= ceiling);
@@ -358,8 +362,10 @@ mod tests {
             match policy.retry_at(failure, now, jitter) {
                 Some(again) => {
                     prop_assert!(attempts < policy.attempts_max);
-                    prop_assert!(again >= now && again.since(now) >= asked.unwrap_or_default().min(policy.delay_max));
-                    prop_assert!(policy.deadline.is_none_or(|deadline| again.since(RECEIVED) <= deadline));
+                    let asked = asked.unwrap_or_default().min(policy.delay_max);
+                    prop_assert!(again >= now && again.since(now) >= asked);
+                    let age = again.since(RECEIVED);
+                    prop_assert!(policy.deadline.is_none_or(|deadline| age <= deadline));
                 }
                 None => {
                     let is_late = policy.deadline.is_some_and(|deadline| {

@@ -1,10 +1,10 @@
 //! The fair share: how free slots are divided among tenants and their members.
 //!
 //! A member is a plugin where slots are for attempts, and a destination where slots are for
-//! deliveries. Each slot goes to the tenant that uses the fewest slots, and within the tenant to the
-//! member that uses the fewest. Among equals, the one whose last turn is the longest ago is first.
-//! So the share of a tenant does not grow with the number of its members or events, and slots that
-//! one tenant cannot use go to the others.
+//! deliveries. Each slot goes to the tenant that uses the fewest slots, and within the tenant to
+//! the member that uses the fewest. Among equals, the one whose last turn is the longest ago is
+//! first. So the share of a tenant does not grow with the number of its members or events, and
+//! slots that one tenant cannot use go to the others.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
@@ -378,9 +378,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_are_bounded_complete_and_even(open in any_demand(), free in 0..30usize, tenant_max in 1..12usize) {
+        fn shares_are_bounded_complete_and_even(
+            open in any_demand(),
+            free in 0..30usize,
+            tenant_max in 1..12usize,
+        ) {
             let running = running(&open);
-            let given = share(&FreeSlots { slots: free, tenant_max, running: &running }, &open, &mut TurnOrder::default());
+            let slots = FreeSlots { slots: free, tenant_max, running: &running };
+            let given = share(&slots, &open, &mut TurnOrder::default());
             let given: HashMap<_, _> = given.into_iter().collect();
             let mut loads = running.clone();
 
@@ -388,10 +393,13 @@ mod tests {
                 *loads.entry(plugin.tenant.clone()).or_default() += limit;
             }
             let given_to = |open: &Demand<PluginRef>| given.get(&open.member).copied().unwrap_or(0);
-            let had_some = |tenant: &TenantName| given.keys().any(|plugin| plugin.tenant == *tenant);
+            let had_some =
+                |tenant: &TenantName| given.keys().any(|plugin| plugin.tenant == *tenant);
             let wants_more = |tenant: &TenantName| {
                 loads[tenant] < tenant_max
-                    && open.iter().any(|open| open.member.tenant == *tenant && given_to(open) < open.slots)
+                    && open.iter().any(|open| {
+                        open.member.tenant == *tenant && given_to(open) < open.slots
+                    })
             };
             let total: usize = given.values().sum();
             prop_assert!(total <= free);
@@ -399,10 +407,13 @@ mod tests {
                 prop_assert!(given_to(one) <= one.slots);
                 let tenant = &one.member.tenant;
                 prop_assert!(!had_some(tenant) || loads[tenant] <= tenant_max);
-                prop_assert!(total == free || !wants_more(tenant), "a slot is left that {} could use", tenant);
+                prop_assert!(total == free || !wants_more(tenant), "{tenant} could use a slot");
                 for other in open.iter().filter(|_| wants_more(tenant)) {
                     let other = &other.member.tenant;
-                    prop_assert!(!had_some(other) || loads[other] <= loads[tenant] + 1, "{other} was preferred to {tenant}");
+                    prop_assert!(
+                        !had_some(other) || loads[other] <= loads[tenant] + 1,
+                        "{other} was preferred to {tenant}"
+                    );
                 }
             }
         }

@@ -9,8 +9,8 @@ const EXCERPT_CHARS_MAX: usize = 400;
 /// Returns whether a character is invisible, or changes how other characters are displayed.
 ///
 /// These are Unicode's control and format characters (zero width, direction, tags), line and
-/// paragraph separators, spaces other than the ordinary space, unassigned code points, and characters
-/// that are drawn as nothing.
+/// paragraph separators, spaces other than the ordinary space, unassigned code points, and
+/// characters that are drawn as nothing.
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
@@ -28,7 +28,8 @@ pub fn is_hidden(c: char) -> bool {
 
 /// Returns whether the standard library considers a character printable.
 fn is_printable(c: char) -> bool {
-    // `escape_debug` escapes a combining mark only at the beginning of a text, so a letter precedes.
+    // `escape_debug` escapes a combining mark only at the beginning of a text, so a letter
+    // precedes.
     let mut text = [b'a', 0, 0, 0, 0];
     let length = c.encode_utf8(&mut text[1..]).len();
     let text = std::str::from_utf8(&text[..=length]).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Points in time, as whole milliseconds since the Unix epoch.
 //!
-//! The store keeps milliseconds, and handlers are given milliseconds. Only the outermost crates read
-//! a clock.
+//! The store keeps milliseconds, and handlers are given milliseconds. Only the outermost crates
+//! read a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +35,8 @@ impl Timestamp {
 
     /// Parses an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
     ///
-    /// Of the three forms in RFC 9110, section 5.6.7, only the one that senders must use is accepted.
+    /// Of the three forms in RFC 9110, section 5.6.7, only the one that senders must use is
+    /// accepted.
     pub fn parse_http_date(text: &str) -> Option<Self> {
         if !text.ends_with(" GMT") {
             return None;
@@ -93,7 +94,8 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A source of the current time. Only the binary reads a real clock; every other crate is given one.
+/// A source of the current time. Only the binary reads a real clock; every other crate is given
+/// one.
 pub trait Clock: Send + Sync + 'static {
     /// Returns the current time.
     fn now(&self) -> Timestamp;

@@ -1,7 +1,7 @@
 //! Files and folders that belong to the host alone.
 //!
-//! Other users cannot read them, from the moment at which they are created and with every umask. Content
-//! that another user may have written is not trusted: it is refused when it is read.
+//! Other users cannot read them, from the moment at which they are created and with every umask.
+//! Content that another user may have written is not trusted: it is refused when it is read.
 
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, Metadata};

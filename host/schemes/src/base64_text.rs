@@ -1,7 +1,8 @@
 //! Decodes base64 as people paste it: with or without padding, in either alphabet of RFC 4648.
 //!
-//! Only text with one possible meaning is accepted. Everything else is refused, with the position of
-//! the defect. Messages name the kind of a byte and never the byte itself, because the text is a secret.
+//! Only text with one possible meaning is accepted. Everything else is refused, with the position
+//! of the defect. Messages name the kind of a byte and never the byte itself, because the text is a
+//! secret.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
@@ -13,8 +14,8 @@ pub(crate) struct Decoded {
     pub(crate) oddities: Vec<&'static str>,
 }
 
-/// Decodes a text. `skipped` is the number of bytes before it, so that positions count from the beginning
-/// of the whole secret. The error completes "the secret …".
+/// Decodes a text. `skipped` is the number of bytes before it, so that positions count from the
+/// beginning of the whole secret. The error completes "the secret …".
 pub(crate) fn decode(text: &[u8], skipped: usize) -> Result<Decoded, String> {
     if let Some(index) = text.iter().position(|byte| !is_base64(*byte)) {
         return Err(format!(

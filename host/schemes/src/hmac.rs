@@ -1,5 +1,5 @@
-//! HMAC schemes as data: where a request has its signature, what the signature covers, and how it is
-//! written.
+//! HMAC schemes as data: where a request has its signature, what the signature covers, and how it
+//! is written.
 //!
 //! The same recipe verifies what a sender signs and signs what the host sends.
 
@@ -42,8 +42,8 @@ pub struct Recipe {
     pub timestamp: Option<TimeField>,
     /// The location of the sender's id of the message.
     pub id: Option<Field>,
-    /// The text that is signed, such as `v0:{timestamp}:{body}`. `{body}`, `{timestamp}` and `{id}` are
-    /// replaced by the values of the request.
+    /// The text that is signed, such as `v0:{timestamp}:{body}`. `{body}`, `{timestamp}` and `{id}`
+    /// are replaced by the values of the request.
     pub signed: String,
 }
 
@@ -237,7 +237,8 @@ pub(crate) fn signed_bytes(pieces: &[Piece], values: &SignedValues<'_>) -> Vec<u
 }
 
 impl TimeFormat {
-    /// Writes a time in the only form that [`read`](Self::read) accepts; `None` if there is no form.
+    /// Writes a time in the only form that [`read`](Self::read) accepts; `None` if there is no
+    /// form.
     pub(crate) fn write(self, time: Timestamp) -> Option<String> {
         let number = match self {
             Self::UnixSeconds => time.unix_secs(),

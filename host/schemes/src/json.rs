@@ -1,8 +1,8 @@
 //! JSON pointers (RFC 6901) that read directly from text.
 //!
 //! A value is found without building a tree and is returned as its own text, so that no digit of a
-//! number is lost. A name that occurs twice in an object on the path is an error: readers disagree about
-//! its value, and the host does not guess.
+//! number is lost. A name that occurs twice in an object on the path is an error: readers disagree
+//! about its value, and the host does not guess.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -97,8 +97,8 @@ impl JsonPointer {
         Ok(Some(value))
     }
 
-    /// Returns the string at this location in `json`; `None` if there is no such value or it is not a
-    /// string.
+    /// Returns the string at this location in `json`; `None` if there is no such value or it is not
+    /// a string.
     ///
     /// # Errors
     ///
@@ -268,7 +268,8 @@ impl<'de> Visitor<'de> for ArrayItem {
     }
 }
 
-/// Returns the members of a JSON object, each as its own text. A name that occurs twice is an error.
+/// Returns the members of a JSON object, each as its own text. A name that occurs twice is an
+/// error.
 pub(crate) fn object(json: &[u8]) -> Result<BTreeMap<String, &RawValue>, Unreadable> {
     let whole: &RawValue = serde_json::from_slice(json).map_err(not_json)?;
     let (members, repeated) = read(whole.get(), Members)?;

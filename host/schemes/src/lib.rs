@@ -2,11 +2,11 @@
 //!
 //! A [`Verifier`] is compiled once from the settings of one source. It is then a pure function of a
 //! request, the certificates that have been fetched, and `now`. A [`Signer`] is the same for one
-//! destination: a function of a message and `now`. A [`Provider`] describes a kind of sender as data:
-//! where its events have their id and type, and which schemes it uses.
+//! destination: a function of a message and `now`. A [`Provider`] describes a kind of sender as
+//! data: where its events have their id and type, and which schemes it uses.
 //!
-//! This crate reads no clock, environment, file or randomness (invariant 9), and knows nothing of HTTP
-//! answers. Whatever needs the outside world, such as fetching a certificate or confirming a
+//! This crate reads no clock, environment, file or randomness (invariant 9), and knows nothing of
+//! HTTP answers. Work that needs the outside world, such as fetching a certificate or confirming a
 //! subscription, is returned to the caller. The bytes of a request are verified before they are
 //! parsed, except where the sender signs fields of a JSON envelope (Amazon SNS).
 

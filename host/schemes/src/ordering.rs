@@ -5,15 +5,16 @@ use hookyard_model::Payload;
 use crate::provider::describe::{hashed, identifier, is_identifier, unreadable};
 use crate::{JsonPointer, Refusal, payload_bytes};
 
-/// Returns the ordering key at `pointer` in the event of a stored `body`; `None` if there is no string
-/// or number, or if the event is not JSON.
+/// Returns the ordering key at `pointer` in the event of a stored `body`; `None` if there is no
+/// string or number, or if the event is not JSON.
 ///
-/// A text that is too long for an identifier or has hidden characters is replaced by its hash, so that
-/// equal texts stay equal.
+/// A text that is too long for an identifier or has hidden characters is replaced by its hash, so
+/// that equal texts stay equal.
 ///
 /// # Errors
 ///
-/// Returns a [`Refusal`] if a name on the path occurs twice: the sender may have meant either value.
+/// Returns a [`Refusal`] if a name on the path occurs twice: the sender may have meant either
+/// value.
 pub fn ordering_key(
     pointer: &JsonPointer,
     payload: &Payload,

@@ -1,7 +1,8 @@
-//! A kind of sender as data: the schemes that it may use, and where its events have their keys and types.
+//! A kind of sender as data: the schemes that it may use, and where its events have their keys and
+//! types.
 //!
-//! A provider needs no code of its own. The configuration reads `provider.toml`; this module applies the
-//! rules in it.
+//! A provider needs no code of its own. The configuration reads `provider.toml`; this module
+//! applies the rules in it.
 
 pub(crate) mod describe;
 mod template;
@@ -25,14 +26,15 @@ pub struct Provider {
     pub name: String,
     /// The WIT package of the provider's events, without a version, such as `topper:webhooks`.
     pub package: String,
-    /// The versions of the package that these rules apply to: `1` for all of 1.x.y, `0.9` for all of
-    /// 0.9.x. An empty list means all versions.
+    /// The versions of the package that these rules apply to: `1` for all of 1.x.y, `0.9` for all
+    /// of 0.9.x. An empty list means all versions.
     pub versions: Vec<String>,
     /// The location of the idempotency key.
     pub key: KeyRule,
     /// The location of the event's type.
     pub event_type: TypeRule,
-    /// The part of the payload that a typed handler is given; the empty pointer means the whole payload.
+    /// The part of the payload that a typed handler is given; the empty pointer means the whole
+    /// payload.
     pub content: JsonPointer,
     /// The sender's event types with their cases in WIT. Events of other types are stored too.
     pub events: BTreeMap<String, EventCase>,
@@ -44,8 +46,8 @@ pub struct Provider {
     pub sending: SchemeRule,
 }
 
-/// The location of an event's idempotency key: the value that the sender repeats when it sends the same
-/// event again.
+/// The location of an event's idempotency key: the value that the sender repeats when it sends the
+/// same event again.
 #[derive(Debug, Clone)]
 pub struct KeyRule {
     /// The possible locations. The first location that has a key counts.
@@ -86,9 +88,9 @@ pub enum TypeRule {
 /// A shape of payload, with the type of events that have this shape.
 #[derive(Debug, Clone)]
 pub struct Shape {
-    /// The values of which at least one must be there and not be null.
+    /// Locations; at least one of them must have a value other than null.
     pub any: Vec<JsonPointer>,
-    /// The values that must be missing or null.
+    /// Locations; each must have no value or null.
     pub none: Vec<JsonPointer>,
     /// The type of the event, such as `offer.{/status}`.
     pub is: Template,
@@ -115,7 +117,8 @@ pub enum Direction {
 /// The schemes that may prove what a provider sends, or what the host sends to it.
 #[derive(Debug, Clone, Default)]
 pub struct SchemeRule {
-    /// The scheme of a source or destination that does not name one; `None` if the operator must choose.
+    /// The scheme of a source or destination that does not name one; `None` if the operator must
+    /// choose.
     pub default: Option<SchemeKind>,
     /// The schemes that a source or destination may use.
     pub allowed: Vec<SchemeKind>,

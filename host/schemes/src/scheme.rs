@@ -1,6 +1,7 @@
 //! The scheme of a source with its settings, and the errors that settings can have.
 //!
-//! Settings are plain data. [`Verifier::new`](crate::Verifier::new) checks them when they are loaded.
+//! Settings are plain data. [`Verifier::new`](crate::Verifier::new) checks them when they are
+//! loaded.
 
 use std::fmt;
 use std::str::FromStr;
@@ -153,8 +154,8 @@ pub enum SetupError {
         /// The text as given.
         given: String,
     },
-    /// A header cannot carry a proof: it is about the connection or the body, or holds the id of the
-    /// message.
+    /// A header cannot carry a proof: it is about the connection or the body, or holds the id of
+    /// the message.
     #[error("the header `{name}` is set by the HTTP client; choose another")]
     ReservedHeader {
         /// The name of the header, in lower case.

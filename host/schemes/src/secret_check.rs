@@ -1,13 +1,14 @@
-//! Checks secrets when they are loaded: whether a secret can work, and whether it looks like a slip.
+//! Checks secrets when they are loaded: whether a secret can work, and whether it looks like a
+//! slip.
 //!
-//! A secret that can never match is a fault. A secret that works but looks odd gets a note. Faults and
-//! notes name the position in the secret, in bytes from 1, and never any part of its content. The caller
-//! adds the file or variable that the secret comes from.
+//! A secret that can never match is a fault. A secret that works but looks odd gets a note. Faults
+//! and notes name the position in the secret, in bytes from 1, and never any part of its content.
+//! The caller adds the file or variable that the secret comes from.
 //!
-//! A token or password of fewer than [`TOKEN_BYTES_MIN`] bytes can be guessed by trying requests. An HMAC
-//! key of fewer than [`KEY_BYTES_MIN`] bytes can be found within a day from one signed message, without a
-//! single request. Standard Webhooks asks for 24 to 64 bytes; a secret of fewer than
-//! [`STANDARD_WEBHOOKS_BYTES_MIN`] bytes (128 bits) is refused.
+//! A token or password of fewer than [`TOKEN_BYTES_MIN`] bytes can be guessed by trying requests.
+//! An HMAC key of fewer than [`KEY_BYTES_MIN`] bytes can be found within a day from one signed
+//! message, without a single request. Standard Webhooks asks for 24 to 64 bytes; a secret of fewer
+//! than [`STANDARD_WEBHOOKS_BYTES_MIN`] bytes (128 bits) is refused.
 
 use crate::base64_text::kind_of;
 use crate::hmac::Encoding;

@@ -53,8 +53,8 @@ pub enum SigningScheme {
     StandardWebhooks {
         /// Secrets for `v1`: base64, with or without the prefix `whsec_`.
         secrets: Vec<SigningKey>,
-        /// Ed25519 private keys for `v1a`: base64 of 32 bytes, or of 64 bytes with the public key, with
-        /// or without the prefix `whsk_`.
+        /// Ed25519 private keys for `v1a`: base64 of 32 bytes, or of 64 bytes with the public key,
+        /// with or without the prefix `whsk_`.
         keys: Vec<SigningKey>,
     },
     /// A detached JWS over the body in one header, signed with the first live key.
@@ -89,8 +89,8 @@ pub enum SigningScheme {
     Hmac {
         /// The recipe.
         recipe: crate::hmac::Recipe,
-        /// The secrets, written as the recipe's `key` prescribes. If the signature is a pair, which can
-        /// be repeated, every live secret signs; otherwise the first live secret signs.
+        /// The secrets, written as the recipe's `key` prescribes. If the signature is a pair, which
+        /// can be repeated, every live secret signs; otherwise the first live secret signs.
         secrets: Vec<SigningKey>,
     },
 }
@@ -207,8 +207,8 @@ impl Signer {
         self
     }
 
-    /// Returns the headers that prove the message, with names in lower case. All other headers of the
-    /// request are up to the caller.
+    /// Returns the headers that prove the message, with names in lower case. All other headers of
+    /// the request are up to the caller.
     ///
     /// # Errors
     ///
@@ -342,7 +342,8 @@ fn settable_header(given: &str) -> Result<String, SetupError> {
     }
 }
 
-/// Returns whether a header can carry a value unchanged: printable ASCII without surrounding spaces.
+/// Returns whether a header can carry a value unchanged: printable ASCII without surrounding
+/// spaces.
 fn is_header_value(value: &[u8]) -> bool {
     let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| *byte != b' ');
     crate::verify::ascii(value).is_some() && is_edge(value.first()) && is_edge(value.last())

@@ -1,9 +1,9 @@
-//! The certificates that handshakes need. Each certificate is fetched once for all requests that wait for
-//! it, and is then kept.
+//! The certificates that handshakes need. Each certificate is fetched once for all requests that
+//! wait for it, and is then kept.
 //!
 //! The module `table` decides; this module fetches, waits and stores. A request that waits for a
-//! certificate takes one of a limited number of slots for a limited time. It is refused at once if no
-//! slot is free, so that a slow certificate never uses up the connections of other senders.
+//! certificate takes one of a limited number of slots for a limited time. It is refused at once if
+//! no slot is free, so that a slow certificate never uses up the connections of other senders.
 
 mod archive;
 mod room;
@@ -60,7 +60,8 @@ impl Certificates for CertificatesAt<'_> {
 }
 
 impl CertificateCache {
-    /// Starts with the certificates of the archive. At most `waiting_max` requests wait for one certificate.
+    /// Starts with the certificates of the archive. At most `waiting_max` requests wait for one
+    /// certificate.
     pub(super) fn new(
         fetch: Arc<dyn Fetch>,
         archive: Arc<dyn CertificateArchive>,
@@ -100,7 +101,8 @@ impl CertificateCache {
         }
     }
 
-    /// Returns the certificate at a URL, from memory or by one fetch that all requests for the URL share.
+    /// Returns the certificate at a URL, from memory or by one fetch that all requests for the URL
+    /// share.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         wanted: CertificateRequest<'_>,
@@ -136,7 +138,8 @@ impl CertificateCache {
         }
     }
 
-    /// Fetches in a separate task, so that a sender that hangs up does not end the fetch for others.
+    /// Fetches in a separate task, so that a sender that hangs up does not end the fetch for
+    /// others.
     fn begin(
         self: &Arc<Self>,
         NewFetch {
@@ -215,7 +218,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_secs(1_780_000_000);
     const WAITING_MAX: usize = 30;
 
-    /// Serves a certificate at every URL that does not contain `missing`: one answer for each permit.
+    /// Serves a certificate at every URL that does not contain `missing`: one answer for each
+    /// permit.
     struct Site {
         pem: String,
         asked: Semaphore,

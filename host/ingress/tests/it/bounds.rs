@@ -37,8 +37,8 @@ async fn large_body_is_refused_before_its_end() {
 #[tokio::test]
 async fn sender_that_writes_first_sees_413() {
     let host = start(config()).await;
-    // The body is larger than the buffers of both sockets, so that a host that only closed the connection would
-    // break the write.
+    // The body is larger than the buffers of both sockets, so that a host that only closed the
+    // connection would break the write.
     let answer = send(host.address, &post("/acme/open", "", &"x".repeat(7 << 20))).await;
     assert_eq!(answer.status, 413);
 }
@@ -93,7 +93,8 @@ async fn slow_body_times_out() {
     let mut answer = String::new();
     let reading = tokio::io::AsyncReadExt::read_to_string(&mut from_host, &mut answer);
 
-    // Bytes in transit can turn the end of the connection into a reset; the answer is still readable.
+    // Bytes in transit can turn the end of the connection into a reset; the answer is still
+    // readable.
     let _ = soon("the answer and the end of the connection", reading).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
     let ended = soon("the dribbler to notice", dribble)

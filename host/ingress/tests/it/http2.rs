@@ -114,7 +114,8 @@ async fn http2_reset_follows_the_answer_late() {
     );
 }
 
-/// Sends a part of a body that is too large. Returns the time between the end of the answer and the reset.
+/// Sends a part of a body that is too large. Returns the time between the end of the answer and the
+/// reset.
 async fn delay_of_reset(address: SocketAddr) -> Duration {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
@@ -125,7 +126,8 @@ async fn delay_of_reset(address: SocketAddr) -> Duration {
         let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
         [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
     };
-    // `:method POST`, `:scheme http` of the static table, then literals for `:path` (4) and `content-length` (28).
+    // `:method POST`, `:scheme http` of the static table, then literals for `:path` (4) and
+    // `content-length` (28).
     let head = [
         b"\x83\x86\x04\x0a/acme/open".as_slice(),
         b"\x0f\x0d\x06999999",

@@ -1,5 +1,5 @@
-//! Tests of ingress through its sockets: the answer to each kind of request, and the limits on a sender
-//! that misbehaves.
+//! Tests of ingress through its sockets: the answer to each kind of request, and the limits on a
+//! sender that misbehaves.
 
 mod support;
 

@@ -107,8 +107,8 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
     }
 }
 
-/// Returns the sources of the tests: `acme/open` accepts everything, `acme/token` needs a bearer token,
-/// `acme/hidden` a secret path, and `acme/ordered` has an ordering key.
+/// Returns the sources of the tests: `acme/open` accepts everything, `acme/token` needs a bearer
+/// token, `acme/hidden` a secret path, and `acme/ordered` has an ordering key.
 pub(crate) fn sources() -> Sources {
     let tokens = vec![Secret::from(TOKEN)];
     let secrets = vec![Secret::from(PATH_SECRET)];

@@ -14,12 +14,13 @@ const KEY_BYTES_MAX: usize = 512;
 const TYPE_BYTES_MAX: usize = 256;
 
 impl Provider {
-    /// Returns the key and the type of a verified event. `headers` and `body` are those of the request.
+    /// Returns the key and the type of a verified event. `headers` and `body` are those of the
+    /// request.
     ///
     /// # Errors
     ///
-    /// Returns a [`Refusal`] if the body cannot be read, the key is missing, or the event is one that the
-    /// host sends and never receives.
+    /// Returns a [`Refusal`] if the body cannot be read, the key is missing, or the event is one
+    /// that the host sends and never receives.
     pub fn describe(
         &self,
         verified: &Verified,
@@ -95,7 +96,8 @@ fn find_key(
     }
 }
 
-/// Returns the type of the one shape that matches; `None` if no shape or more than one shape matches.
+/// Returns the type of the one shape that matches; `None` if no shape or more than one shape
+/// matches.
 fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unreadable> {
     let has_value = |pointer: &JsonPointer| {
         Ok(pointer
@@ -137,8 +139,8 @@ pub(crate) fn identifier(value: &serde_json::value::RawValue) -> Option<String> 
     }
 }
 
-/// Returns whether a text can be a name. Hidden characters are refused: they would break lines in logs, or
-/// make one name look like another.
+/// Returns whether a text can be a name. Hidden characters are refused: they would break lines in
+/// logs, or make one name look like another.
 fn is_name(text: &str, bytes_max: usize) -> bool {
     !text.is_empty() && text.len() <= bytes_max && !text.chars().any(is_hidden)
 }

@@ -1,9 +1,9 @@
 //! The envelope around an outgoing payload: a JSON template with placeholders in its texts.
 //!
-//! `{id}` is the id of the message, `{type}` the type of the event, `{time}` the time at which a plugin
-//! sent it (RFC 3339), `{payload}` the payload, and `{payload/offer_id}` a value in the payload, by JSON
-//! pointer. A text that consists of one placeholder becomes the value itself, which can be any JSON.
-//! Within other text, the value must be a string or a number.
+//! `{id}` is the id of the message, `{type}` the type of the event, `{time}` the time at which a
+//! plugin sent it (RFC 3339), `{payload}` the payload, and `{payload/offer_id}` a value in the
+//! payload, by JSON pointer. A text that consists of one placeholder becomes the value itself,
+//! which can be any JSON. Within other text, the value must be a string or a number.
 
 use serde_json::value::RawValue;
 
@@ -84,7 +84,10 @@ impl Envelope {
                 .split_once('}')
                 .ok_or_else(|| refuse("a `{` has no `}`"))?;
             let piece = EnvelopePiece::named(name).ok_or_else(|| {
-                refuse("the placeholders are {id}, {type}, {time}, {payload} and {payload/…}, a JSON pointer")
+                refuse(
+                    "the placeholders are {id}, {type}, {time}, {payload} and {payload/…}, a JSON \
+                     pointer",
+                )
             })?;
             pieces.extend([EnvelopePiece::Text(before.to_owned()), piece]);
             rest = after;

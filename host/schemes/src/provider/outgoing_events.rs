@@ -1,7 +1,8 @@
-//! The events that the host sends to a provider, as data: their types, the spelling of names, and the
-//! envelope around the payload.
+//! The events that the host sends to a provider, as data: their types, the spelling of names, and
+//! the envelope around the payload.
 //!
-//! Other code turns a plugin's values into JSON. This module describes what is put around that JSON.
+//! Other code turns a plugin's values into JSON. This module describes what is put around that
+//! JSON.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Sends credentials that are the same for every message: HTTP Basic, bearer tokens, and the value of
-//! a header.
+//! Sends credentials that are the same for every message: HTTP Basic, bearer tokens, and the value
+//! of a header.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

@@ -1,8 +1,8 @@
 //! Signs messages by an HMAC recipe: the recipe that says where to read a signature says where to
 //! write it.
 //!
-//! Some recipes can be read but not written, such as two values in one header without names. They are
-//! refused when they are loaded.
+//! Some recipes can be read but not written, such as two values in one header without names. They
+//! are refused when they are loaded.
 
 use aws_lc_rs::hmac;
 use hookyard_model::{Header, Timestamp};

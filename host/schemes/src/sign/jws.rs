@@ -1,5 +1,5 @@
-//! Signs messages with a detached JWS (RFC 7515, appendix F): `<protected header>..<signature>`, over
-//! the raw body.
+//! Signs messages with a detached JWS (RFC 7515, appendix F): `<protected header>..<signature>`,
+//! over the raw body.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

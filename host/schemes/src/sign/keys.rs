@@ -5,7 +5,8 @@ use hookyard_model::Timestamp;
 use super::SignError;
 use crate::{Secret, SetupError};
 
-/// A secret or private key, with the time during which it signs. Its `Debug` shows no byte of the key.
+/// A secret or private key, with the time during which it signs. Its `Debug` shows no byte of the
+/// key.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
     /// The secret or private key.

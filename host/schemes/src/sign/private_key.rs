@@ -1,5 +1,5 @@
-//! Private keys for JWS: JSON Web Keys (RFC 7517) or PEM. Each key has one algorithm and is checked when
-//! it is loaded.
+//! Private keys for JWS: JSON Web Keys (RFC 7517) or PEM. Each key has one algorithm and is checked
+//! when it is loaded.
 
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use aws_lc_rs::rsa::{KeyPairComponents, PublicKeyComponents};

@@ -1,5 +1,5 @@
-//! Signs messages by Standard Webhooks: `id.timestamp.body`, signed with every live key, so that the
-//! receiver may have any one of them.
+//! Signs messages by Standard Webhooks: `id.timestamp.body`, signed with every live key, so that
+//! the receiver may have any one of them.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::Ed25519KeyPair;

@@ -1,7 +1,8 @@
-//! X.509 certificates that sign messages: their names, their validity, and their issuers (RFC 5280).
+//! X.509 certificates that sign messages: their names, their validity, and their issuers (RFC
+//! 5280).
 //!
-//! Certificates are kept as bytes and parsed at each use. The signatures of a chain are checked with the
-//! same cryptography library as all other signatures.
+//! Certificates are kept as bytes and parsed at each use. The signatures of a chain are checked
+//! with the same cryptography library as all other signatures.
 
 use std::sync::Arc;
 
@@ -47,7 +48,8 @@ impl Certificates for () {
 }
 
 impl Certificate {
-    /// Parses the answer from a certificate's URL: the certificate first, then the authorities above it.
+    /// Parses the answer from a certificate's URL: the certificate first, then the authorities
+    /// above it.
     ///
     /// # Errors
     ///
@@ -76,7 +78,8 @@ impl Certificate {
         }
     }
 
-    /// Checks that the certificate may sign at `now`. The error completes "the signing certificate …".
+    /// Checks that the certificate may sign at `now`. The error completes "the signing certificate
+    /// …".
     pub(crate) fn check_use(&self, now: Timestamp) -> Result<(), &'static str> {
         let leaf = self.leaf().ok_or("cannot be parsed")?;
         if !is_valid_at(&leaf, now) {
@@ -193,8 +196,8 @@ fn is_authority(certificate: &X509Certificate<'_>) -> bool {
     is_ca && may_sign
 }
 
-/// Returns whether `issuer` signed `subject`; `None` if the algorithm is not one that authorities use
-/// today.
+/// Returns whether `issuer` signed `subject`; `None` if the algorithm is not one that authorities
+/// use today.
 fn is_signed_by(subject: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> Option<bool> {
     let used = &subject.signature_algorithm.algorithm;
     let is_ec = *used == OID_SIG_ECDSA_WITH_SHA256 || *used == OID_SIG_ECDSA_WITH_SHA384;

@@ -1,8 +1,8 @@
 //! Verifies credentials that are the same for every request: HTTP Basic (RFC 7617), bearer tokens
 //! (RFC 6750), the value of a header, and a secret path.
 //!
-//! A credential proves the sender only as well as the connection keeps it secret, and does not protect
-//! the body.
+//! A credential proves the sender only as well as the connection keeps it secret, and does not
+//! protect the body.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -144,8 +144,8 @@ impl CredentialVerifier {
         }
     }
 
-    /// Returns the credential in an `Authorization` header of this scheme. The name of the scheme is
-    /// case-insensitive (RFC 9110, 11.1).
+    /// Returns the credential in an `Authorization` header of this scheme. The name of the scheme
+    /// is case-insensitive (RFC 9110, 11.1).
     fn authorization(&self, value: &[u8]) -> Option<Vec<u8>> {
         let (name, rest) = ascii(value)?.split_once(' ')?;
         let given = rest.trim_start_matches(' ');

@@ -1,9 +1,9 @@
 //! Verifies a detached JWS (RFC 7515, appendix F): `<protected header>..<signature>` in one HTTP
 //! header, over the raw body.
 //!
-//! The algorithm comes from the configured key, never from the message; the message's `alg` must only
-//! agree with it. Keys in the message (`jwk`, `jku`, `x5u`, `x5c`) are never read. The token is a JWS
-//! and not a JWT: nothing in the body is a claim.
+//! The algorithm comes from the configured key, never from the message; the message's `alg` must
+//! only agree with it. Keys in the message (`jwk`, `jku`, `x5u`, `x5c`) are never read. The token
+//! is a JWS and not a JWT: nothing in the body is a claim.
 
 pub(crate) mod public_key;
 
@@ -174,8 +174,8 @@ impl JwsVerifier {
     }
 }
 
-/// Splits `<protected>..<signature>`. A payload between the dots is refused: it would be verified, and
-/// the body would be stored.
+/// Splits `<protected>..<signature>`. A payload between the dots is refused: it would be verified,
+/// and the body would be stored.
 fn split(value: &str) -> Option<Token<'_>> {
     let (protected, rest) = value.split_once('.')?;
     let signature = rest.strip_prefix('.')?;

@@ -1,7 +1,7 @@
 //! The reasons for which a request is refused, for the operator.
 //!
-//! `Display` and [`Refusal::reason`] are for the log. What the sender reads is the caller's decision;
-//! it must not help in forging a request.
+//! `Display` and [`Refusal::reason`] are for the log. What the sender reads is the caller's
+//! decision; it must not help in forging a request.
 
 use crate::SchemeKind;
 

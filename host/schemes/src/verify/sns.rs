@@ -1,9 +1,9 @@
 //! Verifies Amazon SNS over HTTP: notifications, confirmations and raw delivery
 //! (docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html).
 //!
-//! SNS signs fields of its JSON envelope and not the bytes. The envelope is therefore parsed before it
-//! is verified, strictly: a name that occurs twice is refused. Parts that the signature does not cover
-//! (all headers, `UnsubscribeURL`, `MessageAttributes`) are never used. The one exception is
+//! SNS signs fields of its JSON envelope and not the bytes. The envelope is therefore parsed before
+//! it is verified, strictly: a name that occurs twice is refused. Parts that the signature does not
+//! cover (all headers, `UnsubscribeURL`, `MessageAttributes`) are never used. The one exception is
 //! `SigningCertURL`, which is checked against a rule before it is fetched. An
 //! `UnsubscribeConfirmation` contains a URL that would subscribe again; it is never returned.
 
@@ -30,8 +30,8 @@ use crate::SetupError;
 
 pub use urls::UrlRule;
 
-/// The default of [`Settings::freshness`]: 65 minutes back, because SNS retries for up to an hour, and
-/// five minutes ahead.
+/// The default of [`Settings::freshness`]: 65 minutes back, because SNS retries for up to an hour,
+/// and five minutes ahead.
 pub const FRESHNESS: Freshness = Freshness {
     past: Duration::from_secs(3900),
     future: Duration::from_secs(300),
@@ -44,18 +44,19 @@ const RAW_HEADER: &str = "x-amz-sns-rawdelivery";
 
 /// The settings of a source with this scheme.
 ///
-/// [`Settings::new`] returns the rules for Amazon itself. The operator must configure everything else.
+/// [`Settings::new`] returns the rules for Amazon itself. The operator must configure everything
+/// else.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The topics whose messages are accepted, as whole ARNs. A valid signature proves that Amazon sent
-    /// the message, not that the partner did.
+    /// The topics whose messages are accepted, as whole ARNs. A valid signature proves that Amazon
+    /// sent the message, not that the partner did.
     pub topics: Vec<String>,
-    /// The maximum distance of `Timestamp` from now. SNS retries for up to 3600 seconds with the same
-    /// timestamp.
+    /// The maximum distance of `Timestamp` from now. SNS retries for up to 3600 seconds with the
+    /// same timestamp.
     pub freshness: Freshness,
-    /// The proof of a raw delivery, which is not signed; `None` refuses raw deliveries. Signed messages
-    /// need only their signature. A secret path, however, is part of the address, so that every message
-    /// needs it.
+    /// The proof of a raw delivery, which is not signed; `None` refuses raw deliveries. Signed
+    /// messages need only their signature. A secret path, however, is part of the address, so that
+    /// every message needs it.
     pub raw_proof: Option<Credential>,
     /// The rule for certificate URLs that may be fetched.
     pub certificate_urls: UrlRule,
@@ -72,8 +73,8 @@ pub struct Settings {
 /// The condition under which a signing certificate is trusted, in addition to its name and dates.
 #[derive(Debug, Clone)]
 pub enum Trust {
-    /// The certificate was fetched from a URL that the rule allows; Amazon's own rule requires TLS and
-    /// Amazon's host. Amazon serves only the leaf, so that no chain can be built.
+    /// The certificate was fetched from a URL that the rule allows; Amazon's own rule requires TLS
+    /// and Amazon's host. Amazon serves only the leaf, so that no chain can be built.
     Url,
     /// A chain of signatures leads from the certificate to one of these certificates.
     Roots(Vec<Certificate>),
@@ -151,8 +152,8 @@ impl SnsVerifier {
             .decode(&envelope.signature)
             .map_err(|_| Refusal::MalformedField { name: "Signature" })?;
 
-        // The cheap checks come first, so that a stranger cannot make the host fetch a certificate for
-        // a message that is refused anyway.
+        // The cheap checks come first, so that a stranger cannot make the host fetch a certificate
+        // for a message that is refused anyway.
         self.freshness.check(envelope.timestamp, now)?;
         if !self.certificate_urls.allow(&envelope.certificate_url) {
             return Err(Refusal::CertificateUrl);
@@ -182,8 +183,8 @@ impl SnsVerifier {
             .is_some_and(CredentialVerifier::takes_tail)
     }
 
-    /// Verifies a raw delivery. Nothing is signed: the proof stands for the whole request, including its
-    /// headers.
+    /// Verifies a raw delivery. Nothing is signed: the proof stands for the whole request,
+    /// including its headers.
     fn verify_raw(&self, request: &Request<'_>) -> Result<Verdict, Refusal> {
         self.raw_proof
             .as_ref()
@@ -294,8 +295,9 @@ fn algorithm(version: &str) -> Result<&'static dyn VerificationAlgorithm, Refusa
     }
 }
 
-/// Returns whether a name belongs to Amazon SNS: `sns.amazonaws.com`, or a name with a region such as
-/// `sns-signing.<region>.amazonaws.com` and `sns-<region>.amazonaws.com.cn` (as in the AWS SDK for Java).
+/// Returns whether a name belongs to Amazon SNS: `sns.amazonaws.com`, or a name with a region such
+/// as `sns-signing.<region>.amazonaws.com` and `sns-<region>.amazonaws.com.cn` (as in the AWS SDK
+/// for Java).
 fn is_amazon_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let Some(host) = name

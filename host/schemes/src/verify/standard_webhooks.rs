@@ -2,8 +2,8 @@
 //!
 //! The signature covers `id.timestamp.body`, byte for byte. `v1` signatures are HMAC-SHA256, `v1a`
 //! signatures are Ed25519, and other versions are skipped; one valid signature is enough. The three
-//! headers are named `webhook-*` or `svix-*`. If a request has both families, they must agree, so that
-//! an unsigned id cannot become the idempotency key.
+//! headers are named `webhook-*` or `svix-*`. If a request has both families, they must agree, so
+//! that an unsigned id cannot become the idempotency key.
 
 use std::time::Duration;
 
@@ -264,7 +264,8 @@ pub(crate) fn decode_secret(given: &[u8]) -> Result<Decoded, String> {
     };
     let encoded = match encoded.strip_prefix(b"whsec_") {
         Some(rest) => rest,
-        // The URL-safe alphabet contains `_`, so a slip in the prefix would become part of the secret.
+        // The URL-safe alphabet contains `_`, so a slip in the prefix would become part of the
+        // secret.
         None if encoded
             .get(..5)
             .is_some_and(|start| start.eq_ignore_ascii_case(b"whsec")) =>

@@ -11,8 +11,8 @@ pub enum Verification {
     ///
     /// The caller fetches `url`, without following redirects and with limits on size and time. The
     /// URL is already checked against the rule of the source. The caller reads the answer with
-    /// [`Certificate::parse_pem`](crate::Certificate::parse_pem), caches it by URL, and verifies the
-    /// request again. If that fails, the request is refused with
+    /// [`Certificate::parse_pem`](crate::Certificate::parse_pem), caches it by URL, and verifies
+    /// the request again. If that fails, the request is refused with
     /// [`Refusal::CertificateUnavailable`](crate::Refusal::CertificateUnavailable).
     NeedsCertificate {
         /// The URL of the certificate.
@@ -36,7 +36,8 @@ pub enum Verdict {
         /// The topic, for the log.
         topic: String,
     },
-    /// Log the message. The message is verified, but it is not an event: nothing is stored or fetched.
+    /// Log the message. The message is verified, but it is not an event: nothing is stored or
+    /// fetched.
     Notice {
         /// The content of the message, for the log.
         what: &'static str,

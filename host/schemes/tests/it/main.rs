@@ -1,5 +1,5 @@
-//! Tests of the schemes through their public interface: `verify` what senders send, and `sign` what the
-//! host sends. The signed cases of other implementations are in `tests/vectors`.
+//! Tests of the schemes through their public interface: `verify` what senders send, and `sign` what
+//! the host sends. The signed cases of other implementations are in `tests/vectors`.
 
 mod sign;
 mod verify;

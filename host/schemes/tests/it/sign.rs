@@ -1,5 +1,5 @@
-//! Signatures of the host pass its own verifiers, and fail them when one bit differs. Keys sign only during
-//! their time.
+//! Signatures of the host pass its own verifiers, and fail them when one bit differs. Keys sign
+//! only during their time.
 //!
 //! The integration tests show that the libraries of others verify what the host sends, too.
 

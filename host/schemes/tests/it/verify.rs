@@ -1,6 +1,6 @@
-//! Cases that the vectors do not cover: other results than accept and refuse, invalid settings, and sizes
-//! and shapes that no sender has. The keys are generated in the tests, and sign with code that the
-//! verifiers do not use.
+//! Cases that the vectors do not cover: other results than accept and refuse, invalid settings, and
+//! sizes and shapes that no sender has. The keys are generated in the tests, and sign with code
+//! that the verifiers do not use.
 
 mod support;
 

@@ -71,7 +71,8 @@ enum CaseResult {
 }
 
 impl Case {
-    /// Returns whether the case is about accepting and refusing, not about answers or helper functions.
+    /// Returns whether the case is about accepting and refusing, not about answers or helper
+    /// functions.
     pub(crate) fn is_about_verification(&self) -> bool {
         matches!(self.expect.as_str(), "accept" | "reject" | "unverified")
     }
@@ -94,7 +95,8 @@ impl Case {
             (_, CaseResult::Setup(_)) if self.config_error => true,
             (_, _) if self.config_error => false,
             ("accept", CaseResult::Verdict(_)) => true,
-            // An empty key is refused when it is loaded, so that such a source never receives a request.
+            // An empty key is refused when it is loaded, so that such a source never receives a
+            // request.
             (
                 "reject",
                 CaseResult::Setup(SetupError::EmptyKey { .. } | SetupError::NoKeys { .. }),
@@ -144,7 +146,8 @@ impl Case {
         Ok(self.verify(&verifier, &request))
     }
 
-    /// Does what the host does: verifies, fetches a certificate if one is needed, and verifies again.
+    /// Does what the host does: verifies, fetches a certificate if one is needed, and verifies
+    /// again.
     fn verify(&self, verifier: &Verifier, request: &Request<'_>) -> CaseResult {
         let now = Timestamp::from_unix_millis((self.now.unwrap_or_default() * 1000.0) as i64);
         let mut fetched = FetchedCertificates(HashMap::new());

@@ -1,8 +1,8 @@
-//! Runs signed cases against the verifiers: the cases in this folder, and the cases in the folder that
-//! `HOOKYARD_VECTORS` names.
+//! Runs signed cases against the verifiers: the cases in this folder, and the cases in the folder
+//! that `HOOKYARD_VECTORS` names.
 //!
-//! Each case is a test of its own, `vectors::<file>::<case>`. A case of a scheme without a verifier is
-//! reported as ignored. This code knows no case: settings come only from the keys in the case.
+//! Each case is a test of its own, `vectors::<file>::<case>`. A case of a scheme without a verifier
+//! is reported as ignored. This code knows no case: settings come only from the keys in the case.
 
 mod case;
 mod schemes;
@@ -27,8 +27,8 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Returns every case of every file in a folder. A file that cannot be read becomes a failing test, so
-/// that no case is left out silently.
+/// Returns every case of every file in a folder. A file that cannot be read becomes a failing test,
+/// so that no case is left out silently.
 fn folder(folder: &Path, prefix: &str) -> Vec<Trial> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

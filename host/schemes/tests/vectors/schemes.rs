@@ -151,8 +151,8 @@ fn static_credential(case: &Case) -> Result<Credential, String> {
     }
 }
 
-/// Returns the HMAC schemes that are data: hash, encoding and field of the signature, then the time, then
-/// the signed text.
+/// Returns the HMAC schemes that are data: hash, encoding and field of the signature, then the
+/// time, then the signed text.
 fn recipe(name: &str) -> Option<Recipe> {
     let whole = |header: &str| Field {
         header: header.into(),

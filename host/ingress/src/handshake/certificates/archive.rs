@@ -21,8 +21,8 @@ pub trait CertificateArchive: Send + Sync + 'static {
     /// Returns the certificates of the last [`save`](Self::save), or none if they cannot be read.
     fn load(&self) -> Vec<ProvenCertificate>;
 
-    /// Replaces all stored certificates. The implementation reports its failures; nothing else depends on
-    /// them.
+    /// Replaces all stored certificates. The implementation reports its failures; nothing else
+    /// depends on them.
     fn save(&self, certificates: &[ProvenCertificate]);
 }
 

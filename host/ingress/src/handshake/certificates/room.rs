@@ -1,9 +1,10 @@
 //! The waiting room: URLs that wait for their fetch while the maximum number of fetches is running.
 //!
-//! A stranger can name any number of URLs, as fast as the network allows. Two rules keep a stranger from
-//! locking out a genuine URL that is not proven yet. First, a URL that was requested before goes first,
-//! because a sender names the same URL with each message and each retry. Second, chance decides among
-//! the other URLs: which one is fetched next, and which one is refused when the room is full.
+//! A stranger can name any number of URLs, as fast as the network allows. Two rules keep a stranger
+//! from locking out a genuine URL that is not proven yet. First, a URL that was requested before
+//! goes first, because a sender names the same URL with each message and each retry. Second, chance
+//! decides among the other URLs: which one is fetched next, and which one is refused when the room
+//! is full.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -14,8 +15,8 @@ use super::table::{FetchResult, Wait};
 
 /// The maximum number of URLs that wait.
 pub(super) const ROOM_MAX: usize = 64;
-/// The number of URLs that are remembered as requested, each by its hash. Another URL can replace one of
-/// them.
+/// The number of URLs that are remembered as requested, each by its hash. Another URL can replace
+/// one of them.
 const REMEMBERED_MAX: usize = 1 << 14;
 
 /// The URLs that wait.
@@ -53,8 +54,8 @@ impl WaitingRoom {
         std::mem::replace(entry, hash) == hash
     }
 
-    /// Adds a URL. If the room is full, refuses a random URL that was requested only once, which may be this
-    /// URL.
+    /// Adds a URL. If the room is full, refuses a random URL that was requested only once, which
+    /// may be this URL.
     pub(super) fn enter(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
         if self.candidates.len() <= ROOM_MAX {
@@ -83,8 +84,8 @@ impl WaitingRoom {
         Some(candidate.wait.clone())
     }
 
-    /// Removes and returns the URL to fetch next: a URL of the tenant with the fewest running fetches, if the
-    /// tenant may have another fetch.
+    /// Removes and returns the URL to fetch next: a URL of the tenant with the fewest running
+    /// fetches, if the tenant may have another fetch.
     pub(super) fn next(
         &mut self,
         fetching: impl Fn(&TenantName) -> usize,

@@ -1,12 +1,12 @@
-//! The table of certificate URLs: the state of each URL, and the decision whether a fetch may begin. This
-//! module does no I/O.
+//! The table of certificate URLs: the state of each URL, and the decision whether a fetch may
+//! begin. This module does no I/O.
 //!
-//! A stranger can name any certificate URL that the rules of the source allow. URLs therefore have two
-//! classes. A *proven* URL is one whose certificate has verified a message; all other URLs are
-//! *unproven*. The classes share no limit: however many unproven URLs are kept, failed, fetched or waited
-//! for, a proven URL is served as if there were no other. Unproven URLs beyond the maximum number of
-//! fetches wait in a room (`room`). Each URL has its own slots for waiting requests, so that a slow URL
-//! does not delay another.
+//! A stranger can name any certificate URL that the rules of the source allow. URLs therefore have
+//! two classes. A *proven* URL is one whose certificate has verified a message; all other URLs are
+//! *unproven*. The classes share no limit: however many unproven URLs are kept, failed, fetched or
+//! waited for, a proven URL is served as if there were no other. Unproven URLs beyond the maximum
+//! number of fetches wait in a room (`room`). Each URL has its own slots for waiting requests, so
+//! that a slow URL does not delay another.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,17 +20,19 @@ use tokio::sync::{Semaphore, watch};
 use super::CertificateRequest;
 use super::room::{Candidate, WaitingRoom};
 
-/// How long a certificate is used before the host fetches it again. The verifier checks its dates at each use.
+/// How long a certificate is used before the host fetches it again. The verifier checks its dates
+/// at each use.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 /// How long the host remembers that an unproven URL could not be fetched.
 pub(super) const FAILED_FOR: Duration = Duration::from_secs(60);
-/// How long the host remembers that a proven URL could not be fetched. The failure must be forgotten
-/// before the sender's next retry.
+/// How long the host remembers that a proven URL could not be fetched. The failure must be
+/// forgotten before the sender's next retry.
 pub(super) const PROVEN_FAILED_FOR: Duration = Duration::from_secs(5);
 
 /// The maximum number of certificates in memory.
 pub(super) const KEPT_MAX: usize = 64;
-/// The maximum number of failures in memory. Beyond it, the failure that expires first is forgotten.
+/// The maximum number of failures in memory. Beyond it, the failure that expires first is
+/// forgotten.
 pub(super) const FAILED_MAX: usize = 1024;
 /// The maximum number of concurrent fetches of unproven URLs, for all tenants together.
 pub(super) const FETCHING_MAX: usize = 8;
@@ -76,20 +78,20 @@ struct Fetching {
 pub(super) enum Step {
     /// Use this certificate.
     Use(Arc<Certificate>),
-    /// Wait for a fetch that is under way, or will be.
+    /// Wait for a fetch that is running or waits in the room.
     Wait(Wait),
-    /// NewFetch this fetch, and wait for its end.
+    /// Begin this fetch, and wait for its end.
     Fetch(NewFetch, Wait),
 }
 
-/// A fetch that is to begin. Its end is to be sent.
+/// A fetch that the caller must begin. The caller sends the result to `done`.
 pub(super) struct NewFetch {
     pub(super) url: String,
     pub(super) allow_http: bool,
     pub(super) done: watch::Sender<Option<FetchResult>>,
 }
 
-/// How to wait for the end of a fetch: with a place, if there is one.
+/// The way to wait for the end of a fetch: in a slot, if one is free.
 #[derive(Clone)]
 pub(super) struct Wait {
     /// `None` until the fetch ends.
@@ -99,7 +101,8 @@ pub(super) struct Wait {
 }
 
 impl Table {
-    /// Returns an empty table. Each URL that is fetched has `waiting_max` slots for waiting requests.
+    /// Returns an empty table. Each URL that is fetched has `waiting_max` slots for waiting
+    /// requests.
     pub(super) fn new(waiting_max: usize) -> Self {
         let waiting_max = waiting_max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -269,7 +272,8 @@ impl Table {
         }
     }
 
-    /// Keeps a certificate. If there are too many, removes an unproven certificate before a proven one.
+    /// Keeps a certificate. If there are too many, removes an unproven certificate before a proven
+    /// one.
     pub(super) fn keep(&mut self, url: String, kept: KeptCertificate) {
         if !self.kept.contains_key(&url) && self.kept.len() >= KEPT_MAX {
             let rank = |(url, kept): (&String, &KeptCertificate)| {
@@ -282,7 +286,8 @@ impl Table {
         self.kept.insert(url, kept);
     }
 
-    /// Marks the URL of a certificate that has verified a message. Returns whether the URL was unproven.
+    /// Marks the URL of a certificate that has verified a message. Returns whether the URL was
+    /// unproven.
     pub(super) fn prove(&mut self, url: &str) -> bool {
         let Some(kept) = self.kept.get_mut(url) else {
             return false;
@@ -324,8 +329,8 @@ impl Table {
         self.failed.insert(url, failed);
     }
 
-    /// Forgets what has expired. A proven certificate stays, so that its URL stays proven until the next
-    /// fetch.
+    /// Forgets what has expired. A proven certificate stays, so that its URL stays proven until the
+    /// next fetch.
     fn forget_expired(&mut self, now: Timestamp) {
         self.kept
             .retain(|_, kept| kept.is_proven || kept.until > now);

@@ -1,4 +1,5 @@
-//! JSON Web Keys (RFC 7517) as configured: each key has one algorithm and is checked when it is loaded.
+//! JSON Web Keys (RFC 7517) as configured: each key has one algorithm and is checked when it is
+//! loaded.
 
 use std::fmt;
 
@@ -191,8 +192,8 @@ fn read_key(document: &Value, default: Option<Algorithm>) -> Result<PublicKey, S
     })
 }
 
-/// Returns whether the key may be used for an operation. A key without `key_ops` may be used for all
-/// operations (RFC 7517, 4.3).
+/// Returns whether the key may be used for an operation. A key without `key_ops` may be used for
+/// all operations (RFC 7517, 4.3).
 pub(crate) fn allows(document: &Value, operation: &str) -> bool {
     match document.get("key_ops") {
         None => true,
@@ -302,8 +303,8 @@ pub(crate) fn choose(
     }
 }
 
-/// Checks the values of a key, so that a slip shows when the key is loaded and not as a bad signature
-/// later.
+/// Checks the values of a key, so that a slip shows when the key is loaded and not as a bad
+/// signature later.
 fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), SetupError> {
     let bytes = || key.try_get_as_bytes().unwrap_or_default();
 

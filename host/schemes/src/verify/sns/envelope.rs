@@ -131,8 +131,8 @@ impl Fields<'_> {
 
     /// Returns the signed text: the name and the value of each field, each on a line of its own.
     ///
-    /// Only `Message` may contain line breaks: in other fields, they would let a part of one value become
-    /// a part of the next field under the same signature.
+    /// Only `Message` may contain line breaks: in other fields, they would let a part of one value
+    /// become a part of the next field under the same signature.
     fn signed(&self, kind: MessageKind) -> Result<String, Refusal> {
         let names: &[&'static str] = if kind == MessageKind::Notification {
             &NOTIFICATION

@@ -22,8 +22,8 @@ const PREFIX: &str = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?
 pub enum UrlRule {
     /// The URLs of Amazon: `https://sns.<region>.amazonaws.com[.cn]/...`.
     Amazon,
-    /// URLs that begin with one of these prefixes. Each prefix has a scheme, an authority and at least
-    /// the `/` of the path, such as `http://127.0.0.1:4566/`.
+    /// URLs that begin with one of these prefixes. Each prefix has a scheme, an authority and at
+    /// least the `/` of the path, such as `http://127.0.0.1:4566/`.
     Prefixes(Vec<String>),
     /// URLs that match a regular expression, which describes the whole URL of a certificate or the
     /// beginning of a confirmation URL.
@@ -86,7 +86,8 @@ fn confirms(url: &str) -> bool {
     actions == ["Action=ConfirmSubscription"]
 }
 
-/// Returns whether a URL is printable ASCII without the characters that URL parsers read differently.
+/// Returns whether a URL is printable ASCII without the characters that URL parsers read
+/// differently.
 fn is_plain(url: &str) -> bool {
     let is_odd = |byte: u8| !byte.is_ascii_graphic() || b"\\\"<>^`{|}@#".contains(&byte);
     url.len() <= URL_BYTES_MAX && !url.bytes().any(is_odd)

@@ -245,14 +245,23 @@ proptest! {
 
         let now = Timestamp::from_unix_millis(millis);
         for both in SCHEMES.iter() {
-            let headers = both.signer.sign(&UnsignedMessage { id: ID, body: &body, now, event_type: None }).expect("signed");
+            let message = UnsignedMessage { id: ID, body: &body, now, event_type: None };
+            let headers = both.signer.sign(&message).expect("signed");
             let take = |headers: &[Header], body: &[u8]| {
-                let request = Request { method: "POST", path: "/", tail: None, query: None, headers, body };
+                let request = Request {
+                    method: "POST",
+                    path: "/",
+                    tail: None,
+                    query: None,
+                    headers,
+                    body,
+                };
                 both.verifier.verify(&request, &(), now)
             };
             prop_assert!(take(&headers, &body).is_ok(), "{}: {headers:?}", both.name);
             if let Some(flipped) = flip_body(both, &body, choice) {
-                prop_assert!(take(&headers, &flipped).is_err(), "{}: the body may differ", both.name);
+                let result = take(&headers, &flipped);
+                prop_assert!(result.is_err(), "{}: the body may differ", both.name);
             }
             let flipped = flip_header(both, headers, choice);
             prop_assert!(take(&flipped, &body).is_err(), "{}: {flipped:?}", both.name);
@@ -271,8 +280,8 @@ fn flip_body(both: &Both, body: &[u8], choice: prop::sample::Index) -> Option<Ve
 
 /// Returns the headers with one bit flipped in a value that is proven.
 ///
-/// Two things are not proven: the id in a scheme that does not send one itself, and the letter case of the
-/// name of an HTTP authentication scheme.
+/// Two things are not proven: the id in a scheme that does not send one itself, and the letter case
+/// of the name of an HTTP authentication scheme.
 fn flip_header(both: &Both, mut headers: Vec<Header>, choice: prop::sample::Index) -> Vec<Header> {
     let is_proven = |header: &&mut Header| {
         header.name != "webhook-id" || both.signer.kind() == SchemeKind::StandardWebhooks

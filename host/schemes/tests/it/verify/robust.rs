@@ -178,29 +178,58 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn nothing_panics_and_nothing_unsigned_is_accepted(headers in any_headers(), body in any_body(), now: i64) {
+    fn unsigned_input_is_refused_without_panic(
+        headers in any_headers(),
+        body in any_body(),
+        now: i64,
+    ) {
         let certificates = certificate();
-        let request = Request { method: "POST", path: "/a/b", tail: None, query: None, headers: &headers, body: &body };
+        let request = Request {
+            method: "POST",
+            path: "/a/b",
+            tail: None,
+            query: None,
+            headers: &headers,
+            body: &body,
+        };
 
         for verifier in verifiers() {
-            for now in [Timestamp::from_unix_millis(now), Timestamp::from_unix_secs(1_700_000_000)] {
+            for now in [
+                Timestamp::from_unix_millis(now),
+                Timestamp::from_unix_secs(1_700_000_000),
+            ] {
                 for certificates in [&certificates as &dyn Certificates, &()] {
                     let verdict = verifier.verify(&request, certificates, now);
-                    prop_assert!(matches!(verdict, Err(_) | Ok(Verification::NeedsCertificate { .. })), "{:?}", verdict);
+                    prop_assert!(
+                        matches!(verdict, Err(_) | Ok(Verification::NeedsCertificate { .. })),
+                        "{verdict:?}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn describing_never_panics(headers in any_headers(), body in any_body(), pointer in "(/[a-z0-9~]{0,3}){0,3}", inner: bool) {
+    fn describing_never_panics(
+        headers in any_headers(),
+        body in any_body(),
+        pointer in "(/[a-z0-9~]{0,3}){0,3}",
+        inner: bool,
+    ) {
         let Ok(pointer) = JsonPointer::parse(&pointer) else { return Ok(()) };
-        let payload = if inner { hookyard_model::Payload::TextAt("/Message".into()) } else { hookyard_model::Payload::Body };
+        let payload = if inner {
+            hookyard_model::Payload::TextAt("/Message".into())
+        } else {
+            hookyard_model::Payload::Body
+        };
         let provider = Provider {
             name: "p".into(),
             package: "p:p".into(),
             versions: Vec::new(),
-            key: KeyRule { from: vec![KeySource::Header("svix-id".into()), KeySource::Json(pointer.clone())], otherwise: None },
+            key: KeyRule {
+                from: vec![KeySource::Header("svix-id".into()), KeySource::Json(pointer.clone())],
+                otherwise: None,
+            },
             event_type: TypeRule::Json(pointer.clone()),
             content: pointer,
             events: Default::default(),
@@ -215,9 +244,12 @@ proptest! {
     }
 
     #[test]
-    fn certificates_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn certificate_parser_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = Certificate::parse_pem(&bytes);
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &bytes));
+        let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &bytes);
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n"
+        );
         let _ = Certificate::parse_pem(pem.as_bytes());
     }
 }

@@ -169,7 +169,8 @@ fn signatures_must_be_canonical_and_few() {
     );
     assert_eq!(outcome(signature.trim_end_matches('=')), "bad-signature");
     assert_eq!(outcome(&signature.replace("v1,", "V1,")), "bad-signature");
-    // The base64 of 32 bytes has two unused bits. With these bits set, it would decode to the same bytes.
+    // The base64 of 32 bytes has two unused bits. With these bits set, it would decode to the same
+    // bytes.
     let last = signature.as_bytes()[signature.len() - 2] + 1;
     assert_eq!(
         outcome(&format!(
