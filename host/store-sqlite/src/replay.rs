@@ -14,19 +14,19 @@ pub(crate) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM event";
 pub(crate) const BATCH_MAX: usize = 500;
 
 /// A job or message that has a number, in the order of arrival or commit.
-pub(crate) trait Place: Clone {
+pub(crate) trait Numbered: Clone {
     /// Returns the number of the event or message.
     fn seq(&self) -> i64;
 }
 
-impl Place for JobKey {
+impl Numbered for JobKey {
     fn seq(&self) -> i64 {
         self.seq
     }
 }
 
 /// The jobs or messages of a batch, each with its status.
-pub(crate) type Found<P> = Vec<(P, ReplayStatus)>;
+pub(crate) type Candidates<P> = Vec<(P, ReplayStatus)>;
 
 /// The status of a job or message before a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +96,8 @@ pub(crate) async fn in_batches<P, F, C>(
     change: impl Fn(u64, Vec<P>) -> C,
 ) -> Result<ReplaySummary, Error>
 where
-    P: Place,
-    F: Future<Output = Result<Found<P>, Error>>,
+    P: Numbered,
+    F: Future<Output = Result<Candidates<P>, Error>>,
     C: Future<Output = Result<ReplaySummary, Error>>,
 {
     let mut all = ReplaySummary::default();
@@ -108,7 +108,7 @@ where
         let is_last = found.len() < BATCH_MAX;
         // Items that arrived after the replay began are left out, because otherwise the replay
         // might never end.
-        let found: Found<P> = found
+        let found: Candidates<P> = found
             .into_iter()
             .filter(|(place, _)| place.seq() <= last)
             .collect();
@@ -134,7 +134,7 @@ where
     }
 }
 
-fn count<P>(found: &Found<P>) -> ReplaySummary {
+fn count<P>(found: &Candidates<P>) -> ReplaySummary {
     let count = |wanted| {
         found
             .iter()

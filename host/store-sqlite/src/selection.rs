@@ -11,7 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use crate::codec::{self, parsed, store};
-use crate::replay::{Found, ReplayStatus};
+use crate::replay::{Candidates, ReplayStatus};
 
 /// Selects over all tenants, because only then can SQLite use the index.
 const FIRST_SINCE: &str = "
@@ -327,7 +327,7 @@ pub(crate) fn to_replay(
     selection: &EventSelection,
     after: Option<&JobKey>,
     limit: usize,
-) -> Result<Found<JobKey>, Error> {
+) -> Result<Candidates<JobKey>, Error> {
     let Some(plugin) = selection
         .plugin
         .as_ref()

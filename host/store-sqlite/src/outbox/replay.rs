@@ -4,14 +4,14 @@ use hookyard_store::{Error, MessageReplay, ReplaySummary};
 
 use super::selection;
 use crate::SqliteStore;
-use crate::replay::{BATCH_MAX, Place, in_batches, last_seq};
+use crate::replay::{BATCH_MAX, Numbered, in_batches, last_seq};
 use crate::write::MessageBatch;
 use crate::writer::{Durability, Terms};
 
 pub(crate) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM message";
 
 /// A message, by the number of its commit.
-impl Place for i64 {
+impl Numbered for i64 {
     fn seq(&self) -> i64 {
         *self
     }

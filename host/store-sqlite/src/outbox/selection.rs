@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::codec::{self, store};
-use crate::replay::{Found, ReplayStatus};
+use crate::replay::{Candidates, ReplayStatus};
 use crate::selection::{Filter, Range, hex};
 
 const IS_LEASED: &str = "message.state = 'leased'";
@@ -110,7 +110,7 @@ pub(super) fn to_replay(
     selection: &MessageSelection,
     after: i64,
     limit: usize,
-) -> Result<Found<i64>, Error> {
+) -> Result<Candidates<i64>, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let (statement, values) = messages(IS_LEASED, selection, &Range::following(after, limit));
     let mut statement = connection.prepare(&statement).map_err(store)?;

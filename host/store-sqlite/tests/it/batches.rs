@@ -78,7 +78,7 @@ async fn cut_off<T>(store: &SqliteStore, call: impl Future<Output = T>) {
 }
 
 #[tokio::test]
-async fn others_are_served_between_two_stretches() {
+async fn other_calls_run_between_batches() {
     let folder = Folder::new();
     let store = Arc::new(folder.open());
     fill(&store).await;

@@ -154,19 +154,19 @@ impl Pair {
 
     async fn claim(&mut self) {
         let limit = 1 + self.random.below(4) as usize;
-        let wanted = [0, 1].map(|number| JobRequest {
+        let requests = [0, 1].map(|number| JobRequest {
             plugin: plugin(number),
             limit,
         });
         let lease = Duration::from_secs(20);
         let memory = self
             .memory
-            .claim(&wanted, self.now, lease)
+            .claim(&requests, self.now, lease)
             .await
             .expect("a claim");
         let sqlite = self
             .sqlite
-            .claim(&wanted, self.now, lease)
+            .claim(&requests, self.now, lease)
             .await
             .expect("a claim");
         let summary = |claimed: &[hookyard_store::ClaimedJob]| {

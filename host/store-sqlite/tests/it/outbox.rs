@@ -55,12 +55,12 @@ async fn commit(store: &SqliteStore, number: u64, messages: Vec<Message>) {
 }
 
 async fn claim_messages(store: &SqliteStore, now: i64) -> Vec<ClaimedMessage> {
-    let wanted = [MessageRequest {
+    let requests = [MessageRequest {
         destination: shop(),
         limit: 9,
     }];
     store
-        .claim_messages(&wanted, at(now), Duration::from_secs(60))
+        .claim_messages(&requests, at(now), Duration::from_secs(60))
         .await
         .expect("a claim")
 }

@@ -235,7 +235,7 @@ async fn backup_is_consistent_and_usable() {
     assert_eq!(
         copied[..],
         all[..copied.len()],
-        "a stretch of the history without a gap"
+        "a part of the history without a gap"
     );
     assert_eq!(claim(&restored, 1, 10).await.len(), 1);
     restored.append(event(1_000)).await.expect("an append");

@@ -81,12 +81,12 @@ pub(crate) async fn route_orders_to_ship(store: &SqliteStore) {
 }
 
 pub(crate) async fn claim(store: &SqliteStore, limit: usize, now: i64) -> Vec<ClaimedJob> {
-    let wanted = [JobRequest {
+    let requests = [JobRequest {
         plugin: ship(),
         limit,
     }];
     store
-        .claim(&wanted, at(now), Duration::from_secs(60))
+        .claim(&requests, at(now), Duration::from_secs(60))
         .await
         .expect("a claim")
 }

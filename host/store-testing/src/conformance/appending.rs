@@ -7,8 +7,8 @@ use bytes::Bytes;
 use hookyard_model::{Event, Header, Outcome, Payload, WorkState};
 
 use super::support::{
-    append, at, claim, claim_one, event, event_of, route, route_orders_to_ship, settle, summaries,
-    want,
+    append, at, claim, claim_one, event, event_of, request, route, route_orders_to_ship, settle,
+    summaries,
 };
 use super::{Case, table};
 use hookyard_store::{AppendResult, Retention, RetentionLimits, Store};
@@ -299,7 +299,7 @@ async fn event_without_type_has_none(store: Arc<dyn Store>) {
 
     let claimed = store
         .claim(
-            &[want("acme/ship", 1), want("acme/book", 1)],
+            &[request("acme/ship", 1), request("acme/book", 1)],
             super::support::at(10),
             super::support::LEASE,
         )

@@ -7,7 +7,7 @@ use hookyard_model::WorkState;
 
 use super::support::{
     LEASE, append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, keys, plugin,
-    route, route_orders_to_ship, settle, want,
+    request, route, route_orders_to_ship, settle,
 };
 use super::{Case, table};
 use hookyard_store::{JobLease, Store};
@@ -132,13 +132,13 @@ async fn each_request_has_its_limit(store: Arc<dyn Store>) {
     )
     .await;
 
-    let wanted = [
-        want("acme/book", 1),
-        want("acme/ship", 3),
-        want("acme/audit", 0),
-        want("acme/none", 5),
+    let requests = [
+        request("acme/book", 1),
+        request("acme/ship", 3),
+        request("acme/audit", 0),
+        request("acme/none", 5),
     ];
-    let claimed = claim_of(&store, &wanted, 10).await;
+    let claimed = claim_of(&store, &requests, 10).await;
     let count = |name: &str| {
         claimed
             .iter()
@@ -165,7 +165,7 @@ async fn leased_job_is_not_claimed(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, 9, 10).await.len(), 0);
     assert_eq!(
         store
-            .claim(&[want("acme/ship", 9)], before_end(), LEASE)
+            .claim(&[request("acme/ship", 9)], before_end(), LEASE)
             .await
             .expect("a claim")
             .len(),
@@ -317,7 +317,12 @@ async fn next_due_is_earliest_job(store: Arc<dyn Store>) {
         .expect("a job is pending");
     assert!(now <= at(1), "a pending job is due at any time");
 
-    let claimed = claim_of(&store, &[want("acme/book", 1), want("acme/ship", 1)], 10).await;
+    let claimed = claim_of(
+        &store,
+        &[request("acme/book", 1), request("acme/ship", 1)],
+        10,
+    )
+    .await;
     assert_eq!(
         store.next_due(&both).await.expect("a time"),
         Some(at(70)),

@@ -9,7 +9,7 @@ use hookyard_model::{
 
 use super::support::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages,
-    plugin, route, route_orders_to_ship, settlement, want,
+    plugin, request, route, route_orders_to_ship, settlement,
 };
 use super::{Case, table};
 use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Settlement, Store};
@@ -247,12 +247,12 @@ async fn keys_are_separate_by_bucket_and_plugin(store: Arc<dyn Store>) {
     .await;
     append(&store, [event(1), event_of("umbrella/orders", 2)]).await;
 
-    let wanted = [
-        want("acme/audit", 1),
-        want("acme/ship", 1),
-        want("umbrella/ship", 1),
+    let requests = [
+        request("acme/audit", 1),
+        request("acme/ship", 1),
+        request("umbrella/ship", 1),
     ];
-    for job in claim_of(&store, &wanted, 10).await {
+    for job in claim_of(&store, &requests, 10).await {
         let value = |bucket: &str| Some(Bytes::from(format!("{} {bucket}", job.lease.plugin)));
         let to = |bucket: &str| Write {
             key: key(bucket, "a"),

@@ -10,7 +10,7 @@ use hookyard_model::{
 use uuid::Uuid;
 
 use super::support::{
-    LEASE, at, event, messages, plugin, route_orders_to_ship, settlement, summaries, want,
+    LEASE, at, event, messages, plugin, request, route_orders_to_ship, settlement, summaries,
 };
 use super::{Case, table};
 use crate::faulty::{Fault, FaultyStore, When};
@@ -98,7 +98,7 @@ async fn handle(store: &Arc<FaultyStore>, number: u64, mut now: i64) {
         // The leases of attempts without an end have expired by then.
         now += 1_000;
         let claimed = store
-            .claim(&[want("acme/ship", 9)], at(now), LEASE)
+            .claim(&[request("acme/ship", 9)], at(now), LEASE)
             .await
             .unwrap_or_default();
         for job in &claimed {

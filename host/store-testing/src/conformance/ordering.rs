@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use hookyard_model::{Event, Outcome, Revision, WorkState};
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
-    route_orders_to_ship, settle, states, want,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin,
+    request, route, route_orders_to_ship, settle, states,
 };
 use super::waking::{drain, wakes};
 use super::{Case, table};
@@ -228,8 +228,8 @@ async fn keys_are_separate_by_source_and_plugin(store: Arc<dyn Store>) {
 
     append(&store, [ordered(7, "A"), ordered(8, ""), ordered(9, "a ")]).await;
 
-    let wanted = ["acme/audit", "acme/ship", "umbrella/ship"].map(|name| want(name, 9));
-    let claimed = claim_of(&store, &wanted, 10).await;
+    let requests = ["acme/audit", "acme/ship", "umbrella/ship"].map(|name| request(name, 9));
+    let claimed = claim_of(&store, &requests, 10).await;
     let of = |name: &str| {
         claimed
             .iter()
@@ -249,13 +249,13 @@ async fn keys_are_separate_by_source_and_plugin(store: Arc<dyn Store>) {
 
     done(&store, &of("acme/audit")[0]).await;
     assert_eq!(
-        keys(&claim_of(&store, &wanted, 10).await),
+        keys(&claim_of(&store, &requests, 10).await),
         ["key-4"],
         "one plugin's end lets another's next go"
     );
 
     done(&store, &of("acme/ship")[1]).await;
-    assert_eq!(keys(&claim_of(&store, &wanted, 10).await), ["key-5"]);
+    assert_eq!(keys(&claim_of(&store, &requests, 10).await), ["key-5"]);
 }
 
 async fn blocked_job_is_not_due(store: Arc<dyn Store>) {

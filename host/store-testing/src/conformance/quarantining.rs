@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hookyard_model::{Revision, WorkState};
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, plugin, route,
-    route_orders_to_ship, settle, side_by_side, states, want,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, plugin, request,
+    route, route_orders_to_ship, settle, side_by_side, states,
 };
 use super::{Case, table};
 use hookyard_store::{EventPage, EventSelection, Quarantine, Replay, Store};
@@ -167,12 +167,12 @@ async fn quarantine_is_limited_to_plugin(inbox: Arc<dyn Store>) {
     quarantine(&inbox, "acme/ship").await;
     append(&inbox, [event(3), event_of("umbrella/orders", 4)]).await;
 
-    let wanted = [
-        want("acme/audit", 9),
-        want("acme/ship", 9),
-        want("umbrella/ship", 9),
+    let requests = [
+        request("acme/audit", 9),
+        request("acme/ship", 9),
+        request("umbrella/ship", 9),
     ];
-    let claimed = claim_of(&inbox, &wanted, 10).await;
+    let claimed = claim_of(&inbox, &requests, 10).await;
     let leases: Vec<_> = claimed
         .iter()
         .map(|job| job.lease.plugin.to_string())

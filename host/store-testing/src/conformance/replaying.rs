@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hookyard_model::{Event, Outcome, Revision, WorkState};
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
-    route_orders_to_ship, settle, settlement, side_by_side, states, want,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin,
+    request, route, route_orders_to_ship, settle, settlement, side_by_side, states,
 };
 use super::{Case, table};
 use hookyard_store::{
@@ -298,9 +298,9 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
     for job in claim_of(
         &inbox,
         &[
-            want("acme/audit", 9),
-            want("acme/ship", 9),
-            want("umbrella/ship", 9),
+            request("acme/audit", 9),
+            request("acme/ship", 9),
+            request("umbrella/ship", 9),
         ],
         10,
     )
@@ -449,7 +449,7 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
 
     let claimed = claim_of(
         &inbox,
-        &[want("acme/audit", 9999), want("acme/ship", 300)],
+        &[request("acme/audit", 9999), request("acme/ship", 300)],
         10,
     )
     .await;
@@ -546,7 +546,7 @@ async fn replay_creates_jobs_for_new_plugin(inbox: Arc<dyn Store>) {
         states(&inbox, 3).await,
         [is("audit", "waiting"), is("ship", "done")]
     );
-    let first = claim_of(&inbox, &[want("acme/audit", 9)], 1000).await;
+    let first = claim_of(&inbox, &[request("acme/audit", 9)], 1000).await;
     assert_eq!(keys(&first), ["key-2"]);
     assert_eq!(
         (
@@ -557,7 +557,7 @@ async fn replay_creates_jobs_for_new_plugin(inbox: Arc<dyn Store>) {
         (at(1000), 0, 1)
     );
     assert_eq!(
-        keys(&claim_of(&inbox, &[want("acme/audit", 9)], 1004).await),
+        keys(&claim_of(&inbox, &[request("acme/audit", 9)], 1004).await),
         ["key-3", "key-4"]
     );
 }
@@ -599,7 +599,7 @@ async fn created_job_keeps_key_order(inbox: Arc<dyn Store>) {
     assert_eq!(replay(&inbox, replay_of(of_audit())).await, (3, 0));
 
     for expected in ["key-1", "key-2", "key-3"] {
-        let claimed = claim_of(&inbox, &[want("acme/audit", 9)], 2000).await;
+        let claimed = claim_of(&inbox, &[request("acme/audit", 9)], 2000).await;
         assert_eq!(keys(&claimed), [expected]);
         settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
     }
@@ -615,7 +615,7 @@ async fn replay_of_unrouted_skips_other_events(inbox: Arc<dyn Store>) {
     inbox.route_with(routes, &none).await.expect("a route");
     append(&inbox, [event(2)]).await;
     assert_eq!(states(&inbox, 1).await, [], "the plugin takes no backlog");
-    let audited = claim_of(&inbox, &[want("acme/audit", 9)], 10).await;
+    let audited = claim_of(&inbox, &[request("acme/audit", 9)], 10).await;
     assert_eq!(keys(&audited), ["key-2"]);
     settle(&inbox, &audited[0].lease, Outcome::Done, WorkState::Done).await;
 

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use hookyard_model::{Event, Outcome, WorkState};
 
 use super::support::{
-    append, at, claim_of, claim_one, event, event_of, failed, plugin, route, route_orders_to_ship,
-    settle, summaries, want,
+    append, at, claim_of, claim_one, event, event_of, failed, plugin, request, route,
+    route_orders_to_ship, settle, summaries,
 };
 use super::{Case, table};
 use hookyard_store::{AppendResult, PruneSummary, Retention, RetentionLimits, Store};
@@ -76,8 +76,8 @@ fn sized(from: &str, number: u64) -> Event {
 }
 
 async fn handle_all(store: &Arc<dyn Store>) {
-    let wanted = [want("acme/ship", 999), want("umbrella/ship", 999)];
-    for job in claim_of(store, &wanted, 900).await {
+    let requests = [request("acme/ship", 999), request("umbrella/ship", 999)];
+    for job in claim_of(store, &requests, 900).await {
         settle(store, &job.lease, Outcome::Done, WorkState::Done).await;
     }
 }
@@ -123,11 +123,11 @@ async fn unfinished_event_is_kept(store: Arc<dyn Store>) {
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, (2..=6).map(event)).await;
 
-    for job in claim_of(&store, &[want("acme/audit", 9)], 100).await {
+    for job in claim_of(&store, &[request("acme/audit", 9)], 100).await {
         settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
     }
 
-    let claimed = claim_of(&store, &[want("acme/ship", 4)], 100).await;
+    let claimed = claim_of(&store, &[request("acme/ship", 4)], 100).await;
     settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
     settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
     settle(
@@ -281,7 +281,7 @@ async fn event_finished_later_goes_later(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=9).map(|number| sized("acme/orders", number))).await;
 
-    let claimed = claim_of(&store, &[want("acme/ship", 9)], 100).await;
+    let claimed = claim_of(&store, &[request("acme/ship", 9)], 100).await;
     let end =
         async |at: usize| settle(&store, &claimed[at].lease, Outcome::Done, WorkState::Done).await;
     for at in [3, 4, 5, 6, 7, 8] {
@@ -311,7 +311,7 @@ async fn pruning_leaves_kept_events_unchanged(store: Arc<dyn Store>) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=4).map(event)).await;
 
-    let claimed = claim_of(&store, &[want("acme/ship", 2)], 100).await;
+    let claimed = claim_of(&store, &[request("acme/ship", 2)], 100).await;
     settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
 
     let before = summaries(&store).await;
@@ -320,7 +320,9 @@ async fn pruning_leaves_kept_events_unchanged(store: Arc<dyn Store>) {
 
     settle(&store, &claimed[1].lease, Outcome::Done, WorkState::Done).await;
     assert_eq!(
-        claim_of(&store, &[want("acme/ship", 9)], 110).await.len(),
+        claim_of(&store, &[request("acme/ship", 9)], 110)
+            .await
+            .len(),
         2
     );
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hookyard_model::{Revision, WorkState};
 
 use super::support::{
-    append, at, claim, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
-    route_orders_to_ship, settlement, side_by_side, states, want,
+    append, at, claim, claim_one, event, event_of, failed, is, jobs, keys, plugin, request, route,
+    route_orders_to_ship, settlement, side_by_side, states,
 };
 use super::{Case, table};
 use hookyard_store::{EventSelection, JobLease, Replay, Settlement, Store};
@@ -115,7 +115,7 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
 
     for of in ["acme/audit", "umbrella/ship"] {
         let other = inbox
-            .claim(&[want(of, 1)], at(10), super::support::LEASE)
+            .claim(&[request(of, 1)], at(10), super::support::LEASE)
             .await
             .expect("a claim");
         fail(&inbox, &other[0].lease, WorkState::Dead).await;

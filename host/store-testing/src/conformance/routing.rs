@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hookyard_model::{Event, Outcome, WorkState};
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin, route,
-    route_orders_to_ship, settle, states, want,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin,
+    request, route, route_orders_to_ship, settle, states,
 };
 use super::{Case, table};
 use hookyard_store::{Backlog, BacklogPolicy, Routes, Store};
@@ -48,9 +48,9 @@ async fn each_routed_plugin_has_job(store: Arc<dyn Store>) {
     let claimed = claim_of(
         &store,
         &[
-            want("acme/audit", 9),
-            want("acme/book", 9),
-            want("acme/ship", 9),
+            request("acme/audit", 9),
+            request("acme/book", 9),
+            request("acme/ship", 9),
         ],
         10,
     )
@@ -78,7 +78,7 @@ async fn routes_keep_tenants_apart(store: Arc<dyn Store>) {
     .await;
     append(&store, [event(1), event_of("umbrella/orders", 2)]).await;
     assert_eq!(
-        keys(&claim_of(&store, &[want("umbrella/ship", 9)], 10).await),
+        keys(&claim_of(&store, &[request("umbrella/ship", 9)], 10).await),
         ["key-2"]
     );
     assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1"]);
@@ -307,7 +307,9 @@ async fn backlog_follows_its_rate(store: Arc<dyn Store>) {
     append(&store, [event(4)]).await;
     assert_eq!(store.unrouted().await.expect("tallies"), []);
     assert_eq!(
-        claim_of(&store, &[want("acme/audit", 9)], 1000).await.len(),
+        claim_of(&store, &[request("acme/audit", 9)], 1000)
+            .await
+            .len(),
         4,
         "each has a rate of its own"
     );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hookyard_model::{Event, Outcome, WorkState};
 
 use super::support::{
-    append, at, claim_of, event, event_of, failed, plugin, route, settle, source, want,
+    append, at, claim_of, event, event_of, failed, plugin, request, route, settle, source,
 };
 use super::{Case, table};
 use hookyard_store::{EventPage, EventSelection, Store};
@@ -48,7 +48,13 @@ async fn fill(store: &Arc<dyn Store>) {
 
     append(store, [event(1), offer(2)]).await;
 
-    for job in claim_of(store, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+    for job in claim_of(
+        store,
+        &[request("acme/audit", 9), request("acme/ship", 9)],
+        10,
+    )
+    .await
+    {
         let is_dead = job.event.id == event(2).id && job.lease.plugin == plugin("acme/ship");
         let (outcome, next) = if is_dead {
             (failed(), WorkState::Dead)
@@ -313,7 +319,13 @@ async fn selected_pages_are_contiguous(store: Arc<dyn Store>) {
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, (1..=9).map(event)).await;
 
-    for job in claim_of(&store, &[want("acme/audit", 9), want("acme/ship", 9)], 10).await {
+    for job in claim_of(
+        &store,
+        &[request("acme/audit", 9), request("acme/ship", 9)],
+        10,
+    )
+    .await
+    {
         let is_dead = job.event.key != "key-4" && job.event.key != "key-8";
         settle(
             &store,

@@ -93,7 +93,7 @@ pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Store>) {
     route(inbox, &[("acme/orders", &["ship"])]).await;
 }
 
-pub(crate) fn want(plugin_text: &str, limit: usize) -> JobRequest {
+pub(crate) fn request(plugin_text: &str, limit: usize) -> JobRequest {
     JobRequest {
         plugin: plugin(plugin_text),
         limit,
@@ -102,15 +102,18 @@ pub(crate) fn want(plugin_text: &str, limit: usize) -> JobRequest {
 
 /// Claims up to `limit` jobs of `acme/ship` at second `now`.
 pub(crate) async fn claim(inbox: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedJob> {
-    claim_of(inbox, &[want("acme/ship", limit)], now).await
+    claim_of(inbox, &[request("acme/ship", limit)], now).await
 }
 
 pub(crate) async fn claim_of(
     inbox: &Arc<dyn Store>,
-    wanted: &[JobRequest],
+    requests: &[JobRequest],
     now: i64,
 ) -> Vec<ClaimedJob> {
-    inbox.claim(wanted, at(now), LEASE).await.expect("a claim")
+    inbox
+        .claim(requests, at(now), LEASE)
+        .await
+        .expect("a claim")
 }
 
 pub(crate) async fn claim_one(inbox: &Arc<dyn Store>, now: i64) -> ClaimedJob {

@@ -56,19 +56,19 @@ impl Pair {
 
     async fn claim_messages(&mut self) {
         let limit = 1 + self.random.below(4) as usize;
-        let wanted = [0, 1].map(|number| MessageRequest {
+        let requests = [0, 1].map(|number| MessageRequest {
             destination: destination(number),
             limit,
         });
         let lease = Duration::from_secs(20);
         let memory = self
             .memory
-            .claim_messages(&wanted, self.now, lease)
+            .claim_messages(&requests, self.now, lease)
             .await
             .expect("a claim");
         let sqlite = self
             .sqlite
-            .claim_messages(&wanted, self.now, lease)
+            .claim_messages(&requests, self.now, lease)
             .await
             .expect("a claim");
         assert_eq!(format!("{memory:#?}"), format!("{sqlite:#?}"));

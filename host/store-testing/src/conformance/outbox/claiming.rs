@@ -6,11 +6,11 @@ use hookyard_model::{Message, WorkState};
 
 use super::support::{
     claim, claim_message, claim_of, commit, destination, failed, id, next_due, numbers, record,
-    sent, settle, state, to, want,
+    request, sent, settle, state, to,
 };
 use crate::conformance::support::{
-    LEASE, append, at, claim_of as claim_jobs, event, event_of, message, plugin, route, settlement,
-    want as want_jobs,
+    LEASE, append, at, claim_of as claim_jobs, event, event_of, message, plugin,
+    request as job_request, route, settlement,
 };
 use crate::conformance::{Case, table};
 use hookyard_store::{MessageLease, Settlement, Store};
@@ -90,7 +90,7 @@ async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
 
     let jobs = claim_jobs(
         &store,
-        &[want_jobs("acme/ship", 1), want_jobs("umbrella/ship", 1)],
+        &[job_request("acme/ship", 1), job_request("umbrella/ship", 1)],
         10,
     )
     .await;
@@ -106,9 +106,9 @@ async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
     assert_eq!(numbers(&claim(&store, 9, 20).await), [1]);
 
     let both = [
-        want("acme/bank", 9),
-        want("umbrella/shop", 9),
-        want("umbrella/nowhere", 9),
+        request("acme/bank", 9),
+        request("umbrella/shop", 9),
+        request("umbrella/nowhere", 9),
     ];
     let claimed = claim_of(&store, &both, 20).await;
     assert_eq!(numbers(&claimed), [2, 3]);

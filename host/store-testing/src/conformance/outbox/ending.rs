@@ -8,7 +8,7 @@ use hookyard_model::{DeliveryResult, WorkState};
 
 use super::support::{
     claim, claim_message, claim_of, commit, destination, end, failed, id, next_due, numbers,
-    record, sent, settle, to, want,
+    record, request, sent, settle, to,
 };
 use crate::conformance::support::{at, message};
 use crate::conformance::{Case, table};
@@ -224,7 +224,14 @@ async fn delivery_may_disable_its_destination(store: Arc<dyn Store>) {
         }]
     );
     assert_eq!(
-        numbers(&claim_of(&store, &[want("acme/shop", 9), want("acme/bank", 9)], 20).await),
+        numbers(
+            &claim_of(
+                &store,
+                &[request("acme/shop", 9), request("acme/bank", 9)],
+                20
+            )
+            .await
+        ),
         [3]
     );
 }

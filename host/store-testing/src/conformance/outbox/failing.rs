@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hookyard_model::{DeliveryResult, MessageId, WorkState};
 
-use super::support::{commit, destination, end, keyed, numbers_of, want};
+use super::support::{commit, destination, end, keyed, numbers_of, request};
 use crate::conformance::support::{LEASE, at, messages};
 use crate::conformance::{Case, table};
 use crate::faulty::{Fault, FaultyStore, When};
@@ -79,7 +79,7 @@ async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
         // The leases of deliveries without an end have expired by then.
         now += 1_000;
         let claimed = store
-            .claim_messages(&[want("acme/shop", 9)], at(now), LEASE)
+            .claim_messages(&[request("acme/shop", 9)], at(now), LEASE)
             .await
             .unwrap_or_default();
         for message in claimed {

@@ -10,8 +10,8 @@ use super::support::{
     state,
 };
 use crate::conformance::support::{
-    append, at, claim_of, claim_one, event, event_of, message, messages, plugin, route,
-    route_orders_to_ship, settlement, want,
+    append, at, claim_of, claim_one, event, event_of, message, messages, plugin, request, route,
+    route_orders_to_ship, settlement,
 };
 use crate::conformance::{Case, table};
 use hookyard_store::{
@@ -42,7 +42,7 @@ async fn ask(
     quota: OutboxQuota,
     all: &[Message],
 ) -> Option<(Limit, u64)> {
-    let job = claim_of(store, &[want(of, 1)], 10_000).await.remove(0);
+    let job = claim_of(store, &[request(of, 1)], 10_000).await.remove(0);
     let effects = Effects {
         messages: all.to_vec(),
         ..Effects::default()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hookyard_model::{Message, WorkState};
 
 use super::support::{
-    claim_of, commit, destination, id, keyed, numbers_of, record, sent, to, want,
+    claim_of, commit, destination, id, keyed, numbers_of, record, request, sent, to,
 };
 use crate::conformance::support::{at, event, message, messages, plugin};
 use crate::conformance::{Case, table};
@@ -102,7 +102,13 @@ async fn unsent_destinations_are_listed(store: Arc<dyn Store>) {
         [destination("acme/bank"), destination("acme/shop")]
     );
 
-    for claimed in claim_of(&store, &[want("acme/bank", 9), want("acme/shop", 9)], 10).await {
+    for claimed in claim_of(
+        &store,
+        &[request("acme/bank", 9), request("acme/shop", 9)],
+        10,
+    )
+    .await
+    {
         assert_eq!(
             unsent().await,
             [destination("acme/bank"), destination("acme/shop")],
@@ -120,7 +126,7 @@ async fn unsent_destinations_are_listed(store: Arc<dyn Store>) {
 
     sent(
         &store,
-        &claim_of(&store, &[want("acme/bank", 9)], 20).await[0].lease,
+        &claim_of(&store, &[request("acme/bank", 9)], 20).await[0].lease,
     )
     .await;
     assert_eq!(unsent().await, [destination("acme/shop")]);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hookyard_model::{DeliveryResult, WorkState};
 
 use super::support::{
-    again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, sent,
-    settle, to, want,
+    again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, request,
+    sent, settle, to,
 };
 use crate::conformance::support::{at, message, messages};
 use crate::conformance::{Case, table};
@@ -171,7 +171,12 @@ async fn message_keys_are_separate_by_destination(store: Arc<dyn Store>) {
         [keyed(1, "a"), to("bank", keyed(2, "a")), keyed(3, "")],
     )
     .await;
-    let claimed = claim_of(&store, &[want("acme/shop", 9), want("acme/bank", 9)], 10).await;
+    let claimed = claim_of(
+        &store,
+        &[request("acme/shop", 9), request("acme/bank", 9)],
+        10,
+    )
+    .await;
     assert_eq!(numbers(&claimed), [1, 3, 2]);
 }
 

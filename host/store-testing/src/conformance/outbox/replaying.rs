@@ -249,6 +249,6 @@ async fn large_replay_covers_every_message(store: Arc<dyn Store>) {
         WorkState::Waiting {
             until: at(500 + 1_099)
         },
-        "each has its turn, over all stretches"
+        "each message has its due time, across all batches"
     );
 }

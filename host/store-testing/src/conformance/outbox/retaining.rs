@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use hookyard_model::{DeliveryResult, Outcome, WorkState};
 
-use super::support::{claim, claim_of, commit, failed, id, numbers_of, sent, settle, want};
+use super::support::{claim, claim_of, commit, failed, id, numbers_of, request, sent, settle};
 use crate::conformance::support::{
-    append, at, claim_of as claim_jobs, event_of, message, messages, route, settlement,
-    want as want_jobs,
+    append, at, claim_of as claim_jobs, event_of, message, messages, request as job_request, route,
+    settlement,
 };
 use crate::conformance::{Case, table};
 use hookyard_store::{PruneSummary, Retention, RetentionLimits, Store};
@@ -135,7 +135,7 @@ async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
     route(&store, &[("umbrella/orders", &["ship"])]).await;
     append(&store, [event_of("umbrella/orders", 11)]).await;
 
-    let job = claim_jobs(&store, &[want_jobs("umbrella/ship", 1)], 10)
+    let job = claim_jobs(&store, &[job_request("umbrella/ship", 1)], 10)
         .await
         .remove(0);
     let mut settlement = settlement(&job.lease, Outcome::Done, WorkState::Done);
@@ -144,7 +144,7 @@ async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
 
     for claimed in claim_of(
         &store,
-        &[want("acme/shop", 9), want("umbrella/shop", 9)],
+        &[request("acme/shop", 9), request("umbrella/shop", 9)],
         20,
     )
     .await

@@ -6,8 +6,8 @@ use hookyard_model::{DeliveryResult, Message, Outcome, WorkState};
 
 use super::support::{claim, commit, failed, id, keyed, numbers_of, sent, settle, to};
 use crate::conformance::support::{
-    append, at, claim_of as claim_jobs, event, event_of, message, route, settlement,
-    want as want_jobs,
+    append, at, claim_of as claim_jobs, event, event_of, message, request as job_request, route,
+    settlement,
 };
 use crate::conformance::{Case, table};
 use hookyard_store::{ListOrder, MessagePage, MessageSelection, Store};
@@ -56,7 +56,10 @@ async fn prepare(store: &Arc<dyn Store>) {
 
     for job in claim_jobs(
         store,
-        &[want_jobs("umbrella/ship", 1), want_jobs("acme/audit", 1)],
+        &[
+            job_request("umbrella/ship", 1),
+            job_request("acme/audit", 1),
+        ],
         10,
     )
     .await

@@ -81,7 +81,7 @@ pub(super) async fn commit(
         .expect("a settlement");
 }
 
-pub(super) fn want(text: &str, limit: usize) -> MessageRequest {
+pub(super) fn request(text: &str, limit: usize) -> MessageRequest {
     MessageRequest {
         destination: destination(text),
         limit,
@@ -90,16 +90,16 @@ pub(super) fn want(text: &str, limit: usize) -> MessageRequest {
 
 /// Claims up to `limit` messages to `acme/shop` at second `now`.
 pub(super) async fn claim(store: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedMessage> {
-    claim_of(store, &[want("acme/shop", limit)], now).await
+    claim_of(store, &[request("acme/shop", limit)], now).await
 }
 
 pub(super) async fn claim_of(
     store: &Arc<dyn Store>,
-    wanted: &[MessageRequest],
+    requests: &[MessageRequest],
     now: i64,
 ) -> Vec<ClaimedMessage> {
     store
-        .claim_messages(wanted, at(now), LEASE)
+        .claim_messages(requests, at(now), LEASE)
         .await
         .expect("a claim")
 }
