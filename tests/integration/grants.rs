@@ -40,7 +40,7 @@ async fn refused_plugin_gets_grant_line() -> Result<()> {
     let reason = |site: &Site| {
         let settings = site.path("plugins/acme/it.toml").display().to_string();
         format!(
-            "imports wasi:http/outgoing-handler@0.2.12, which it isn't granted; add this as the first \
+            "imports wasi:http/outgoing-handler@0.2.12, which it is not granted; add this as the first \
              line of {settings}, with the host that the plugin sends requests to in place of \
              api.example.com:"
         )

@@ -52,7 +52,7 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
             .await?;
         assert!(
             line.text_of("reason")
-                .starts_with("the host has no memory for it: "),
+                .starts_with("the host has no memory for the plugin: "),
             "{}",
             line.text
         );

@@ -113,7 +113,8 @@ async fn typed_message_matches_receiver_documentation() -> Result<()> {
         .iter()
         .map(|it| format!("sent {}", it.header("webhook-id")))
         .collect();
-    let denied = "hookyard: it isn't granted a destination nobody of the provider topi-saas";
+    let denied =
+        "hookyard: the plugin is not granted a destination nobody of the provider topi-saas";
     let (denials, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line == denied);
     assert_eq!(
         denials.len(),

@@ -1,9 +1,9 @@
 //! The `[grants]` tables: what plugins may use besides processor time and memory.
 //!
-//! Grants are in three places, from the widest to the narrowest: `[plugins.grants]` for all plugins,
-//! `[tenants.<tenant>.grants]` for the plugins of a tenant, and `[grants]` in the settings file of
-//! one plugin. For each key, the narrowest place that sets the key counts. Each HTTP host is a key
-//! of its own.
+//! Grants are in three places, from the widest to the narrowest: `[plugins.grants]` for all
+//! plugins, `[tenants.<tenant>.grants]` for the plugins of a tenant, and `[grants]` in the settings
+//! file of one plugin. For each key, the narrowest place that sets the key counts. Each HTTP host
+//! is a key of its own.
 //!
 //! Credentials for HTTP hosts are references. They are read here and marked as sensitive, so that
 //! nothing prints them.
@@ -80,7 +80,8 @@ impl Default for GrantSettings {
 }
 
 impl GrantRules {
-    /// Returns the grants of a plugin without any settings: what reaches only the plugin's own data.
+    /// Returns the grants of a plugin without any settings: what reaches only the plugin's own
+    /// data.
     fn granted_by_default() -> Self {
         Self {
             keyvalue: Some(true),

@@ -2,8 +2,8 @@
 //!
 //! [`read`] turns the text of `hookyard.toml` into [`Settings`], which are ready for use. The text
 //! is walked once by [`document`], and all faults are collected. The result is either complete
-//! settings or all faults; partial settings do not exist. Secrets and keys are read here and nowhere
-//! else.
+//! settings or all faults; partial settings do not exist. Secrets and keys are read here and
+//! nowhere else.
 //!
 //! A reload reads everything again. [`Reading`] contains the files that were read, so that a reload
 //! can watch the files whether or not they were valid.

@@ -1,8 +1,8 @@
 //! Resolves references: `{ env = "NAME" }` and `{ file = "path" }`.
 //!
 //! A configuration names its secrets and keys by references and never contains them. The
-//! [`Resolver`] reads what a reference names, and records every file, so that a reload can watch the
-//! files.
+//! [`Resolver`] reads what a reference names, and records every file, so that a reload can watch
+//! the files.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -169,7 +169,8 @@ impl Default for Plugins {
 /// How long a file must be unchanged or missing before that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
-    /// How long a file must be unchanged before it is loaded, so that no half-copied file is loaded.
+    /// How long a file must be unchanged before it is loaded, so that no half-copied file is
+    /// loaded.
     pub settle: Duration,
     /// How long a file must be missing before its plugin is removed, so that replacing a file never
     /// stops its plugin.

@@ -132,7 +132,8 @@ impl Reader<'_> {
     }
 
     /// Adds the destinations of one tenant to `tenants`. Returns the names and providers of all
-    /// destinations, including faulty ones, so that a grant of a faulty destination is not reported.
+    /// destinations, including faulty ones, so that a grant of a faulty destination is not
+    /// reported.
     fn destinations(
         &self,
         section: &Section<'_>,

@@ -12,8 +12,8 @@ use crate::grant;
 
 /// Returns the error for a refused request.
 ///
-/// The message names the host and the method but never the path, because a path may contain secrets and the message
-/// goes to the attempt's log.
+/// The message names the host and the method but never the path, because a path may contain secrets
+/// and the message goes to the attempt's log.
 pub(crate) fn refusal(denied: &Denial, call: &HttpCall) -> HttpError {
     let way_out = way_out(denied, call).unwrap_or_default();
     HttpError {
@@ -22,7 +22,8 @@ pub(crate) fn refusal(denied: &Denial, call: &HttpCall) -> HttpError {
     }
 }
 
-/// Returns what the operator can change so that the request is allowed, or `None` if no grant would allow it.
+/// Returns what the operator can change so that the request is allowed, or `None` if no grant would
+/// allow it.
 fn way_out(denied: &Denial, call: &HttpCall) -> Option<String> {
     let method = call.request.method();
     match denied {
@@ -44,7 +45,8 @@ fn way_out(denied: &Denial, call: &HttpCall) -> Option<String> {
     }
 }
 
-/// Returns the whole grant that a request needs, so that the next refusal does not ask for another line of it.
+/// Returns the whole grant that a request needs, so that the next refusal does not ask for another
+/// line of it.
 fn table(target: &Target, method: &Method) -> String {
     let mut lines = vec![table_name(target), format!("methods = {}", list([method]))];
     if target.scheme == Scheme::Http {

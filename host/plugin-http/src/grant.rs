@@ -1,13 +1,14 @@
 //! The decision: which grant allows a request, and what the grant adds to it.
 //!
-//! Everything here is pure. A request is allowed if all of the following hold; otherwise it is refused.
+//! Everything here is pure. A request is allowed if all of the following hold; otherwise it is
+//! refused.
 //!
 //! 1. The URL can be read in only one way (`hookyard_egress::target`).
 //! 2. The plugin has a grant for the host and the port, both in their canonical spelling.
 //! 3. The scheme is HTTPS, or HTTP if the grant says so. A grant allows one scheme only.
 //! 4. The grant has no list of methods, or the list has the request's method.
-//! 5. The grant has no list of paths, or a listed path covers the request's path. A path that some server could read as
-//!    another path is covered by no listed path.
+//! 5. The grant has no list of paths, or a listed path covers the request's path. A path that some
+//!    server could read as another path is covered by no listed path.
 
 use bytes::Bytes;
 use hookyard_egress::{Addresses, AllowList, Denial, Policy, Rule, Scheme, Target};
@@ -61,7 +62,8 @@ pub(crate) fn policy(grant: &HostGrant, tenant: &TenantName) -> Policy {
     }
 }
 
-/// Returns the request with the credentials of the grant, in place of the plugin's own headers of the same names.
+/// Returns the request with the credentials of the grant, in place of the plugin's own headers of
+/// the same names.
 pub(crate) fn with_credentials(mut request: Request<Bytes>, grant: &HostGrant) -> Request<Bytes> {
     if grant.credentials.is_empty() {
         return request;

@@ -1,16 +1,18 @@
-//! Decides which HTTP requests plugins may make, and makes them. **This crate is security relevant.**
+//! Decides which HTTP requests plugins may make, and makes them. **This crate is security
+//! relevant.**
 //!
-//! A plugin may make a request only if one of its grants allows the request's host, scheme, port, method and path. The
-//! module `grant` decides that; it is a pure function of the request and the grants. It also adds the credentials of the
-//! grant, which the plugin never sees. The module `advice` says which lines of the plugin's settings would allow a
-//! refused request.
+//! A plugin may make a request only if one of its grants allows the request's host, scheme, port,
+//! method and path. The module `grant` decides that; it is a pure function of the request and the
+//! grants. It also adds the credentials of the grant, which the plugin never sees. The module
+//! `advice` says which lines of the plugin's settings would allow a refused request.
 //!
-//! An allowed request leaves the host through the one door of `hookyard-egress`, under a policy made from the grant: only
-//! granted private addresses may be connected to, and only a grant with `scheme = "http"` may go without TLS. Redirects
-//! are returned to the plugin and not followed, since the target of a redirect needs a grant of its own.
+//! An allowed request leaves the host through the one door of `hookyard-egress`, under a policy
+//! made from the grant: only granted private addresses may be connected to, and only a grant with
+//! `scheme = "http"` may go without TLS. Redirects are returned to the plugin and not followed,
+//! since the target of a redirect needs a grant of its own.
 //!
-//! A rehearsal makes no requests. It calls [`check`] for each request, so that it refuses what would be refused in
-//! service.
+//! A rehearsal makes no requests. It calls [`check`] for each request, so that it refuses what
+//! would be refused in service.
 
 mod advice;
 mod grant;

@@ -1,8 +1,9 @@
 //! Calls a handler once: in a fresh store and a fresh instance, with the limits of its plugin.
 //!
-//! Two limits bound the time of a call. The guest's own running time is read at each epoch, where the guest also yields
-//! to other tasks. When that time is used up, the epoch becomes a trap, so an endless loop ends. The wall time is
-//! measured around everything, including the instantiation. When it is over, the call is dropped with all it holds.
+//! Two limits bound the time of a call. The guest's own running time is read at each epoch, where
+//! the guest also yields to other tasks. When that time is used up, the epoch becomes a trap, so an
+//! endless loop ends. The wall time is measured around everything, including the instantiation.
+//! When it is over, the call is dropped with all it holds.
 
 pub(crate) mod budget;
 pub(crate) mod failure;
@@ -57,7 +58,8 @@ pub(crate) struct Invocation<'a> {
 pub(crate) enum Arguments<'a> {
     /// Values that were made by reflection.
     Values([Val; 2]),
-    /// The arguments of the untyped handler as our own WIT declares it. The bytes are passed as they are.
+    /// The arguments of the untyped handler as our own WIT declares it. The bytes are passed as
+    /// they are.
     Direct {
         /// The job, with the event's headers.
         job: &'a ClaimedJob,
@@ -117,7 +119,8 @@ impl Callee<'_> {
         services: &HostServices,
     ) -> Result<CallResult, HostFault> {
         let limits = &self.terms.limits;
-        // A plugin is not to blame for the time that it waits for a permit, so its own time starts after that.
+        // A plugin is not to blame for the time that it waits for a permit, so its own time starts
+        // after that.
         let _permit = self
             .engine
             .permits
@@ -132,7 +135,8 @@ impl Callee<'_> {
         let call = meter.measure(self.call_in(&mut store, invocation));
         let ended = tokio::time::timeout(limits.wall_max, call).await;
 
-        // Dropping the store frees its slot in the pool of instances, before the permit is given back.
+        // Dropping the store frees its slot in the pool of instances, before the permit is given
+        // back.
         let state = store.into_data();
         let measures = measures(&state, began, &meter);
         let outcome = match (ended, state.budget.exceeded()) {
@@ -239,7 +243,8 @@ async fn call_directly(
     Ok(result)
 }
 
-/// Returns what an ended call used. A call without an instance spent all its time on the instantiation.
+/// Returns what an ended call used. A call without an instance spent all its time on the
+/// instantiation.
 fn measures(state: &State, began: Instant, meter: &Meter) -> Measures {
     let ended = Instant::now();
     let instantiated = state.instantiated_at.unwrap_or(ended);
@@ -255,8 +260,8 @@ fn measures(state: &State, began: Instant, meter: &Meter) -> Measures {
     }
 }
 
-/// Returns what happens at each epoch: a trap if a limit is used up, otherwise a turn for the other tasks of this
-/// thread.
+/// Returns what happens at each epoch: a trap if a limit is used up, otherwise a turn for the other
+/// tasks of this thread.
 fn end_or_yield(
     limits: &Limits,
     meter: &Meter,

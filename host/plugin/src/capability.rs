@@ -1,7 +1,9 @@
-//! The interfaces that plugins import, one file for each: stored values, the outbox, a log, settings and HTTP requests.
+//! The interfaces that plugins import, one file for each: stored values, the outbox, a log,
+//! settings and HTTP requests.
 //!
-//! A capability is handled at three times: once when it is added to the linker, once for each plugin when the plugin's
-//! imports are checked against its grants (`load::imports`), and at each call, which must be cheap.
+//! A capability is handled at three times: once when it is added to the linker, once for each
+//! plugin when the plugin's imports are checked against its grants (`load::imports`), and at each
+//! call, which must be cheap.
 
 pub(crate) mod config;
 pub(crate) mod http;

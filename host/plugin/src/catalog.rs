@@ -17,15 +17,18 @@ use self::flights::{Flight, Flights};
 use crate::call::CallResult;
 use crate::{Fault, HostFault, HostServices, LoadedPlugin};
 
-/// The maximum number of warm revisions of a plugin. Replays can name these without loading them again.
+/// The maximum number of warm revisions of a plugin. Replays can name these without loading them
+/// again.
 const WARM_MAX: usize = 3;
 
 /// The active plugins, each with one revision.
 ///
-/// A running attempt keeps the revision with which it began (invariant 7), whatever is activated or removed meanwhile.
+/// A running attempt keeps the revision with which it began (invariant 7), whatever is activated or
+/// removed meanwhile.
 pub struct Catalog {
     active: ArcSwap<BTreeMap<PluginRef, Arc<LoadedPlugin>>>,
-    /// Revisions of active plugins that are not active themselves. The most recently used comes last.
+    /// Revisions of active plugins that are not active themselves. The most recently used comes
+    /// last.
     warm: Mutex<BTreeMap<PluginRef, Vec<Arc<LoadedPlugin>>>>,
     flights: Arc<Flights>,
     changed: Notify,
@@ -44,8 +47,8 @@ impl Catalog {
         }
     }
 
-    /// Makes a revision the active revision of its plugin. Returns the revision that was active before, which stays warm
-    /// for a while.
+    /// Makes a revision the active revision of its plugin. Returns the revision that was active
+    /// before, which stays warm for a while.
     pub fn activate(&self, loaded: Arc<LoadedPlugin>) -> Option<Arc<LoadedPlugin>> {
         let previous = self.replace(loaded.plugin(), Some(&loaded));
         if let Some(previous) = &previous
@@ -78,9 +81,11 @@ impl Catalog {
         self.flights.ended(plugin, revision).await;
     }
 
-    /// Returns the active revision of a job's plugin, and counts an attempt on the revision that the job will run on.
+    /// Returns the active revision of a job's plugin, and counts an attempt on the revision that
+    /// the job will run on.
     ///
-    /// Once another revision is active, no attempt is counted on the previous revision, unless a job names it.
+    /// Once another revision is active, no attempt is counted on the previous revision, unless a
+    /// job names it.
     fn begin(&self, job: &ClaimedJob) -> Option<(Arc<LoadedPlugin>, Revision, Flight)> {
         let plugin = &job.lease.plugin;
         loop {
@@ -88,8 +93,8 @@ impl Catalog {
             let revision = job.revision.unwrap_or_else(|| active.revision());
             let flight = self.flights.begin(plugin, revision);
 
-            // Another revision may have become active before the attempt was counted. Whoever activated it may have
-            // seen no attempts on this revision and may have dropped it.
+            // Another revision may have become active before the attempt was counted. Whoever
+            // activated it may have seen no attempts on this revision and may have dropped it.
             let is_still_active = self
                 .active
                 .load()
@@ -101,7 +106,8 @@ impl Catalog {
         }
     }
 
-    /// Replaces the active revision of a plugin, or removes it. Returns the revision that was active before.
+    /// Replaces the active revision of a plugin, or removes it. Returns the revision that was
+    /// active before.
     fn replace(
         &self,
         plugin: &PluginRef,
@@ -116,14 +122,16 @@ impl Catalog {
             next
         });
 
-        // The first call wakes everybody who waits now, the second stores a permit for somebody who waits later.
+        // The first call wakes everybody who waits now, the second stores a permit for somebody who
+        // waits later.
         self.changed.notify_waiters();
         self.changed.notify_one();
         previous.get(plugin).cloned()
     }
 
-    /// Returns a revision of an active plugin: the active revision, a warm revision, or a revision whose compiled code is
-    /// still in the cache. It always runs under the present terms, so that it cannot use a grant that was withdrawn.
+    /// Returns a revision of an active plugin: the active revision, a warm revision, or a revision
+    /// whose compiled code is still in the cache. It always runs under the present terms, so that
+    /// it cannot use a grant that was withdrawn.
     async fn revision(
         &self,
         active: Arc<LoadedPlugin>,
@@ -188,8 +196,8 @@ impl RevisionError {
         }
     }
 
-    /// Returns the result of the attempt. Only the operator can bring back a revision that is gone, so the job is
-    /// rejected at once instead of after all its attempts.
+    /// Returns the result of the attempt. Only the operator can bring back a revision that is gone,
+    /// so the job is rejected at once instead of after all its attempts.
     fn into_result(self) -> Result<CallResult, HostFault> {
         match self {
             Self::Host(fault) => Err(fault),

@@ -1,8 +1,9 @@
 //! What the host knows about the typed interfaces of each provider.
 //!
-//! A contract says which case of a plugin's `event` variant a sender's event type stands for, which part of the JSON
-//! that case is decoded from, and which events plugins may send to the provider. Contracts are plain data, so this
-//! crate does not need to know how providers sign events or how they are configured.
+//! A contract says which case of a plugin's `event` variant a sender's event type stands for, which
+//! part of the JSON that case is decoded from, and which events plugins may send to the provider.
+//! Contracts are plain data, so this crate does not need to know how providers sign events or how
+//! they are configured.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,9 +19,11 @@ pub struct Contract {
     pub provider: String,
     /// The provider's WIT package without a version, such as `topper:webhooks`.
     pub package: String,
-    /// The version lines that plugins may be built against, such as `1` or `0.9`. Empty for all versions.
+    /// The version lines that plugins may be built against, such as `1` or `0.9`. Empty for all
+    /// versions.
     pub versions: Vec<String>,
-    /// A JSON pointer (RFC 6901) to the part of the event that a case is decoded from. Empty for the whole event.
+    /// A JSON pointer (RFC 6901) to the part of the event that a case is decoded from. Empty for
+    /// the whole event.
     pub content: String,
     /// The name of the case for each of the sender's event types.
     pub cases: BTreeMap<String, String>,

@@ -1,10 +1,11 @@
 //! The engine: what all plugins share.
 //!
-//! Instances are made in one of two runtimes. The pool reserves its memory beforehand, so that an instance starts in
-//! microseconds. Its size follows from [`Config::instances_max`]; since no more attempts than that run at the same
-//! time, the pool is never exhausted. Some machines do not have the address space for a pool, and some components have
-//! more memories or tables than a slot of the pool. The heap runtime serves these: it allocates memory on demand. Code
-//! that was compiled for one runtime runs in both.
+//! Instances are made in one of two runtimes. The pool reserves its memory beforehand, so that an
+//! instance starts in microseconds. Its size follows from [`Config::instances_max`]; since no more
+//! attempts than that run at the same time, the pool is never exhausted. Some machines do not have
+//! the address space for a pool, and some components have more memories or tables than a slot of
+//! the pool. The heap runtime serves these: it allocates memory on demand. Code that was compiled
+//! for one runtime runs in both.
 
 pub(crate) mod background;
 pub(crate) mod cache;
@@ -33,14 +34,14 @@ pub(crate) const STACK_BYTES_MAX: usize = 1 << 20;
 /// The stack of the host functions that a guest calls, in bytes.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
-// The parts of a component that fit a slot of the pool. A slot has room for more than a large language runtime needs.
-// Some of this is address space; none of it is memory until it is used.
+// The parts of a component that fit a slot of the pool. A slot has room for more than a large
+// language runtime needs. Some of this is address space; none of it is memory until it is used.
 const SLOT_MEMORIES: u32 = 4;
 const SLOT_TABLES: u32 = 12;
 const SLOT_CORE_INSTANCES: u32 = 60;
 pub(crate) const SLOT_TABLE_ELEMENTS: usize = 100_000;
-/// The size of an instance's memory that is cleaned and kept for the next instance, in bytes. The rest goes back to the
-/// operating system.
+/// The size of an instance's memory that is cleaned and kept for the next instance, in bytes. The
+/// rest goes back to the operating system.
 const SLOT_RESIDENT_BYTES: usize = 4 << 20;
 
 /// The configuration of an [`Engine`].
@@ -48,8 +49,8 @@ const SLOT_RESIDENT_BYTES: usize = 4 << 20;
 pub struct Config {
     /// The folder that keeps compiled code between runs. `None` to compile each time.
     ///
-    /// The engine creates the folder if it does not exist. Nobody but the host may be able to write to the folder,
-    /// because the host runs the code in it.
+    /// The engine creates the folder if it does not exist. Nobody but the host may be able to write
+    /// to the folder, because the host runs the code in it.
     pub cache_folder: Option<PathBuf>,
     /// The maximum number of attempts of all plugins at the same time. At least 1.
     ///
@@ -101,8 +102,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Fails if the machine cannot run compiled WebAssembly, if the engine's threads cannot be started, or if the cache
-    /// folder cannot be used.
+    /// Fails if the machine cannot run compiled WebAssembly, if the engine's threads cannot be
+    /// started, or if the cache folder cannot be used.
     pub fn new(config: Config) -> Result<Arc<Self>, Error> {
         let instances_max = config.instances_max.clamp(1, Semaphore::MAX_PERMITS);
         let heap = Runtime::new(&settings())?;

@@ -1,5 +1,5 @@
-//! Why an engine cannot start or a plugin cannot be loaded. Each message is one line that names the thing and the way
-//! out.
+//! Why an engine cannot start or a plugin cannot be loaded. Each message is one line that names the
+//! thing and the way out.
 
 use hookyard_model::PluginRef;
 
@@ -46,7 +46,8 @@ pub struct LoadError {
     pub fault: Fault,
 }
 
-/// What is wrong with a file. The messages continue "plugin acme/orders …" or "plugins/acme/orders.wasm …".
+/// What is wrong with a file. The messages continue "plugin acme/orders …" or
+/// "plugins/acme/orders.wasm …".
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The file is not a component.
@@ -126,7 +127,7 @@ pub enum Fault {
     },
     /// The component imports an interface in a version that this host does not offer.
     #[error(
-        "imports {name}, which this host offers only in other versions: {offered}; rebuild it for one of these"
+        "imports {name}, which this host offers in other versions only: {offered}; rebuild it for one of these"
     )]
     Version {
         /// The import.
@@ -160,7 +161,8 @@ pub enum Fault {
         /// The message of the linker.
         reason: String,
     },
-    /// The component imports an interface for sending a provider's events, and the host cannot provide it.
+    /// The component imports an interface for sending a provider's events, and the host cannot
+    /// provide it.
     #[error("imports {interface}, which this host cannot provide: {reason}")]
     Outgoing {
         /// The import.

@@ -1,8 +1,9 @@
 //! What the operator allows a plugin to use.
 //!
-//! A plugin asks for a capability when it imports the interface. The host refuses to load a plugin that imports
-//! something that is not granted. Grants are plain values; `hookyard-config` reads, checks and merges them. A credential
-//! is part of a grant: the host adds the credential to the plugin's requests, and the plugin never sees it.
+//! A plugin asks for a capability when it imports the interface. The host refuses to load a plugin
+//! that imports something that is not granted. Grants are plain values; `hookyard-config` reads,
+//! checks and merges them. A credential is part of a grant: the host adds the credential to the
+//! plugin's requests, and the plugin never sees it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,8 +21,8 @@ pub struct Grants {
     pub logging: bool,
     /// Whether `wasi:config` is granted: the plugin's settings.
     pub config: bool,
-    /// The destinations that the plugin may send messages to. The value is the provider whose typed events the
-    /// destination accepts, or `None` if it accepts untyped messages only.
+    /// The destinations that the plugin may send messages to. The value is the provider whose typed
+    /// events the destination accepts, or `None` if it accepts untyped messages only.
     pub destinations: BTreeMap<DestinationName, Option<String>>,
     /// The hosts that the plugin may make HTTP requests to.
     pub http: BTreeMap<Authority, HostGrant>,
@@ -30,7 +31,8 @@ pub struct Grants {
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Authority {
-    /// The host in its canonical spelling, by which requests are compared. An IPv6 address has brackets.
+    /// The host in its canonical spelling, by which requests are compared. An IPv6 address has
+    /// brackets.
     pub host: String,
     /// The port. It is the scheme's default port if none was written.
     pub port: u16,
@@ -51,7 +53,8 @@ pub struct HostGrant {
     pub methods: Vec<Method>,
     /// The allowed paths, each with everything below it. Empty for all paths.
     pub paths: Vec<String>,
-    /// Headers that the host adds to each request, in place of the plugin's own headers of the same name.
+    /// Headers that the host adds to each request, in place of the plugin's own headers of the same
+    /// name.
     ///
     /// The plugin never sees them. The values are marked as sensitive, so that nothing prints them.
     pub credentials: HeaderMap,
@@ -89,7 +92,8 @@ impl RequiredGrant {
         }
     }
 
-    /// Returns the key of the `[grants]` table that sets this grant, or `None` if no grant is required.
+    /// Returns the key of the `[grants]` table that sets this grant, or `None` if no grant is
+    /// required.
     pub const fn key(self) -> Option<&'static str> {
         match self {
             Self::Nothing => None,
@@ -107,7 +111,7 @@ impl RequiredGrant {
 pub struct MissingGrant {
     /// The grant.
     pub grant: RequiredGrant,
-    /// The provider whose typed events the destination must accept. `None` if any destination is enough, or if the
-    /// grant is not a destination.
+    /// The provider whose typed events the destination must accept. `None` if any destination is
+    /// enough, or if the grant is not a destination.
     pub provider: Option<String>,
 }

@@ -1,7 +1,8 @@
 //! Finds the handlers that a component exports, and compiles how each of them is called.
 //!
-//! A component may export anything else as well, because toolchains do. Only exports that are named like a handler are
-//! looked at. If such an export cannot be called, the whole component is refused: its author expects it to be called.
+//! A component may export anything else as well, because toolchains do. Only exports that are named
+//! like a handler are looked at. If such an export cannot be called, the whole component is
+//! refused: its author expects it to be called.
 
 pub(crate) mod loaded;
 pub(crate) mod untyped;
@@ -30,7 +31,8 @@ const FUNCTION: &str = "handle";
 const SIGNATURE: &str =
     "expected handle: func(delivery: delivery, event-or-message) -> result<_, failure>";
 
-/// A handler that a plugin exports. It is displayed with the name of its interface, or as `untyped`.
+/// A handler that a plugin exports. It is displayed with the name of its interface, or as
+/// `untyped`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandlerKind {
     /// A handler for the typed events of one provider.
@@ -69,7 +71,8 @@ impl fmt::Display for HandlerKind {
 }
 
 impl HandlerKind {
-    /// Whether both handlers are for the same events, so that the host could not choose between them.
+    /// Whether both handlers are for the same events, so that the host could not choose between
+    /// them.
     fn has_same_events(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Untyped, Self::Untyped) => true,
@@ -101,7 +104,8 @@ enum ArgumentPlan {
 pub(crate) struct Exports {
     /// All handlers that this host can call. There is at least one.
     handlers: Vec<Handler>,
-    /// Interfaces that look like handlers and whose packages do not belong to a provider of this host.
+    /// Interfaces that look like handlers and whose packages do not belong to a provider of this
+    /// host.
     unknown: Option<String>,
 }
 
@@ -109,7 +113,8 @@ pub(crate) struct Exports {
 ///
 /// # Errors
 ///
-/// Fails if there is no handler, if the host cannot call one of the handlers, or if two are for the same events.
+/// Fails if there is no handler, if the host cannot call one of the handlers, or if two are for the
+/// same events.
 pub(crate) fn find(component: &Component, contracts: &Contracts) -> Result<Exports, Fault> {
     let engine = component.engine();
     let ty = component.component_type();

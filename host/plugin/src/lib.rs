@@ -1,16 +1,16 @@
 //! Loads and runs plugins: WebAssembly components that handle events.
 //!
-//! This is the only crate that knows wasmtime. The caller hands it the bytes of a component and later one event at a
-//! time; the crate answers with outcomes. It does not read the plugin folder, it opens no connection, and it stores
-//! nothing except a cache of compiled code.
+//! This is the only crate that knows wasmtime. The caller hands it the bytes of a component and
+//! later one event at a time; the crate answers with outcomes. It does not read the plugin folder,
+//! it opens no connection, and it stores nothing except a cache of compiled code.
 //!
-//! - `load` turns the bytes of a component into a [`LoadedPlugin`]: it checks the component, its imports and its
-//!   grants, and has it compiled.
+//! - `load` turns the bytes of a component into a [`LoadedPlugin`]: it checks the component, its
+//!   imports and its grants, and has it compiled.
 //! - `handler` finds the handlers that a component exports, and chooses the handler for an event.
 //! - `plan` translates between JSON and the types that a plugin declared.
 //! - `call` runs a handler once, in a fresh instance, within its [`Limits`].
-//! - `effects` collects what a handler asks the host to change. `capability` implements the interfaces that plugins
-//!   import, one file for each.
+//! - `effects` collects what a handler asks the host to change. `capability` implements the
+//!   interfaces that plugins import, one file for each.
 //! - `engine` owns what all plugins share: compilers, memory for instances, threads and the cache.
 //! - `catalog` holds the active revision of each plugin and runs jobs on it.
 

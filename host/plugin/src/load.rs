@@ -1,8 +1,8 @@
 //! Turns the bytes of a component into a plugin.
 //!
-//! A component must be well-formed, small enough once it is put together, import only what is offered and granted,
-//! export a handler, and fit its limits. What can be checked without a compiler is checked first, because compiling is
-//! expensive.
+//! A component must be well-formed, small enough once it is put together, import only what is
+//! offered and granted, export a handler, and fit its limits. What can be checked without a
+//! compiler is checked first, because compiling is expensive.
 
 pub(crate) mod custom_section;
 pub(crate) mod offers;
@@ -35,8 +35,8 @@ use crate::{Contracts, Fault, Grants, Limits, LoadError};
 
 const WASM_PAGE_BYTES: u64 = 64 << 10;
 
-/// A component to load, and the terms under which it will run. Everything except `bytes` is the same for all revisions
-/// of the plugin.
+/// A component to load, and the terms under which it will run. Everything except `bytes` is the
+/// same for all revisions of the plugin.
 #[derive(Debug, Clone)]
 pub struct LoadRequest<'b> {
     /// The plugin that the component is a revision of.
@@ -51,7 +51,8 @@ pub struct LoadRequest<'b> {
     pub grants: Arc<Grants>,
     /// The settings that `wasi:config` returns.
     pub config: Arc<BTreeMap<String, String>>,
-    /// The maximum size of the recorded answers to an attempt's HTTP requests, in bytes. 0 to record nothing.
+    /// The maximum size of the recorded answers to an attempt's HTTP requests, in bytes. 0 to
+    /// record nothing.
     pub record_bytes_max: usize,
 }
 
@@ -63,7 +64,8 @@ pub fn revision_of(bytes: &[u8]) -> Revision {
 impl Engine {
     /// Checks a component and prepares it for calls. Nothing of the component runs.
     ///
-    /// This blocks while the component compiles, which can take tens of seconds. Call it where blocking is allowed.
+    /// This blocks while the component compiles, which can take tens of seconds. Call it where
+    /// blocking is allowed.
     ///
     /// # Errors
     ///
@@ -72,8 +74,8 @@ impl Engine {
         self.load_with(request, &|_, _| {})
     }
 
-    /// Loads a component as [`load`](Self::load) does, and reports the progress of its compilation. There is no
-    /// progress if the compiled code is in the cache.
+    /// Loads a component as [`load`](Self::load) does, and reports the progress of its compilation.
+    /// There is no progress if the compiled code is in the cache.
     ///
     /// # Errors
     ///
@@ -134,7 +136,8 @@ impl Engine {
         Ok((instances, exports))
     }
 
-    /// Compiles a component that is not in the cache, unless an earlier compilation failed and would fail again.
+    /// Compiles a component that is not in the cache, unless an earlier compilation failed and
+    /// would fail again.
     fn compile(
         &self,
         revision: Revision,
@@ -156,8 +159,8 @@ impl Engine {
         compiled.map_err(Fault::from)
     }
 
-    /// Returns the component, ready to run in the pool. A component that does not fit a slot of the pool runs in the
-    /// heap runtime.
+    /// Returns the component, ready to run in the pool. A component that does not fit a slot of the
+    /// pool runs in the heap runtime.
     fn component(
         &self,
         revision: Revision,
@@ -196,8 +199,8 @@ impl Engine {
 }
 
 impl LoadedPlugin {
-    /// Returns another revision of the same plugin under the same terms, from compiled code in the cache. Blocks for
-    /// some milliseconds.
+    /// Returns another revision of the same plugin under the same terms, from compiled code in the
+    /// cache. Blocks for some milliseconds.
     ///
     /// # Errors
     ///
@@ -238,7 +241,8 @@ fn terms(request: LoadRequest<'_>) -> Terms {
 
 /// Checks that the bytes are those of a component, and recognizes what is often mistaken for one.
 ///
-/// The compiler must get binary components only. It would parse text, and it would run compiled code.
+/// The compiler must get binary components only. It would parse text, and it would run compiled
+/// code.
 fn check_format(bytes: &[u8]) -> Result<(), Fault> {
     let (what, way_out) = match bytes {
         [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => return Ok(()),

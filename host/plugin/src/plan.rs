@@ -1,10 +1,12 @@
-//! The decode plan: how the JSON that a sender wrote becomes the values that a plugin declared.
+//! Translates between a sender's JSON and the types that a plugin declared.
 //!
-//! A plugin's own types are the schema. At load they are read into a `Shape` (plain data), checked and compiled into a
-//! `Plan`; for each event the plan turns JSON text into component values in one pass, with no tree in between. It makes
-//! just the fields that the plugin declared, so a sender may add fields without breaking anybody.
+//! A plugin's own types are the schema. When the plugin is loaded, its types are read into a
+//! `Shape` (plain data), checked, and compiled to a `Plan`. For each event, the plan turns JSON
+//! text into component values in one pass, without a tree in between. The plan makes only the
+//! fields that the plugin declared, so a sender can add fields without breaking a plugin.
 //!
-//! The rules, type by type, are in `decode`; how names match is in `names`; what numbers may be is in `number`.
+//! `decode` has the rules for each type, `names` the rules for names, and `number` the rules for
+//! numbers. `encode` is the opposite direction, for events that a plugin sends.
 
 mod compile;
 mod decode;

@@ -1,12 +1,13 @@
 //! Removes credentials from texts and HTTP answers.
 //!
-//! Answers are cleaned before a guest sees them, log lines and reasons before anybody does. A credential is found as
-//! the host sends it, and in the forms that a server is likely to return: the part after `Bearer` or `Basic`, the
-//! password, and the pair of user and password that Basic encodes. Each of these is found as plain text,
-//! percent-encoded, in base64, and as a quoted JSON string.
+//! Answers are cleaned before a guest sees them, log lines and reasons before anybody does. A
+//! credential is found as the host sends it, and in the forms that a server is likely to return:
+//! the part after `Bearer` or `Basic`, the password, and the pair of user and password that Basic
+//! encodes. Each of these is found as plain text, percent-encoded, in base64, and as a quoted JSON
+//! string.
 //!
-//! Anything else that a server derives from a credential, such as a hash or the reversed text, is not found. A host
-//! that receives a credential is trusted with it.
+//! Anything else that a server derives from a credential, such as a hash or the reversed text, is
+//! not found. A host that receives a credential is trusted with it.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -21,14 +22,15 @@ use crate::Grants;
 
 /// The text that replaces a credential.
 pub(crate) const REDACTED: &str = "[redacted]";
-/// The minimum size of a part of a credential, in bytes. Shorter parts would be found in unrelated text.
+/// The minimum size of a part of a credential, in bytes. Shorter parts would be found in unrelated
+/// text.
 const PART_BYTES_MIN: usize = 6;
 
 /// Finds the credentials of one plugin.
 #[derive(Clone, Default)]
 pub(crate) struct Scrub {
-    /// All forms of all credentials. The longest come first, so that of two with the same beginning the longer one is
-    /// removed.
+    /// All forms of all credentials. The longest come first, so that of two with the same beginning
+    /// the longer one is removed.
     needles: Vec<Vec<u8>>,
 }
 
@@ -56,8 +58,8 @@ impl Scrub {
 
     /// Returns the length of the longest form of a credential, in bytes.
     ///
-    /// A text that is cut must keep this many bytes beyond the cut until it has been cleaned. Otherwise half of a
-    /// credential could stay in front of the cut.
+    /// A text that is cut must keep this many bytes beyond the cut until it has been cleaned.
+    /// Otherwise half of a credential could stay in front of the cut.
     pub(crate) fn longest(&self) -> usize {
         self.needles.first().map_or(0, Vec::len)
     }
@@ -97,7 +99,8 @@ impl Scrub {
         }
     }
 
-    /// Returns an answer's headers without credentials. A header whose name contains a credential is left out.
+    /// Returns an answer's headers without credentials. A header whose name contains a credential
+    /// is left out.
     pub(crate) fn headers(&self, headers: HeaderMap) -> HeaderMap {
         if self.needles.is_empty() {
             return headers;

@@ -36,7 +36,8 @@ impl Terms {
             && self.record_bytes_max == other.record_bytes_max
     }
 
-    /// Returns a text that the guest chose as one line that may be shown: cut to the limit and without credentials.
+    /// Returns a text that the guest chose as one line that may be shown: cut to the limit and
+    /// without credentials.
     pub(crate) fn line(&self, text: &str) -> String {
         one_line(&self.scrub.text(text), self.limits.log_line_max)
     }

@@ -7,11 +7,11 @@ use std::fmt;
 pub enum Versions {
     /// All versions with the same major number and, below 1.0, the same minor number.
     ///
-    /// The value is the last version that this host knows. A plugin that was built against a later version works unless
-    /// it uses something that the later version added.
+    /// The value is the last version that this host knows. A plugin that was built against a later
+    /// version works unless it uses something that the later version added.
     Compatible(&'static str),
-    /// Exactly these versions, since drafts are not compatible with each other. An empty string means a name without a
-    /// version.
+    /// Exactly these versions, since drafts are not compatible with each other. An empty string
+    /// means a name without a version.
     Exactly(&'static [&'static str]),
 }
 
@@ -50,7 +50,8 @@ impl fmt::Display for Versions {
     }
 }
 
-/// Returns what compatible versions have in common: `1` for 1.2.3, `0.2` for 0.2.12, and `None` for a draft.
+/// Returns what compatible versions have in common: `1` for 1.2.3, `0.2` for 0.2.12, and `None` for
+/// a draft.
 pub(crate) fn line(version: &str) -> Option<&str> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let mut numbers = version.split('.');

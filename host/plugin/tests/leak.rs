@@ -1,7 +1,9 @@
-//! Whether attempts leave anything behind: memory and file descriptors over many of them, good and hostile mixed.
+//! Whether attempts leave anything behind: memory and file descriptors over many of them, good and
+//! hostile mixed.
 //!
-//! Two thousand attempts in CI; `ATTEMPTS=100000 cargo test -p hookyard-plugin --test leak -- --nocapture` is the long
-//! form, whose figures stand in `docs/isolation.md`. A process of its own, so that nothing else is measured.
+//! Two thousand attempts in CI; `ATTEMPTS=100000 cargo test -p hookyard-plugin --test leak --
+//! --nocapture` is the long form, whose figures stand in `docs/isolation.md`. A process of its own,
+//! so that nothing else is measured.
 
 #![cfg(target_os = "linux")]
 
@@ -20,7 +22,8 @@ use hookyard_store_testing::MemoryStore;
 
 /// Samples that are taken.
 const SAMPLES: usize = 20;
-/// Attempts before the first: until then the pool's places come to hold the memory that they keep for the next instance.
+/// Attempts before the first: until then the pool's places come to hold the memory that they keep
+/// for the next instance.
 const WARM_UP: usize = 2_000;
 /// How much more memory the process may have in the end than when it was warm.
 const GROWTH_BYTES_MAX: u64 = 16 << 20;

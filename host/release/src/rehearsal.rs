@@ -1,18 +1,18 @@
 //! Rehearsal: running a candidate revision before it becomes active.
 //!
-//! A rehearsal first runs the candidate with the plugin's fixtures, which a tenant wrote: events and
-//! the results to expect. Then it runs the active revision and the candidate with recent stored
+//! A rehearsal first runs the candidate with the plugin's fixtures, which a tenant wrote: events
+//! and the results to expect. Then it runs the active revision and the candidate with recent stored
 //! events. Both runs have the same values, the same time and the same random numbers, so that only
-//! the code differs. If the results differ, the active revision runs again; a difference between its
-//! own two runs does not count.
+//! the code differs. If the results differ, the active revision runs again; a difference between
+//! its own two runs does not count.
 //!
 //! A rehearsal sends no requests. A request gets the recorded response, or is refused. If the
 //! results differ and a request was refused, the event could not be rehearsed, because the result
 //! with the real response is unknown.
 //!
-//! Rehearsed attempts are captured: no effect is committed, and nothing reaches the stored attempts,
-//! the metrics, quarantine or probation. Attempts run one after the other. Whether a candidate may
-//! become active is not decided here, but by the operator's policy.
+//! Rehearsed attempts are captured: no effect is committed, and nothing reaches the stored
+//! attempts, the metrics, quarantine or probation. Attempts run one after the other. Whether a
+//! candidate may become active is not decided here, but by the operator's policy.
 
 mod walk;
 mod fixture;

@@ -1,7 +1,7 @@
 //! The rehearsals in progress: at most one for each plugin, each in a slot of its tenant.
 //!
-//! If the file of a plugin is replaced or removed, the rehearsal of the plugin is aborted and has no
-//! verdict.
+//! If the file of a plugin is replaced or removed, the rehearsal of the plugin is aborted and has
+//! no verdict.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! The rehearsal of a revision between its compilation and its activation.
 //!
-//! A rehearsal runs in a task of its own while the active revision serves. [`rehearsal`](crate::rehearsal)
-//! runs the attempts and reports the findings. This module decides with the operator's policy
-//! whether the revision may become active.
+//! A rehearsal runs in a task of its own while the active revision serves.
+//! [`rehearsal`](crate::rehearsal) runs the attempts and reports the findings. This module decides
+//! with the operator's policy whether the revision may become active.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -155,9 +155,10 @@ fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired)
     }
 }
 
-/// The rehearsal of a component that isn't dropped, as the plugin that it would be: compared with what serves, which the
-/// caller knows by the record, or else with the file in the folder. Its fixtures are those of `fixtures`, where that is
-/// a folder, or else those in the plugin folder. Blocks while it compiles.
+/// The rehearsal of a component that isn't dropped, as the plugin that it would be: compared with
+/// what serves, which the caller knows by the record, or else with the file in the folder. Its
+/// fixtures are those of `fixtures`, where that is a folder, or else those in the plugin folder.
+/// Blocks while it compiles.
 pub fn prepare(
     desired: &Desired,
     engine: &Arc<Engine>,

@@ -1,4 +1,5 @@
-//! Writes all hostile guests into a folder, to be dropped into a host by hand: `cargo run -p hookyard-hostile --example write -- <folder>`.
+//! Writes all hostile guests into a folder, to be dropped into a host by hand: `cargo run -p
+//! hookyard-hostile --example write -- <folder>`.
 
 use std::fs;
 use std::io::Result;

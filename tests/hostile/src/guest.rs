@@ -1,7 +1,8 @@
-//! The frame of a guest in WebAssembly text: a handler around a core module, and what differs between guests.
+//! The frame of a guest in WebAssembly text: a handler around a core module, and what differs
+//! between guests.
 //!
-//! The code of `handle` returns the address of its result. The functions `$ok`, `$reject` and `$retry` write a result at
-//! that address in the form that the canonical ABI prescribes.
+//! The code of `handle` returns the address of its result. The functions `$ok`, `$reject` and
+//! `$retry` write a result at that address in the form that the canonical ABI prescribes.
 
 /// The parts of a guest, in WebAssembly text.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +27,15 @@ pub struct Guest<'a> {
     pub options: &'a str,
     /// Further items of the component in front of the core module: imports and lowered functions.
     pub imports: &'a str,
-    /// The imports of these functions in the core module, and the arguments with which it is instantiated.
+    /// The imports of these functions in the core module, and the arguments with which it is
+    /// instantiated.
     pub host: [&'a str; 2],
     /// Further items at the end of the component.
     pub rest: &'a str,
 }
 
-/// A guest with an untyped handler of the smallest possible types. It accepts every event and harms nobody.
+/// A guest with an untyped handler of the smallest possible types. It accepts every event and harms
+/// nobody.
 pub const HARMLESS: Guest<'static> = Guest {
     export: "hookyard:plugin/handler@0.1.0",
     delivery: r#"(field "attempt" u32)"#,
@@ -84,7 +87,7 @@ impl Guest<'_> {
                 (export "retry" (type $retry (eq $retry')))
                 (type $failure' (variant (case "retry" $retry) (case "reject" string)))
                 (export "failure" (type $failure (eq $failure')))))
-              (import "hookyard:guest/events@1.0.0" (instance $events
+              (import "topper:webhooks/types@7.0.0" (instance $events
                 {types}
                 (export "event" (type $event (eq $event')))))
               (alias export $types "delivery" (type $delivery))
@@ -114,7 +117,8 @@ impl Guest<'_> {
     }
 }
 
-/// Returns the function `realloc` with this core code. The module around it must have a global `$next`.
+/// Returns the function `realloc` with this core code. The module around it must have a global
+/// `$next`.
 pub fn realloc_function(code: &str) -> String {
     format!(
         r#"(func (export "realloc")
@@ -123,7 +127,8 @@ pub fn realloc_function(code: &str) -> String {
     )
 }
 
-/// The code of an allocator that never frees: it reserves one piece after another and grows the memory.
+/// The code of an allocator that never frees: it reserves one piece after another and grows the
+/// memory.
 pub const REALLOC: &str = "
   (local $at i32)
   (local.set $at (i32.and

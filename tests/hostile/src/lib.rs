@@ -1,11 +1,13 @@
-//! Guests for tests, written in WebAssembly text: a harmless one, and hostile guests for each way to harm a host.
+//! Guests for tests, written in WebAssembly text: a harmless one, and hostile guests for each way
+//! to harm a host.
 //!
-//! [`Guest`] is the frame that all of them share; the tests of `hookyard-plugin` build their own guests with it. The
-//! hostile guests are in three lists. [`running`] has guests that load and then misbehave. [`refused`] has files that
-//! must not be loaded. [`unstartable`] has guests that fail before any of their functions is called.
+//! [`Guest`] is the frame that all of them share; the tests of `hookyard-plugin` build their own
+//! guests with it. The hostile guests are in three lists. [`running`] has guests that load and then
+//! misbehave. [`refused`] has files that must not be loaded. [`unstartable`] has guests that fail
+//! before any of their functions is called.
 //!
-//! The tests of the engine run the hostile guests one by one, and the tests of the real binary drop all of them at once.
-//! The programs that measure isolation and leaks use them as neighbours.
+//! The tests of the engine run the hostile guests one by one, and the tests of the real binary drop
+//! all of them at once. The programs that measure isolation and leaks use them as neighbours.
 
 mod bomb;
 mod guest;

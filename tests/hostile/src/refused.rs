@@ -45,7 +45,7 @@ pub fn refused() -> Vec<RefusedFile> {
         ),
         refused(
             "garbage-within",
-            "no component that this host can compile",
+            "not a component that this host can compile",
             garbage_within(),
         ),
     ]
@@ -152,7 +152,8 @@ fn nested_types(depth: usize) -> String {
     format!("(component (type $t0 (list u8)) {types})")
 }
 
-/// Each component is made of two of the one before: two to the power of `doublings` instances in all.
+/// Each component is made of two of the one before: two to the power of `doublings` instances in
+/// all.
 fn laughing(doublings: usize) -> String {
     let component = |n: usize| {
         let before = n - 1;

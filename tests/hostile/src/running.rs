@@ -165,7 +165,8 @@ fn calls(add: &mut Add<'_>) {
     add("random-hoard", "trapped", "", Guest { handle, ..RANDOM });
     let handle = "(call $poll (i32.const 0) (i32.const 0x3fffffff) (i32.const 512)) (call $ok)";
     add("absurd-list", "trapped", "", Guest { handle, ..CLOCK });
-    // Lists that overlap: a hundred thousand names of 64 KiB each would be six gigabytes of the host's.
+    // Lists that overlap: a hundred thousand names of 64 KiB each would be six gigabytes of the
+    // host's.
     let core = "(func $fill (local $at i32) (local.set $at (i32.const 0x10000))
         (drop (memory.grow (i32.const 14)))
         (loop $again
@@ -276,7 +277,8 @@ fn abi(add: &mut Add<'_>) {
 
 const ENDLESS: &str = "(loop $again (br $again)) unreachable";
 
-/// `(call $now)`, `(call $subscribe nanoseconds)`, `(call $block pollable)` and `(call $poll list length answer)`.
+/// `(call $now)`, `(call $subscribe nanoseconds)`, `(call $block pollable)` and `(call $poll list
+/// length answer)`.
 const CLOCK: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/poll@0.2.0" (instance $poll

@@ -1,7 +1,7 @@
 //! The verification scheme of a source.
 //!
-//! Each scheme asks for its own keys. A key that belongs to another scheme is a fault, because a key
-//! that is silently ignored looks like protection that does not exist.
+//! Each scheme asks for its own keys. A key that belongs to another scheme is a fault, because a
+//! key that is silently ignored looks like protection that does not exist.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -135,8 +135,8 @@ impl Reader<'_, '_> {
         })
     }
 
-    // Each reader asks for all of its keys before it returns because of a missing one. Otherwise the
-    // keys that were not asked for would be reported as keys of another scheme.
+    // Each reader asks for all of its keys before it returns because of a missing one. Otherwise
+    // the keys that were not asked for would be reported as keys of another scheme.
 
     fn standard_webhooks(&self) -> Option<standard_webhooks::Settings> {
         let has = |key| self.section.entry(key).is_some();
@@ -235,7 +235,8 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// Returns the header with the proof: the source's own, or the one that the provider always uses.
+    /// Returns the header with the proof: the source's own, or the one that the provider always
+    /// uses.
     fn header(&self, provider: &Provider) -> Option<String> {
         match self.section.entry("header") {
             Some(entry) => entry.get(),
@@ -275,8 +276,8 @@ impl Reader<'_, '_> {
         topics.map(|_| settings)
     }
 
-    /// Reads the proof for raw delivery, which has no signature. The host accepts raw delivery only if
-    /// the operator configures another proof.
+    /// Reads the proof for raw delivery, which has no signature. The host accepts raw delivery only
+    /// if the operator configures another proof.
     fn raw_proof(&self) -> Option<Credential> {
         let entry = self.section.entry("delivery")?;
         match entry.get::<String>()?.as_str() {

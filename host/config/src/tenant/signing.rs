@@ -112,8 +112,8 @@ struct Reader<'s, 'd> {
 }
 
 impl Reader<'_, '_> {
-    // Each reader asks for all of its keys before it returns because of a missing one. Otherwise the
-    // keys that were not asked for would be reported as keys of another scheme.
+    // Each reader asks for all of its keys before it returns because of a missing one. Otherwise
+    // the keys that were not asked for would be reported as keys of another scheme.
     fn scheme(&self, kind: SchemeKind) -> Option<SigningScheme> {
         match kind {
             SchemeKind::StandardWebhooks => self.standard_webhooks(),

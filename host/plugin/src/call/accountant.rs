@@ -60,8 +60,9 @@ impl Accountant {
 
     /// Handles a growth that was granted and failed.
     ///
-    /// The guest usually met a maximum that the component itself declares, and may go on. If the operating system had
-    /// no memory, the attempt ends: a guest that goes on would have another outcome than it should have.
+    /// The guest usually met a maximum that the component itself declares, and may go on. If the
+    /// operating system had no memory, the attempt ends: a guest that goes on would have another
+    /// outcome than it should have.
     fn grow_failed(&mut self, error: wasmtime::Error, denial: Denial) -> wasmtime::Result<()> {
         if HostFault::of(&error).is_some() {
             return Err(error);

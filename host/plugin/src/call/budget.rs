@@ -2,14 +2,15 @@
 //!
 //! The budget also bounds the memory that the host holds for the attempt.
 //!
-//! A guest reaches every host function, including WASI's, through a view of the store's state. Calls are counted there.
-//! Bytes are counted where the host takes or returns texts and bodies: stored values, the outbox, the log, standard
-//! output and error, settings and requests. Results of a small fixed size, such as the time, count as a call without
-//! bytes. So does randomness, because one call returns a bounded amount.
+//! A guest reaches every host function, including WASI's, through a view of the store's state.
+//! Calls are counted there. Bytes are counted where the host takes or returns texts and bodies:
+//! stored values, the outbox, the log, standard output and error, settings and requests. Results of
+//! a small fixed size, such as the time, count as a call without bytes. So does randomness, because
+//! one call returns a bounded amount.
 //!
-//! When the count of calls or requests is used up, the attempt ends at the next epoch, and the host ignores any result
-//! that the guest returns until then. When the count of bytes is used up, the attempt ends at once. A request to hold
-//! too much memory is refused, and the guest may go on.
+//! When the count of calls or requests is used up, the attempt ends at the next epoch, and the host
+//! ignores any result that the guest returns until then. When the count of bytes is used up, the
+//! attempt ends at once. A request to hold too much memory is refused, and the guest may go on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -81,8 +82,8 @@ impl Budget {
 
     /// Counts a call of a host function.
     pub(crate) fn count_call(&self) {
-        // An attempt is one task, so nothing here happens concurrently. The counters are atomic because the task moves
-        // between threads.
+        // An attempt is one task, so nothing here happens concurrently. The counters are atomic
+        // because the task moves between threads.
         self.0.calls.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -1,7 +1,7 @@
 //! The result of a handler, and the outcome that it stands for.
 //!
-//! The type `result<_, failure>` is frozen: plugins pass it to the host, so a change would break plugins that are
-//! already built. The host refuses to load a handler that returns any other type.
+//! The type `result<_, failure>` is frozen: plugins pass it to the host, so a change would break
+//! plugins that are already built. The host refuses to load a handler that returns any other type.
 
 use std::time::Duration;
 
@@ -62,7 +62,8 @@ fn retry_outcome(fields: &[(String, Val)], terms: &Terms) -> Outcome {
     }
 }
 
-/// Returns the outcome of a handler that asks for a retry, `after` milliseconds from now at the earliest.
+/// Returns the outcome of a handler that asks for a retry, `after` milliseconds from now at the
+/// earliest.
 pub(crate) fn retry(reason: &str, after: Option<u64>, terms: &Terms) -> Outcome {
     Outcome::Retry {
         reason: terms.line(reason),
@@ -79,7 +80,8 @@ pub(crate) fn rejected(reason: &str, terms: &Terms) -> Outcome {
 
 /// Returns the outcome of a handler whose result has another type.
 ///
-/// The type was checked at load, so this never happens. If it did, the attempt of this plugin would fail and no other.
+/// The type was checked at load, so this never happens. If it did, the attempt of this plugin would
+/// fail and no other.
 fn wrong_type() -> Outcome {
     Outcome::Trapped {
         message: "the handler returned a value that is not a result<_, failure>".into(),

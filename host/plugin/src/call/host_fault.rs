@@ -1,7 +1,8 @@
-//! Faults of the host during an attempt: the operating system has no memory for the plugin, or the store cannot be read.
+//! Faults of the host during an attempt: the operating system has no memory for the plugin, or the
+//! store cannot be read.
 //!
-//! Such a fault says nothing about the plugin. The attempt ends at once, whatever the guest would do with the error,
-//! and is retried.
+//! Such a fault says nothing about the plugin. The attempt ends at once, whatever the guest would
+//! do with the error, and is retried.
 
 use std::error::Error as StdError;
 use std::io;
@@ -30,7 +31,8 @@ fn reason(cause: &(dyn StdError + 'static)) -> Option<String> {
         return Some(chain(unreadable));
     }
 
-    // Guests have no files and no sockets, so the only thing that the operating system can refuse is memory.
+    // Guests have no files and no sockets, so the only thing that the operating system can refuse
+    // is memory.
     let is_from_system = cause.is::<Errno>()
         || cause.is::<OutOfMemory>()
         || cause.is::<PoolConcurrencyLimitError>()

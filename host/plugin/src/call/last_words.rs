@@ -1,7 +1,8 @@
 //! Finds the message in what a guest wrote last to its standard error before it trapped.
 //!
-//! Each language reports a panic in a form of its own; the table in the tests has them. If the form is not known, the
-//! reason is the last line that is not part of a stack trace. The caller bounds the lines and removes credentials.
+//! Each language reports a panic in a form of its own; the table in the tests has them. If the form
+//! is not known, the reason is the last line that is not part of a stack trace. The caller bounds
+//! the lines and removes credentials.
 
 use std::collections::VecDeque;
 
@@ -34,8 +35,8 @@ impl Form {
 
 /// The last lines of a guest's standard error.
 ///
-/// Once a report of a panic begins, its first lines are kept, because the message comes before a possibly long stack
-/// trace. Otherwise the last lines are kept.
+/// Once a report of a panic begins, its first lines are kept, because the message comes before a
+/// possibly long stack trace. Otherwise the last lines are kept.
 #[derive(Default)]
 pub(super) struct LastWords {
     form: Option<Form>,
@@ -82,7 +83,8 @@ fn rust_message(lines: &[&str]) -> Option<String> {
     let (head, rest) = lines.split_first()?;
     let (_, location) = head.split_once(PANICKED)?;
 
-    // Until Rust 1.73 the message was quoted in front of the location, and it could have several lines.
+    // Until Rust 1.73 the message was quoted in front of the location, and it could have several
+    // lines.
     if let Some(begin) = location.strip_prefix('\'') {
         let quoted = joined(std::iter::once(&begin).chain(rest));
         let (message, _) = quoted.rsplit_once("', ")?;

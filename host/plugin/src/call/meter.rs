@@ -1,9 +1,10 @@
 //! Measures the time that a guest's code runs.
 //!
-//! A call is a future. The call's own time is the processor time of its thread while the future is polled. The time
-//! between polls, while the call waits for a timer or yields to others, does not count. Neither does the time in which a
-//! busy machine runs another thread. The engine's epochs interrupt a call that never returns from its poll; the meter is
-//! read at each epoch, on the thread that polls.
+//! A call is a future. The call's own time is the processor time of its thread while the future is
+//! polled. The time between polls, while the call waits for a timer or yields to others, does not
+//! count. Neither does the time in which a busy machine runs another thread. The engine's epochs
+//! interrupt a call that never returns from its poll; the meter is read at each epoch, on the
+//! thread that polls.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -56,8 +57,9 @@ impl Meter {
         call: Pin<&mut F>,
         cx: &mut Context<'_>,
     ) -> Poll<F::Output> {
-        // Polls of one future never overlap, and the runtime synchronizes memory when it moves a task to another
-        // thread. So relaxed loads and stores see each other. A poll never changes its thread, so one clock measures it.
+        // Polls of one future never overlap, and the runtime synchronizes memory when it moves a
+        // task to another thread. So relaxed loads and stores see each other. A poll never changes
+        // its thread, so one clock measures it.
         let began = thread_time();
         self.0.polled_at.store(began, Ordering::Relaxed);
 

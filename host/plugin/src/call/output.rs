@@ -1,8 +1,8 @@
 //! Collects what a guest writes to its standard output and error as lines, up to a limit.
 //!
-//! A write always succeeds at once, so that a guest that writes too many lines behaves as it would elsewhere. Lines over
-//! the limit are counted and dropped. Everything that is written counts as bytes passed to the host, and that limit does
-//! end an attempt.
+//! A write always succeeds at once, so that a guest that writes too many lines behaves as it would
+//! elsewhere. Lines over the limit are counted and dropped. Everything that is written counts as
+//! bytes passed to the host, and that limit does end an attempt.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -49,8 +49,8 @@ impl Output {
             kept: Vec::new(),
             kept_max: terms.limits.log_lines_max,
             dropped: 0,
-            // One more byte than is shown tells a cut line from a line that just fits. A credential at the cut must be
-            // complete, or it would not be found.
+            // One more byte than is shown tells a cut line from a line that just fits. A credential
+            // at the cut must be complete, or it would not be found.
             unfinished_bytes_max: terms
                 .limits
                 .log_line_max
@@ -92,8 +92,8 @@ impl Output {
         self.lock().keep(true, &format!("{HOST_PREFIX} {text}"));
     }
 
-    /// Returns why the guest trapped, according to what it wrote last to its standard error. Must be called when the
-    /// guest no longer runs.
+    /// Returns why the guest trapped, according to what it wrote last to its standard error. Must
+    /// be called when the guest no longer runs.
     pub(crate) fn last_words(&self) -> Option<String> {
         let mut lines = self.lock();
         lines.finish_last_line(true);
@@ -102,7 +102,8 @@ impl Output {
         Some(lines.terms.scrub.text(&words).into_owned())
     }
 
-    /// Takes all lines so far, including unfinished lines. If lines were dropped, the last line says how many.
+    /// Takes all lines so far, including unfinished lines. If lines were dropped, the last line
+    /// says how many.
     pub(crate) fn take(&self) -> Vec<LogLine> {
         let mut lines = self.lock();
         lines.finish_last_line(false);

@@ -19,13 +19,14 @@ pub struct HostServices {
     pub message_ids: Arc<dyn Fn() -> MessageId + Send + Sync>,
     /// Makes the HTTP requests of plugins.
     pub http: Arc<dyn HttpClient>,
-    /// The fixed clock and randomness of a rehearsed attempt. `None` for the real clock and randomness.
+    /// The fixed clock and randomness of a rehearsed attempt. `None` for the real clock and
+    /// randomness.
     pub stage: Option<Stage>,
 }
 
 impl HostServices {
-    /// Returns the services of a guest that is only started: there are no stored values, requests are refused, and
-    /// messages are never sent.
+    /// Returns the services of a guest that is only started: there are no stored values, requests
+    /// are refused, and messages are never sent.
     pub(crate) fn none() -> Self {
         Self {
             values: Arc::new(EmptyStore),

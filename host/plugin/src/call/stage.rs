@@ -1,10 +1,11 @@
 //! The stage of a rehearsed attempt: the clock and the random numbers that a guest sees.
 //!
-//! Both follow from the event, so that two runs of the same code on the same event have the same outcome. A difference
-//! between two revisions is then a difference in their code.
+//! Both follow from the event, so that two runs of the same code on the same event have the same
+//! outcome. A difference between two revisions is then a difference in their code.
 //!
-//! The wall clock stays at the time when the event was received, and random bytes follow from the event's id. The
-//! caller chooses the ids of messages. The clock of timers is the real one: a guest that waits does wait.
+//! The wall clock stays at the time when the event was received, and random bytes follow from the
+//! event's id. The caller chooses the ids of messages. The clock of timers is the real one: a guest
+//! that waits does wait.
 
 use hookyard_model::{Clock, Event, Timestamp};
 use sha2::{Digest as _, Sha256};

@@ -1,7 +1,7 @@
 //! The state of a wasmtime store: everything that the host holds for one call.
 //!
-//! Host functions reach the state through [`State::entered`], [`WasiView::ctx`] or a view of their own. Each of these
-//! counts the call, so that no call of a host function goes uncounted.
+//! Host functions reach the state through [`State::entered`], [`WasiView::ctx`] or a view of their
+//! own. Each of these counts the call, so that no call of a host function goes uncounted.
 
 use std::sync::Arc;
 use std::time::Instant;

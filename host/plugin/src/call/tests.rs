@@ -1,17 +1,21 @@
-//! Guests yield to each other. These tests call plugins directly, since a rehearsal or a catalog would move a long call
-//! to a background thread.
+//! Hostile guests fail their own attempts, and guests yield to each other.
+//!
+//! These tests call plugins directly, since a rehearsal or a catalog would move a long call to a
+//! background thread.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_hostile::{HostileGuest, good, running, running_named};
-use hookyard_model::Outcome;
+use hookyard_model::{Effects, Outcome};
 use tokio::task::JoinSet;
 
+use super::CallResult;
 use crate::support::{engine, job, plugin};
 use crate::{Contracts, Engine, Grants, HostServices, Limits, LoadRequest, LoadedPlugin};
 
-/// Loads a component as the host does: where blocking is allowed, on a thread of tokio's with its usual stack.
+/// Loads a component as the host does: where blocking is allowed, on a thread of tokio's with its
+/// usual stack.
 async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Arc<LoadedPlugin> {
     let engine = Arc::clone(engine);
     let load = move || {
@@ -42,9 +46,38 @@ async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Arc<LoadedPlugin> {
     Arc::new(loaded.unwrap_or_else(|error| panic!("{error}")))
 }
 
-async fn outcome(loaded: &LoadedPlugin) -> Outcome {
+async fn attempt(loaded: &LoadedPlugin) -> CallResult {
     let result = loaded.attempt(&job(), &HostServices::none()).await;
-    result.expect("the host does not fail").outcome
+    result.expect("the host does not fail")
+}
+
+async fn outcome(loaded: &LoadedPlugin) -> Outcome {
+    attempt(loaded).await.outcome
+}
+
+#[tokio::test]
+async fn hostile_guest_fails_its_own_attempt() {
+    let engine = engine();
+    let harmless = load(&engine, good()).await;
+
+    for HostileGuest {
+        name,
+        component,
+        outcome: expected,
+        says,
+    } in running()
+    {
+        let loaded = load(&engine, component).await;
+        let result = attempt(&loaded).await;
+
+        let text = result.outcome.to_string();
+        assert_eq!(result.outcome.name(), expected, "{name}: {text}");
+        assert!(text.contains(says), "{name}: {text}");
+        let is_one_line = text.len() <= 4_096 && !text.contains(char::is_control);
+        assert!(is_one_line, "{name}: {text}");
+        assert_eq!(result.effects, Effects::default(), "{name}");
+        assert_eq!(outcome(&harmless).await, Outcome::Done, "after {name}");
+    }
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ pub(super) struct CpuTimeExceeded;
 
 /// Returns the outcome of a call that ended with an error.
 ///
-/// If the guest was denied something before it failed, the denial is the reason. Otherwise the guest's last words say
-/// more than the kind of its trap does.
+/// If the guest was denied something before it failed, the denial is the reason. Otherwise the
+/// guest's last words say more than the kind of its trap does.
 ///
 /// # Errors
 ///
@@ -66,7 +66,8 @@ fn trap_message(words: Option<String>, kind: &str, terms: &Terms) -> String {
 
 /// Returns the limit that the engine itself enforced, if one was exceeded.
 ///
-/// The engine reports some of its limits by their message only. Tests assert that these messages stay the same.
+/// The engine reports some of its limits by their message only. Tests assert that these messages
+/// stay the same.
 fn exceeded_engine_limit(error: &wasmtime::Error, limits: &Limits) -> Option<LimitExceeded> {
     let exceeded = |limit, max: usize| {
         Some(LimitExceeded {

@@ -1,5 +1,5 @@
-//! The WASI that guests have: clocks, randomness and a log. There are no arguments, no environment, no files and no
-//! network.
+//! The WASI that guests have: clocks, randomness and a log. There are no arguments, no environment,
+//! no files and no network.
 
 use std::sync::Arc;
 use std::time::Duration;

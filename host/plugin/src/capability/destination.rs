@@ -5,7 +5,8 @@ use hookyard_model::DestinationName;
 use crate::Grants;
 use crate::call::state::State;
 
-/// Returns the destinations that a plugin may send to: those of one provider for typed events, all for untyped messages.
+/// Returns the destinations that a plugin may send to: those of one provider for typed events, all
+/// for untyped messages.
 pub(super) fn granted<'g>(
     grants: &'g Grants,
     provider: Option<&'g str>,
@@ -19,7 +20,8 @@ pub(super) fn granted<'g>(
 
 /// Returns the destination of this name, if the plugin may send to it.
 ///
-/// The error that the guest gets has no room for a reason, so the reason is written to the attempt's log.
+/// The error that the guest gets has no room for a reason, so the reason is written to the
+/// attempt's log.
 pub(super) fn find(state: &State, name: &str, provider: Option<&str>) -> Option<DestinationName> {
     let found = granted(&state.terms.grants, provider).find(|granted| granted.as_str() == name);
     if found.is_none() {

@@ -1,8 +1,9 @@
-//! `wasi:keyvalue`: the interfaces `store` and `batch`, in the two drafts that toolchains build against.
+//! `wasi:keyvalue`: the interfaces `store` and `batch`, in the two drafts that toolchains build
+//! against.
 //!
-//! The drafts differ in the type of the cursor that continues a list of keys, and in the interface `atomics`, which has
-//! a file of its own. The generated types of one draft are not those of the other, so a macro writes the common part for
-//! both.
+//! The drafts differ in the type of the cursor that continues a list of keys, and in the interface
+//! `atomics`, which has a file of its own. The generated types of one draft are not those of the
+//! other, so a macro writes the common part for both.
 
 mod atomics;
 

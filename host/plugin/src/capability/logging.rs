@@ -1,4 +1,5 @@
-//! `wasi:logging/logging`: lines with a level and a context. They go to the same log as the guest's standard output.
+//! `wasi:logging/logging`: lines with a level and a context. They go to the same log as the guest's
+//! standard output.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker};
@@ -34,7 +35,8 @@ enum Level {
 }
 
 impl Level {
-    /// Returns the text in front of a line. Plain output has the level `info`, so that level has no prefix.
+    /// Returns the text in front of a line. Plain output has the level `info`, so that level has no
+    /// prefix.
     fn prefix(self) -> &'static str {
         match self {
             Self::Trace => "trace: ",

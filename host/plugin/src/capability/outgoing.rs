@@ -1,10 +1,13 @@
-//! Typed sending: interfaces of a provider's package that a plugin imports, implemented by reflection.
+//! Typed sending: interfaces of a provider's package that a plugin imports, implemented by
+//! reflection.
 //!
-//! When a plugin is loaded, each function of such an import is read (`function`) and compiled to an encoding of its
-//! parameters as JSON. A function that cannot work is refused then. When the plugin calls the function, the host
-//! writes the JSON, puts the provider's envelope around it, and adds the message to the attempt's effects.
+//! When a plugin is loaded, each function of such an import is read (`function`) and compiled to an
+//! encoding of its parameters as JSON. A function that cannot work is refused then. When the plugin
+//! calls the function, the host writes the JSON, puts the provider's envelope around it, and adds
+//! the message to the attempt's effects.
 //!
-//! These imports differ from plugin to plugin, so each plugin that has them gets a linker of its own.
+//! These imports differ from plugin to plugin, so each plugin that has them gets a linker of its
+//! own.
 
 mod function;
 
@@ -26,7 +29,8 @@ pub(crate) struct Interface {
     functions: Vec<Function>,
 }
 
-/// Returns the provider whose events an import sends, or `None` if the import does not belong to a provider.
+/// Returns the provider whose events an import sends, or `None` if the import does not belong to a
+/// provider.
 pub(crate) fn provider<'c>(import: &str, contracts: &'c Contracts) -> Option<&'c str> {
     contract(import, contracts).map(|contract| contract.provider.as_str())
 }

@@ -1,4 +1,5 @@
-//! Counts the attempts in progress on each revision, to tell when a replaced revision has none left.
+//! Counts the attempts in progress on each revision, to tell when a replaced revision has none
+//! left.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

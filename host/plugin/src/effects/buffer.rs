@@ -1,8 +1,9 @@
 //! The buffer itself, and what all effects have in common: limits, memory and refusals.
 //!
-//! The buffer records each key that the guest reads, so that the commit can refuse what was computed from a value that
-//! has changed since. A key that was only written is not recorded: the attempt did not depend on its value. Everything
-//! that is held for a guest counts against its memory limit.
+//! The buffer records each key that the guest reads, so that the commit can refuse what was
+//! computed from a value that has changed since. A key that was only written is not recorded: the
+//! attempt did not depend on its value. Everything that is held for a guest counts against its
+//! memory limit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,7 +65,8 @@ pub(crate) enum Refusal {
     End(wasmtime::Error),
 }
 
-/// The store could not be read for a guest. The attempt ends, because the guest could not do anything about it.
+/// The store could not be read for a guest. The attempt ends, because the guest could not do
+/// anything about it.
 #[derive(Debug, thiserror::Error)]
 #[error("the plugin's stored values cannot be read")]
 pub(crate) struct UnreadableStore(#[source] hookyard_store::Error);
@@ -115,8 +117,8 @@ impl Buffer {
 
     /// Returns what an attempt with the outcome `Done` must commit.
     ///
-    /// An attempt that changes nothing has nothing to commit, so it does not matter whether the values that it read have
-    /// changed since.
+    /// An attempt that changes nothing has nothing to commit, so it does not matter whether the
+    /// values that it read have changed since.
     pub(crate) fn into_effects(self) -> Effects {
         if self.written.is_empty() && self.messages.is_empty() {
             return Effects::default();

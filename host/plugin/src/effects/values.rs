@@ -1,4 +1,5 @@
-//! Stored values as one attempt sees them: as they were when the attempt first read them, under its own writes.
+//! Stored values as one attempt sees them: as they were when the attempt first read them, under its
+//! own writes.
 
 use std::collections::BTreeSet;
 
@@ -82,8 +83,8 @@ impl Buffer {
     ///
     /// # Errors
     ///
-    /// Fails as [`get`](Self::get) does, and if the answer is larger than the guest's memory. The guest gets a copy of
-    /// each value, so a value that occurs twice counts twice.
+    /// Fails as [`get`](Self::get) does, and if the answer is larger than the guest's memory. The
+    /// guest gets a copy of each value, so a value that occurs twice counts twice.
     pub(crate) async fn get_many(&mut self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Refusal> {
         let bytes_max = self.limits.held_bytes_max;
         let mut bytes_left = bytes_max;
@@ -131,7 +132,8 @@ impl Buffer {
         Ok(())
     }
 
-    /// Checks that the plugin's quota has room for a value at all. The commit checks the quota as a whole.
+    /// Checks that the plugin's quota has room for a value at all. The commit checks the quota as a
+    /// whole.
     fn check_quota(&mut self, key: &Key, value: Option<&Bytes>) -> Result<(), Refusal> {
         let Some(value) = value else {
             return Ok(());
@@ -152,8 +154,8 @@ impl Buffer {
         }
     }
 
-    /// Returns the size of all writes of the attempt, including this write, in bytes. The write replaces an earlier write
-    /// at the same key.
+    /// Returns the size of all writes of the attempt, including this write, in bytes. The write
+    /// replaces an earlier write at the same key.
     fn check_write(&mut self, key: &Key, value: Option<&Bytes>) -> Result<u64, Refusal> {
         let size = |value: Option<&Bytes>| key_bytes(key) + value.map_or(0, Bytes::len) as u64;
         let previous = self.written.get(key);
@@ -174,7 +176,8 @@ impl Buffer {
         Ok(written_bytes)
     }
 
-    /// Adds to the number at a key, and returns the sum. Numbers are stored as decimal text; a missing value is 0.
+    /// Adds to the number at a key, and returns the sum. Numbers are stored as decimal text; a
+    /// missing value is 0.
     ///
     /// # Errors
     ///
@@ -223,7 +226,8 @@ impl Buffer {
         snapshot.key
     }
 
-    /// Writes a value if the key has not been written since the snapshot. Returns whether the value was written.
+    /// Writes a value if the key has not been written since the snapshot. Returns whether the value
+    /// was written.
     ///
     /// # Errors
     ///
@@ -240,8 +244,8 @@ impl Buffer {
         self.written.get(key).map_or(0, |written| written.changes)
     }
 
-    /// Returns keys of a bucket after `after`, in the order of their bytes: the committed keys with the attempt's own
-    /// writes applied.
+    /// Returns keys of a bucket after `after`, in the order of their bytes: the committed keys with
+    /// the attempt's own writes applied.
     ///
     /// # Errors
     ///
@@ -258,8 +262,8 @@ impl Buffer {
             .keys(&self.plugin, bucket, after, PAGE_KEYS)
             .await?;
 
-        // The store may have more keys after the last key of a full page. Own writes after that key belong to a later
-        // page.
+        // The store may have more keys after the last key of a full page. Own writes after that key
+        // belong to a later page.
         let last_committed = if committed.len() == PAGE_KEYS {
             committed.last().cloned()
         } else {

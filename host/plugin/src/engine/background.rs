@@ -1,8 +1,9 @@
 //! Runs long calls on threads of low priority.
 //!
-//! Most calls end within a millisecond, and run where they are requested. A call that has used much more processor time
-//! moves to a few background threads, between two of its polls. There it competes with other long calls only. Receiving
-//! events, storing them and the short calls of other plugins come first, whether one endless loop runs or a hundred.
+//! Most calls end within a millisecond, and run where they are requested. A call that has used much
+//! more processor time moves to a few background threads, between two of its polls. There it
+//! competes with other long calls only. Receiving events, storing them and the short calls of other
+//! plugins come first, whether one endless loop runs or a hundred.
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -47,8 +48,8 @@ impl Background {
         Ok(Self(Some(runtime)))
     }
 
-    /// Runs a call: on the present thread while it is short, and on a background thread once it is long. Dropping the
-    /// future drops the call.
+    /// Runs a call: on the present thread while it is short, and on a background thread once it is
+    /// long. Dropping the future drops the call.
     pub(crate) async fn run<T: Send + 'static>(&self, mut call: MovableCall<T>) -> T {
         let meter = Meter::new();
         let short = poll_fn(|cx| match meter.poll(call.as_mut(), cx) {
@@ -63,7 +64,8 @@ impl Background {
         }
     }
 
-    /// Runs a call on a background thread, and blocks until it ends. Returns `None` if the call panics.
+    /// Runs a call on a background thread, and blocks until it ends. Returns `None` if the call
+    /// panics.
     pub(crate) fn block_on<T: Send + 'static>(&self, call: MovableCall<T>) -> Option<T> {
         let (sender, result) = sync_channel(1);
         self.runtime().spawn(async move {
@@ -82,7 +84,8 @@ impl Background {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                // The task was cancelled because the threads are ending. Nobody waits for this future any more.
+                // The task was cancelled because the threads are ending. Nobody waits for this
+                // future any more.
                 Err(_) => pending().await,
             },
         }
@@ -93,7 +96,8 @@ impl Background {
     }
 }
 
-/// Lowers the priority of the calling thread. If the system refuses that, long calls run at normal priority.
+/// Lowers the priority of the calling thread. If the system refuses that, long calls run at normal
+/// priority.
 fn lower_priority() {
     // On other systems than Linux, the call would apply to the whole process.
     if cfg!(target_os = "linux")
@@ -106,7 +110,8 @@ fn lower_priority() {
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
-            // The usual drop would wait for the threads, which panics if it happens within an async task.
+            // The usual drop would wait for the threads, which panics if it happens within an async
+            // task.
             runtime.shutdown_background();
         }
     }
@@ -121,7 +126,8 @@ mod tests {
 
     use super::*;
 
-    /// Computes for that time, and yields after each millisecond. Returns the name of the thread on which it ends.
+    /// Computes for that time, and yields after each millisecond. Returns the name of the thread on
+    /// which it ends.
     async fn compute(time: Duration) -> Option<String> {
         let began = Instant::now();
         while began.elapsed() < time {

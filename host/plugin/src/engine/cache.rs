@@ -1,11 +1,13 @@
 //! A folder that keeps compiled code between runs of the host.
 //!
-//! The name of an entry consists of the component's revision and a hash of the compiler's settings, so an entry is never
-//! out of date. An entry begins with the SHA-256 of the rest. An entry that is cut off or changed is compiled again, and
-//! never run. The host writes an entry to a temporary file and renames it, so that a crash does not leave half an entry.
+//! The name of an entry consists of the component's revision and a hash of the compiler's settings,
+//! so an entry is never out of date. An entry begins with the SHA-256 of the rest. An entry that is
+//! cut off or changed is compiled again, and never run. The host writes an entry to a temporary
+//! file and renames it, so that a crash does not leave half an entry.
 //!
-//! Everybody who can write to the folder decides what the host runs, so the folder must belong to the host alone. A
-//! sweep removes old entries. It keeps the entries of the revisions in use, and of the others the most recently used.
+//! Everybody who can write to the folder decides what the host runs, so the folder must belong to
+//! the host alone. A sweep removes old entries. It keeps the entries of the revisions in use, and
+//! of the others the most recently used.
 
 mod sweep;
 
@@ -59,12 +61,13 @@ impl Cache {
         })
     }
 
-    /// Returns the compiled code of a component: from the folder if there is an intact entry, otherwise from the
-    /// compiler.
+    /// Returns the compiled code of a component: from the folder if there is an intact entry,
+    /// otherwise from the compiler.
     ///
     /// # Errors
     ///
-    /// Returns the error of the compiler. A fault of the folder is logged and does not matter otherwise.
+    /// Returns the error of the compiler. A fault of the folder is logged and does not matter
+    /// otherwise.
     pub(crate) fn compiled<E>(
         &self,
         revision: Revision,
@@ -149,8 +152,8 @@ impl Cache {
     }
 }
 
-/// Compiled code that this host's compiler made: in this process, in a process that this one started from its own
-/// program, or in an earlier process, from an entry with the right digest.
+/// Compiled code that this host's compiler made: in this process, in a process that this one
+/// started from its own program, or in an earlier process, from an entry with the right digest.
 pub(crate) struct Code(Vec<u8>);
 
 impl Code {
@@ -158,15 +161,16 @@ impl Code {
     ///
     /// # Errors
     ///
-    /// Fails if the engine cannot use the code, for example because it does not fit a slot of the pool.
+    /// Fails if the engine cannot use the code, for example because it does not fit a slot of the
+    /// pool.
     #[expect(
         unsafe_code,
         reason = "the engine must trust compiled code; `Code` is only made from what it compiled"
     )]
     pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
-        // SAFETY: a `Code` holds the result of `precompile_component`: from this process, from a process that this one
-        // started from its own program, or from an earlier process with the same compiler and settings, whose entry in
-        // the host's own folder has the right digest.
+        // SAFETY: a `Code` holds the result of `precompile_component`: from this process, from a
+        // process that this one started from its own program, or from an earlier process with the
+        // same compiler and settings, whose entry in the host's own folder has the right digest.
         unsafe { Component::deserialize(engine, &self.0) }
     }
 }

@@ -1,9 +1,10 @@
 //! Compiles components: each in a process of its own, or in this process.
 //!
-//! The cost of compiling a component cannot be told from its size: half a megabyte can take gigabytes. So a process of
-//! its own compiles each component, with limits of memory and time, and its end frees the memory. A component that
-//! exceeds a limit gets a verdict, which the cache remembers. Both sides are the same program: `process` is the side of
-//! the host, `child` is the side of the process that compiles.
+//! The cost of compiling a component cannot be told from its size: half a megabyte can take
+//! gigabytes. So a process of its own compiles each component, with limits of memory and time, and
+//! its end frees the memory. A component that exceeds a limit gets a verdict, which the cache
+//! remembers. Both sides are the same program: `process` is the side of the host, `child` is the
+//! side of the process that compiles.
 
 pub(crate) mod child;
 
@@ -32,10 +33,11 @@ pub enum CompilerMode {
 /// How the host starts a process that compiles, and what the process may use.
 #[derive(Debug, Clone)]
 pub struct CompilerProcess {
-    /// The path of the program. It must be the present program: [`ChildCompiler`](crate::ChildCompiler) is its other
-    /// side.
+    /// The path of the program. It must be the present program:
+    /// [`ChildCompiler`](crate::ChildCompiler) is its other side.
     pub program: PathBuf,
-    /// The arguments that make the program compile. The arguments of [`ChildCompiler`](crate::ChildCompiler) follow.
+    /// The arguments that make the program compile. The arguments of
+    /// [`ChildCompiler`](crate::ChildCompiler) follow.
     pub arguments: Vec<OsString>,
     /// The limits of one process.
     pub limits: CompileLimits,
@@ -46,7 +48,8 @@ pub struct CompilerProcess {
 /// The limits of the compilation of one component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// The maximum memory of the process, in bytes. It is also the maximum size of the compiled code.
+    /// The maximum memory of the process, in bytes. It is also the maximum size of the compiled
+    /// code.
     pub memory_max: u64,
     /// The maximum processor time of all threads together. Rounded up to whole seconds.
     pub cpu_max: Duration,
@@ -113,7 +116,8 @@ impl Compiler {
         }
     }
 
-    /// Compiles a component with the settings of `engine`. Blocks, also while the component waits for its turn.
+    /// Compiles a component with the settings of `engine`. Blocks, also while the component waits
+    /// for its turn.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! The context of a handler: what the host knows about the event and about this attempt.
 //!
-//! In WIT, the context is the record `delivery`. The host fills the fields that the plugin declared when it was built. A
-//! plugin that was built before a field was added does not get that field. A plugin that was built for a newer host gets
-//! `none` for what this host does not know.
+//! In WIT, the context is the record `delivery`. The host fills the fields that the plugin declared
+//! when it was built. A plugin that was built before a field was added does not get that field. A
+//! plugin that was built for a newer host gets `none` for what this host does not know.
 
 use hookyard_store::ClaimedJob;
 use wasmtime::component::Val;
@@ -154,7 +154,8 @@ impl Fact {
     }
 }
 
-/// Returns the time at which the event was received, in milliseconds since 1970. Earlier times count as 0.
+/// Returns the time at which the event was received, in milliseconds since 1970. Earlier times
+/// count as 0.
 pub(super) fn received_at(job: &ClaimedJob) -> u64 {
     u64::try_from(job.event.received_at.unix_millis()).unwrap_or(0)
 }

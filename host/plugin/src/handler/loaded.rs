@@ -91,8 +91,8 @@ impl LoadedPlugin {
         &self.handlers.kinds
     }
 
-    /// Returns exported interfaces that look like handlers but are never called, because their packages do not belong
-    /// to a provider of this host.
+    /// Returns exported interfaces that look like handlers but are never called, because their
+    /// packages do not belong to a provider of this host.
     pub fn unknown_handlers(&self) -> Option<&str> {
         self.handlers.unknown.as_deref()
     }
@@ -109,8 +109,9 @@ impl LoadedPlugin {
 
     /// Instantiates the plugin once, within its limits. Blocks.
     ///
-    /// A plugin that cannot be instantiated could not handle any event. What the plugin asks for meanwhile has no
-    /// effect: there are no stored values, requests are refused, and messages are never sent.
+    /// A plugin that cannot be instantiated could not handle any event. What the plugin asks for
+    /// meanwhile has no effect: there are no stored values, requests are refused, and messages are
+    /// never sent.
     ///
     /// # Errors
     ///
@@ -206,7 +207,8 @@ impl LoadedPlugin {
         Ok(result)
     }
 
-    /// Returns the typed handler of the event's provider if it has a case for the event, otherwise the untyped handler.
+    /// Returns the typed handler of the event's provider if it has a case for the event, otherwise
+    /// the untyped handler.
     fn choose(&self, event: &Event) -> Option<&Handler> {
         let handlers = &self.handlers.handlers;
         let is_typed_for = |handler: &&Handler| match (&handler.kind, &handler.arguments) {

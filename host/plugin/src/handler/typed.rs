@@ -1,4 +1,5 @@
-//! The typed handler: chooses the case of its `event` variant for a stored event, and decodes the event to that case.
+//! The typed handler: chooses the case of its `event` variant for a stored event, and decodes the
+//! event to that case.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,7 +17,8 @@ const OTHER: &str = "other";
 #[derive(Debug)]
 pub(crate) struct Events {
     cases: Vec<(String, Option<Plan>)>,
-    /// The index of the case for each of the sender's event types, for the cases that the plugin has.
+    /// The index of the case for each of the sender's event types, for the cases that the plugin
+    /// has.
     by_type: BTreeMap<String, usize>,
     /// The index of the case `other`.
     other: Option<usize>,
@@ -29,7 +31,8 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// Fails if the type is not a variant, or if the JSON of a case could not be decoded without guessing.
+    /// Fails if the type is not a variant, or if the JSON of a case could not be decoded without
+    /// guessing.
     pub(crate) fn new(shape: &Shape, contract: &Contract) -> Result<Self, TypeError> {
         let error = |reason: &str| TypeError {
             at: "event".into(),
@@ -79,8 +82,9 @@ impl Events {
 
     /// Returns the variant for an event, of at most `values_max` values.
     ///
-    /// A named case is decoded from the event's content, which the contract locates. The case `other` gets the whole
-    /// event: as the sender's text if its payload is a string, otherwise decoded.
+    /// A named case is decoded from the event's content, which the contract locates. The case
+    /// `other` gets the whole event: as the sender's text if its payload is a string, otherwise
+    /// decoded.
     ///
     /// # Errors
     ///

@@ -1,12 +1,13 @@
 //! The untyped handler: all events as the bytes that were received.
 //!
-//! Reflection would pass a body as one `Val` for each byte, forty times the size of the body. So the signature of
-//! `hookyard:plugin@0.1.0` has Rust types of its own here, through which wasmtime copies the bytes as they are. The host
-//! calls a plugin this way if the plugin has exactly this signature, which is what every toolchain makes of our WIT.
+//! Reflection would pass a body as one `Val` for each byte, forty times the size of the body. So
+//! the signature of `hookyard:plugin@0.1.0` has Rust types of its own here, through which wasmtime
+//! copies the bytes as they are. The host calls a plugin this way if the plugin has exactly this
+//! signature, which is what every toolchain makes of our WIT.
 //!
-//! A plugin with another record of the context is called by reflection: its record may be older, newer or trimmed by
-//! hand. This works as long as the event fits the limit on values. When our WIT grows, the new record must get a Rust
-//! type of its own beside this one.
+//! A plugin with another record of the context is called by reflection: its record may be older,
+//! newer or trimmed by hand. This works as long as the event fits the limit on values. When our WIT
+//! grows, the new record must get a Rust type of its own beside this one.
 
 use hookyard_model::Header;
 use hookyard_store::ClaimedJob;

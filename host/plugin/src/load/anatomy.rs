@@ -1,8 +1,9 @@
 //! Counts the instances that a component would consist of, before it is compiled.
 //!
-//! A component consists of components, and each of these can be instantiated many times. A file of a kilobyte can expand
-//! to a billion instances, and a megabyte of nested components takes the compiler hundreds of gigabytes. So the parts
-//! are counted first, as often as they will be instantiated. The compiler reports all other faults.
+//! A component consists of components, and each of these can be instantiated many times. A file of
+//! a kilobyte can expand to a billion instances, and a megabyte of nested components takes the
+//! compiler hundreds of gigabytes. So the parts are counted first, as often as they will be
+//! instantiated. The compiler reports all other faults.
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
@@ -13,7 +14,8 @@ use crate::Fault;
 
 /// The maximum depth of nested components. Composing composed components adds levels.
 const DEPTH_MAX: usize = 20;
-/// The maximum number of instances of core modules and components. A large language runtime has some dozens.
+/// The maximum number of instances of core modules and components. A large language runtime has
+/// some dozens.
 const INSTANCES_MAX: u64 = 10_000;
 
 /// Checks that a component has few enough instances and levels.
@@ -149,8 +151,8 @@ fn add_component(levels: &mut [Level], instances: u64) {
     }
 }
 
-/// Returns the number of instances in the component with this index, some levels out. The compiler reports an index that
-/// does not exist.
+/// Returns the number of instances in the component with this index, some levels out. The compiler
+/// reports an index that does not exist.
 fn instances_of(levels: &[Level], levels_out: u32, index: u32) -> u64 {
     let level = levels.iter().rev().nth(levels_out as usize);
     level

@@ -4,8 +4,8 @@
 
 use wasmparser::{Parser, Payload};
 
-/// Returns the contents of all custom sections with this name, in their order. The search ends where the bytes cannot
-/// be parsed.
+/// Returns the contents of all custom sections with this name, in their order. The search ends
+/// where the bytes cannot be parsed.
 pub fn custom_sections<'b>(bytes: &'b [u8], name: &str) -> Vec<&'b [u8]> {
     let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
     let contents = payloads.filter_map(|payload| match payload {

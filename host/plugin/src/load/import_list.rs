@@ -1,4 +1,5 @@
-//! Reads the imports of a component from its bytes, so that they can be checked before the component is compiled.
+//! Reads the imports of a component from its bytes, so that they can be checked before the
+//! component is compiled.
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentImport, ComponentOuterAliasKind, ComponentType,
@@ -41,7 +42,8 @@ impl<'b> Import<'b> {
     }
 }
 
-/// An entry of the outermost component's index space of types. Imports refer to types by their index.
+/// An entry of the outermost component's index space of types. Imports refer to types by their
+/// index.
 enum TypeEntry {
     Instance {
         has_only_types: bool,

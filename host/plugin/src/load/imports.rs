@@ -1,9 +1,9 @@
-//! Checks the imports of a component: the host must offer each import, in the right version, and the operator must have
-//! granted it.
+//! Checks the imports of a component: the host must offer each import, in the right version, and
+//! the operator must have granted it.
 //!
-//! The offered WASI 0.2 gives access to nothing outside: no folder is open, no address is allowed, and no name is
-//! resolved. Interfaces that have types only need no implementation, so they are allowed whatever their package and
-//! version.
+//! The offered WASI 0.2 gives access to nothing outside: no folder is open, no address is allowed,
+//! and no name is resolved. Interfaces that have types only need no implementation, so they are
+//! allowed whatever their package and version.
 
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
@@ -17,8 +17,8 @@ use crate::grants::{MissingGrant, RequiredGrant};
 use crate::terms::Terms;
 use crate::text::{REASON_BYTES_MAX, one_line, shown_name, shown_names};
 
-/// Checks the imports before anything is compiled. Imports whose type cannot be read from the bytes are left to
-/// [`check_component`].
+/// Checks the imports before anything is compiled. Imports whose type cannot be read from the bytes
+/// are left to [`check_component`].
 ///
 /// # Errors
 ///
@@ -119,7 +119,8 @@ fn missing_grant(import: &Import<'_>, terms: &Terms) -> Result<Option<MissingGra
     }
 }
 
-/// Returns the fault of a component whose imports are all offered, but with other functions or types.
+/// Returns the fault of a component whose imports are all offered, but with other functions or
+/// types.
 pub(super) fn mismatch(error: &wasmtime::Error) -> Fault {
     Fault::Mismatch {
         reason: one_line(&format!("{error:#}"), REASON_BYTES_MAX),

@@ -1,4 +1,5 @@
-//! The table of everything that plugins may import: the interfaces, their versions, and the grants that they require.
+//! The table of everything that plugins may import: the interfaces, their versions, and the grants
+//! that they require.
 //!
 //! The check of a plugin's imports and the command `hookyard wit` use the same table.
 
@@ -9,8 +10,8 @@ use crate::version::Versions;
 /// Something that plugins may import.
 #[derive(Debug, Clone, Copy)]
 pub struct Offer {
-    /// The name of an interface, such as `wasi:keyvalue/store`, or of a package, such as `wasi:io`, for all its
-    /// interfaces.
+    /// The name of an interface, such as `wasi:keyvalue/store`, or of a package, such as `wasi:io`,
+    /// for all its interfaces.
     pub name: &'static str,
     /// The offered versions.
     pub versions: Versions,
@@ -26,8 +27,8 @@ const OUTBOX: Versions = Versions::Compatible("0.1.0");
 
 /// Everything that the host offers.
 ///
-/// Files, sockets and the environment are offered because standard libraries import them even if a program does not use
-/// them. They are empty.
+/// Files, sockets and the environment are offered because standard libraries import them even if a
+/// program does not use them. They are empty.
 pub const OFFERS: [Offer; 14] = [
     offer("wasi:cli", WASI, RequiredGrant::Nothing),
     offer("wasi:clocks", WASI, RequiredGrant::Nothing),

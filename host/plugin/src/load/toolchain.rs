@@ -1,7 +1,7 @@
 //! Which tools made a component, according to its `producers` sections.
 //!
-//! A message can then name the remedy for these tools only. A component can claim anything here, so no decision depends
-//! on it.
+//! A message can then name the remedy for these tools only. A component can claim anything here, so
+//! no decision depends on it.
 
 use wasmparser::{
     BinaryReader, CustomSectionReader, KnownCustom, Parser, Payload, ProducersSectionReader,
@@ -29,8 +29,8 @@ pub enum Toolchain {
 impl Toolchain {
     /// Reads the tools from a component.
     ///
-    /// A script engine is written in a language of its own, and names that as well. So the tool that comes first in the
-    /// list above counts.
+    /// A script engine is written in a language of its own, and names that as well. So the tool
+    /// that comes first in the list above counts.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
         let sections = payloads.filter_map(|payload| match payload {
@@ -69,7 +69,8 @@ impl Toolchain {
         }
     }
 
-    /// Returns how to build the component for WASI 0.2 without the features that this host does not offer.
+    /// Returns how to build the component for WASI 0.2 without the features that this host does not
+    /// offer.
     pub const fn rebuild(self) -> &'static str {
         match self {
             Self::QuickJs => "build it again with `componentize-qjs --sync`",
@@ -105,7 +106,8 @@ impl Toolchain {
         }
     }
 
-    /// Returns how to build without `wasi:http`, for tools that import it even if a program makes no requests.
+    /// Returns how to build without `wasi:http`, for tools that import it even if a program makes
+    /// no requests.
     pub const fn without_requests(self) -> Option<&'static str> {
         match self {
             Self::JavaScript => Some("componentize-js -d http -d fetch-event"),

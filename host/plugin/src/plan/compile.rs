@@ -1,10 +1,11 @@
-//! From a shape to a plan: names are folded, and what could not be decoded without guessing is refused, once, at load.
+//! Compiles a shape to a plan, once, when a plugin is loaded. Names are folded, and a type that
+//! could not be decoded without guessing is refused.
 
 use super::names::{Clash, Names};
 use super::number::Integer;
 use super::shape::{Case, Field, Shape};
 
-/// The name of the case that takes what no other case does.
+/// The name of the case that takes everything for which there is no other case.
 pub(super) const OTHER: &str = "other";
 
 /// How to decode JSON into one type.
@@ -24,9 +25,8 @@ pub(crate) enum Plan {
     },
     Tuple(Vec<Plan>),
     Variant(Cases),
-    /// The two cases `ok` and `err`.
+    /// A result, as a variant with the cases `ok` and `err`.
     Result(Cases),
-    /// The names are both the cases and what they are called.
     Enum {
         cases: Vec<String>,
         names: Names,
@@ -46,24 +46,28 @@ pub(crate) struct Cases {
 }
 
 impl Cases {
-    /// The case `other`, where it is declared.
+    /// Returns the case `other`, if it is declared.
     pub(super) fn other(&self) -> Option<&(String, Option<Plan>)> {
         self.cases.iter().find(|(name, _)| name == OTHER)
     }
 }
 
-/// Why no plan can be made for a type.
+/// Why a type cannot be decoded from JSON, or encoded as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{at} can't be decoded: {reason}")]
+#[error("{at} cannot be decoded: {reason}")]
 pub(crate) struct TypeError {
-    /// Where in the handler's types.
+    /// The position in the handler's types, such as `event.paid.amount`.
     pub(crate) at: String,
-    /// What is wrong there.
+    /// What is wrong at this position.
     pub(crate) reason: String,
 }
 
 impl Plan {
-    /// Compiles a shape. `at` says where it stands, for the refusal.
+    /// Compiles a shape. `at` is its position in the handler's types, for the error.
+    ///
+    /// # Errors
+    ///
+    /// Fails if two names of the type would be the same name to a sender.
     pub(crate) fn new(shape: &Shape, at: &str) -> Result<Self, TypeError> {
         let boxed = |shape: &Shape, at: &str| Self::new(shape, at).map(Box::new);
         Ok(match shape {

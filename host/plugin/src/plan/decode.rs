@@ -1,17 +1,23 @@
-//! Runs a plan over JSON text. What becomes of what:
+//! Decodes JSON text by a plan, with these rules:
 //!
-//! * record: an object. A key that no field is named like is skipped; a field that no key is named like is `none` where
-//!   it is an option and an error otherwise; two keys for one field are an error, for which was meant can't be told.
-//! * option: `none` from null or absence. bool, char (a string of one character): only from their like.
-//! * integers and floats: see `number`. list: an array. tuple: an array of its length.
-//! * string: a string; an object or an array as its JSON text, as written. Never a number: its author chose no text.
-//! * `list<tuple<string, T>>` and `map<string, T>`: an object, in its order; a key that comes twice is an error.
-//! * enum: a string that names a case. flags: an array of names; names that aren't declared are skipped.
-//! * variant: a string that names a case without payload, or an object of one key that names a case, with its payload
-//!   as value. A case called `other`, of variant or enum, takes what fits none: with a string as payload the string or
-//!   JSON text, with another payload whatever it decodes to, without one nothing. result: a variant of `ok` and `err`.
+//! * record: an object. Keys without a matching field are ignored. A field without a matching key
+//!   is `none` if it is an option, otherwise an error. Two keys for one field are an error, because
+//!   either could be meant.
+//! * option: null or a missing field is `none`. bool: a boolean. char: a string of one character.
+//! * integers and floats: see `number`. list: an array. tuple: an array of the same length.
+//! * string: a string. An object or an array becomes its JSON text. A number is an error.
+//! * `list<tuple<string, T>>` and `map<string, T>`: an object with its keys in order. A duplicate
+//!   key is an error.
+//! * enum: a string that names a case. flags: an array of names. Names that are not declared are
+//!   ignored.
+//! * variant: a string that names a case without payload, or an object whose only key names a case
+//!   and whose value is the payload. result: a variant of `ok` and `err`.
+//! * a case `other`, of a variant or an enum, takes everything that fits no other case. If its
+//!   payload is a string, it gets the string or the JSON text. If it has another payload, the JSON
+//!   is decoded to that.
 //!
-//! Messages never quote the event's values: they end up in logs. They name keys, which paths are made of.
+//! Error messages never quote the event's values, because the messages end up in logs. They do name
+//! keys, since paths consist of keys.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -28,22 +34,28 @@ mod container;
 mod text;
 mod walk;
 
-/// Levels of JSON that a string may be given as text. (Types bound the rest.)
+/// The maximum nesting of JSON that becomes the text of a string. Elsewhere, the types bound the
+/// nesting.
 const NESTING_MAX: usize = 128;
 
 /// Why JSON does not fit a plugin's types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DecodeError {
-    /// Such as `$.data.fees[2].amount`.
+    /// The position, such as `$.data.fees[2].amount`.
     pub(crate) path: String,
-    /// What was found there and what was wanted.
+    /// What was found at this position, and what was wanted.
     pub(crate) message: String,
 }
 
 impl Plan {
-    /// Decodes the part of `json` that `pointer` points at, into at most `values_max` values.
+    /// Decodes the part of `json` that `pointer` points at, to at most `values_max` values.
     ///
-    /// JSON can name many more values than it has bytes, for absent options are values as well: hence the bound.
+    /// The bound is necessary because a small text can stand for many values: each missing option
+    /// is a value as well.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is not JSON, or if the JSON does not fit the plan.
     pub(crate) fn decode(
         &self,
         pointer: &Pointer,
@@ -68,7 +80,11 @@ impl Plan {
 }
 
 impl Pointer {
-    /// The text of the string that this points at.
+    /// Returns the text of the string that this points at.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is not JSON, or if there is no string at this position.
     pub(crate) fn text(&self, json: &str) -> Result<String, DecodeError> {
         let pointed = Plan::String.decode(self, json, 1)?;
         match pointed {
@@ -78,14 +94,15 @@ impl Pointer {
     }
 }
 
-/// What one decoding knows: where it stands, what went wrong, how much more it may make.
+/// The state of one decoding: the position, the first fault, and the number of values that it may
+/// still make.
 struct Context<'de> {
     path: RefCell<Path<'de>>,
     fault: RefCell<Option<String>>,
     values_left: Cell<usize>,
 }
 
-/// The fault is in the context.
+/// Decoding failed. The fault is in the context.
 struct Failed;
 
 impl<'de> Context<'de> {
@@ -97,7 +114,8 @@ impl<'de> Context<'de> {
         }
     }
 
-    /// Runs `inside` one step further down. The path stays there when it fails, so that the error can say it.
+    /// Runs `inside` one step further down. If `inside` fails, the path stays there, so that the
+    /// error can name it.
     fn at<T, E>(&self, step: Step<'de>, inside: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.path.borrow_mut().push(step);
         let value = inside()?;
@@ -105,7 +123,7 @@ impl<'de> Context<'de> {
         Ok(value)
     }
 
-    /// Notes what is wrong here; the first note counts.
+    /// Records a fault at the present position. The first fault counts.
     fn fail(&self, message: impl Into<String>) -> Failed {
         self.fault
             .borrow_mut()
@@ -136,13 +154,14 @@ impl<'de> Context<'de> {
 }
 
 impl Failed {
-    /// As the error of a deserializer, which carries no more than that there was one.
+    /// Returns the error of a deserializer. It only says that there was an error; the fault is in
+    /// the context.
     fn into_error<E: serde::de::Error>(self) -> E {
         E::custom("see the context")
     }
 }
 
-/// Decodes the next value by a plan.
+/// Decodes the next JSON value by a plan.
 struct Seed<'a, 'de> {
     plan: &'a Plan,
     cx: &'a Context<'de>,
@@ -199,7 +218,7 @@ impl<'de> Visitor<'de> for Optional<'_, 'de> {
     }
 }
 
-/// An object's key.
+/// Reads the key of an object.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
@@ -227,8 +246,8 @@ impl<'de> Visitor<'de> for Key {
 }
 
 impl Plan {
-    /// Whether it is decoded as its parts are read. Everything else is taken as text first: a leaf, or a variant,
-    /// where what is inside says what it is.
+    /// Whether the JSON is decoded while it is read. For all other plans it is first taken as text:
+    /// a leaf, or a variant, whose content decides how it is decoded.
     fn is_container(&self) -> bool {
         matches!(
             self,
@@ -240,7 +259,7 @@ impl Plan {
         )
     }
 
-    /// What it takes, for messages.
+    /// Describes the JSON that the plan takes, for error messages.
     fn wanted(&self) -> Cow<'static, str> {
         match self {
             Self::Bool => "true or false".into(),
@@ -262,7 +281,7 @@ impl Plan {
         }
     }
 
-    /// Whether it is a `tuple<string, T>`, lists of which take objects.
+    /// Whether the plan is a `tuple<string, T>`. A list of these takes an object.
     fn is_pair(&self) -> bool {
         matches!(self, Self::Tuple(parts) if matches!(parts.as_slice(), [Self::String, _]))
     }

@@ -1,17 +1,19 @@
-//! Writes values as JSON, the other way from `decode`: what is written here is decoded there to the same value.
+//! Writes values as JSON. `decode` reads them back as the same values.
 //!
-//! * record: an object, its names as the receiver spells them; an option that is `none` is left out.
-//! * option elsewhere: null for `none`. bool, char (a string): their like.
-//! * integers: all their digits. floats: the shortest digits that mean them; infinities and NaN are an error.
-//! * string: a string, whatever is in it; a text that is JSON stays a text.
-//! * list, tuple: an array. `list<tuple<string, T>>` and `map<string, T>`: an object, in its order; a key that comes
-//!   twice is an error.
-//! * enum: the name of the case, as the receiver spells it. flags: an array of names.
-//! * variant: the name of a case without payload, or an object of one key, the name, with the payload as value. A case
-//!   `other` with a string is that string, unless it is the name of a case, which would be read as that. result: a
+//! * record: an object with the receiver's names. A field that is `none` is left out.
+//! * option elsewhere: null for `none`. bool: a boolean. char: a string.
+//! * integers: all digits. floats: the fewest digits that identify the number; infinities and NaN
+//!   are an error.
+//! * string: a string, even if its text is JSON.
+//! * list, tuple: an array. `list<tuple<string, T>>` and `map<string, T>`: an object with the keys
+//!   in their order. A duplicate key is an error.
+//! * enum: the receiver's name of the case. flags: an array of names.
+//! * variant: the name of a case without payload, otherwise an object with the name as its only key
+//!   and the payload as its value. A case `other` with a string is written as that string. It is an
+//!   error if the string is the name of a case, because it would be read as that case. result: a
 //!   variant of `ok` and `err`.
 //!
-//! Messages never quote values: they may end up in logs.
+//! Error messages never quote values, because the messages may end up in logs.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -31,22 +33,27 @@ pub(crate) use compile::Encoding;
 
 mod compile;
 
-/// Why values can't be written.
+/// Why a value cannot be written as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EncodeError {
-    /// They would take more bytes than allowed.
+    /// The JSON would be larger than allowed.
     TooLarge,
-    /// No JSON says what stands there.
+    /// JSON cannot express the value at this position.
     At {
-        /// Such as `$.fees[2].amount`, with the receiver's names.
+        /// The position, such as `$.fees[2].amount`, with the receiver's names.
         path: String,
-        /// What is wrong there.
+        /// What is wrong at this position.
         message: String,
     },
 }
 
 impl Encoding {
-    /// Writes a value of the type that this was made for, in at most `bytes_max` bytes.
+    /// Writes a value of the type that this encoding was compiled from, in at most `bytes_max`
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the JSON would be too large, or if JSON cannot express the value.
     pub(crate) fn encode(
         &self,
         value: &Val,
@@ -69,7 +76,7 @@ impl Encoding {
     }
 }
 
-/// Where the writing stands, and what went wrong.
+/// The position of the writer, and the first fault.
 #[derive(Default)]
 struct Context<'p> {
     path: RefCell<Path<'p>>,
@@ -77,7 +84,8 @@ struct Context<'p> {
 }
 
 impl<'p> Context<'p> {
-    /// Runs `inside` one step further down. The path stays there when it fails, so that the error can say it.
+    /// Runs `inside` one step further down. If `inside` fails, the path stays there, so that the
+    /// error can name it.
     fn at<T, E>(&self, step: Step<'p>, inside: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.path.borrow_mut().push(step);
         let value = inside()?;
@@ -168,13 +176,16 @@ impl<'p> Part<'p> {
         }
     }
 
-    /// Nobody can give such a value: the engine has lifted it by the very type that the encoding was made from.
+    /// Fails because a value does not have the type of the encoding.
+    ///
+    /// This never happens: the engine made the value from the type that the encoding was compiled
+    /// from.
     fn of_another_type<T, E: serde::ser::Error>(&self) -> Result<T, E> {
         self.cx.fail("the value is of another type")
     }
 
     fn number<S: Serializer>(&self, value: &Val, to: S) -> Result<S::Ok, S::Error> {
-        const INFINITE: &str = "it is no number that JSON has";
+        const INFINITE: &str = "it is not a number that JSON can express";
         match *value {
             Val::S8(number) => to.serialize_i8(number),
             Val::U8(number) => to.serialize_u8(number),
@@ -223,7 +234,7 @@ impl<'p> Part<'p> {
         object.end()
     }
 
-    /// An entry that is no pair of a string and a value is none.
+    /// Writes an object. An entry is `None` if it is not a pair of a string and a value.
     fn object<S: Serializer>(
         &self,
         encoding: &'p Encoding,
@@ -236,11 +247,12 @@ impl<'p> Part<'p> {
             let Some((key, value)) = entry else {
                 return self.of_another_type();
             };
-            self.cx
-                .at(Step::Key(Cow::Borrowed(key)), || match seen.insert(key) {
-                    true => object.serialize_entry(key, &self.with(encoding, value)),
-                    false => self.cx.fail("this key is there twice"),
-                })?;
+            self.cx.at(Step::Key(Cow::Borrowed(key)), || {
+                if !seen.insert(key) {
+                    return self.cx.fail("this key occurs twice");
+                }
+                object.serialize_entry(key, &self.with(encoding, value))
+            })?;
         }
         object.end()
     }
@@ -303,7 +315,7 @@ fn entry((key, value): &(Val, Val)) -> Option<(&str, &Val)> {
     }
 }
 
-/// Text that has no room for more than so many bytes.
+/// A text of bounded size.
 struct Bounded {
     bytes: Vec<u8>,
     bytes_max: usize,

@@ -1,20 +1,25 @@
-//! How a sender's names find a plugin's names.
+//! Matches a sender's names with a plugin's names.
 //!
-//! `paymentMethod`, `payment_method` and `payment-method` are one name: `-` and `_` are dropped and ASCII letters are
-//! lower-cased on both sides. The plugin's side is folded once, at load; the sender's side is folded as it is compared.
+//! `paymentMethod`, `payment_method` and `payment-method` are the same name: `-` and `_` are
+//! dropped, and ASCII letters are converted to lower case. The plugin's names are folded once, when
+//! it is loaded. The sender's names are folded when they are compared.
 
 use std::cmp::Ordering;
 
-/// Names folded and sorted, each with its place in the declaration.
+/// Folded names in sorted order, each with its index in the declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Names(Vec<(Box<str>, usize)>);
 
-/// Two declared names that no sender's name could tell apart.
+/// Two declared names that fold to the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Clash(pub(crate) String, pub(crate) String);
 
 impl Names {
-    /// Takes names in the order of their declaration.
+    /// Folds names, which are given in the order of their declaration.
+    ///
+    /// # Errors
+    ///
+    /// Fails if two names fold to the same name.
     pub(crate) fn new<'a>(declared: impl IntoIterator<Item = &'a str>) -> Result<Self, Clash> {
         let declared: Vec<&str> = declared.into_iter().collect();
         let mut folded: Vec<(Box<str>, usize)> = declared
@@ -32,7 +37,7 @@ impl Names {
         }
     }
 
-    /// The place of the name that a sender's name stands for.
+    /// Returns the index of the name that matches a sender's name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let order =
             |(folded, _): &(Box<str>, usize)| -> Ordering { folded.chars().cmp(fold(name)) };
@@ -54,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_however_it_is_written() {
+    fn name_is_found_in_every_spelling() {
         let names = Names::new(["payment-method", "id", "created-at", "line1"]).expect("no clash");
         for (written, place) in [
             ("paymentMethod", Some(0)),
@@ -75,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_fold_to_the_same_clash() {
+    fn equal_folded_names_clash() {
         assert_eq!(
             Names::new(["a-b", "c", "ab"]),
             Err(Clash("a-b".into(), "ab".into()))

@@ -1,8 +1,9 @@
-//! Numbers, read from the digits that the sender wrote.
+//! Decodes numbers from the digits that the sender wrote.
 //!
-//! An integer never passes through a float: it is in range with all its digits or it is an error. `1.0` and `1e3` are
-//! not integers. A float takes an integer literal only when it can hold it exactly; a literal with a fraction or an
-//! exponent is rounded to the nearest float, as everywhere.
+//! An integer never becomes a float on the way: it is in range with all its digits, or it is an
+//! error. `1.0` and `1e3` are not integers. A float takes an integer literal only if it can
+//! represent that integer exactly. A literal with a fraction or an exponent is rounded to the
+//! nearest float, as usual.
 
 use wasmtime::component::Val;
 
@@ -20,7 +21,7 @@ pub(crate) enum Integer {
 }
 
 impl Integer {
-    /// Decodes a JSON number; the error says what is wrong with it.
+    /// Decodes a JSON number. The error says what is wrong with the number.
     pub(super) fn decode(self, literal: &str) -> Result<Val, String> {
         if !is_integer(literal) {
             return Err(format!(
@@ -47,7 +48,7 @@ impl Integer {
         })
     }
 
-    /// The type as WIT calls it.
+    /// Returns the name of the type in WIT.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::S8 => "s8",
@@ -63,7 +64,7 @@ impl Integer {
 }
 
 pub(super) fn decode_f64(literal: &str) -> Result<Val, String> {
-    is_exact(literal, f64::MANTISSA_DIGITS, "f64")?;
+    check_exact(literal, f64::MANTISSA_DIGITS, "f64")?;
     literal
         .parse()
         .ok()
@@ -73,7 +74,7 @@ pub(super) fn decode_f64(literal: &str) -> Result<Val, String> {
 }
 
 pub(super) fn decode_f32(literal: &str) -> Result<Val, String> {
-    is_exact(literal, f32::MANTISSA_DIGITS, "f32")?;
+    check_exact(literal, f32::MANTISSA_DIGITS, "f32")?;
     literal
         .parse()
         .ok()
@@ -86,8 +87,9 @@ fn is_integer(literal: &str) -> bool {
     literal.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
 
-/// Whether an integer literal fits a float with that many binary digits. Those beyond 128 bits count as too long.
-fn is_exact(literal: &str, digits: u32, name: &str) -> Result<(), String> {
+/// Checks that a float with that many binary digits can represent an integer literal. A literal of
+/// more than 128 bits counts as too long.
+fn check_exact(literal: &str, digits: u32, name: &str) -> Result<(), String> {
     if !is_integer(literal) {
         return Ok(());
     }
@@ -102,7 +104,7 @@ fn is_exact(literal: &str, digits: u32, name: &str) -> Result<(), String> {
         let way_out = if has_type {
             "take it as s64 or u64"
         } else {
-            "no type of a number can"
+            "no number type can"
         };
         Err(format!(
             "found an integer with more digits than {name} can hold; {way_out}"
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_keep_every_digit_or_fail() {
+    fn integer_keeps_every_digit() {
         for (kind, literal, expected) in [
             (
                 Integer::U64,
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn floats_take_no_integer_that_they_would_change() {
+    fn float_takes_exact_integers_only() {
         for (literal, expected) in [
             ("9007199254740992", Some(9_007_199_254_740_992.0)),
             ("9007199254740993", None),

@@ -1,14 +1,14 @@
-//! Where in the JSON decoding stands, so that an error can say it: `$.data.fees[2].amount`.
+//! The position in the JSON, for error messages: `$.data.fees[2].amount`.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use hookyard_model::is_hidden;
 
-/// Of a key, what an error shows at most.
+/// The maximum length of a shown key, in characters.
 const KEY_CHARS_MAX: usize = 64;
 
-/// The way from the whole event to a part of it.
+/// The steps from the whole event to a part of it.
 #[derive(Debug, Default)]
 pub(super) struct Path<'de>(Vec<Step<'de>>);
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_reads_like_the_json() {
+    fn path_is_shown_like_javascript() {
         let mut path = Path::default();
         assert_eq!(path.to_string(), "$");
         path.push(Step::Key("data".into()));

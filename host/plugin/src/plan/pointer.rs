@@ -1,11 +1,12 @@
-//! JSON pointers (RFC 6901): the way to a part of the JSON.
+//! JSON pointers (RFC 6901), which point at a part of the JSON.
 
-/// A parsed pointer; the empty one points at the whole.
+/// A parsed pointer. The empty pointer points at the whole JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pointer(Vec<String>);
 
 impl Pointer {
-    /// Parses a pointer such as `/data/object` or the empty one; `None` when it is neither.
+    /// Parses a pointer such as `/data/object`, or the empty pointer. Returns `None` if the text is
+    /// not a pointer.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
             return Some(Self::default());
@@ -14,13 +15,13 @@ impl Pointer {
         tokens.map(unescape).collect::<Option<_>>().map(Self)
     }
 
-    /// The names of the members, or the numbers of the elements, outermost first.
+    /// Returns the names of the members or the indexes of the elements, from the outside in.
     pub(crate) fn tokens(&self) -> &[String] {
         &self.0
     }
 }
 
-/// `~1` stands for `/` and `~0` for `~`; any other `~` is an error.
+/// Replaces `~1` by `/` and `~0` by `~`. Any other `~` is an error.
 fn unescape(token: &str) -> Option<String> {
     let mut plain = String::with_capacity(token.len());
     let mut chars = token.chars();
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pointers_parse_as_rfc_6901_says() {
+    fn pointer_syntax_follows_rfc_6901() {
         let parse = |text| Pointer::parse(text).map(|pointer| pointer.0);
         assert_eq!(parse(""), Some(vec![]));
         assert_eq!(parse("/"), Some(vec![String::new()]));

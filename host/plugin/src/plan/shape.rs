@@ -1,7 +1,7 @@
-//! A component type as plain data: what stands between wasmtime's types and the plan.
+//! A component type as plain data: the step between wasmtime's types and a plan.
 //!
-//! It is a tree, so its size is bounded here: component types may share parts, and a small component could otherwise
-//! describe a type with more parts than there is memory.
+//! A shape is a tree, so its size is bounded here. Component types may share parts, and without a
+//! bound a small component could describe a type whose tree does not fit into memory.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use wasmtime::component::Type;
 
 use super::TypeError;
 
-/// Parts of one type, counted with repetition.
+/// The maximum number of parts of one type. A shared part counts each time.
 const PARTS_MAX: usize = 20_000;
-/// Levels of nesting of one type; well below the depth at which recursion could exhaust a stack.
+/// The maximum nesting of one type. Recursion of this depth is far from exhausting a stack.
 const DEPTH_MAX: usize = 64;
 
 /// A type that JSON can be decoded into.
@@ -31,7 +31,7 @@ pub(crate) enum Shape {
     Char,
     String,
     List(Box<Shape>),
-    /// From strings; other keys are refused.
+    /// A map whose keys are strings. Other keys are refused.
     Map(Box<Shape>),
     Record(Vec<Field>),
     Tuple(Vec<Shape>),
@@ -58,7 +58,11 @@ pub(crate) struct Case {
 }
 
 impl Shape {
-    /// Reads a component's type. `at` says where it stands, for the refusal.
+    /// Reads a component's type. `at` is its position in the handler's types, for the error.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the type is too large, or if JSON has nothing for it, such as for a resource.
     pub(crate) fn of(ty: &Type, at: &str) -> Result<Self, TypeError> {
         Reader {
             parts_left: PARTS_MAX,
@@ -69,7 +73,7 @@ impl Shape {
 }
 
 impl fmt::Display for Shape {
-    /// As WIT writes it, types without names spelled out.
+    /// Writes the type as WIT does. Named types are spelled out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |parts: Vec<String>| parts.join(", ");
         let or_none = |shape: &Option<Box<Self>>| {
@@ -154,7 +158,7 @@ impl Reader {
             Type::Map(map) if map.key() == Type::String => {
                 Shape::Map(self.boxed(&map.value(), &format!("{at}[]"))?)
             }
-            Type::Map(_) => return Err(refused("it is a map whose keys are no strings")),
+            Type::Map(_) => return Err(refused("it is a map whose keys are not strings")),
             Type::Record(_) | Type::Tuple(_) | Type::Variant(_) => self.read_parts(ty, at)?,
             Type::Enum(names) => Shape::Enum(names.names().map(str::to_owned).collect()),
             Type::Flags(names) => Shape::Flags(names.names().map(str::to_owned).collect()),
@@ -170,7 +174,7 @@ impl Reader {
                     .transpose()?,
             },
             Type::Own(_) | Type::Borrow(_) => {
-                return Err(refused("it is a resource, which no JSON can be made into"));
+                return Err(refused("it is a resource, which cannot be made from JSON"));
             }
             Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
                 return Err(refused(

@@ -155,16 +155,16 @@ fn records() {
         (r#"{"payment-method":"card"}"#, value("card", NONE)),
         (
             r#"{"paymentMethod":"a","payment_method":"b"}"#,
-            Err("$.payment_method: this field is there twice"),
+            Err("$.payment_method: this field occurs twice"),
         ),
         (
             r#"{"paymentMethod":"a","paymentMethod":"a"}"#,
-            Err("$.paymentMethod: this field is there twice"),
+            Err("$.paymentMethod: this field occurs twice"),
         ),
         (r#"{"new":1,"new":2,"paymentMethod":"a"}"#, value("a", NONE)),
         (
             r#"{"amount":3}"#,
-            Err("$.payment-method: nothing is there, wanted a string"),
+            Err("$.payment-method: the field is missing, wanted a string"),
         ),
         (
             r#"{"paymentMethod":"a","amount":"3"}"#,
@@ -229,7 +229,7 @@ fn lists_tuples_and_maps() {
         (
             &pairs,
             r#"{"b":1,"b":2}"#,
-            Err("$.b: this key is there twice"),
+            Err("$.b: this key occurs twice"),
         ),
         (
             &pairs,
@@ -444,7 +444,7 @@ fn a_pointer_leads_to_the_content() {
         (
             "/data",
             r#"{"data":7,"data":8}"#,
-            Err("$.data: this field is there twice"),
+            Err("$.data: this field occurs twice"),
         ),
         (
             "/data",
@@ -503,7 +503,8 @@ fn nesting_and_number_of_values_are_bounded() {
 
 #[test]
 fn the_deepest_types_fit_the_stack_of_a_thread() {
-    // Each kind of nesting in turn, as deep as types are read; what a thread of the host's has is what a test has.
+    // Each kind of nesting in turn, as deep as types are read; what a thread of the host's has is
+    // what a test has.
     let (mut shape, mut json) = (Shape::U8, "7".to_owned());
     for level in 0..63 {
         (shape, json) = match level % 5 {
@@ -544,13 +545,13 @@ fn messages_quote_no_values() {
 }
 
 #[test]
-fn what_could_only_be_guessed_is_refused_at_load() {
+fn ambiguous_types_are_refused() {
     let clash = |shape: Shape| {
         Plan::new(&record([("data", shape)]), "event")
             .expect_err("a clash")
             .to_string()
     };
-    let expected = "event.data can't be decoded: `line1` and `line-1` are the same name to a sender; rename one of them";
+    let expected = "event.data cannot be decoded: `line1` and `line-1` are the same name to a sender; rename one of them";
     assert_eq!(
         clash(record([("line1", Shape::U8), ("line-1", Shape::U8)])),
         expected

@@ -22,7 +22,8 @@ async fn a_typed_handler_is_given_its_case() {
     for (event_type, body, expected) in [
         (Some("order:paid"), PAID, rejected("order-1")),
         (Some("order:failed"), PAID, rejected("order-1")),
-        // The plugin has no case for it, or the host doesn't know it, or the sender doesn't say: `other`, as text.
+        // The plugin has no case for it, or the host doesn't know it, or the sender doesn't say:
+        // `other`, as text.
         (Some("order:shipped"), PAID, rejected(PAID)),
         (Some("order:invented"), " [ 1 ] ", rejected(" [ 1 ]")),
         (None, PAID, rejected(PAID)),
@@ -77,7 +78,8 @@ async fn one_event_reaches_plugins_built_for_less_and_for_more() {
         }
     );
 
-    // Built for what is to come: more facts, more fields that may be absent, more cases in another order.
+    // Built for what is to come: more facts, more fields that may be absent, more cases in another
+    // order.
     let larger = Guest {
         delivery: r#"(field "region" (option u8)) (field "attempt" u32)"#,
         types: r#"

@@ -1,4 +1,5 @@
-//! What a guest asks of the host beside effects: a log and its settings. Requests are tested through the binary.
+//! What a guest asks of the host beside effects: a log and its settings. Requests are tested
+//! through the binary.
 
 use crate::guests::{Guest, ORDERS};
 use crate::support::*;

@@ -1,4 +1,5 @@
-//! What a call asks to change: there when it is done, gone when it isn't, and nothing before the commit.
+//! What a call asks to change: there when it is done, gone when it isn't, and nothing before the
+//! commit.
 
 use crate::guests::{Guest, KEEPER};
 use crate::support::*;
@@ -212,7 +213,7 @@ async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
         .await
         .expect_err("no attempt");
     assert!(
-        matches!(&unrun, RunError::HostFault(why) if why.starts_with("the plugin's store can't be read: ")),
+        matches!(&unrun, RunError::HostFault(why) if why.starts_with("the plugin's stored values cannot be read: ")),
         "{unrun:?}"
     );
     let ran = ran_over(inbox, DONE, Limits::default()).await;

@@ -129,18 +129,18 @@ fn what_is_not_granted_is_refused_with_all_that_is_lacking() {
     for (imports, expected, expected_needs) in [
         (
             &http,
-            "imports wasi:http/outgoing-handler@0.2.4, which it isn't granted",
+            "imports wasi:http/outgoing-handler@0.2.4, which it is not granted",
             vec![RequiredGrant::Http],
         ),
         (
             &keyvalue,
-            "imports wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
+            "imports wasi:keyvalue/store@0.2.0-draft, which it is not granted",
             vec![RequiredGrant::Keyvalue],
         ),
         (
             &format!("{http}{others}{keyvalue}"),
             "imports wasi:http/outgoing-handler@0.2.4, wasi:logging/logging, wasi:config/store@0.2.0-rc.1, \
-             hookyard:plugin/outbox@0.1.0, wasi:keyvalue/store@0.2.0-draft, which it isn't granted",
+             hookyard:plugin/outbox@0.1.0, wasi:keyvalue/store@0.2.0-draft, which it is not granted",
             vec![
                 RequiredGrant::Http,
                 RequiredGrant::Logging,
@@ -216,8 +216,8 @@ fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offere
     }
     let refused = |export: &str| {
         format!(
-            "plugin acme/orders exports {export}, which can't be called: this host offers topper:webhooks in the \
-             versions 0.9, 1; build it against one of these, or bring the provider up to date"
+            "plugin acme/orders exports {export}, which cannot be called: this host offers topper:webhooks in the \
+             versions 0.9, 1; build the plugin against one of them, or update the provider"
         )
     };
     for export in [

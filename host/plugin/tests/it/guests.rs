@@ -1,9 +1,9 @@
 //! The guests of these tests, built on the frame of `hookyard-hostile`.
 
-pub use hookyard_hostile::{Guest, HARMLESS};
+pub(crate) use hookyard_hostile::{Guest, HARMLESS};
 
 /// A typed handler for events of one case without payload. It accepts every event.
-pub const TYPED: Guest<'static> = Guest {
+pub(crate) const TYPED: Guest<'static> = Guest {
     export: "topper:webhooks/handler@1.0.0",
     types: r#"(type $event' (variant (case "other")))"#,
     parameters: "(param $attempt i32) (param $case i32)",
@@ -11,14 +11,14 @@ pub const TYPED: Guest<'static> = Guest {
 };
 
 /// Returns a component that exports the handler of a guest under another name as well.
-pub fn with_second_export(guest: &Guest<'_>, other: &str) -> Vec<u8> {
+pub(crate) fn with_second_export(guest: &Guest<'_>, other: &str) -> Vec<u8> {
     let export = format!("(export \"{}\" (instance $handler))", guest.export);
     let both = format!("{export} (export \"{other}\" (instance $handler))");
     wat::parse_str(guest.text().replace(&export, &both)).expect("the text is well-formed")
 }
 
 /// The untyped handler of our WIT as it is; `handle` is given the place of its arguments.
-pub const UNTYPED: Guest<'static> = Guest {
+pub(crate) const UNTYPED: Guest<'static> = Guest {
     export: "hookyard:plugin/handler@0.1.0",
     delivery: r#"(field "event-id" string) (field "tenant" string) (field "source" string) (field "provider" string)
         (field "event-type" (option string)) (field "key" string) (field "attempt" u32) (field "received-at" u64)"#,
@@ -30,13 +30,13 @@ pub const UNTYPED: Guest<'static> = Guest {
 };
 
 /// The untyped handler's message, under the name that guests have for what they take.
-pub const MESSAGE: &str = r#"
+pub(crate) const MESSAGE: &str = r#"
   (type $header' (record (field "name" string) (field "value" (list u8))))
   (export "header" (type $header (eq $header')))
   (type $event' (record (field "headers" (list $header)) (field "body" (list u8))))"#;
 
 /// An event of one provider as most tests have it: two cases with an order, and `other`.
-pub const ORDERS: Guest<'static> = Guest {
+pub(crate) const ORDERS: Guest<'static> = Guest {
     export: "topper:webhooks/handler@1.0.0",
     delivery: r#"(field "attempt" u32)"#,
     types: r#"
@@ -49,7 +49,7 @@ pub const ORDERS: Guest<'static> = Guest {
 };
 
 /// Waits for an hour by WASI's clock.
-pub const SLEEPER: Guest<'static> = Guest {
+pub(crate) const SLEEPER: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/poll@0.2.0" (instance $poll
         (export "pollable" (type $p (sub resource)))
@@ -71,7 +71,7 @@ pub const SLEEPER: Guest<'static> = Guest {
 };
 
 /// Can write to its standard output: `(call $print place length)`.
-pub const PRINTER: Guest<'static> = Guest {
+pub(crate) const PRINTER: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
       (alias export $error "error" (type $io-error))
@@ -104,10 +104,11 @@ pub const PRINTER: Guest<'static> = Guest {
     ..ORDERS
 };
 
-/// Keeps numbers and sends messages: `(call $open)` gives a bucket `seen`, `(call $add bucket delta)` adds to its key
-/// `seen`, `(call $found bucket)` rejects with what stands there, `(call $send length)` sends so many bytes to `seen`. A
-/// call that is answered with an error rejects with it, if it has words.
-pub const KEEPER: Guest<'static> = Guest {
+/// Keeps numbers and sends messages: `(call $open)` gives a bucket `seen`, `(call $add bucket
+/// delta)` adds to its key `seen`, `(call $found bucket)` rejects with what stands there, `(call
+/// $send length)` sends so many bytes to `seen`. A call that is answered with an error rejects with
+/// it, if it has words.
+pub(crate) const KEEPER: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:keyvalue/store@0.2.0-draft" (instance $store
         (export "bucket" (type $b (sub resource)))

@@ -1,14 +1,14 @@
-//! Hostile guests: each of them fails its own attempt or its own load with a message of one line, and affects no other
-//! plugin.
+//! Bad files and guests that cannot start: each of them is refused with a message of one line.
+//!
+//! Hostile guests that load and then misbehave are tested in `src/call/tests.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_hostile::{HostileGuest, RefusedFile, good, refused, running, truncated, unstartable};
-use hookyard_model::{Effects, Outcome};
-use hookyard_plugin::{Engine, Limits, LoadError, LoadedPlugin, RehearsalResult};
+use hookyard_hostile::{RefusedFile, good, refused, truncated, unstartable};
+use hookyard_plugin::{Engine, Limits, LoadError, LoadedPlugin};
 
-use crate::support::{engine, job, load_with, services};
+use crate::support::{engine, load_with};
 
 /// Returns small limits, so that every guest meets its limit soon.
 fn limits() -> Limits {
@@ -22,7 +22,8 @@ fn limits() -> Limits {
     }
 }
 
-/// Loads a component as the host does: where blocking is allowed, on a thread of tokio's with its usual stack.
+/// Loads a component as the host does: where blocking is allowed, on a thread of tokio's with its
+/// usual stack.
 async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Result<Arc<LoadedPlugin>, LoadError> {
     let engine = Arc::clone(engine);
     let loaded =
@@ -30,40 +31,8 @@ async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Result<Arc<LoadedPlug
     loaded.expect("loading does not panic").map(Arc::new)
 }
 
-async fn attempt(loaded: &Arc<LoadedPlugin>) -> RehearsalResult {
-    let result = loaded.rehearse(job(None, "{}"), services()).await;
-    result.expect("the host does not fail")
-}
-
 fn is_one_line(text: &str) -> bool {
     text.len() <= 4_096 && !text.contains(char::is_control)
-}
-
-#[tokio::test]
-async fn hostile_guest_fails_its_own_attempt() {
-    let engine = engine();
-    let harmless = load(&engine, good()).await.expect("it loads");
-
-    for HostileGuest {
-        name,
-        component,
-        outcome,
-        says,
-    } in running()
-    {
-        let loaded = load(&engine, component)
-            .await
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-
-        let result = attempt(&loaded).await;
-        let text = result.outcome.to_string();
-        assert_eq!(result.outcome.name(), outcome, "{name}: {text}");
-        assert!(text.contains(says) && is_one_line(&text), "{name}: {text}");
-        assert_eq!(result.effects, Effects::default(), "{name}");
-
-        let after = attempt(&harmless).await;
-        assert_eq!(after.outcome, Outcome::Done, "after {name}");
-    }
 }
 
 #[tokio::test]

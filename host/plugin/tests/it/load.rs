@@ -99,10 +99,11 @@ fn a_component_without_a_handler_is_refused() {
 fn handlers_that_cannot_be_called_are_refused() {
     let case = |types: &'static str| Guest { types, ..TYPED };
     let refused = |export: &str, reason: &str| {
-        format!("plugin acme/orders exports {export}, which can't be called: {reason}")
+        format!("plugin acme/orders exports {export}, which cannot be called: {reason}")
     };
     let typed = "topper:webhooks/handler@1.0.0";
-    let wanted = "wanted handle: func(delivery: delivery, event-or-message) -> result<_, failure>";
+    let wanted =
+        "expected handle: func(delivery: delivery, event-or-message) -> result<_, failure>";
     for (guest, parameters, expected) in [
         (
             Guest {
@@ -125,7 +126,7 @@ fn handlers_that_cannot_be_called_are_refused() {
             "i32 i32 i32 i32 i32 i64",
             refused(
                 typed,
-                "delivery.region can't be decoded: this host knows no such fact; make it an option",
+                "delivery.region cannot be decoded: this host does not know this field; make it an option",
             ),
         ),
         (
@@ -136,7 +137,7 @@ fn handlers_that_cannot_be_called_are_refused() {
             "i32 i32 i32 i32 i32 i64",
             refused(
                 typed,
-                "delivery.attempt can't be decoded: this host gives it as u32",
+                "delivery.attempt cannot be decoded: this host provides it as u32",
             ),
         ),
         (
@@ -147,7 +148,7 @@ fn handlers_that_cannot_be_called_are_refused() {
             "i32 i32 i32 i32 i32 i64",
             refused(
                 typed,
-                "delivery.event-type can't be decoded: it isn't always known; make it an option",
+                "delivery.event-type cannot be decoded: it is not known for every event; make it an option",
             ),
         ),
         (
@@ -156,7 +157,7 @@ fn handlers_that_cannot_be_called_are_refused() {
                 ..ORDERS
             },
             "i32 i32",
-            refused(typed, "event can't be decoded: it is no variant"),
+            refused(typed, "event cannot be decoded: it is not a variant"),
         ),
         (
             case(
@@ -166,7 +167,7 @@ fn handlers_that_cannot_be_called_are_refused() {
             "i32 i32 i32 i32",
             refused(
                 typed,
-                "event.paid can't be decoded: `line1` and `line-1` are the same name to a sender; rename one of them",
+                "event.paid cannot be decoded: `line1` and `line-1` are the same name to a sender; rename one of them",
             ),
         ),
         (
@@ -176,7 +177,7 @@ fn handlers_that_cannot_be_called_are_refused() {
             "i32 i32 i32 i32",
             refused(
                 typed,
-                "event.paid[] can't be decoded: it is a resource, which no JSON can be made into",
+                "event.paid[] cannot be decoded: it is a resource, which cannot be made from JSON",
             ),
         ),
         (
@@ -187,7 +188,7 @@ fn handlers_that_cannot_be_called_are_refused() {
             "i32",
             refused(
                 "hookyard:plugin/handler@0.1.0",
-                "message.body can't be decoded: this host gives it as list<u8>",
+                "message.body cannot be decoded: this host provides it as list<u8>",
             ),
         ),
         (
@@ -199,7 +200,7 @@ fn handlers_that_cannot_be_called_are_refused() {
             "i32 i32 i32 i32 i32",
             refused(
                 "hookyard:plugin/handler@0.1.0",
-                "delivery.shard can't be decoded: this host knows no such fact; make it an option",
+                "delivery.shard cannot be decoded: this host does not know this field; make it an option",
             ),
         ),
     ] {
@@ -236,7 +237,7 @@ fn what_is_no_component_is_refused() {
             .expect_err("it is broken")
             .to_string();
         assert!(
-            error.starts_with("plugin acme/orders is no component that this host can compile ("),
+            error.starts_with("plugin acme/orders is not a component that this host can compile ("),
             "{error}"
         );
         assert!(!error.contains('\n'), "{error}");

@@ -1,4 +1,5 @@
-//! Typed sending: what a guest's call becomes, what it is told, and which imports are refused at load.
+//! Typed sending: what a guest's call becomes, what it is told, and which imports are refused at
+//! load.
 
 use crate::guests::{Guest, ORDERS};
 use crate::support::*;
@@ -14,7 +15,8 @@ use hookyard_schemes::{Envelope, JsonPointer, OutgoingEvents};
 use hookyard_store::ClaimedJob;
 use std::collections::BTreeMap;
 
-/// What topper is sent in these tests: one event, in an envelope, the events of one order in their order.
+/// What topper is sent in these tests: one event, in an envelope, the events of one order in their
+/// order.
 pub(super) fn outgoing() -> OutgoingEvents {
     let text = |text: &str| Envelope::parse(text).expect("a template");
     let member = |name: &str, value: Envelope| (name.to_owned(), value);
@@ -48,8 +50,8 @@ struct Sender {
     arguments: &'static str,
 }
 
-/// Sends the order's id and amount, without a note, and names no destination. `$id`, `$length` and `$amount` are those
-/// of the order that the guest is handling.
+/// Sends the order's id and amount, without a note, and names no destination. `$id`, `$length` and
+/// `$amount` are those of the order that the guest is handling.
 const CONFIRMS: Sender = Sender {
     interface: "topper:webhooks/outgoing@1.0.0",
     function: "order-confirmed",
@@ -69,7 +71,8 @@ const CONFIRMS_TO_SEEN: Sender = Sender {
 };
 
 impl Sender {
-    /// A guest that sends once and answers with what it is told: `ok`, or a rejection with the error's words.
+    /// A guest that sends once and answers with what it is told: `ok`, or a rejection with the
+    /// error's words.
     fn build(&self) -> Vec<u8> {
         self.build_with("(call $send (local.get $id) (local.get $length) (local.get $amount))")
     }
@@ -208,7 +211,8 @@ async fn what_is_not_taken_is_told_to_the_guest() {
         transfer_max: 2_000,
         ..Limits::default()
     };
-    // What takes a byte in the guest takes six as JSON; what is just short enough is too long in its envelope.
+    // What takes a byte in the guest takes six as JSON; what is just short enough is too long in
+    // its envelope.
     let long = |arguments| Sender {
         arguments,
         ..CONFIRMS
@@ -256,7 +260,7 @@ async fn what_is_not_taken_is_told_to_the_guest() {
             infinite,
             ONE,
             Limits::default(),
-            "$.rates[1]: it is no number that JSON has",
+            "$.rates[1]: it is not a number that JSON can express",
         ),
         (
             too_long,
@@ -311,7 +315,10 @@ async fn parameters_may_be_added_in_time() {
         ),
         // Built for what is to come.
         (delayed(none.leak()), Outcome::Done),
-        (delayed(some.leak()), rejected("this host knows no `delay`")),
+        (
+            delayed(some.leak()),
+            rejected("this host does not know the parameter `delay`"),
+        ),
     ] {
         let ran = ran(&sender.build(), ONE, Limits::default()).await;
         assert_eq!(ran.outcome, expected);
@@ -334,14 +341,14 @@ fn imports_that_cannot_be_met_are_refused() {
                 function: "order-declined",
                 ..UNCALLED
             },
-            "`order-declined` sends no event that topper is sent (those there are: order-confirmed)",
+            "`order-declined` is not an event that topper accepts (accepted events: order-confirmed)",
         ),
         (
             Sender {
                 interface: "tipser:webhooks/outgoing@1.0.0",
                 ..UNCALLED
             },
-            "`order-confirmed` sends no event that tipser is sent (those there are: none)",
+            "`order-confirmed` is not an event that tipser accepts (accepted events: none)",
         ),
         (
             Sender {
@@ -356,7 +363,7 @@ fn imports_that_cannot_be_met_are_refused() {
                 flat: "i32 i32 i64 i32 i32 i32 i32 i32",
                 ..UNCALLED
             },
-            "the `destination` of `order-confirmed` is no option<string>",
+            "the `destination` of `order-confirmed` is not an option<string>",
         ),
         (
             Sender {
@@ -364,7 +371,7 @@ fn imports_that_cannot_be_met_are_refused() {
                 flat: "i32 i32 i64 i32 i32 i32 i64",
                 ..UNCALLED
             },
-            "this host knows no `delay` of `order-confirmed`; make it an option",
+            "this host does not know the parameter `delay` of `order-confirmed`; make it an option",
         ),
         (
             Sender {
@@ -372,8 +379,8 @@ fn imports_that_cannot_be_met_are_refused() {
                 flat: "i32 i32 i32 i64 i32 i32 i32",
                 ..UNCALLED
             },
-            "the payload of `order-confirmed` may lack /order_id, by which the provider's events are told apart; give it a \
-             field of that name that is no option",
+            "the payload of `order-confirmed` may lack /order_id, which the provider's events need; give it a \
+             field of that name that is not an option",
         ),
         (
             Sender {
@@ -381,7 +388,7 @@ fn imports_that_cannot_be_met_are_refused() {
                 flat: "i32 i32 i32 i32 i64 i32 i32 i32",
                 ..UNCALLED
             },
-            "payload.amount of `order-confirmed` can't be written as JSON: it is an option of an option, and JSON has one \
+            "payload.amount of `order-confirmed` cannot be written as JSON: it is an option of an option, and JSON has one \
              null",
         ),
     ] {
@@ -392,8 +399,9 @@ fn imports_that_cannot_be_met_are_refused() {
             &[("books", Some("topper")), ("shop", Some("tipser"))],
             Limits::default(),
         );
-        let expected =
-            format!("plugin acme/orders imports {interface}, which can't be met: {expected}");
+        let expected = format!(
+            "plugin acme/orders imports {interface}, which this host cannot provide: {expected}"
+        );
         assert_eq!(loaded.expect_err("it is refused").to_string(), expected);
     }
 }

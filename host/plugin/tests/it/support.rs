@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::sending;
 
 /// A clock that always shows one second after 1970.
-pub struct FixedClock;
+pub(crate) struct FixedClock;
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
@@ -28,7 +28,7 @@ impl Clock for FixedClock {
     }
 }
 
-pub fn engine() -> Arc<Engine> {
+pub(crate) fn engine() -> Arc<Engine> {
     Engine::new(Config {
         instances_max: 2,
         ..Config::new(Arc::new(FixedClock), CompilerMode::InProcess)
@@ -36,14 +36,14 @@ pub fn engine() -> Arc<Engine> {
     .expect("an engine")
 }
 
-pub fn plugin() -> PluginRef {
+pub(crate) fn plugin() -> PluginRef {
     PluginRef {
         tenant: "acme".parse().expect("a name"),
         name: PluginName::new("orders").expect("a name"),
     }
 }
 
-pub fn contracts() -> Contracts {
+pub(crate) fn contracts() -> Contracts {
     let cases = [
         ("order:paid", "paid"),
         ("order:failed", "failed"),
@@ -67,11 +67,11 @@ pub fn contracts() -> Contracts {
 }
 
 /// Returns services over an empty store.
-pub fn services() -> HostServices {
+pub(crate) fn services() -> HostServices {
     services_over(Arc::new(MemoryStore::new()))
 }
 
-pub fn services_over(values: Arc<dyn Values>) -> HostServices {
+pub(crate) fn services_over(values: Arc<dyn Values>) -> HostServices {
     HostServices {
         values,
         message_ids: Arc::new(|| MessageId::from_uuid(Uuid::from_u128(7))),
@@ -81,7 +81,7 @@ pub fn services_over(values: Arc<dyn Values>) -> HostServices {
 }
 
 /// Returns the grants of a plugin unless a test says otherwise.
-pub fn grants() -> Grants {
+pub(crate) fn grants() -> Grants {
     let destinations = [
         ("seen".parse().expect("a name"), None),
         ("s".parse().expect("a name"), None),
@@ -96,7 +96,7 @@ pub fn grants() -> Grants {
     }
 }
 
-pub fn load_with(
+pub(crate) fn load_with(
     engine: &Arc<Engine>,
     component: &[u8],
     limits: Limits,
@@ -112,7 +112,7 @@ pub fn load_with(
     })
 }
 
-pub fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> ClaimedJob {
+pub(crate) fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> ClaimedJob {
     let event = Event {
         id: "0198c0de-0000-7000-8000-000000000001"
             .parse::<EventId>()
@@ -151,24 +151,24 @@ pub fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> ClaimedJob {
 }
 
 /// Loads a component, activates it and runs one job.
-pub async fn ran_with(component: &[u8], limits: Limits, job: &ClaimedJob) -> AttemptResult {
+pub(crate) async fn ran_with(component: &[u8], limits: Limits, job: &ClaimedJob) -> AttemptResult {
     let catalog = Catalog::new(services());
     let loaded = load_with(&engine(), component, limits).unwrap_or_else(|error| panic!("{error}"));
     catalog.activate(Arc::new(loaded));
     catalog.run(job).await.expect("the plugin is active")
 }
 
-pub async fn outcome(component: &[u8], job: &ClaimedJob) -> Outcome {
+pub(crate) async fn outcome(component: &[u8], job: &ClaimedJob) -> Outcome {
     ran_with(component, Limits::default(), job).await.outcome
 }
 
-pub fn rejected(reason: &str) -> Outcome {
+pub(crate) fn rejected(reason: &str) -> Outcome {
     Outcome::Rejected {
         reason: reason.into(),
     }
 }
 
-pub fn undecodable(path: &str, message: &str) -> Outcome {
+pub(crate) fn undecodable(path: &str, message: &str) -> Outcome {
     Outcome::Undecodable {
         path: path.into(),
         message: message.into(),

@@ -1,5 +1,5 @@
-//! What the requests of rehearsed attempts are answered: by a fixture's stubs, or by what was recorded with the event. None
-//! is made.
+//! Responses to the requests of rehearsed attempts: the stubs of a fixture, or the responses
+//! recorded with the event. A rehearsal sends no request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,12 +13,14 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use super::fixture::Stub;
 use hookyard_plugin_http as requests;
 
-/// The answers at hand.
+/// The available responses.
 #[derive(Clone)]
 pub(super) enum Answers {
-    /// The first stub of a request's method and URL answers it, each time.
+    /// Stubs of a fixture. The first stub with the method and URL of a request answers every such
+    /// request.
     Stubs(Arc<Vec<Stub>>),
-    /// The first answer to a request of the same method, URL and body that wasn't given yet in the attempt.
+    /// Recorded responses. Each answers one request of an attempt with the same method, URL and
+    /// body.
     Recorded(Vec<RecordedAnswer>),
 }
 
@@ -61,7 +63,7 @@ impl Answers {
         }
     }
 
-    /// What is said where there is none.
+    /// Returns the error of a request without a response.
     fn lack(&self) -> &'static str {
         match self {
             Self::Stubs(_) => "a rehearsal makes no request, and there is no stub for this one",
@@ -85,7 +87,7 @@ fn response(
     answer
 }
 
-/// Answers the requests of one attempt that are granted. Those without an answer at hand are refused, as are the others.
+/// Answers the granted requests of one attempt. Requests without a response are refused.
 pub(super) struct Answering {
     left: Mutex<Answers>,
     lacked_answer: AtomicBool,
@@ -99,7 +101,7 @@ impl Answering {
         }
     }
 
-    /// Whether a request was refused that would have been made in service.
+    /// Whether a request was refused that an active revision would have sent.
     pub(super) fn lacked_answer(&self) -> bool {
         self.lacked_answer.load(Ordering::Relaxed)
     }

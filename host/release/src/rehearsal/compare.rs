@@ -1,8 +1,8 @@
-//! Compares what a candidate comes to with an event with what the active revision does: pure, and without a value of an
-//! event in what it says.
+//! Compares the results of the candidate and the active revision for one event. The comparison is
+//! pure, and its results contain no values of an event.
 //!
-//! What counts is what others see of an attempt: its outcome by name, the values that it writes, the messages that it
-//! sends. What it logs, reads, or gives as its reason doesn't.
+//! Only the visible results of an attempt count: the name of its outcome, the values that it writes
+//! and the messages that it sends. Log lines, reads and reasons do not count.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +13,29 @@ use hookyard_plugin::RehearsalResult;
 use super::difference::{Difference, of_bytes};
 use hookyard_model::{excerpt, visible};
 
-/// Ways of being otherwise that are kept of one event: a guest chooses how much it writes, and under which names.
+/// The maximum number of differences of one event. A guest chooses how much it writes and under
+/// which names, so the number must be limited.
 const WAYS_MAX: usize = 100;
 
-/// What is found of an event.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The candidate fails at what the active revision doesn't fail at.
+    /// The candidate fails, and the active revision does not.
     Fault,
-    /// It comes to something else.
+    /// The outcomes differ.
     Outcome,
-    /// It writes or sends something else.
+    /// The written values or the messages differ.
     Effects,
 }
 
-/// One thing that the candidate does otherwise, in words that are the same for events where it's the same.
+/// One difference of the candidate, in words that are equal for events with the same difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Otherwise {
     pub kind: Kind,
     pub what: String,
 }
 
-/// What a candidate does that is wrong by itself: nothing but faults.
+/// Returns the faults of a candidate without an active revision to compare with.
 pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Otherwise> {
     let outcome = &candidate.outcome;
     outcome
@@ -47,7 +48,7 @@ pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Otherwise> {
         .collect()
 }
 
-/// What the candidate does otherwise than the active revision.
+/// Returns the differences between the active revision and the candidate.
 pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> Vec<Otherwise> {
     let (was, is) = (&active.outcome, &candidate.outcome);
     if was.name() != is.name() {
@@ -76,7 +77,8 @@ pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> 
         .collect()
 }
 
-/// Of `found`, what isn't among `own`: what the active revision does otherwise by itself, from one run to the next.
+/// Returns the differences in `found` without those in `own`, the differences between two runs of
+/// the active revision.
 pub(super) fn steady(found: Vec<Otherwise>, own: &[Otherwise]) -> Vec<Otherwise> {
     if own.iter().any(|own| own.kind != Kind::Effects) {
         // It comes to this or that by chance, so nothing can be told by it.
@@ -91,7 +93,7 @@ pub(super) fn steady(found: Vec<Otherwise>, own: &[Otherwise]) -> Vec<Otherwise>
         .collect()
 }
 
-/// An outcome, without the guest's words.
+/// Returns the name of an outcome, without text from the guest.
 fn label(outcome: &Outcome) -> String {
     let name = outcome.name();
     match outcome {
@@ -185,7 +187,7 @@ fn differs(what: &str, was: &[u8], is: &[u8]) -> Option<String> {
     }
 }
 
-/// A key as reports name it.
+/// Returns the name of a key for reports.
 pub(super) fn key_name(key: &Key) -> String {
     visible(&format!("{}/{}", key.bucket, key.key))
 }
@@ -228,7 +230,7 @@ mod tests {
         }
     }
 
-    /// Messages, each with an id of its own.
+    /// Returns messages with distinct ids.
     fn sent(messages: &[(&str, Option<&str>, &str)]) -> RehearsalResult {
         let message = |(destination, event_type, body): &(&str, Option<&str>, &str)| Message {
             id: MessageId::from_uuid(Uuid::now_v7()),

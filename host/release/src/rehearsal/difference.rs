@@ -1,13 +1,13 @@
-//! What one piece of bytes or JSON differs from another in, by paths and never by values.
+//! The differences between two pieces of bytes or JSON, as paths and never as values.
 
 use serde_json::Value;
 
 use super::walk::step;
 
-/// Paths that are told of one difference.
+/// The maximum number of paths of one difference.
 const PATHS_MAX: usize = 5;
 
-/// What differs: nothing, all of it, or the values at these paths.
+/// The parts that differ: nothing, everything, or the values at some paths.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Difference {
     None,
@@ -15,7 +15,7 @@ pub(super) enum Difference {
     At(Vec<String>),
 }
 
-/// Compares bytes; as JSON, where both are, so that order and white space don't count.
+/// Compares bytes. If both are JSON, the order of members and white space do not count.
 pub(super) fn of_bytes(wanted: &[u8], found: &[u8]) -> Difference {
     if wanted == found {
         return Difference::None;
@@ -29,7 +29,8 @@ pub(super) fn of_bytes(wanted: &[u8], found: &[u8]) -> Difference {
     }
 }
 
-/// Compares JSON. With `may_have_more`, objects of `found` may have members that those of `wanted` haven't.
+/// Compares JSON. With `may_have_more`, objects in `found` may have members that are not in
+/// `wanted`.
 pub(super) fn of_json(wanted: &Value, found: &Value, may_have_more: bool) -> Difference {
     let mut paths = Vec::new();
     walk(wanted, found, may_have_more, "$", &mut paths);

@@ -1,5 +1,5 @@
-//! Holds what an attempt came to against what a fixture expects of it. A fixture is a text of the tenant's own, so what
-//! was expected and what was found is shown.
+//! Compares the result of an attempt with the expectations of a fixture. A fixture is the tenant's
+//! own text, so the differences show expected and found values.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use super::difference::{Difference, of_json};
 use super::fixture::{Content, Expect, Sent};
 use hookyard_model::visible;
 
-/// Of a text that was found, what is shown.
+/// The maximum length of a found text in a report.
 const SHOWN_MAX: usize = 120;
-/// Problems that are told of one fixture.
+/// The maximum number of problems of one fixture in a report.
 const PROBLEMS_MAX: usize = 20;
 
-/// What is otherwise than expected, a line each.
+/// Returns the differences from the expectations, one line each.
 pub(super) fn check(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     let mut problems = all(expect, found);
     let left_out = problems.len().saturating_sub(PROBLEMS_MAX);
@@ -226,7 +226,7 @@ mod tests {
         }
     }
 
-    /// What is said of what was found, against an expectation.
+    /// Returns the message for a found value and an expectation.
     fn check_all(expect: &str, expected: &[&str]) {
         let text =
             format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, "expect": {expect}}}"#);

@@ -1,4 +1,4 @@
-//! One fixture: an event, what stands around it, and what a plugin is to make of it.
+//! One fixture: an event, its surroundings, and the expected results of the attempt.
 //!
 //! ```json
 //! { "event": { "provider": "topper", "body": { … } },
@@ -7,7 +7,7 @@
 //!   "expect": { "outcome": "done", "values": { … }, "messages": [ … ], "log": [ … ] } }
 //! ```
 //!
-//! A body is written as JSON (`body`, taken as it stands, byte for byte), as `body_text`, or as `body_base64`.
+//! A body is written as JSON (`body`, which keeps every byte), as `body_text`, or as `body_base64`.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use super::walk::{Node, Object, Sink};
 use hookyard_config::document::unknown;
 use hookyard_model::excerpt;
 
-/// Outcomes that an attempt can be expected to have.
+/// The outcomes that a fixture can expect.
 const OUTCOMES: [&str; 8] = [
     "done",
     "retry",
@@ -35,25 +35,25 @@ const OUTCOMES: [&str; 8] = [
     "undecodable",
 ];
 
-/// A fixture that can be read, as it was written.
+/// The text of a valid fixture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// What it's called, cut.
+    /// The name of the fixture, shortened.
     pub name: String,
     source: Source,
     text: String,
 }
 
-/// Where a fixture stands.
+/// The place of a fixture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) file: String,
-    /// Its place there.
+    /// The JSON path of the fixture in the file.
     pub(super) root: String,
 }
 
 impl Written {
-    /// Checks a text. It's called `name` unless it says otherwise.
+    /// Checks a text. The fixture has the name `name` unless the text contains one.
     pub(super) fn read(source: Source, name: &str, text: &str) -> Result<Self, Vec<String>> {
         let Fixture { name, .. } = read(&source.file, &source.root, name, text)?;
         Ok(Self {
@@ -63,7 +63,7 @@ impl Written {
         })
     }
 
-    /// What it says.
+    /// Parses the text.
     pub(super) fn fixture(&self) -> Result<Fixture, String> {
         let Self { name, source, text } = self;
         read(&source.file, &source.root, name, text).map_err(|faults| faults.join("; "))
@@ -82,11 +82,11 @@ pub(crate) struct Fixture {
     pub(super) expect: Expect,
 }
 
-/// The event that comes in.
+/// The event of a fixture.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Given {
     pub(super) origin: Origin,
-    /// By the provider's rules where it isn't said.
+    /// The event type. `None` applies the rules of the provider.
     pub(super) event_type: Option<String>,
     pub(super) key: Option<String>,
     pub(super) headers: Vec<Header>,
@@ -94,15 +94,15 @@ pub(super) struct Given {
     pub(super) received_at: Option<Timestamp>,
 }
 
-/// Where the event comes from.
+/// The source of the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     Source(SourceName),
-    /// By any source of this provider.
+    /// Any source of this provider.
     Provider(String),
 }
 
-/// What a request is answered with.
+/// The response to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stub {
     pub(super) method: Method,
@@ -112,21 +112,21 @@ pub(super) struct Stub {
     pub(super) body: Bytes,
 }
 
-/// What is to come of it. What isn't said is not looked at.
+/// The expected results. Absent results are not compared.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Expect {
     pub(super) outcome: String,
-    /// Within what is told of the outcome.
+    /// A part of the outcome's reason.
     pub(super) reason: Option<String>,
-    /// All that is written; `None` is deleted.
+    /// All written values; `None` means deleted.
     pub(super) values: Option<BTreeMap<Key, Option<Content>>>,
-    /// All that is sent, in its order.
+    /// All messages, in order.
     pub(super) messages: Option<Vec<Sent>>,
-    /// Texts, each within a line of the log.
+    /// Texts that must each be part of a log line.
     pub(super) log: Vec<String>,
 }
 
-/// A message that is expected.
+/// An expected message.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Sent {
     pub(super) destination: Option<String>,
@@ -134,15 +134,16 @@ pub(super) struct Sent {
     pub(super) body: Option<Content>,
 }
 
-/// Bytes that are expected.
+/// Expected bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Content {
     Exactly(Bytes),
-    /// JSON whose objects have at least these members.
+    /// JSON in which objects have at least these members.
     Json(Value),
 }
 
-/// Reads a fixture from its text. It's called `name` unless it says otherwise; faults are told of `file`, from `root` on.
+/// Reads a fixture from its text. The fixture has the name `name` unless the text contains one.
+/// Faults name `file` and paths below `root`.
 pub(super) fn read(file: &str, root: &str, name: &str, text: &str) -> Result<Fixture, Vec<String>> {
     let sink = Sink::new(file);
     let value: Value = match serde_json::from_str(text) {
@@ -250,7 +251,7 @@ fn given(event: &Object<'_, '_>, text: &str) -> Option<Given> {
     })
 }
 
-/// The bytes of a body that is given; JSON as it stands in `text`, at this pointer.
+/// Returns the bytes of a body. A JSON body is the part of `text` at this pointer.
 fn body(object: &Object<'_, '_>, pointer: &str, text: &str) -> Option<Bytes> {
     let (json, plain, packed) = (
         object.entry("body"),
@@ -285,7 +286,7 @@ fn body(object: &Object<'_, '_>, pointer: &str, text: &str) -> Option<Bytes> {
         .map(Bytes::from)
 }
 
-/// Values of a store, by their buckets and keys.
+/// Reads the values of a key-value store by bucket and key.
 fn values<T>(node: &Node<'_>, read: impl Fn(&Node<'_>) -> Option<T>) -> BTreeMap<Key, T> {
     let mut all = BTreeMap::new();
     for (bucket, node) in node.members() {
@@ -300,7 +301,7 @@ fn values<T>(node: &Node<'_>, read: impl Fn(&Node<'_>) -> Option<T>) -> BTreeMap
     all
 }
 
-/// A value that is there: a text as its bytes, anything else as JSON.
+/// Reads a present value: a string as its bytes, anything else as JSON.
 fn before(node: &Node<'_>) -> Option<Bytes> {
     match packed(node.value) {
         Some(_) => unpacked(node),
@@ -311,7 +312,7 @@ fn before(node: &Node<'_>) -> Option<Bytes> {
     }
 }
 
-/// A value that is expected; null where it is deleted.
+/// Reads an expected value; null means deleted.
 fn after(node: &Node<'_>) -> Option<Option<Content>> {
     match (packed(node.value), node.value) {
         (Some(_), _) => Some(Some(Content::Exactly(unpacked(node)?))),
@@ -323,7 +324,7 @@ fn after(node: &Node<'_>) -> Option<Option<Content>> {
     }
 }
 
-/// The text of `{"$base64": "…"}`.
+/// Returns the text in `{"$base64": "…"}`.
 fn packed(value: &Value) -> Option<&Value> {
     let members = value.as_object().filter(|members| members.len() == 1)?;
     members.get("$base64")

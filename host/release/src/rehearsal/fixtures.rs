@@ -1,10 +1,13 @@
-//! The fixtures of a plugin: files in the folder beside it, and what its component brings with it.
+//! The fixtures of a plugin: files in a folder next to the component, and arrays in the component.
 //!
-//! `<plugin>.fixtures/<name>.json` is one fixture; files that are hidden or called otherwise are left alone. A component
-//! may have custom custom_sections `hookyard:fixtures`, each with JSON arrays of fixtures.
+//! Each file `<plugin>.fixtures/<name>.json` is one fixture. Hidden files and files with other
+//! names are ignored. A component can have custom sections `hookyard:fixtures`, each with JSON
+//! arrays of fixtures.
 //!
-//! A tenant writes them, so everything here has a bound: bytes are counted before they are parsed, fixtures by number,
-//! and faults by number and length. What is kept of a fixture is its text, as what is made of it takes many times its bytes. A bounded list says how many it leaves out.
+//! Tenants write fixtures, so everything here is limited. Bytes are counted before they are parsed,
+//! and the number of fixtures and the number and length of faults have a maximum. Fixtures are kept
+//! as text, because a parsed fixture takes many times as much memory. A shortened list contains the
+//! number of left-out items.
 
 use std::io;
 use std::path::Path;
@@ -17,17 +20,17 @@ use super::fixture::{Source, Written};
 use hookyard_config::files;
 use hookyard_model::excerpt;
 
-/// The custom section that fixtures may stand in.
+/// The name of custom sections with fixtures.
 const SECTION: &str = "hookyard:fixtures";
-/// Fixtures of one plugin.
+/// The maximum number of fixtures of one plugin.
 pub const COUNT_MAX: usize = 500;
-/// Bytes of one file.
+/// The maximum size of one file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Bytes of all files, or of all custom_sections.
+/// The maximum size of all files, or of all custom sections, in bytes.
 const BYTES_MAX: usize = 16 << 20;
-/// Entries of a folder that are looked at.
+/// The maximum number of entries of a folder that are read.
 const ENTRIES_MAX: usize = 10_000;
-/// Faults of one plugin's fixtures that are kept.
+/// The maximum number of faults of one plugin's fixtures.
 const FAULTS_MAX: usize = 100;
 
 /// A plugin's fixtures, and the faults of fixtures that cannot be read.
@@ -42,7 +45,7 @@ pub struct Fixtures {
 }
 
 impl Fixtures {
-    /// Those that a component brings with it, and those of a folder, which need not be there.
+    /// Reads the fixtures in a component and those in a folder, which may not exist.
     pub fn read(component: &[u8], folder: &Path) -> Self {
         let mut fixtures = Self::default();
         fixtures.add_embedded(&custom_sections(component, SECTION));
@@ -171,9 +174,10 @@ impl Fixtures {
     }
 }
 
-/// The elements of one embedded array: the first ones, not parsed yet, and how many there are beyond those.
+/// The first elements of one embedded array, unparsed, and the number of further elements.
 ///
-/// An array of five million numbers fits into a section; a list of its elements would take sixteen times its bytes.
+/// An array of five million numbers fits into a section, and a list of its elements would take
+/// sixteen times as many bytes.
 struct Items<'s> {
     first: Vec<&'s RawValue>,
     left_out: usize,
@@ -213,12 +217,13 @@ impl<'de> Deserialize<'de> for Items<'de> {
     }
 }
 
-/// Whether a file of this name in a folder of fixtures is one.
+/// Returns whether a file name in a folder of fixtures is the name of a fixture.
 pub fn is_fixture(name: &str) -> bool {
     !name.starts_with('.') && name.ends_with(".json")
 }
 
-/// The names of the fixtures in a folder, in order; none where it isn't there. One more than are run at most.
+/// Returns the names of the fixtures in a folder, sorted, up to one more than the maximum. An
+/// absent folder has none.
 fn names(owner: &Path, folder: &Path) -> io::Result<Vec<String>> {
     let (names, _) = match files::names(owner, folder, ENTRIES_MAX) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -247,7 +252,7 @@ mod tests {
 
     const GOOD: &str = r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#;
 
-    /// A component with such a section.
+    /// Returns a component with a section of fixtures.
     fn component(section: &str) -> Vec<u8> {
         let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
         let content = [
@@ -371,7 +376,8 @@ mod tests {
         let array = format!("[{}]", vec!["1"; 5000].join(","));
         let faults = Fixtures::read(&component(&array), Path::new("/nowhere")).faults;
         assert_eq!(faults.len(), FAULTS_MAX + 1);
-        // Of 500 elements that are read, 100 faults are told; the fault about those that are left out is one more.
+        // Of 500 elements that are read, 100 faults are told; the fault about those that are left
+        // out is one more.
         assert_eq!(
             faults.last().map(String::as_str),
             Some("and 401 more faults in fixtures")

@@ -1,5 +1,5 @@
-//! What a rehearsal found, for people and for machines. Bounded, and without a value of a stored event: ids, outcomes by
-//! their names, JSON paths and names of keys are all that is said of those.
+//! The report of a rehearsal, for people and machines. The report is limited in size and contains
+//! no values of stored events, only ids, names of outcomes, JSON paths and names of keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,16 +11,16 @@ use serde::Serialize;
 use super::compare::{Kind, Otherwise};
 use hookyard_model::visible;
 
-/// Fixtures, and ways of being otherwise, that are told of each.
+/// The maximum number of fixtures, and of kinds of differences, in a report.
 const TOLD_MAX: usize = 20;
-/// Ways of being otherwise that are kept.
+/// The maximum number of kinds of differences that are kept.
 const WAYS_MAX: usize = 1000;
-/// Events that are named of each way, and lines of each fixture.
+/// The maximum number of events of each difference, and of lines of each fixture.
 const NAMED_MAX: usize = 5;
-/// Of a line, what is told.
+/// The maximum length of a line.
 const LINE_MAX: usize = 400;
 
-/// Of events at which requests are made that a rehearsal doesn't make.
+/// The text for events whose requests a rehearsal refuses.
 const REFUSED: &str =
     "couldn't be rehearsed: a rehearsal makes no request, and it's otherwise without the answer";
 
@@ -97,7 +97,7 @@ impl Report {
             && !self.has_findings()
     }
 
-    /// Whether it isn't all as it should be.
+    /// Returns whether the report contains a fault or a difference.
     pub fn has_findings(&self) -> bool {
         let events = &self.events;
         !self.faults.is_empty()
@@ -112,7 +112,7 @@ impl Report {
             .filter(|(_, problems)| !problems.is_empty())
     }
 
-    /// One line.
+    /// Returns a summary of one line.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         if !self.faults.is_empty() {
@@ -180,7 +180,7 @@ impl Report {
         Some(format!("stored events{with}: {}", told.join(", ")))
     }
 
-    /// All of it.
+    /// Returns the whole report as text.
     pub fn text(&self) -> String {
         let mut out = String::new();
         let mut line = |text: &str| {
@@ -290,7 +290,7 @@ impl Report {
         lines
     }
 
-    /// For machines.
+    /// Returns the report as JSON.
     pub fn json(&self) -> String {
         let otherwise = self
             .events
@@ -358,7 +358,7 @@ struct Way<'r> {
     events: Vec<String>,
 }
 
-/// So many of something.
+/// Returns a count with its noun.
 fn count(count: usize, of: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {of}{plural}")
@@ -378,7 +378,7 @@ mod tests {
         Revision::from_sha256([number; 32])
     }
 
-    /// A report of so many events, that many of which are otherwise in each of these ways.
+    /// Returns a report of `count` events with the given numbers of differences.
     fn report(count: usize, ways: &[(Kind, &str, usize)]) -> Report {
         let way = |(kind, what, count): &(Kind, &str, usize)| {
             let ids = (0..*count).map(id).collect();

@@ -71,7 +71,7 @@ impl Scene {
     }
 }
 
-/// Ids that follow from the event.
+/// Ids that depend only on the event.
 fn message_ids(event: &Event) -> Arc<dyn Fn() -> MessageId + Send + Sync> {
     let (seed, count) = (event.id.as_uuid().as_u128(), AtomicU64::new(1));
     Arc::new(move || {
@@ -80,7 +80,7 @@ fn message_ids(event: &Event) -> Arc<dyn Fn() -> MessageId + Send + Sync> {
     })
 }
 
-/// The values of a fixture, and no others.
+/// The values of a fixture.
 pub(super) struct Given(pub(super) BTreeMap<Key, Bytes>);
 
 #[async_trait]
@@ -115,7 +115,8 @@ impl Values for Given {
     }
 }
 
-/// Committed values as they were when an attempt of this scene first looked, so that all its attempts find the same.
+/// Committed values, as they were when the first attempt of the scene read them. All attempts of a
+/// scene read the same values.
 pub(super) struct Remembered {
     values: Arc<dyn Values>,
     seen: Mutex<Seen>,
@@ -124,7 +125,7 @@ pub(super) struct Remembered {
 #[derive(Default)]
 struct Seen {
     values: BTreeMap<Key, Option<Versioned>>,
-    /// By bucket, place and number.
+    /// The pages of keys by bucket, position and number.
     keys: BTreeMap<(String, Option<String>, usize), Vec<String>>,
 }
 

@@ -1,5 +1,5 @@
-//! JSON that people write, walked by hand: every fault is told with its file and its path, and what nobody asked for is
-//! told with the key that may have been meant.
+//! A reader of JSON files that people write. It reports every fault with its file and path, and
+//! unknown keys with the nearest known key.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,15 +8,16 @@ use serde_json::{Map, Value};
 use hookyard_config::document::unknown;
 use hookyard_model::excerpt;
 
-/// Faults of one fixture that are told. A tenant writes fixtures, so what is kept of their faults has a bound.
+/// The maximum number of faults of one fixture. A tenant writes fixtures, so the number must be
+/// limited.
 pub(super) const FAULTS_MAX: usize = 20;
 
-/// Where faults of one file are put.
+/// Collects the faults of one file.
 #[derive(Debug)]
 pub(super) struct Sink {
     file: String,
     faults: RefCell<Vec<String>>,
-    /// Faults beyond `FAULTS_MAX`, of which only the number is kept.
+    /// The number of faults beyond `FAULTS_MAX`.
     left_out: Cell<usize>,
 }
 
@@ -39,7 +40,7 @@ impl Sink {
         faults.push(excerpt(&format!("{}: {path}: {message}", self.file)));
     }
 
-    /// The value, unless there's a fault.
+    /// Returns the value, or the faults if there are any.
     pub(super) fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<String>> {
         let mut faults = self.faults.into_inner();
         if self.left_out.get() > 0 {
@@ -54,7 +55,7 @@ impl Sink {
     }
 }
 
-/// A value and where it stands.
+/// A value and its path.
 pub(super) struct Node<'v> {
     pub(super) value: &'v Value,
     pub(super) path: String,
@@ -82,7 +83,7 @@ impl<'v> Node<'v> {
         text
     }
 
-    /// The text as something else; `read` says what is wrong with it.
+    /// Converts a string with `read`, and reports the error.
     pub(super) fn read<T, E: std::fmt::Display>(
         &self,
         read: impl FnOnce(&'v str) -> Result<T, E>,
@@ -99,7 +100,7 @@ impl<'v> Node<'v> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// The members of an object whose keys the writer chooses.
+    /// Returns the members of an object whose keys the writer chooses.
     pub(super) fn members(&self) -> Vec<(&'v str, Node<'v>)> {
         let member = |(key, value): (&'v String, &'v Value)| {
             (key.as_str(), Node::new(value, self.join(key), self.sink))
@@ -107,7 +108,7 @@ impl<'v> Node<'v> {
         self.map().into_iter().flatten().map(member).collect()
     }
 
-    /// An object whose keys are ours. Those that `read` didn't ask for are faults.
+    /// Reads an object with known keys. Keys that `read` does not ask for are faults.
     pub(super) fn object<T>(&self, read: impl FnOnce(&Object<'_, 'v>) -> Option<T>) -> Option<T> {
         let object = Object {
             node: self,
@@ -140,7 +141,7 @@ impl<'v> Node<'v> {
     }
 }
 
-/// The path of a member.
+/// Returns the path of a member.
 pub(super) fn step(path: &str, key: &str) -> String {
     let is_plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_plain {
@@ -150,7 +151,7 @@ pub(super) fn step(path: &str, key: &str) -> String {
     }
 }
 
-/// An object whose keys are ours.
+/// An object with known keys.
 pub(super) struct Object<'n, 'v> {
     node: &'n Node<'v>,
     members: &'v Map<String, Value>,

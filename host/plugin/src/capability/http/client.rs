@@ -15,12 +15,13 @@ use crate::Grants;
 pub trait HttpClient: Send + Sync + 'static {
     /// Makes a request and returns the answer.
     ///
-    /// The client decides whether the grants of the call allow the request, and adds the credentials that the grants
-    /// name. The future is dropped when the attempt ends.
+    /// The client decides whether the grants of the call allow the request, and adds the
+    /// credentials that the grants name. The future is dropped when the attempt ends.
     ///
     /// # Errors
     ///
-    /// Fails if the request is not granted, or if it gets no complete answer within the bounds of the call.
+    /// Fails if the request is not granted, or if it gets no complete answer within the bounds of
+    /// the call.
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError>;
 }
 

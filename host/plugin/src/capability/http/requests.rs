@@ -1,7 +1,7 @@
 //! The HTTP requests of one attempt.
 //!
-//! Bodies count against the attempt's memory until the attempt ends, since the guest decides how long it keeps an
-//! answer.
+//! Bodies count against the attempt's memory until the attempt ends, since the guest decides how
+//! long it keeps an answer.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -73,7 +73,8 @@ pub(super) struct Sender {
     recorder: Recorder,
 }
 
-/// The future that drives an answer's body after its head has arrived. It has nothing to do, because answers are whole.
+/// The future that drives an answer's body after its head has arrived. It has nothing to do,
+/// because answers are whole.
 type BodyDriver = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl WasiHttpHooks for Sender {
@@ -143,7 +144,8 @@ impl Sender {
                 Ok(answer)
             }
             Err(HttpError { fault, message }) => {
-                // The message may suggest several lines of settings, and a log line cannot have line breaks.
+                // The message may suggest several lines of settings, and a log line cannot have
+                // line breaks.
                 for line in format!("{description}: {message}").lines() {
                     self.output.host_line(line);
                 }

@@ -1,8 +1,8 @@
 //! `wasi:keyvalue/atomics`: increments, and in the second draft compare-and-swap.
 //!
-//! Within an attempt nothing happens concurrently, so these are plain reads and writes of the attempt's buffer. The
-//! commit makes them atomic with regard to other attempts: an attempt that read a key which another attempt has changed
-//! since is dropped and retried.
+//! Within an attempt nothing happens concurrently, so these are plain reads and writes of the
+//! attempt's buffer. The commit makes them atomic with regard to other attempts: an attempt that
+//! read a key which another attempt has changed since is dropped and retried.
 
 use wasmtime::component::Resource;
 
@@ -49,7 +49,8 @@ impl draft2::wasi::keyvalue::atomics::Host for State {
     async fn swap(&mut self, cas: Resource<Snapshot>, value: Vec<u8>) -> Result<(), SwapError> {
         let snapshot = self.resources.delete(cas)?;
         let swapped = self.effects.swap(&snapshot, value.into());
-        // The handle is gone whatever the swap did, so its memory is freed before an error is returned.
+        // The handle is gone whatever the swap did, so its memory is freed before an error is
+        // returned.
         let key = self.effects.drop_snapshot(snapshot);
         if swapped? {
             return Ok(());

@@ -1,8 +1,8 @@
 //! One function that sends an event: its parameters, its result, and what a call does.
 //!
-//! Parameters are recognized by their names, so that a provider's interface may get more of them later. A parameter
-//! that the plugin was built without counts as not given. A parameter that this host does not know must be an option,
-//! and its value must be `none`.
+//! Parameters are recognized by their names, so that a provider's interface may get more of them
+//! later. A parameter that the plugin was built without counts as not given. A parameter that this
+//! host does not know must be an option, and its value must be `none`.
 
 use hookyard_model::{DestinationName, Message, MessageId, Payload, Timestamp};
 use hookyard_schemes::JsonPointer;
@@ -87,7 +87,8 @@ impl Function {
         &self.name
     }
 
-    /// Checks that there is one payload, and that it always has the fields that the envelope and the order need.
+    /// Checks that there is one payload, and that it always has the fields that the envelope and
+    /// the order need.
     fn check_payload(&self) -> Result<(), String> {
         let payloads: Vec<_> = self
             .parameters
@@ -165,7 +166,8 @@ impl Function {
         Ok(id)
     }
 
-    /// Returns the destination of this name, or the only granted destination if the guest gives no name.
+    /// Returns the destination of this name, or the only granted destination if the guest gives no
+    /// name.
     fn destination(&self, name: Option<&str>, state: &State) -> Result<DestinationName, SendError> {
         let provider = Some(self.provider.as_str());
         if let Some(name) = name {
@@ -265,7 +267,8 @@ fn not_encodable(function: &str, at: &str, reason: &str) -> String {
     format!("{at} of `{function}` cannot be written as JSON: {reason}")
 }
 
-/// Checks that a function returns `result<string, error>`, with the `error` of `hookyard:plugin/outbox`.
+/// Checks that a function returns `result<string, error>`, with the `error` of
+/// `hookyard:plugin/outbox`.
 fn check_result(name: &str, ty: &ComponentFunc) -> Result<(), String> {
     let case = |name: &str, payload| Case {
         name: name.to_owned(),

@@ -14,11 +14,12 @@ use super::{ENTRY, UNFINISHED, VERDICT};
 const UNUSED_MAX: usize = 256;
 /// The number of verdicts that a sweep keeps.
 const VERDICTS_MAX: usize = 4096;
-/// The age at which an unfinished file counts as left by a crash. A process may still be writing a younger file.
+/// The age at which an unfinished file counts as left by a crash. A process may still be writing a
+/// younger file.
 const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
 
-/// Removes files that a crash left unfinished, the least recently used entries, and the oldest verdicts. Files with other
-/// names are not touched.
+/// Removes files that a crash left unfinished, the least recently used entries, and the oldest
+/// verdicts. Files with other names are not touched.
 pub(super) fn sweep(folder: &Path, in_use: &BTreeSet<String>, now: SystemTime) -> io::Result<()> {
     sweep_entries(folder, in_use, UNUSED_MAX, now)
 }

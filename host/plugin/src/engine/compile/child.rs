@@ -1,8 +1,9 @@
-//! The side of the process that compiles: sets its limits, reads one component, and writes the compiled code.
+//! The side of the process that compiles: sets its limits, reads one component, and writes the
+//! compiled code.
 //!
-//! The process reads the component from its standard input and writes to its standard output: the code, or the reason
-//! why there is none, with an exit code for each kind of reason. It opens no connection, and it makes no pool of
-//! instances.
+//! The process reads the component from its standard input and writes to its standard output: the
+//! code, or the reason why there is none, with an exit code for each kind of reason. It opens no
+//! connection, and it makes no pool of instances.
 
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
@@ -23,7 +24,8 @@ pub(super) const MEMORY: i32 = 4;
 pub(super) const NOT_LIMITED: i32 = 5;
 /// The `nice` value of the process.
 const NICENESS: i32 = 10;
-/// The time between the signal at the limit of processor time and the end of the process, in seconds.
+/// The time between the signal at the limit of processor time and the end of the process, in
+/// seconds.
 const CPU_GRACE_SECS: u64 = 5;
 
 /// The compiler in a process of its own.
@@ -40,7 +42,8 @@ pub struct ChildCompiler {
 impl ChildCompiler {
     /// Compiles the component at standard input.
     ///
-    /// Must be called before anything else in the process: the limits do not apply to what was started before.
+    /// Must be called before anything else in the process: the limits do not apply to what was
+    /// started before.
     pub fn run(self) -> ExitCode {
         if let Err(error) = self.set_limits() {
             let reason = format!("the process that compiles cannot be limited: {error}");

@@ -38,7 +38,8 @@ pub(super) struct ProcessResult {
     pub(super) errors: Vec<u8>,
 }
 
-/// Whether this process's own limits, which the compiling process inherits, leave it as much memory as it may use.
+/// Whether this process's own limits, which the compiling process inherits, leave it as much memory
+/// as it may use.
 pub(super) fn has_memory(memory_max: u64) -> bool {
     let data = getrlimit(Resource::Data).maximum;
     let address_space = getrlimit(Resource::As).current;
@@ -51,8 +52,9 @@ pub(super) fn has_memory(memory_max: u64) -> bool {
 ///
 /// # Errors
 ///
-/// Returns a verdict only if the component certainly caused the failure. In doubt, it is the host's fault: the host
-/// will try again. `had_memory` says whether the host left the process as much memory as it may use.
+/// Returns a verdict only if the component certainly caused the failure. In doubt, it is the host's
+/// fault: the host will try again. `had_memory` says whether the host left the process as much
+/// memory as it may use.
 pub(super) fn judge(
     result: ProcessResult,
     limits: &CompileLimits,
@@ -70,7 +72,8 @@ pub(super) fn judge(
         return Err(match signal {
             Signal::XCPU => CompileError::Verdict(Verdict::Cpu(limits.cpu_max)),
             Signal::ABORT if errors.contains(NO_MEMORY) => out_of_memory(limits, had_memory),
-            // The host kills the process only when its wall time is over, and does not come here then.
+            // The host kills the process only when its wall time is over, and does not come here
+            // then.
             Signal::KILL => CompileError::Host(
                 "the system killed the process that compiles, as it does when it runs out of memory"
                     .to_owned(),
@@ -102,7 +105,8 @@ fn out_of_memory(limits: &CompileLimits, had_memory: bool) -> CompileError {
     }
 }
 
-/// Returns the error for a process that ended in a way of its own: by a panic, a signal or an unknown exit code.
+/// Returns the error for a process that ended in a way of its own: by a panic, a signal or an
+/// unknown exit code.
 fn unexpected_end(
     status: ExitStatus,
     errors: &str,

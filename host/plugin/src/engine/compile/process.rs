@@ -1,7 +1,9 @@
-//! The host's side of a compilation: starts the process, writes the component to it, and reads the code.
+//! The host's side of a compilation: starts the process, writes the component to it, and reads the
+//! code.
 //!
-//! The host trusts the process only because the process runs the host's own program. The process has no environment, so
-//! it has no secrets. It is killed when its time is over, and when the task that waits for it is dropped.
+//! The host trusts the process only because the process runs the host's own program. The process
+//! has no environment, so it has no secrets. It is killed when its time is over, and when the task
+//! that waits for it is dropped.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -17,7 +19,8 @@ use super::{CompileError, CompileLimits, CompileProgress, CompilerProcess, Verdi
 /// The maximum size of standard error that is looked at, in bytes.
 const ERRORS_BYTES_MAX: u64 = 4 << 10;
 
-/// Compiles a component in a process of its own. Blocks, also while the component waits for a permit.
+/// Compiles a component in a process of its own. Blocks, also while the component waits for a
+/// permit.
 ///
 /// # Errors
 ///
@@ -28,8 +31,8 @@ pub(super) fn compile(
     bytes: &[u8],
     progress: &(dyn Fn(CompileProgress) + Sync),
 ) -> Result<Vec<u8>, CompileError> {
-    // The caller may be in an async runtime, where blocking on another runtime would panic. So a thread of its own
-    // waits for the process. The process is killed when that thread ends.
+    // The caller may be in an async runtime, where blocking on another runtime would panic. So a
+    // thread of its own waits for the process. The process is killed when that thread ends.
     let compiled = thread::scope(|scope| {
         let thread = thread::Builder::new()
             .name("compile".into())
@@ -131,7 +134,8 @@ fn start(process: &CompilerProcess) -> io::Result<Child> {
 
 /// Reads to the end, and keeps at most `bytes_max` bytes.
 ///
-/// The rest is read and dropped: if the pipe were closed early, the process would end with another status.
+/// The rest is read and dropped: if the pipe were closed early, the process would end with another
+/// status.
 async fn read(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(mut from) = from {

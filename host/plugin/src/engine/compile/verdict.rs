@@ -1,8 +1,9 @@
-//! Why a component cannot be compiled, remembered by its revision so that no compilation is tried in vain.
+//! Why a component cannot be compiled, remembered by its revision so that no compilation is tried
+//! in vain.
 //!
-//! A verdict names the limit that was exceeded and its value. It holds until that limit is raised. It is stored as one
-//! line of text: `memory 1073741824` (bytes), `cpu 120000` and `wall 300000` (milliseconds), or `crashed` with the
-//! memory limit in bytes and a reason.
+//! A verdict names the limit that was exceeded and its value. It holds until that limit is raised.
+//! It is stored as one line of text: `memory 1073741824` (bytes), `cpu 120000` and `wall 300000`
+//! (milliseconds), or `crashed` with the memory limit in bytes and a reason.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ pub(crate) enum Verdict {
     Cpu(Duration),
     /// The component takes longer than this.
     Wall(Duration),
-    /// The compiler crashes on the component with this much memory, in bytes. Too little memory may be the cause.
+    /// The compiler crashes on the component with this much memory, in bytes. Too little memory may
+    /// be the cause.
     Crashed { memory_max: u64, reason: String },
 }
 
@@ -32,7 +34,8 @@ impl Verdict {
         }
     }
 
-    /// Whether the verdict is remembered. Wall time depends on the load of the machine as much as on the component.
+    /// Whether the verdict is remembered. Wall time depends on the load of the machine as much as
+    /// on the component.
     pub(crate) fn is_lasting(&self) -> bool {
         !matches!(self, Self::Wall(_))
     }

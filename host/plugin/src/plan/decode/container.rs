@@ -1,4 +1,4 @@
-//! Objects and arrays that are decoded as they are read.
+//! Decodes objects and arrays while they are read.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,7 +16,7 @@ pub(super) struct Container<'a, 'de> {
     pub(super) cx: &'a Context<'de>,
 }
 
-/// Refuses what is neither an object nor an array.
+/// Implements the methods of a visitor that refuse values other than objects and arrays.
 macro_rules! refuse_scalars {
     () => {
         fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Self::Value, E> {
@@ -104,7 +104,7 @@ impl<'a, 'de> Container<'a, 'de> {
                 continue;
             };
             let value = self.cx.at(Step::Key(key), || match values[place] {
-                Some(_) => Err(self.cx.fail("this field is there twice").into_error()),
+                Some(_) => Err(self.cx.fail("this field occurs twice").into_error()),
                 None => map.next_value_seed(self.seed(&fields[place].1)),
             })?;
             values[place] = Some(value);
@@ -122,11 +122,12 @@ impl<'a, 'de> Container<'a, 'de> {
     fn absent(&self, name: &'a str, plan: &Plan) -> Result<Val, Failed> {
         match plan {
             Plan::Option(_) => self.cx.spend(1).map(|()| Val::Option(None)),
-            // The sender's spelling isn't known; the plugin's is.
+            // The path has the plugin's spelling of the name, since the sender's spelling is not
+            // known.
             plan => self.cx.at(Step::Key(name.to_owned().into()), || {
                 Err(self
                     .cx
-                    .fail(format!("nothing is there, wanted {}", plan.wanted())))
+                    .fail(format!("the field is missing, wanted {}", plan.wanted())))
             }),
         }
     }
@@ -142,7 +143,7 @@ impl<'a, 'de> Container<'a, 'de> {
             let owned = key.clone().into_owned();
             let pair = self.cx.at(Step::Key(key), || {
                 if !seen.insert(owned.clone()) {
-                    return Err(self.cx.fail("this key is there twice").into_error());
+                    return Err(self.cx.fail("this key occurs twice").into_error());
                 }
                 self.cx.spend(2).map_err(Failed::into_error)?;
                 Ok((owned, map.next_value_seed(self.seed(value))?))

@@ -1,4 +1,5 @@
-//! Values that are taken as text first: leaves, and variants, where what is inside says what it is.
+//! Decodes values that are first taken as text: leaves, and variants, whose content decides how
+//! they are decoded.
 
 use std::borrow::Cow;
 
@@ -12,7 +13,8 @@ use crate::plan::path::Step;
 use crate::plan::{Names, Plan, number};
 
 impl<'de> Context<'de> {
-    /// Decodes one JSON value from its text, which has been read as JSON before and has no white space around it.
+    /// Decodes one JSON value from its text. The text is known to be JSON without surrounding white
+    /// space.
     pub(super) fn value(&self, plan: &Plan, text: &'de str) -> Result<Val, Failed> {
         let kind = kind(text);
         let numbered = |decoded: Result<Val, String>| decoded.map_err(|message| self.fail(message));
@@ -40,7 +42,7 @@ impl<'de> Context<'de> {
         }
     }
 
-    /// Reads text that was set aside once more, by a plan.
+    /// Decodes a text by another plan, in a new deserializer.
     fn again(&self, plan: &Plan, text: &'de str) -> Result<Val, Failed> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         Seed { plan, cx: self }
@@ -48,14 +50,14 @@ impl<'de> Context<'de> {
             .map_err(|error| self.fail(format!("not JSON: {error}")))
     }
 
-    /// The string that a string literal stands for.
+    /// Returns the string that a string literal stands for.
     fn string(&self, literal: &'de str) -> Result<Cow<'de, str>, Failed> {
         let plain = literal
             .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'));
         match plain {
             Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
-            // What is left to be wrong is an escape for half a surrogate pair.
+            // The only possible fault is an escape for half of a surrogate pair.
             _ => Key
                 .deserialize(&mut serde_json::Deserializer::from_str(literal))
                 .map_err(|_| {
@@ -129,7 +131,8 @@ impl<'de> Context<'de> {
                 let value = self.at(Step::Key(key), || self.value(plan, text))?;
                 Ok(Val::Variant(name.clone(), Some(Box::new(value))))
             }
-            // `other` is a case like another one when it is named so, and takes what fits none.
+            // An event may name the case `other` like any other case. Otherwise it takes what fits
+            // no case.
             (_, _, _) if cases.other().is_some() => self.other(cases, kind, text),
             (Some((name, Some(_))), _, _) => {
                 Err(self.fail(format!("found the case `{name}` without its payload")))
@@ -155,7 +158,7 @@ impl<'de> Context<'de> {
         Ok(Val::Variant(OTHER.to_owned(), payload.map(Box::new)))
     }
 
-    /// The key and the value's text of an object that has just one.
+    /// Returns the key of an object that has only one entry, and the text of its value.
     fn only_entry(&self, text: &'de str) -> Option<(Cow<'de, str>, &'de str)> {
         serde_json::Deserializer::from_str(text)
             .deserialize_map(OnlyEntry)

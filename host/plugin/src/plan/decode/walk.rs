@@ -1,4 +1,4 @@
-//! The way along a JSON pointer to the part that is decoded. What lies beside it is skipped.
+//! Follows a JSON pointer to the part that is decoded, and skips everything else.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::container::refuse_scalars;
 use super::{Context, Key};
 use crate::plan::path::Step;
 
-/// Goes along `tokens` and then decodes by `then`.
+/// Follows `tokens`, then decodes with `then`.
 pub(super) struct Walk<'a, 'de, S> {
     pub(super) tokens: &'a [String],
     pub(super) then: S,
@@ -48,7 +48,7 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Walk<'_, 'de, S> {
                     then,
                     cx,
                 }),
-                None => Err(cx.fail("this field is there twice").into_error()),
+                None => Err(cx.fail("this field occurs twice").into_error()),
             })?);
         }
         found.ok_or_else(|| {

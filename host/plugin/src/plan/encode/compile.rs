@@ -1,4 +1,5 @@
-//! From a shape to an encoding: names are spelled, and what could not be told apart as JSON is refused, once, at load.
+//! Compiles a shape to an encoding, once, when a plugin is loaded. Names are spelled as the
+//! receiver spells them, and a type whose values could not be distinguished as JSON is refused.
 
 use std::collections::BTreeMap;
 
@@ -15,20 +16,20 @@ pub(crate) enum Encoding {
     Char,
     String,
     List(Box<Encoding>),
-    /// A list of pairs of a string and such a value.
+    /// A list of pairs of a string and a value, written as an object.
     Pairs(Box<Encoding>),
     Map(Box<Encoding>),
-    /// With the receiver's names.
+    /// The fields, with the receiver's names.
     Record(Vec<(String, Encoding)>),
     Tuple(Vec<Encoding>),
     Variant {
         cases: Vec<Case>,
-        /// The receiver's, where there is an `other` that must not be one of them.
+        /// The receiver's names of all cases. The text of a case `other` must not be one of them.
         names: Names,
     },
-    /// `ok`, then `err`.
+    /// A result, as the cases `ok` and `err` in this order.
     Result(Vec<Case>),
-    /// Of an enum or of flags, each with the receiver's.
+    /// The receiver's name for each name of an enum or of flags.
     Names(BTreeMap<String, String>),
     Option(Box<Encoding>),
 }
@@ -42,7 +43,12 @@ pub(crate) struct Case {
 }
 
 impl Encoding {
-    /// Compiles a shape. `at` says where it stands, for the refusal.
+    /// Compiles a shape. `at` is its position in the function's types, for the error.
+    ///
+    /// # Errors
+    ///
+    /// Fails if two names of the type would be the same name to a receiver, or if the type has an
+    /// option of an option.
     pub(crate) fn new(shape: &Shape, spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
         let boxed = |shape: &Shape, at: &str| Self::new(shape, spelling, at).map(Box::new);
         Ok(match shape {
@@ -100,8 +106,8 @@ impl Encoding {
         })
     }
 
-    /// Whether a value stands at this place of the JSON whatever is written: the way there leads by fields alone that
-    /// are no options.
+    /// Whether the JSON of every value has something at this path: each step is a field that is not
+    /// an option.
     pub(crate) fn always_has(&self, place: &[String]) -> bool {
         match (self, place) {
             (_, []) => true,
@@ -152,7 +158,7 @@ impl Encoding {
     }
 }
 
-/// The value of a pair whose first part is a string.
+/// Returns the value's shape of a pair whose first part is a string.
 fn pair(shape: &Shape) -> Option<&Shape> {
     match shape {
         Shape::Tuple(parts) => match parts.as_slice() {
@@ -163,7 +169,7 @@ fn pair(shape: &Shape) -> Option<&Shape> {
     }
 }
 
-/// The receiver's spelling of names that stand beside each other.
+/// Returns the receiver's spelling of the names of one type.
 fn spell<'a>(
     declared: impl Iterator<Item = &'a str>,
     spelling: &Spelling,

@@ -188,7 +188,8 @@ fn fitting_case(name: &str, payload: Option<&Shape>) -> Fitting {
     }
 }
 
-/// Fields in any order and spelling, absent options sometimes left out, with a field that nobody declared.
+/// Fields in any order and spelling, absent options sometimes left out, with a field that nobody
+/// declared.
 fn fitting_record(fields: &[Field]) -> Fitting {
     let field = |Field { name, shape }: &Field| {
         let is_option = matches!(shape, Shape::Option(_));

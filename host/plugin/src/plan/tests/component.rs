@@ -1,5 +1,5 @@
-//! Against wasmtime itself: a component with an arbitrary parameter is read back as the shape that it was made from,
-//! and takes what is decoded for it.
+//! Against wasmtime itself: a component with an arbitrary parameter is read back as the shape that
+//! it was made from, and takes what is decoded for it.
 
 use std::fmt::Write as _;
 

@@ -69,12 +69,12 @@ fn leaves() {
         (
             Shape::Float64,
             Val::Float64(f64::NAN),
-            Err("$: it is no number that JSON has"),
+            Err("$: it is not a number that JSON can express"),
         ),
         (
             Shape::Float32,
             Val::Float32(f32::NEG_INFINITY),
-            Err("$: it is no number that JSON has"),
+            Err("$: it is not a number that JSON can express"),
         ),
         (Shape::Char, Val::Char('"'), Ok(r#""\"""#)),
         (
@@ -131,7 +131,7 @@ fn containers() {
         (
             &pairs,
             Val::List(vec![pair("a", NONE), pair("a", NONE)]),
-            Err("$.a: this key is there twice"),
+            Err("$.a: this key occurs twice"),
         ),
         (
             &map,
@@ -149,7 +149,7 @@ fn containers() {
                 fields([("amount", Val::Float64(0.5))]),
                 fields([("amount", Val::Float64(f64::NAN))]),
             ]),
-            Err("$[1].amount: it is no number that JSON has"),
+            Err("$[1].amount: it is not a number that JSON can express"),
         ),
     ] {
         check(shape, &value, expected);
@@ -285,9 +285,10 @@ fn no_more_bytes_are_written_than_allowed() {
     }
 }
 
-/// Whether JSON can't say it, which the shape alone does not tell: a key that comes twice, an `other` that is no other.
+/// Whether JSON can't say it, which the shape alone does not tell: a key that comes twice, an
+/// `other` that is no other.
 fn is_unsayable(error: &str) -> bool {
-    error.ends_with("this key is there twice") || error.ends_with("would be read as that")
+    error.ends_with("this key occurs twice") || error.ends_with("would be read as that")
 }
 
 proptest! {
