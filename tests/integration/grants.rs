@@ -142,7 +142,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         ),
         (
             6,
-            "methods[0]: must be a method in capitals, such as \"GET\" or \"POST\"",
+            "methods[0]: must be an HTTP method in capital letters, such as \"GET\" or \"POST\"",
         ),
         (7, "paths[0]: must be a path that begins with /"),
         (8, "scheme: must be \"https\" or \"http\""),
