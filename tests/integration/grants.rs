@@ -153,7 +153,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         ),
         (
             11,
-            "host: is no header that a plugin's requests can be given",
+            "host: is not a header that the host can add to a plugin's requests",
         ),
         (
             12,
@@ -166,7 +166,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         ),
         (
             15,
-            "proxy-authorization: is no header that a plugin's requests can be given",
+            "proxy-authorization: is not a header that the host can add to a plugin's requests",
         ),
         (
             16,
