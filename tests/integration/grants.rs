@@ -170,9 +170,9 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         ),
         (
             16,
-            "grants.http.\"a b\": must be a host's name or address as in a URL",
+            "grants.http.\"a b\": must be a host name or an IP address",
         ),
-        (17, "methods: is empty; leave it out to allow all"),
+        (17, "methods: is empty; remove it to allow all"),
         (19, "config.limit: must be a string in quotes, not a number"),
     ] {
         let at = format!("{settings}:{line}: ");
