@@ -67,7 +67,7 @@ impl<T> Keys<T> {
         {
             if from.zip(*until).is_some_and(|(from, until)| from >= until) {
                 return Err(SetupError::Senseless(
-                    "the `until` of a key is not after its `from`, so that the key never signs",
+                    "`until` is not after its `from`, so the key never signs",
                 ));
             }
             if secret.is_empty() {
