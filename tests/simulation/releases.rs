@@ -454,7 +454,7 @@ fn files(number: u64) -> Files {
 
     Files {
         code,
-        sidecar: None,
+        settings: None,
         fixtures: None,
     }
 }

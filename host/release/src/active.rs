@@ -33,7 +33,7 @@ impl ActivePlugins {
     /// Puts a component into service, in one swap. The revision before stays loaded.
     pub(crate) fn activate(&mut self, catalog: &Catalog, ready: Ready) {
         let plugin = ready.loaded.plugin().clone();
-        let takes = takes(&ready.loaded, ready.sidecar.sources.clone());
+        let takes = takes(&ready.loaded, ready.settings.sources.clone());
         catalog.activate(Arc::clone(&ready.loaded));
 
         let outgoing = self.plugins.remove(&plugin);
@@ -131,7 +131,7 @@ impl ActivePlugins {
     pub(crate) fn backlogs(&self) -> Backlogs {
         self.plugins
             .iter()
-            .map(|(plugin, active)| (plugin.clone(), active.ready.sidecar.backlog.policy()))
+            .map(|(plugin, active)| (plugin.clone(), active.ready.settings.backlog.policy()))
             .collect()
     }
 }

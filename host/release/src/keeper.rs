@@ -292,7 +292,7 @@ impl Keeper {
         let file = LoadedFile {
             revision: ready.loaded.revision(),
             handlers: handlers(&ready.loaded),
-            is_rehearsed: ready.sidecar.rehearsal.policy != RehearsalPolicy::Off,
+            is_rehearsed: ready.settings.rehearsal.policy != RehearsalPolicy::Off,
             has_new_fixtures: fixtures.is_some_and(|fixtures| *fixtures != *ready.fixtures),
         };
         self.feed(plugin, Input::Loaded(file), Some(ready)).await;

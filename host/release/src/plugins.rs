@@ -200,7 +200,7 @@ mod tests {
                 modified: 0,
                 changed: i128::MAX,
             },
-            sidecar: None,
+            settings: None,
             fixtures: None,
         }
     }

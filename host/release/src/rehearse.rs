@@ -53,7 +53,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Rehearses a revision and decides whether it may become active.
     pub(crate) async fn rehearse(self, next: &Ready) -> Verdict {
-        let (plugin, policy) = (next.loaded.plugin(), next.sidecar.rehearsal.policy);
+        let (plugin, policy) = (next.loaded.plugin(), next.settings.rehearsal.policy);
         if policy == RehearsalPolicy::Off {
             return Verdict::Unrehearsed;
         }
@@ -130,8 +130,8 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
 
 /// Returns the input of the rehearsal of `next`.
 fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired) -> Rehearsal {
-    let (plugin, plan) = (next.loaded.plugin(), next.sidecar.rehearsal);
-    let takes = takes(&next.loaded, next.sidecar.sources.clone());
+    let (plugin, plan) = (next.loaded.plugin(), next.settings.rehearsal);
+    let takes = takes(&next.loaded, next.settings.sources.clone());
     let source = |source: &hookyard_model::SourceName| {
         let source = SourceRef {
             tenant: plugin.tenant.clone(),

@@ -125,7 +125,7 @@ pub fn survey(
 
 fn ready_findings(plugin: &PluginRef, ready: Ready, desired: &Desired) -> Vec<Finding> {
     let loaded = ready.loaded;
-    let sources: Vec<_> = takes(&loaded, ready.sidecar.sources)
+    let sources: Vec<_> = takes(&loaded, ready.settings.sources)
         .sources_of(plugin, &desired.sources)
         .iter()
         .map(ToString::to_string)

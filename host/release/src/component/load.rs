@@ -49,7 +49,7 @@ pub(crate) type Report = (PluginRef, Revision, CompileProgress);
 #[derive(Debug, Clone)]
 pub(crate) struct Ready {
     pub(crate) loaded: Arc<LoadedPlugin>,
-    pub(crate) sidecar: PluginSettings,
+    pub(crate) settings: PluginSettings,
     /// Remarks on the settings that do not keep the plugin from service.
     pub(crate) notes: Vec<String>,
     /// The fixtures for a rehearsal; none if the component comes from the archive.
@@ -109,7 +109,7 @@ impl Loader {
             .ok_or_else(|| Failure::Refused(not_archived(revision)))?;
         let present = present(&self.path(plugin, "toml"), self.file_max)
             .ok()
-            .filter(|present| self.sidecar(plugin, present).is_ok());
+            .filter(|present| self.read_settings(plugin, present).is_ok());
         self.ready(plugin, &code, &present.unwrap_or(settings))
     }
 
@@ -163,8 +163,8 @@ impl Loader {
         })
     }
 
-    fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
-        let (sidecar, notes) = self.sidecar(plugin, settings)?;
+    fn ready(&self, plugin: &PluginRef, code: &[u8], text: &str) -> Result<Ready, Failure> {
+        let (settings, notes) = self.read_settings(plugin, text)?;
         let progress = |revision: Revision, progress| {
             log_progress(plugin, revision, progress);
             if let Some(reports) = &self.reports {
@@ -176,25 +176,25 @@ impl Loader {
             record,
             record_bytes_max,
             ..
-        } = sidecar.rehearsal;
+        } = settings.rehearsal;
         let request = LoadRequest {
             plugin: plugin.clone(),
             bytes: code,
             contracts: Contracts::clone(&self.contracts),
-            limits: sidecar.limits.clone(),
-            grants: Arc::new(sidecar.grants.clone()),
-            config: Arc::new(sidecar.config.clone()),
+            limits: settings.limits.clone(),
+            grants: Arc::new(settings.grants.clone()),
+            config: Arc::new(settings.config.clone()),
             record_bytes_max: if record { record_bytes_max } else { 0 },
         };
         let loaded = self.engine.load_with(request, &progress).map(Arc::new);
         let started = loaded.and_then(|loaded| loaded.start().map(|()| loaded));
         let loaded = started.map_err(|error| match &error.fault {
             fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
-            fault => Failure::Refused(self.explain(plugin, fault, settings, &sidecar.grants)),
+            fault => Failure::Refused(self.explain(plugin, fault, text, &settings.grants)),
         })?;
         Ok(Ready {
             loaded,
-            sidecar,
+            settings,
             notes,
             fixtures: Arc::default(),
         })
@@ -204,7 +204,7 @@ impl Loader {
     fn settings(&self, plugin: &PluginRef, files: Files) -> Result<String, Failure> {
         let path = self.path(plugin, "toml");
         let bytes = files
-            .sidecar
+            .settings
             .map(|stamp| read(&path, stamp, self.file_max))
             .transpose()?
             .unwrap_or_default();
@@ -212,7 +212,7 @@ impl Loader {
             .map_err(|_| Failure::Refused(format!("{} is not UTF-8 text", path.display())))
     }
 
-    fn sidecar(
+    fn read_settings(
         &self,
         plugin: &PluginRef,
         text: &str,
@@ -234,7 +234,7 @@ impl Loader {
         self.references.note(plugin, owner(&path), files);
         let notes = notes.iter().map(ToString::to_string).collect();
         result
-            .map(|sidecar| (sidecar, notes))
+            .map(|settings| (settings, notes))
             .map_err(|faults| Failure::Refused(faults.to_string()))
     }
 

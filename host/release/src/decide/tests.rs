@@ -121,7 +121,7 @@ fn seen(number: u8) -> Input {
 
     Input::Seen(Some(Files {
         code,
-        sidecar: None,
+        settings: None,
         fixtures: None,
     }))
 }

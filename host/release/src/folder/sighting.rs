@@ -25,7 +25,7 @@ pub struct Files {
     /// The component.
     pub code: Stamp,
     /// The settings, if there are any.
-    pub sidecar: Option<Stamp>,
+    pub settings: Option<Stamp>,
     /// The folder with fixtures, if there is one.
     pub fixtures: Option<FolderStamp>,
 }
@@ -33,7 +33,7 @@ pub struct Files {
 impl Files {
     /// Returns for how long none of the files has changed.
     pub(crate) fn quiet_for(&self, now: SystemTime) -> Duration {
-        let settings = self.sidecar.map(|settings| settings.quiet_for(now));
+        let settings = self.settings.map(|settings| settings.quiet_for(now));
         let fixtures = self.fixtures.map(|fixtures| fixtures.quiet_for(now));
         let others = settings.into_iter().chain(fixtures);
         others.fold(self.code.quiet_for(now), Duration::min)
@@ -170,7 +170,7 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Fo
             .filter_map(|item| Some((item.name.strip_suffix(end)?, item)))
             .collect()
     };
-    let (sidecars, fixtures) = (by_end(".toml"), by_end(FIXTURES));
+    let (settings, fixtures) = (by_end(".toml"), by_end(FIXTURES));
     for item in items {
         let shown = shown.join(&item.name);
         let Some(name) = item.name.strip_suffix(".wasm") else {
@@ -189,7 +189,7 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Fo
                 continue;
             }
         };
-        let (settings, fixtures) = (sidecars.get(name).copied(), fixtures.get(name).copied());
+        let (settings, fixtures) = (settings.get(name).copied(), fixtures.get(name).copied());
         match files_of(item, settings, fixtures) {
             FoundFiles::Files(files) => {
                 sighting.plugins.insert(plugin, files);
@@ -228,7 +228,7 @@ enum FoundFiles<'l> {
 
 fn files_of<'l>(
     code: &'l Item,
-    sidecar: Option<&'l Item>,
+    settings: Option<&'l Item>,
     fixtures: Option<&'l Item>,
 ) -> FoundFiles<'l> {
     let code = match &code.kind {
@@ -242,10 +242,10 @@ fn files_of<'l>(
         _ => None,
     });
 
-    match sidecar.map(|item| &item.kind) {
+    match settings.map(|item| &item.kind) {
         Some(ItemKind::File(stamp)) => FoundFiles::Files(Files {
             code,
-            sidecar: Some(*stamp),
+            settings: Some(*stamp),
             fixtures,
         }),
         Some(ItemKind::Unreadable(why)) => FoundFiles::Hidden(why),
@@ -254,7 +254,7 @@ fn files_of<'l>(
         }
         None | Some(ItemKind::Dangling) => FoundFiles::Files(Files {
             code,
-            sidecar: None,
+            settings: None,
             fixtures,
         }),
     }
@@ -343,7 +343,7 @@ mod tests {
                     "acme/orders".to_owned(),
                     Files {
                         code: stamp(1),
-                        sidecar: Some(stamp(2)),
+                        settings: Some(stamp(2)),
                         fixtures: Some(folder)
                     }
                 ),
@@ -351,7 +351,7 @@ mod tests {
                     "acme/plain".to_owned(),
                     Files {
                         code: stamp(3),
-                        sidecar: None,
+                        settings: None,
                         fixtures: None
                     }
                 ),

@@ -187,7 +187,7 @@ mod tests {
                 modified: changed,
                 changed,
             },
-            sidecar: None,
+            settings: None,
             fixtures: None,
         }
     }
