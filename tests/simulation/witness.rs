@@ -319,7 +319,7 @@ impl Witness {
             lease,
             attempt,
             next,
-            is_watched,
+            failed_on_probation,
             effects,
             ..
         } = settlement;
@@ -344,7 +344,7 @@ impl Witness {
                     "{lease:?}"
                 );
                 job.records += 1;
-                job.failed_on = is_watched.then_some(attempt.revision);
+                job.failed_on = failed_on_probation.then_some(attempt.revision);
                 let has_more = matches!(next, WorkState::Waiting { .. });
                 let may_have_more =
                     attempt.number < ATTEMPTS_MAX || self.failed_often.contains(&lease.plugin);

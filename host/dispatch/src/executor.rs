@@ -134,7 +134,7 @@ impl Executor {
         let settlement = Settlement {
             lease: job.lease.clone(),
             next: self.next_state(job, &attempt, is_spared),
-            is_watched: failed_on_probation,
+            failed_on_probation,
             is_spared: is_spared && attempt.outcome.is_fault(),
             attempt,
             effects,
@@ -158,7 +158,7 @@ impl Executor {
         }
 
         let revision = settlement.attempt.revision;
-        let may_need_retry = settlement.is_watched && settled.is_ok();
+        let may_need_retry = settlement.failed_on_probation && settled.is_ok();
         report_settled(job, &settlement, costs, settled);
         if may_need_retry {
             self.quarantines.retry_if_rolled_back(job, revision).await;

@@ -107,7 +107,7 @@ pub(crate) async fn commit(
         lease: claimed.lease.clone(),
         attempt,
         next: WorkState::Done,
-        is_watched: false,
+        failed_on_probation: false,
         effects,
         quota: KvUsage {
             keys: u64::MAX,

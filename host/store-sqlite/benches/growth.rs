@@ -193,7 +193,7 @@ fn settlement(ClaimedJob { lease, event, .. }: ClaimedJob) -> Settlement {
         lease,
         attempt,
         next: WorkState::Done,
-        is_watched: false,
+        failed_on_probation: false,
         is_spared: false,
         effects,
         quota,

@@ -230,7 +230,7 @@ impl Database {
         let next = transitions::route(*next, self.accepts_leased(&job, &lease.plugin)?);
         self.put(job.seq, &lease.plugin.name, next, lease.attempt)?;
 
-        if settlement.is_watched {
+        if settlement.failed_on_probation {
             let revision = attempt.revision.to_string();
             self.execute(
                 JOB_FAILED,

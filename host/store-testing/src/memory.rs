@@ -117,7 +117,7 @@ struct Job {
     revision: Option<Revision>,
     /// The time at which the last replay made the job due.
     since: Option<Timestamp>,
-    /// The revision in probation on which the last attempt failed. Cleared when the next attempt
+    /// The revision on probation on which the last attempt failed. Cleared when the next attempt
     /// begins.
     failed_on: Option<Revision>,
     /// Whether an earlier job of the same lane comes first.

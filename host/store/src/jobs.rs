@@ -67,11 +67,11 @@ pub trait Jobs: Send + Sync + 'static {
     /// Counts the held jobs of each plugin that has some, in the order of the plugins.
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error>;
 
-    /// Makes the jobs due that failed on a revision while the revision was in probation, and that
+    /// Makes the jobs due that failed on a revision while the revision was on probation, and that
     /// the host now rolls back. Returns the number of these jobs.
     ///
     /// These are the jobs of the plugin that are waiting or dead, and whose last attempt ran this
-    /// revision and was settled with [`Settlement::is_watched`]. Their attempts stay counted: each
+    /// revision and was settled with [`Settlement::failed_on_probation`]. Their attempts stay counted: each
     /// job is attempted at least once more, and not again if that attempt was its last.
     ///
     /// Once this returns, the jobs are durably due, or held where their plugin cannot take them. A
@@ -135,9 +135,9 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// The next state of the job.
     pub next: WorkState,
-    /// Whether the attempt failed because of a revision in probation. [`Jobs::retry_failed`] finds
+    /// Whether the attempt failed because of a revision on probation. [`Jobs::retry_failed`] finds
     /// the job until it is claimed or replayed.
-    pub is_watched: bool,
+    pub failed_on_probation: bool,
     /// Whether the attempt does not count against the maximum number of attempts of the job.
     pub is_spared: bool,
     /// The effects of the attempt.

@@ -376,7 +376,7 @@ impl Harness {
             lease: claimed.lease,
             attempt,
             next: WorkState::Done,
-            is_watched: false,
+            failed_on_probation: false,
             is_spared: false,
             effects,
             quota,

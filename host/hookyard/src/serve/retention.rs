@@ -206,7 +206,7 @@ mod tests {
                 log: Vec::new(),
             },
             next: WorkState::Done,
-            is_watched: false,
+            failed_on_probation: false,
             is_spared: false,
             effects: Effects {
                 messages: vec![message],

@@ -1,4 +1,4 @@
-//! Retries the jobs that failed on a revision in probation, one batch at a time, when the host
+//! Retries the jobs that failed on a revision on probation, one batch at a time, when the host
 //! rolls the revision back.
 
 use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, WorkState};

@@ -220,7 +220,7 @@ impl Pair {
             bytes: 10 + self.random.below(20),
         };
         let (memory, sqlite) = self.effects(&lease.plugin);
-        let (started_at, is_watched) = (
+        let (started_at, failed_on_probation) = (
             self.now,
             next != WorkState::Done && self.random.below(2) == 0,
         );
@@ -246,7 +246,7 @@ impl Pair {
                 quota,
                 outbox,
                 attempt,
-                is_watched,
+                failed_on_probation,
                 is_spared,
                 ..settlement
             }

@@ -150,7 +150,7 @@ async fn earlier_schema_is_migrated() {
     let revision = lost.attempt.revision;
     store
         .settle(Settlement {
-            is_watched: true,
+            failed_on_probation: true,
             ..lost
         })
         .await

@@ -122,7 +122,7 @@ pub(crate) fn settlement(lease: JobLease, outcome: Outcome, next: WorkState) -> 
         lease,
         attempt,
         next,
-        is_watched: false,
+        failed_on_probation: false,
         is_spared: false,
         effects: Effects::default(),
         quota,

@@ -1,4 +1,4 @@
-//! Retries after a rollback: jobs that failed on a revision in probation are due once more when the
+//! Retries after a rollback: jobs that failed on a revision on probation are due once more when the
 //! revision is rolled back.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{Case, table};
 use hookyard_store::{EventSelection, JobLease, Replay, Settlement, Store};
 
 pub(super) const CASES: &[Case] = table![
-    job_failed_in_probation_is_retried,
+    job_failed_on_probation_is_retried,
     retry_is_limited_to_one_revision,
     claim_and_replay_forget_failed_revision,
     retried_job_without_route_is_held,
@@ -22,11 +22,11 @@ pub(super) const CASES: &[Case] = table![
     retry_wakes_waiting_task,
 ];
 
-const WATCHED: Revision = Revision::from_sha256([9; 32]);
+const ON_PROBATION: Revision = Revision::from_sha256([9; 32]);
 
-/// Settles a failed attempt of the revision in probation.
+/// Settles a failed attempt of the revision on probation.
 async fn fail(inbox: &Arc<dyn Store>, lease: &JobLease, next: WorkState) {
-    fail_at(inbox, lease, next, WATCHED, true).await;
+    fail_at(inbox, lease, next, ON_PROBATION, true).await;
 }
 
 async fn fail_at(
@@ -34,7 +34,7 @@ async fn fail_at(
     lease: &JobLease,
     next: WorkState,
     revision: Revision,
-    is_watched: bool,
+    failed_on_probation: bool,
 ) {
     let settlement = settlement(lease, failed(), next);
     let attempt = hookyard_model::Attempt {
@@ -45,7 +45,7 @@ async fn fail_at(
     inbox
         .settle(Settlement {
             attempt,
-            is_watched,
+            failed_on_probation,
             ..settlement
         })
         .await
@@ -54,12 +54,12 @@ async fn fail_at(
 
 async fn retry(inbox: &Arc<dyn Store>) -> u64 {
     inbox
-        .retry_failed(&plugin("acme/ship"), WATCHED)
+        .retry_failed(&plugin("acme/ship"), ON_PROBATION)
         .await
         .expect("a retry")
 }
 
-async fn job_failed_in_probation_is_retried(inbox: Arc<dyn Store>) {
+async fn job_failed_on_probation_is_retried(inbox: Arc<dyn Store>) {
     route_orders_to_ship(&inbox).await;
     append(&inbox, (1..=3).map(event)).await;
 
@@ -82,7 +82,14 @@ async fn job_failed_in_probation_is_retried(inbox: Arc<dyn Store>) {
         "attempts go on counting"
     );
 
-    fail_at(&inbox, &claimed[0].lease, WorkState::Dead, WATCHED, false).await;
+    fail_at(
+        &inbox,
+        &claimed[0].lease,
+        WorkState::Dead,
+        ON_PROBATION,
+        false,
+    )
+    .await;
     assert_eq!(retry(&inbox).await, 0, "once");
     assert_eq!(jobs(&inbox, 1).await[0].attempts, 2);
 }
@@ -103,7 +110,14 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
     .await;
 
     let claimed = claim(&inbox, 3, 10).await;
-    fail_at(&inbox, &claimed[0].lease, WorkState::Dead, WATCHED, false).await;
+    fail_at(
+        &inbox,
+        &claimed[0].lease,
+        WorkState::Dead,
+        ON_PROBATION,
+        false,
+    )
+    .await;
     fail_at(
         &inbox,
         &claimed[1].lease,

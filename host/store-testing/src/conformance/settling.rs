@@ -213,7 +213,7 @@ async fn every_outcome_is_kept(store: Arc<dyn Store>) {
                 lease: job.lease,
                 attempt: record,
                 next,
-                is_watched: false,
+                failed_on_probation: false,
                 is_spared: false,
                 effects: hookyard_model::Effects::default(),
                 quota: hookyard_store::KvUsage {

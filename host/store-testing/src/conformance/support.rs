@@ -146,7 +146,7 @@ pub(crate) fn settlement(lease: &JobLease, outcome: Outcome, next: WorkState) ->
         lease: lease.clone(),
         attempt: attempt(lease.attempt, outcome),
         next,
-        is_watched: false,
+        failed_on_probation: false,
         is_spared: false,
         effects: hookyard_model::Effects::default(),
         quota: hookyard_store::KvUsage {

@@ -239,7 +239,7 @@ impl State {
             lease,
             attempt,
             next,
-            is_watched,
+            failed_on_probation,
             is_spared,
             effects,
             ..
@@ -251,7 +251,7 @@ impl State {
         if attempt.outcome == Outcome::Done && !effects.answers.is_empty() {
             job.answers = effects.answers;
         }
-        job.failed_on = is_watched.then_some(attempt.revision);
+        job.failed_on = failed_on_probation.then_some(attempt.revision);
         job.spared += u32::from(is_spared);
         job.history.push((lease.replays, attempt));
     }
