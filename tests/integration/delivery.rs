@@ -46,7 +46,7 @@ async fn send(rig: &Rig) -> Result<String> {
     Ok(key)
 }
 
-fn is_try(line: &Line, result: &str) -> bool {
+fn is_delivery(line: &Line, result: &str) -> bool {
     line.target() == "hookyard::delivery" && line.text_of("result") == result
 }
 
@@ -61,8 +61,10 @@ async fn reload_adds_destination_and_sends_waiting_messages() -> Result<()> {
     let retry = "retry = { attempts_max = 100, delay_first = \"1s\", delay_max = \"1s\" }";
     let mut rig = start(quick().section(DESTINATION, &destination(&old, retry))).await?;
     let key = send(&rig).await?;
-    old.wait_for("a try at the old place", |received| !received.is_empty())
-        .await?;
+    old.wait_for("a delivery to the old receiver", |received| {
+        !received.is_empty()
+    })
+    .await?;
     let config = rig.senders.introduce(&mut rig.site, quick())?;
     rig.site
         .configure(&config.section(DESTINATION, &destination(&new, "")))?;
@@ -94,7 +96,7 @@ async fn shutdown_finishes_deliveries() -> Result<()> {
     assert!(status.success(), "{status}");
     let lines = log.lines();
     assert!(
-        lines.iter().any(|line| is_try(line, "sent")),
+        lines.iter().any(|line| is_delivery(line, "sent")),
         "the answer was waited for"
     );
     for hidden in ["hidden", "MfKQ9r8"] {
@@ -133,15 +135,15 @@ async fn mutual_tls_with_receiver() -> Result<()> {
     }
     send(&rig).await?;
     rig.host
-        .wait_for_log("a try without trust", |line| {
-            is_try(line, "failed") && line.text.contains("UnknownIssuer")
+        .wait_for_log("a delivery without trust", |line| {
+            is_delivery(line, "failed") && line.text.contains("UnknownIssuer")
         })
         .await?;
     let config = rig.senders.introduce(&mut rig.site, quick())?;
     rig.site
         .configure(&config.section(DESTINATION, &trusting))?;
     rig.host
-        .wait_for_log("a try without a certificate", |line| {
+        .wait_for_log("a delivery without a certificate", |line| {
             line.text.contains("CertificateRequired")
         })
         .await?;

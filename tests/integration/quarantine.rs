@@ -82,7 +82,7 @@ async fn quarantined_events_survive_restart() -> Result<()> {
         .iter()
         .filter_map(|event| Some(event.job("books")?.attempts))
         .sum();
-    assert_eq!(now, attempts, "a restart is no reason to try it again");
+    assert_eq!(now, attempts, "a restart causes no attempt");
 
     rig.site.install("acme/books", &good)?;
     let events = rig.all_done(7).await?;

@@ -374,12 +374,12 @@ mod tests {
                 &["COVERING INDEX sqlite_autoindex_message_1 (id>?)"],
             ),
             (
-                "list: last try",
+                "list: last delivery",
                 LAST_DELIVERY,
                 &["PRIMARY KEY (message=?)"],
             ),
             ("show", BY_ID, &["sqlite_autoindex_message_1 (id=?)"]),
-            ("show: tries", DELIVERIES, &["PRIMARY KEY (message=?)"]),
+            ("show: deliveries", DELIVERIES, &["PRIMARY KEY (message=?)"]),
             (
                 "prune: find",
                 OLDEST_OVER,

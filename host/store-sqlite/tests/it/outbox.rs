@@ -148,7 +148,7 @@ async fn message_state_outlives_host() {
     assert_eq!(
         (again[0].lease.id, again[0].lease.delivery),
         (lost.id, 2),
-        "the try had begun, so it counts"
+        "the delivery had begun, so it counts"
     );
 
     let record = store

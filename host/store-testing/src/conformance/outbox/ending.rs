@@ -96,7 +96,7 @@ async fn spared_deliveries_are_counted(store: Arc<dyn Store>) {
     assert_eq!(
         spared,
         [(1, 0), (2, 0), (3, 1), (4, 2), (5, 2)],
-        "before each try"
+        "before each delivery"
     );
 }
 
