@@ -45,12 +45,12 @@ fn in_state(state: &str) -> EventSelection {
 }
 
 /// Discards and returns the numbers of jobs, events and leased jobs.
-async fn discard(inbox: &Arc<dyn Store>, discard: Discard) -> (u64, u64, u64) {
+async fn discard(store: &Arc<dyn Store>, discard: Discard) -> (u64, u64, u64) {
     let DiscardSummary {
         jobs,
         events,
         leased,
-    } = inbox.discard(discard).await.expect("a discard");
+    } = store.discard(discard).await.expect("a discard");
     (jobs, events, leased)
 }
 
@@ -61,14 +61,14 @@ fn record() -> DiscardRecord {
     }
 }
 
-async fn discard_ends_unfinished_jobs(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (1..=4).map(event)).await;
-    let claimed = claim(&inbox, 3, 100).await;
-    settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
-    settle(&inbox, &claimed[1].lease, failed(), WorkState::Dead).await;
+async fn discard_ends_unfinished_jobs(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=4).map(event)).await;
+    let claimed = claim(&store, 3, 100).await;
+    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
     settle(
-        &inbox,
+        &store,
         &claimed[2].lease,
         failed(),
         WorkState::Waiting { until: at(500) },
@@ -76,24 +76,24 @@ async fn discard_ends_unfinished_jobs(inbox: Arc<dyn Store>) {
     .await;
 
     assert_eq!(
-        discard(&inbox, discard_of(EventSelection::default())).await,
+        discard(&store, discard_of(EventSelection::default())).await,
         (3, 0, 0),
         "dead, waiting and pending"
     );
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
     for number in 2..=4 {
-        assert_eq!(states(&inbox, number).await, [is("ship", "discarded")]);
+        assert_eq!(states(&store, number).await, [is("ship", "discarded")]);
     }
-    assert_eq!(claim(&inbox, 9, 2000).await.len(), 0);
+    assert_eq!(claim(&store, 9, 2000).await.len(), 0);
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
         None
     );
 
-    let read = inbox
+    let read = store
         .read(event(2).id)
         .await
         .expect("a read")
@@ -106,52 +106,52 @@ async fn discard_ends_unfinished_jobs(inbox: Arc<dyn Store>) {
     );
     assert_eq!(read.discarded, None);
     assert_eq!(
-        discard(&inbox, discard_of(EventSelection::default())).await,
+        discard(&store, discard_of(EventSelection::default())).await,
         (0, 0, 0),
         "nothing is ended twice"
     );
 }
 
-async fn discard_leaves_leased_job(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2)]).await;
+async fn discard_leaves_leased_job(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2)]).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     assert_eq!(
-        discard(&inbox, discard_of(EventSelection::default())).await,
+        discard(&store, discard_of(EventSelection::default())).await,
         (1, 0, 1)
     );
 
-    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn dry_run_discards_nothing(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2), event_of("acme/payments", 3)]).await;
-    claim_one(&inbox, 10).await;
+async fn dry_run_discards_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2), event_of("acme/payments", 3)]).await;
+    claim_one(&store, 10).await;
 
-    let before = summaries(&inbox).await;
+    let before = summaries(&store).await;
     let dry = Discard {
         dry_run: true,
         ..discard_of(EventSelection::default())
     };
-    assert_eq!(discard(&inbox, dry).await, (1, 1, 1));
-    assert_eq!(summaries(&inbox).await, before);
+    assert_eq!(discard(&store, dry).await, (1, 1, 1));
+    assert_eq!(summaries(&store).await, before);
 }
 
-async fn discard_ends_unrouted_event(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(1), event(2)]).await;
+async fn discard_ends_unrouted_event(store: Arc<dyn Store>) {
+    append(&store, [event(1), event(2)]).await;
     let one = EventSelection {
         ids: vec![event(1).id],
         ..in_state("unrouted")
     };
-    assert_eq!(discard(&inbox, discard_of(one)).await, (0, 1, 0));
+    assert_eq!(discard(&store, discard_of(one)).await, (0, 1, 0));
 
-    let listed = summaries(&inbox).await;
+    let listed = summaries(&store).await;
     assert!(listed[0].is_discarded && !listed[0].is_unrouted());
     assert!(!listed[1].is_discarded && listed[1].is_unrouted());
-    let read = inbox
+    let read = store
         .read(event(1).id)
         .await
         .expect("a read")
@@ -160,7 +160,7 @@ async fn discard_ends_unrouted_event(inbox: Arc<dyn Store>) {
 
     for (state, expected) in [("unrouted", "key-2"), ("discarded", "key-1")] {
         let page = EventPage::first(in_state(state), 9);
-        let found = inbox.events(page).await.expect("a page");
+        let found = store.events(page).await.expect("a page");
         assert_eq!(
             found.into_iter().map(|event| event.key).collect::<Vec<_>>(),
             [expected],
@@ -169,60 +169,60 @@ async fn discard_ends_unrouted_event(inbox: Arc<dyn Store>) {
     }
 }
 
-async fn discard_follows_selection(inbox: Arc<dyn Store>) {
-    append(&inbox, [event_of("acme/payments", 1)]).await;
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    append(&inbox, [event(2)]).await;
+async fn discard_follows_selection(store: Arc<dyn Store>) {
+    append(&store, [event_of("acme/payments", 1)]).await;
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&store, [event(2)]).await;
     let of_ship = EventSelection {
         plugin: Some(plugin("acme/ship").name),
         ..EventSelection::default()
     };
     assert_eq!(
-        discard(&inbox, discard_of(of_ship)).await,
+        discard(&store, discard_of(of_ship)).await,
         (1, 0, 0),
         "no unrouted event is a plugin's"
     );
     assert_eq!(
-        states(&inbox, 2).await,
+        states(&store, 2).await,
         [is("audit", "pending"), is("ship", "discarded")]
     );
     assert_eq!(
-        discard(&inbox, discard_of(in_state("held"))).await,
+        discard(&store, discard_of(in_state("held"))).await,
         (0, 0, 0)
     );
 
-    route(&inbox, &[]).await;
+    route(&store, &[]).await;
     assert_eq!(
-        discard(&inbox, discard_of(in_state("held"))).await,
+        discard(&store, discard_of(in_state("held"))).await,
         (1, 0, 0)
     );
     assert_eq!(
-        states(&inbox, 2).await,
+        states(&store, 2).await,
         [is("audit", "discarded"), is("ship", "discarded")]
     );
     assert_eq!(
-        discard(&inbox, discard_of(in_state("unrouted"))).await,
+        discard(&store, discard_of(in_state("unrouted"))).await,
         (0, 1, 0)
     );
 }
 
-async fn discarded_job_frees_successor(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn discarded_job_frees_successor(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
         ..event(number)
     };
-    append(&inbox, (1..=3).map(ordered)).await;
-    let first = claim_one(&inbox, 10).await;
+    append(&store, (1..=3).map(ordered)).await;
+    let first = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &first.lease,
         failed(),
         WorkState::Waiting { until: at(5000) },
     )
     .await;
     assert_eq!(
-        claim(&inbox, 9, 100).await.len(),
+        claim(&store, 9, 100).await.len(),
         0,
         "the first holds up the others"
     );
@@ -232,23 +232,23 @@ async fn discarded_job_frees_successor(inbox: Arc<dyn Store>) {
         ids: vec![event(2).id],
         ..EventSelection::default()
     };
-    assert_eq!(discard(&inbox, discard_of(second)).await, (1, 0, 0));
-    assert_eq!(claim(&inbox, 9, 100).await.len(), 0);
+    assert_eq!(discard(&store, discard_of(second)).await, (1, 0, 0));
+    assert_eq!(claim(&store, 9, 100).await.len(), 0);
 
-    super::waking::drain(&inbox).await;
+    super::waking::drain(&store).await;
     let first = EventSelection {
         ids: vec![event(1).id],
         ..EventSelection::default()
     };
-    assert_eq!(discard(&inbox, discard_of(first)).await, (1, 0, 0));
-    super::waking::wakes(&inbox).await;
-    assert_eq!(keys(&claim(&inbox, 9, 100).await), ["key-3"]);
+    assert_eq!(discard(&store, discard_of(first)).await, (1, 0, 0));
+    super::waking::wakes(&store).await;
+    assert_eq!(keys(&claim(&store, 9, 100).await), ["key-3"]);
 }
 
-async fn discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    discard(&inbox, discard_of(EventSelection::default())).await;
+async fn discarded_job_can_be_replayed(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    discard(&store, discard_of(EventSelection::default())).await;
     let selection = in_state("discarded");
     let replay = Replay {
         selection,
@@ -257,12 +257,12 @@ async fn discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
         now: at(2000),
         dry_run: false,
     };
-    assert_eq!(inbox.replay(replay).await.expect("a replay").replayed, 1);
-    let job = claim_one(&inbox, 2000).await;
-    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    assert_eq!(store.replay(replay).await.expect("a replay").replayed, 1);
+    let job = claim_one(&store, 2000).await;
+    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 
-    let read = inbox
+    let read = store
         .read(event(1).id)
         .await
         .expect("a read")
@@ -270,35 +270,35 @@ async fn discarded_job_can_be_replayed(inbox: Arc<dyn Store>) {
     assert_eq!(read.jobs[0].discards, [(0, record())], "the record stays");
 }
 
-async fn discarded_event_is_not_routed(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(1), event(2)]).await;
+async fn discarded_event_is_not_routed(store: Arc<dyn Store>) {
+    append(&store, [event(1), event(2)]).await;
 
     let one = EventSelection {
         ids: vec![event(1).id],
         ..EventSelection::default()
     };
 
-    discard(&inbox, discard_of(one)).await;
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(states(&inbox, 1).await, []);
-    assert_eq!(keys(&claim(&inbox, 9, 10).await), ["key-2"]);
+    discard(&store, discard_of(one)).await;
+    route_orders_to_ship(&store).await;
+    assert_eq!(states(&store, 1).await, []);
+    assert_eq!(keys(&claim(&store, 9, 10).await), ["key-2"]);
 }
 
-async fn retention_removes_discarded_events(inbox: Arc<dyn Store>) {
-    append(&inbox, [event_of("acme/payments", 1)]).await;
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    append(&inbox, [event(2), event(3)]).await;
-    discard(&inbox, discard_of(in_state("unrouted"))).await;
+async fn retention_removes_discarded_events(store: Arc<dyn Store>) {
+    append(&store, [event_of("acme/payments", 1)]).await;
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&store, [event(2), event(3)]).await;
+    discard(&store, discard_of(in_state("unrouted"))).await;
     let of_both = EventSelection {
         ids: vec![event(2).id],
         ..EventSelection::default()
     };
-    discard(&inbox, discard_of(of_both)).await;
+    discard(&store, discard_of(of_both)).await;
     let of_one = EventSelection {
         plugin: Some(plugin("acme/ship").name),
         ..EventSelection::default()
     };
-    discard(&inbox, discard_of(of_one)).await;
+    discard(&store, discard_of(of_one)).await;
 
     let keep = RetentionLimits {
         age_max: Some(super::support::LEASE),
@@ -309,7 +309,7 @@ async fn retention_removes_discarded_events(inbox: Arc<dyn Store>) {
         ..Retention::default()
     };
     assert_eq!(
-        inbox
+        store
             .prune(&limits, at(2000), 100)
             .await
             .expect("a step")
@@ -317,38 +317,38 @@ async fn retention_removes_discarded_events(inbox: Arc<dyn Store>) {
         2
     );
     assert_eq!(
-        states(&inbox, 3).await,
+        states(&store, 3).await,
         [is("audit", "pending"), is("ship", "discarded")]
     );
 }
 
-async fn large_discard_ends_each_job_once(inbox: Arc<dyn Store>) {
+async fn large_discard_ends_each_job_once(store: Arc<dyn Store>) {
     const COUNT: u64 = 1_200;
 
-    let store = Arc::clone(&inbox);
+    let shared = Arc::clone(&store);
     side_by_side((1..=COUNT).map(move |number| {
-        let inbox = Arc::clone(&store);
+        let store = Arc::clone(&shared);
         let from = if number % 2 == 0 {
             "acme/orders"
         } else {
             "acme/payments"
         };
-        async move { append(&inbox, [event_of(from, number)]).await }
+        async move { append(&store, [event_of(from, number)]).await }
     }))
     .await;
-    route_orders_to_ship(&inbox).await;
+    route_orders_to_ship(&store).await;
     assert_eq!(
-        discard(&inbox, discard_of(EventSelection::default())).await,
+        discard(&store, discard_of(EventSelection::default())).await,
         (COUNT / 2, COUNT / 2, 0)
     );
-    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
-    assert_eq!(claim(&inbox, 9, 2000).await.len(), 0);
+    assert_eq!(store.unrouted().await.expect("tallies"), []);
+    assert_eq!(claim(&store, 9, 2000).await.len(), 0);
 }
 
-async fn tallies_count_unrouted_and_held(inbox: Arc<dyn Store>) {
-    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+async fn tallies_count_unrouted_and_held(store: Arc<dyn Store>) {
+    assert_eq!(store.unrouted().await.expect("tallies"), []);
     append(
-        &inbox,
+        &store,
         [
             event(5),
             event(2),
@@ -367,12 +367,12 @@ async fn tallies_count_unrouted_and_held(inbox: Arc<dyn Store>) {
         tally("acme/payments", 1, 3),
         tally("umbrella/orders", 1, 4),
     ];
-    assert_eq!(inbox.unrouted().await.expect("tallies"), expected);
+    assert_eq!(store.unrouted().await.expect("tallies"), expected);
 
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    assert_eq!(inbox.unrouted().await.expect("tallies"), expected[1..]);
-    assert_eq!(inbox.held().await.expect("tallies"), []);
-    route(&inbox, &[("acme/orders", &["ship"])]).await;
-    let [held] = <[_; 1]>::try_from(inbox.held().await.expect("tallies")).expect("one plugin");
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    assert_eq!(store.unrouted().await.expect("tallies"), expected[1..]);
+    assert_eq!(store.held().await.expect("tallies"), []);
+    route(&store, &[("acme/orders", &["ship"])]).await;
+    let [held] = <[_; 1]>::try_from(store.held().await.expect("tallies")).expect("one plugin");
     assert_eq!((held.of, held.count), (plugin("acme/audit"), 2));
 }

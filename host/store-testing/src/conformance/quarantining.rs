@@ -34,145 +34,145 @@ fn quarantine_of(text: &str) -> Quarantine {
     }
 }
 
-async fn quarantine(inbox: &Arc<dyn Store>, text: &str) {
-    inbox
+async fn quarantine(store: &Arc<dyn Store>, text: &str) {
+    store
         .quarantine(quarantine_of(text))
         .await
         .expect("a quarantine");
 }
 
-async fn lift(inbox: &Arc<dyn Store>, text: &str) {
-    inbox.lift(&plugin(text)).await.expect("a lift");
+async fn lift(store: &Arc<dyn Store>, text: &str) {
+    store.lift(&plugin(text)).await.expect("a lift");
 }
 
-async fn quarantine_holds_jobs_until_lifted(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2)]).await;
+async fn quarantine_holds_jobs_until_lifted(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2)]).await;
 
-    let first = claim_one(&inbox, 10).await;
+    let first = claim_one(&store, 10).await;
     settle(
-        &inbox,
+        &store,
         &first.lease,
         failed(),
         WorkState::Waiting { until: at(40) },
     )
     .await;
-    quarantine(&inbox, "acme/ship").await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
-    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    quarantine(&store, "acme/ship").await;
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 2).await, [is("ship", "held")]);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
         None
     );
 
-    lift(&inbox, "acme/ship").await;
+    lift(&store, "acme/ship").await;
 
-    let claimed = claim(&inbox, 9, 1000).await;
+    let claimed = claim(&store, 9, 1000).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2"]);
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn event_during_quarantine_is_held(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(1)]).await;
-    quarantine(&inbox, "acme/ship").await;
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(2)]).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
-    assert_eq!(states(&inbox, 2).await, [is("ship", "held")]);
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+async fn event_during_quarantine_is_held(store: Arc<dyn Store>) {
+    append(&store, [event(1)]).await;
+    quarantine(&store, "acme/ship").await;
+    route_orders_to_ship(&store).await;
+    append(&store, [event(2)]).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 2).await, [is("ship", "held")]);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 
-    lift(&inbox, "acme/ship").await;
-    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1", "key-2"]);
+    lift(&store, "acme/ship").await;
+    assert_eq!(keys(&claim(&store, 9, 1000).await), ["key-1", "key-2"]);
 }
 
-async fn attempt_ended_in_quarantine_is_held(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (1..=3).map(event)).await;
+async fn attempt_ended_in_quarantine_is_held(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=3).map(event)).await;
 
-    let claimed = claim(&inbox, 3, 10).await;
-    quarantine(&inbox, "acme/ship").await;
+    let claimed = claim(&store, 3, 10).await;
+    quarantine(&store, "acme/ship").await;
     assert_eq!(
-        states(&inbox, 1).await,
+        states(&store, 1).await,
         [is("ship", "leased")],
         "the holder of the lease may still settle the job"
     );
 
     settle(
-        &inbox,
+        &store,
         &claimed[0].lease,
         failed(),
         WorkState::Waiting { until: at(20) },
     )
     .await;
-    inbox
+    store
         .give_back(&[claimed[1].lease.clone()])
         .await
         .expect("a release");
     assert_eq!(
-        claim(&inbox, 9, 1000).await.len(),
+        claim(&store, 9, 1000).await.len(),
         0,
         "nor is one whose lease ran out"
     );
 
     for number in 1..=3 {
         assert_eq!(
-            states(&inbox, number).await,
+            states(&store, number).await,
             [is("ship", "held")],
             "of event {number}"
         );
     }
 }
 
-async fn claim_holds_all_expired_leases(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (1..=20).map(event)).await;
-    assert_eq!(claim(&inbox, 20, 10).await.len(), 20);
+async fn claim_holds_all_expired_leases(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=20).map(event)).await;
+    assert_eq!(claim(&store, 20, 10).await.len(), 20);
 
-    quarantine(&inbox, "acme/ship").await;
-    assert_eq!(claim(&inbox, 1, 1000).await.len(), 0);
+    quarantine(&store, "acme/ship").await;
+    assert_eq!(claim(&store, 1, 1000).await.len(), 0);
 
     for number in 1..=20 {
         assert_eq!(
-            states(&inbox, number).await,
+            states(&store, number).await,
             [is("ship", "held")],
             "of event {number}"
         );
     }
 }
 
-async fn new_routes_keep_quarantine(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    quarantine(&inbox, "acme/ship").await;
-    route(&inbox, &[]).await;
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+async fn new_routes_keep_quarantine(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    quarantine(&store, "acme/ship").await;
+    route(&store, &[]).await;
+    route_orders_to_ship(&store).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 }
 
-async fn quarantine_is_limited_to_plugin(inbox: Arc<dyn Store>) {
+async fn quarantine_is_limited_to_plugin(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[
             ("acme/orders", &["audit", "ship"]),
             ("umbrella/orders", &["ship"]),
         ],
     )
     .await;
-    append(&inbox, [event(1), event_of("umbrella/orders", 2)]).await;
-    quarantine(&inbox, "acme/ship").await;
-    append(&inbox, [event(3), event_of("umbrella/orders", 4)]).await;
+    append(&store, [event(1), event_of("umbrella/orders", 2)]).await;
+    quarantine(&store, "acme/ship").await;
+    append(&store, [event(3), event_of("umbrella/orders", 4)]).await;
 
     let requests = [
         request("acme/audit", 9),
         request("acme/ship", 9),
         request("umbrella/ship", 9),
     ];
-    let claimed = claim_of(&inbox, &requests, 10).await;
+    let claimed = claim_of(&store, &requests, 10).await;
     let leases: Vec<_> = claimed
         .iter()
         .map(|job| job.lease.plugin.to_string())
@@ -183,13 +183,13 @@ async fn quarantine_is_limited_to_plugin(inbox: Arc<dyn Store>) {
     );
 }
 
-async fn replay_during_quarantine_is_held(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn replay_during_quarantine_is_held(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
-    settle(&inbox, &job.lease, failed(), WorkState::Dead).await;
-    quarantine(&inbox, "acme/ship").await;
+    let job = claim_one(&store, 10).await;
+    settle(&store, &job.lease, failed(), WorkState::Dead).await;
+    quarantine(&store, "acme/ship").await;
 
     let replay = Replay {
         selection: EventSelection::default(),
@@ -199,43 +199,43 @@ async fn replay_during_quarantine_is_held(inbox: Arc<dyn Store>) {
         dry_run: false,
     };
 
-    inbox.replay(replay).await.expect("a replay");
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    store.replay(replay).await.expect("a replay");
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 
-    lift(&inbox, "acme/ship").await;
-    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+    lift(&store, "acme/ship").await;
+    assert_eq!(claim_one(&store, 1000).await.lease.attempt, 1);
 }
 
-async fn lift_frees_only_routed_jobs(inbox: Arc<dyn Store>) {
+async fn lift_frees_only_routed_jobs(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
     )
     .await;
-    append(&inbox, [event(1), event_of("acme/payments", 2)]).await;
-    quarantine(&inbox, "acme/ship").await;
-    route(&inbox, &[("acme/payments", &["ship"])]).await;
-    lift(&inbox, "acme/ship").await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
-    assert_eq!(states(&inbox, 2).await, [is("ship", "pending")]);
-    lift(&inbox, "acme/ship").await;
-    lift(&inbox, "acme/never").await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    append(&store, [event(1), event_of("acme/payments", 2)]).await;
+    quarantine(&store, "acme/ship").await;
+    route(&store, &[("acme/payments", &["ship"])]).await;
+    lift(&store, "acme/ship").await;
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
+    assert_eq!(states(&store, 2).await, [is("ship", "pending")]);
+    lift(&store, "acme/ship").await;
+    lift(&store, "acme/never").await;
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 }
 
-async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
+async fn quarantine_covers_large_backlog(store: Arc<dyn Store>) {
     const EVENTS: u64 = 803;
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
     )
     .await;
 
-    let store = |number| {
-        let inbox = Arc::clone(&inbox);
+    let append_one = |number| {
+        let store = Arc::clone(&store);
         async move {
             append(
-                &inbox,
+                &store,
                 [event_of(
                     ["acme/orders", "acme/payments"][number as usize % 2],
                     number,
@@ -245,12 +245,12 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
         }
     };
 
-    side_by_side((0..EVENTS).map(store)).await;
+    side_by_side((0..EVENTS).map(append_one)).await;
 
-    let waiting = claim(&inbox, 20, 10).await;
+    let waiting = claim(&store, 20, 10).await;
     for job in waiting {
         settle(
-            &inbox,
+            &store,
             &job.lease,
             failed(),
             WorkState::Waiting { until: at(5) },
@@ -263,9 +263,9 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
             states: vec![state.into()],
             ..EventSelection::default()
         };
-        let inbox = Arc::clone(&inbox);
+        let store = Arc::clone(&store);
         async move {
-            inbox
+            store
                 .events(EventPage::first(selection, 9999))
                 .await
                 .expect("a page")
@@ -273,26 +273,26 @@ async fn quarantine_covers_large_backlog(inbox: Arc<dyn Store>) {
         }
     };
 
-    quarantine(&inbox, "acme/ship").await;
+    quarantine(&store, "acme/ship").await;
     assert_eq!(count("held").await, EVENTS);
     assert_eq!(
-        inbox
+        store
             .next_due(&[plugin("acme/ship")])
             .await
             .expect("a time"),
         None
     );
 
-    lift(&inbox, "acme/ship").await;
+    lift(&store, "acme/ship").await;
     assert_eq!(count("pending").await, EVENTS);
-    assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
+    assert_eq!(claim(&store, 9999, 2000).await.len() as u64, EVENTS);
 }
 
-async fn quarantine_is_stored_unchanged(inbox: Arc<dyn Store>) {
-    assert_eq!(inbox.quarantined().await.expect("the quarantined"), []);
+async fn quarantine_is_stored_unchanged(store: Arc<dyn Store>) {
+    assert_eq!(store.quarantined().await.expect("the quarantined"), []);
 
-    quarantine(&inbox, "acme/ship").await;
-    quarantine(&inbox, "acme/audit").await;
+    quarantine(&store, "acme/ship").await;
+    quarantine(&store, "acme/audit").await;
 
     let later = Quarantine {
         reason: "again, \"worse\"".into(),
@@ -300,24 +300,24 @@ async fn quarantine_is_stored_unchanged(inbox: Arc<dyn Store>) {
         ..quarantine_of("acme/ship")
     };
 
-    inbox.quarantine(later.clone()).await.expect("a quarantine");
+    store.quarantine(later.clone()).await.expect("a quarantine");
 
-    let stored = inbox.quarantined().await.expect("the quarantined");
+    let stored = store.quarantined().await.expect("the quarantined");
     assert_eq!(
         stored,
         [quarantine_of("acme/audit"), later],
         "one for each plugin, the latest"
     );
 
-    lift(&inbox, "acme/audit").await;
-    assert_eq!(inbox.quarantined().await.expect("the quarantined").len(), 1);
+    lift(&store, "acme/audit").await;
+    assert_eq!(store.quarantined().await.expect("the quarantined").len(), 1);
 }
 
-async fn lift_wakes_waiting_task(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    quarantine(&inbox, "acme/ship").await;
-    super::waking::drain(&inbox).await;
-    lift(&inbox, "acme/ship").await;
-    super::waking::wakes(&inbox).await;
+async fn lift_wakes_waiting_task(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    quarantine(&store, "acme/ship").await;
+    super::waking::drain(&store).await;
+    lift(&store, "acme/ship").await;
+    super::waking::wakes(&store).await;
 }

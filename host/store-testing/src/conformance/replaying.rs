@@ -50,56 +50,56 @@ fn dead() -> EventSelection {
     }
 }
 
-async fn replay(inbox: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
+async fn replay(store: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
     let ReplaySummary {
         replayed: jobs,
         leased,
         ..
-    } = inbox.replay(replay).await.expect("a replay");
+    } = store.replay(replay).await.expect("a replay");
     (jobs, leased)
 }
 
 /// Appends these events of `acme/orders` and settles the job of `ship` for each with the given
 /// outcome.
-async fn settled(inbox: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next: WorkState) {
+async fn settled(store: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next: WorkState) {
     let events: Vec<_> = numbers.iter().map(|number| event(*number)).collect();
-    append(inbox, events).await;
-    for job in claim(inbox, numbers.len(), 100).await {
-        settle(inbox, &job.lease, outcome.clone(), next).await;
+    append(store, events).await;
+    for job in claim(store, numbers.len(), 100).await {
+        settle(store, &job.lease, outcome.clone(), next).await;
     }
 }
 
-async fn replay_counts_attempts_from_one(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    settled(&inbox, &[1], failed(), WorkState::Dead).await;
-    settled(&inbox, &[2], Outcome::Done, WorkState::Done).await;
+async fn replay_counts_attempts_from_one(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    settled(&store, &[1], failed(), WorkState::Dead).await;
+    settled(&store, &[2], Outcome::Done, WorkState::Done).await;
     assert_eq!(
-        replay(&inbox, replay_of(EventSelection::default())).await,
+        replay(&store, replay_of(EventSelection::default())).await,
         (2, 0)
     );
 
-    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    let [listed] = <[_; 1]>::try_from(jobs(&store, 1).await).expect("one job");
     assert_eq!((listed.state, listed.attempts), (WorkState::Pending, 0));
 
-    let claimed = claim(&inbox, 9, 1000).await;
+    let claimed = claim(&store, 9, 1000).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2"]);
     assert_eq!((claimed[0].lease.replays, claimed[0].lease.attempt), (1, 1));
 
-    settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn replay_resets_age_and_spared(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1), event(2)]).await;
+async fn replay_resets_age_and_spared(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1), event(2)]).await;
 
-    for job in claim(&inbox, 9, 100).await {
+    for job in claim(&store, 9, 100).await {
         assert_eq!(job.since, job.event.received_at);
-        settle(&inbox, &job.lease, failed(), WorkState::Dead).await;
+        settle(&store, &job.lease, failed(), WorkState::Dead).await;
     }
 
     replay(
-        &inbox,
+        &store,
         Replay {
             rate: Some(0.1),
             ..replay_of(dead())
@@ -107,33 +107,33 @@ async fn replay_resets_age_and_spared(inbox: Arc<dyn Store>) {
     )
     .await;
 
-    let claimed = claim(&inbox, 9, 2000).await;
+    let claimed = claim(&store, 9, 2000).await;
     assert_eq!(
         claimed.iter().map(|job| job.since).collect::<Vec<_>>(),
         [at(1000), at(1010)]
     );
 }
 
-async fn replay_keeps_earlier_attempts(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn replay_keeps_earlier_attempts(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     settled(
-        &inbox,
+        &store,
         &[1],
         failed(),
         WorkState::Waiting { until: at(100) },
     )
     .await;
 
-    let second = claim_one(&inbox, 100).await;
-    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
-    assert_eq!(replay(&inbox, replay_of(dead())).await, (1, 0));
+    let second = claim_one(&store, 100).await;
+    settle(&store, &second.lease, failed(), WorkState::Dead).await;
+    assert_eq!(replay(&store, replay_of(dead())).await, (1, 0));
 
-    let again = claim_one(&inbox, 1000).await;
+    let again = claim_one(&store, 1000).await;
     let third = settlement(&again.lease, Outcome::Done, WorkState::Done);
     let expected = third.attempt.clone();
-    inbox.settle(third).await.expect("a settlement");
+    store.settle(third).await.expect("a settlement");
 
-    let record = inbox
+    let record = store
         .read(event(1).id)
         .await
         .expect("a read")
@@ -158,82 +158,82 @@ async fn replay_keeps_earlier_attempts(inbox: Arc<dyn Store>) {
         "all of it: revision, times, outcome, log lines"
     );
 
-    let [listed] = <[_; 1]>::try_from(jobs(&inbox, 1).await).expect("one job");
+    let [listed] = <[_; 1]>::try_from(jobs(&store, 1).await).expect("one job");
     assert_eq!(
         listed.last_outcome,
         Some(Outcome::Done.to_string()),
         "the last attempt's, of the last replay"
     );
-    assert_eq!(inbox.read(event(2).id).await.expect("a read"), None);
+    assert_eq!(store.read(event(2).id).await.expect("a read"), None);
 }
 
-async fn dry_run_replays_nothing(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    settled(&inbox, &[1, 2], failed(), WorkState::Dead).await;
-    append(&inbox, [event(3)]).await;
-    claim_one(&inbox, 100).await;
+async fn dry_run_replays_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    settled(&store, &[1, 2], failed(), WorkState::Dead).await;
+    append(&store, [event(3)]).await;
+    claim_one(&store, 100).await;
 
-    let before = inbox.read(event(1).id).await.expect("a read");
+    let before = store.read(event(1).id).await.expect("a read");
     let dry = Replay {
         dry_run: true,
         ..replay_of(EventSelection::default())
     };
-    assert_eq!(replay(&inbox, dry).await, (2, 1));
-    assert_eq!(inbox.read(event(1).id).await.expect("a read"), before);
-    assert_eq!(claim(&inbox, 9, 110).await.len(), 0);
+    assert_eq!(replay(&store, dry).await, (2, 1));
+    assert_eq!(store.read(event(1).id).await.expect("a read"), before);
+    assert_eq!(claim(&store, 9, 110).await.len(), 0);
 }
 
-async fn replay_leaves_leased_jobs(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn replay_leaves_leased_jobs(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
+    let job = claim_one(&store, 10).await;
     assert_eq!(
-        replay(&inbox, replay_of(EventSelection::default())).await,
+        replay(&store, replay_of(EventSelection::default())).await,
         (0, 1)
     );
 
-    settle(&inbox, &job.lease, Outcome::Done, WorkState::Done).await;
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn lease_before_replay_settles_nothing(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn lease_before_replay_settles_nothing(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let lost = claim_one(&inbox, 10).await;
-    let second = claim_one(&inbox, 100).await;
-    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
+    let lost = claim_one(&store, 10).await;
+    let second = claim_one(&store, 100).await;
+    settle(&store, &second.lease, failed(), WorkState::Dead).await;
     assert_eq!(
-        replay(&inbox, replay_of(EventSelection::default())).await,
+        replay(&store, replay_of(EventSelection::default())).await,
         (1, 0)
     );
 
-    let again = claim_one(&inbox, 1000).await;
+    let again = claim_one(&store, 1000).await;
     assert_eq!(
         again.lease.attempt, lost.lease.attempt,
         "both leases have the same attempt number"
     );
 
-    let answer = inbox
+    let answer = store
         .settle(settlement(&lost.lease, Outcome::Done, WorkState::Done))
         .await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
 
-    inbox
+    store
         .give_back(&[lost.lease])
         .await
         .expect("a release of nothing");
-    assert_eq!(states(&inbox, 1).await, [is("ship", "leased")]);
+    assert_eq!(states(&store, 1).await, [is("ship", "leased")]);
 }
 
-async fn rate_spreads_replay(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    settled(&inbox, &[1, 2, 3, 4, 5], failed(), WorkState::Dead).await;
+async fn rate_spreads_replay(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    settled(&store, &[1, 2, 3, 4, 5], failed(), WorkState::Dead).await;
 
     assert_eq!(
         replay(
-            &inbox,
+            &store,
             Replay {
                 rate: Some(0.5),
                 ..replay_of(dead())
@@ -242,18 +242,18 @@ async fn rate_spreads_replay(inbox: Arc<dyn Store>) {
         .await,
         (5, 0)
     );
-    assert_eq!(keys(&claim(&inbox, 9, 1000).await), ["key-1"]);
-    assert_eq!(keys(&claim(&inbox, 9, 1001).await), [""; 0]);
-    assert_eq!(keys(&claim(&inbox, 9, 1004).await), ["key-2", "key-3"]);
-    assert_eq!(keys(&claim(&inbox, 9, 1008).await), ["key-4", "key-5"]);
+    assert_eq!(keys(&claim(&store, 9, 1000).await), ["key-1"]);
+    assert_eq!(keys(&claim(&store, 9, 1001).await), [""; 0]);
+    assert_eq!(keys(&claim(&store, 9, 1004).await), ["key-2", "key-3"]);
+    assert_eq!(keys(&claim(&store, 9, 1008).await), ["key-4", "key-5"]);
 }
 
-async fn replay_revision_is_not_inherited(inbox: Arc<dyn Store>) {
+async fn replay_revision_is_not_inherited(store: Arc<dyn Store>) {
     let named = Some(Revision::from_sha256([9; 32]));
-    route_orders_to_ship(&inbox).await;
-    settled(&inbox, &[1], failed(), WorkState::Dead).await;
+    route_orders_to_ship(&store).await;
+    settled(&store, &[1], failed(), WorkState::Dead).await;
     replay(
-        &inbox,
+        &store,
         Replay {
             revision: named,
             ..replay_of(dead())
@@ -261,28 +261,28 @@ async fn replay_revision_is_not_inherited(inbox: Arc<dyn Store>) {
     )
     .await;
 
-    let first = claim_one(&inbox, 1000).await;
+    let first = claim_one(&store, 1000).await;
     assert_eq!(first.revision, named);
 
     settle(
-        &inbox,
+        &store,
         &first.lease,
         failed(),
         WorkState::Waiting { until: at(1000) },
     )
     .await;
 
-    let second = claim_one(&inbox, 1000).await;
+    let second = claim_one(&store, 1000).await;
     assert_eq!(second.revision, named, "a retry of it is its kind");
 
-    settle(&inbox, &second.lease, failed(), WorkState::Dead).await;
-    replay(&inbox, replay_of(dead())).await;
-    assert_eq!(claim_one(&inbox, 1000).await.revision, None);
+    settle(&store, &second.lease, failed(), WorkState::Dead).await;
+    replay(&store, replay_of(dead())).await;
+    assert_eq!(claim_one(&store, 1000).await.revision, None);
 }
 
-async fn replay_follows_selection(inbox: Arc<dyn Store>) {
+async fn replay_follows_selection(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[
             ("acme/orders", &["audit", "ship"]),
             ("umbrella/orders", &["ship"]),
@@ -290,13 +290,13 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
     )
     .await;
     append(
-        &inbox,
+        &store,
         [event(1), event(2), event_of("umbrella/orders", 3), event(4)],
     )
     .await;
 
     for job in claim_of(
-        &inbox,
+        &store,
         &[
             request("acme/audit", 9),
             request("acme/ship", 9),
@@ -312,7 +312,7 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
         } else {
             (failed(), WorkState::Dead)
         };
-        settle(&inbox, &job.lease, outcome, next).await;
+        settle(&store, &job.lease, outcome, next).await;
     }
 
     let none = EventSelection::default;
@@ -383,7 +383,7 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
             dry_run: true,
             ..replay_of(selection.clone())
         };
-        assert_eq!(replay(&inbox, dry).await, (expected, 0), "{selection:?}");
+        assert_eq!(replay(&store, dry).await, (expected, 0), "{selection:?}");
     }
 
     let of_ship = EventSelection {
@@ -391,64 +391,64 @@ async fn replay_follows_selection(inbox: Arc<dyn Store>) {
         plugin: name("ship"),
         ..dead()
     };
-    assert_eq!(replay(&inbox, replay_of(of_ship)).await, (1, 0));
+    assert_eq!(replay(&store, replay_of(of_ship)).await, (1, 0));
     assert_eq!(
-        states(&inbox, 2).await,
+        states(&store, 2).await,
         [is("audit", "done"), is("ship", "pending")]
     );
     assert_eq!(
-        states(&inbox, 1).await,
+        states(&store, 1).await,
         [is("audit", "done"), is("ship", "dead")]
     );
 }
 
-async fn replay_without_route_is_held(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    settled(&inbox, &[1], failed(), WorkState::Dead).await;
-    route(&inbox, &[]).await;
-    assert_eq!(replay(&inbox, replay_of(dead())).await, (1, 0));
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+async fn replay_without_route_is_held(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    settled(&store, &[1], failed(), WorkState::Dead).await;
+    route(&store, &[]).await;
+    assert_eq!(replay(&store, replay_of(dead())).await, (1, 0));
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
+    route_orders_to_ship(&store).await;
+    assert_eq!(claim_one(&store, 1000).await.lease.attempt, 1);
 }
 
-async fn replayed_waiting_job_is_due(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn replayed_waiting_job_is_due(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
     settled(
-        &inbox,
+        &store,
         &[1],
         failed(),
         WorkState::Waiting { until: at(9000) },
     )
     .await;
 
-    assert_eq!(claim(&inbox, 9, 1000).await.len(), 0);
+    assert_eq!(claim(&store, 9, 1000).await.len(), 0);
     assert_eq!(
-        replay(&inbox, replay_of(EventSelection::default())).await,
+        replay(&store, replay_of(EventSelection::default())).await,
         (1, 0)
     );
-    assert_eq!(claim_one(&inbox, 1000).await.lease.attempt, 1);
+    assert_eq!(claim_one(&store, 1000).await.lease.attempt, 1);
 }
 
-async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
+async fn large_replay_covers_each_job_once(store: Arc<dyn Store>) {
     const EVENTS: u64 = 603;
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
 
     // The calls run concurrently, so that a store on a disk does not sync for each of them.
-    let store = |number| {
-        let inbox = Arc::clone(&inbox);
-        async move { append(&inbox, [event(number)]).await }
+    let append_one = |number| {
+        let store = Arc::clone(&store);
+        async move { append(&store, [event(number)]).await }
     };
 
-    side_by_side((0..EVENTS).map(store)).await;
+    side_by_side((0..EVENTS).map(append_one)).await;
 
     let fail = |job: hookyard_store::ClaimedJob| {
-        let inbox = Arc::clone(&inbox);
-        async move { settle(&inbox, &job.lease, failed(), WorkState::Dead).await }
+        let store = Arc::clone(&store);
+        async move { settle(&store, &job.lease, failed(), WorkState::Dead).await }
     };
 
     let claimed = claim_of(
-        &inbox,
+        &store,
         &[request("acme/audit", 9999), request("acme/ship", 300)],
         10,
     )
@@ -459,12 +459,12 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
         dry_run: true,
         ..replay_of(dead())
     };
-    assert_eq!(replay(&inbox, dry).await, (EVENTS + 300, 0));
-    assert_eq!(replay(&inbox, replay_of(dead())).await, (EVENTS + 300, 0));
-    assert_eq!(replay(&inbox, replay_of(dead())).await, (0, 0));
+    assert_eq!(replay(&store, dry).await, (EVENTS + 300, 0));
+    assert_eq!(replay(&store, replay_of(dead())).await, (EVENTS + 300, 0));
+    assert_eq!(replay(&store, replay_of(dead())).await, (0, 0));
     assert_eq!(
         replay(
-            &inbox,
+            &store,
             Replay {
                 dry_run: true,
                 ..replay_of(EventSelection::default())
@@ -474,13 +474,13 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
         (2 * EVENTS, 0)
     );
 
-    let all = inbox
+    let all = store
         .events(EventPage::first(EventSelection::default(), 9999))
         .await
         .expect("a page");
     let mut replays = 0;
     for listed in all {
-        let record = inbox
+        let record = store
             .read(listed.id)
             .await
             .expect("a read")
@@ -496,12 +496,12 @@ async fn large_replay_covers_each_job_once(inbox: Arc<dyn Store>) {
     assert_eq!(replays, EVENTS + 300);
 }
 
-async fn replay_wakes_waiting_task(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    settled(&inbox, &[1], failed(), WorkState::Dead).await;
-    super::waking::drain(&inbox).await;
-    replay(&inbox, replay_of(dead())).await;
-    super::waking::wakes(&inbox).await;
+async fn replay_wakes_waiting_task(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    settled(&store, &[1], failed(), WorkState::Dead).await;
+    super::waking::drain(&store).await;
+    replay(&store, replay_of(dead())).await;
+    super::waking::wakes(&store).await;
 }
 
 fn of_audit() -> EventSelection {
@@ -511,11 +511,11 @@ fn of_audit() -> EventSelection {
     }
 }
 
-async fn replay_creates_jobs_for_new_plugin(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    settled(&inbox, &[1, 2, 3], Outcome::Done, WorkState::Done).await;
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    append(&inbox, [event(4)]).await;
+async fn replay_creates_jobs_for_new_plugin(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    settled(&store, &[1, 2, 3], Outcome::Done, WorkState::Done).await;
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&store, [event(4)]).await;
     let later = EventSelection {
         since: Some(at(2)),
         ..of_audit()
@@ -529,24 +529,24 @@ async fn replay_creates_jobs_for_new_plugin(inbox: Arc<dyn Store>) {
         created: 2,
         ..ReplaySummary::default()
     };
-    assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);
-    assert_eq!(states(&inbox, 2).await, [is("ship", "done")]);
+    assert_eq!(store.replay(dry).await.expect("a replay"), expected);
+    assert_eq!(states(&store, 2).await, [is("ship", "done")]);
 
     let slow = Replay {
         rate: Some(0.5),
         ..replay_of(later)
     };
-    assert_eq!(inbox.replay(slow).await.expect("a replay"), expected);
+    assert_eq!(store.replay(slow).await.expect("a replay"), expected);
     assert_eq!(
-        states(&inbox, 1).await,
+        states(&store, 1).await,
         [is("ship", "done")],
         "it came before"
     );
     assert_eq!(
-        states(&inbox, 3).await,
+        states(&store, 3).await,
         [is("audit", "waiting"), is("ship", "done")]
     );
-    let first = claim_of(&inbox, &[request("acme/audit", 9)], 1000).await;
+    let first = claim_of(&store, &[request("acme/audit", 9)], 1000).await;
     assert_eq!(keys(&first), ["key-2"]);
     assert_eq!(
         (
@@ -557,18 +557,18 @@ async fn replay_creates_jobs_for_new_plugin(inbox: Arc<dyn Store>) {
         (at(1000), 0, 1)
     );
     assert_eq!(
-        keys(&claim_of(&inbox, &[request("acme/audit", 9)], 1004).await),
+        keys(&claim_of(&store, &[request("acme/audit", 9)], 1004).await),
         ["key-3", "key-4"]
     );
 }
 
-async fn replay_creates_no_unrouted_job(inbox: Arc<dyn Store>) {
+async fn replay_creates_no_unrouted_job(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["audit"])],
     )
     .await;
-    settled(&inbox, &[1, 2], Outcome::Done, WorkState::Done).await;
+    settled(&store, &[1, 2], Outcome::Done, WorkState::Done).await;
 
     let expected = ReplaySummary {
         not_routed: 2,
@@ -580,44 +580,44 @@ async fn replay_creates_no_unrouted_job(inbox: Arc<dyn Store>) {
             dry_run,
             ..replay_of(of_audit())
         };
-        assert_eq!(inbox.replay(replay).await.expect("a replay"), expected);
+        assert_eq!(store.replay(replay).await.expect("a replay"), expected);
     }
 
-    assert_eq!(states(&inbox, 1).await, [is("ship", "done")]);
+    assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn created_job_keeps_key_order(inbox: Arc<dyn Store>) {
+async fn created_job_keeps_key_order(store: Arc<dyn Store>) {
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
         ..event(number)
     };
 
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [ordered(1), ordered(2)]).await;
-    route(&inbox, &[("acme/orders", &["audit", "ship"])]).await;
-    append(&inbox, [ordered(3)]).await;
-    assert_eq!(replay(&inbox, replay_of(of_audit())).await, (3, 0));
+    route_orders_to_ship(&store).await;
+    append(&store, [ordered(1), ordered(2)]).await;
+    route(&store, &[("acme/orders", &["audit", "ship"])]).await;
+    append(&store, [ordered(3)]).await;
+    assert_eq!(replay(&store, replay_of(of_audit())).await, (3, 0));
 
     for expected in ["key-1", "key-2", "key-3"] {
-        let claimed = claim_of(&inbox, &[request("acme/audit", 9)], 2000).await;
+        let claimed = claim_of(&store, &[request("acme/audit", 9)], 2000).await;
         assert_eq!(keys(&claimed), [expected]);
-        settle(&inbox, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+        settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
     }
 }
 
-async fn replay_of_unrouted_skips_other_events(inbox: Arc<dyn Store>) {
-    append(&inbox, [event(1)]).await;
+async fn replay_of_unrouted_skips_other_events(store: Arc<dyn Store>) {
+    append(&store, [event(1)]).await;
     let none = Backlog {
         by_plugin: [(plugin("acme/audit"), BacklogPolicy::None)].into(),
         ..Backlog::default()
     };
     let routes = Routes([(event(1).source, [plugin("acme/audit").name].into())].into());
-    inbox.route_with(routes, &none).await.expect("a route");
-    append(&inbox, [event(2)]).await;
-    assert_eq!(states(&inbox, 1).await, [], "the plugin takes no backlog");
-    let audited = claim_of(&inbox, &[request("acme/audit", 9)], 10).await;
+    store.route_with(routes, &none).await.expect("a route");
+    append(&store, [event(2)]).await;
+    assert_eq!(states(&store, 1).await, [], "the plugin takes no backlog");
+    let audited = claim_of(&store, &[request("acme/audit", 9)], 10).await;
     assert_eq!(keys(&audited), ["key-2"]);
-    settle(&inbox, &audited[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &audited[0].lease, Outcome::Done, WorkState::Done).await;
 
     let unrouted = EventSelection {
         states: vec!["unrouted".into()],
@@ -632,12 +632,12 @@ async fn replay_of_unrouted_skips_other_events(inbox: Arc<dyn Store>) {
         dry_run: true,
         ..replay_of(unrouted.clone())
     };
-    assert_eq!(inbox.replay(dry).await.expect("a replay"), expected);
+    assert_eq!(store.replay(dry).await.expect("a replay"), expected);
     assert_eq!(
-        inbox.replay(replay_of(unrouted)).await.expect("a replay"),
+        store.replay(replay_of(unrouted)).await.expect("a replay"),
         expected
     );
-    assert_eq!(states(&inbox, 1).await, [is("audit", "pending")]);
-    assert_eq!(states(&inbox, 2).await, [is("audit", "done")]);
-    assert_eq!(inbox.unrouted().await.expect("tallies"), []);
+    assert_eq!(states(&store, 1).await, [is("audit", "pending")]);
+    assert_eq!(states(&store, 2).await, [is("audit", "done")]);
+    assert_eq!(store.unrouted().await.expect("tallies"), []);
 }

@@ -25,12 +25,12 @@ pub(super) const CASES: &[Case] = table![
 const ON_PROBATION: Revision = Revision::from_sha256([9; 32]);
 
 /// Settles a failed attempt of the revision on probation.
-async fn fail(inbox: &Arc<dyn Store>, lease: &JobLease, next: WorkState) {
-    fail_at(inbox, lease, next, ON_PROBATION, true).await;
+async fn fail(store: &Arc<dyn Store>, lease: &JobLease, next: WorkState) {
+    fail_at(store, lease, next, ON_PROBATION, true).await;
 }
 
 async fn fail_at(
-    inbox: &Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     lease: &JobLease,
     next: WorkState,
     revision: Revision,
@@ -42,7 +42,7 @@ async fn fail_at(
         ..settlement.attempt
     };
 
-    inbox
+    store
         .settle(Settlement {
             attempt,
             failed_on_probation,
@@ -52,29 +52,29 @@ async fn fail_at(
         .expect("a settlement");
 }
 
-async fn retry(inbox: &Arc<dyn Store>) -> u64 {
-    inbox
+async fn retry(store: &Arc<dyn Store>) -> u64 {
+    store
         .retry_failed(&plugin("acme/ship"), ON_PROBATION)
         .await
         .expect("a retry")
 }
 
-async fn job_failed_on_probation_is_retried(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, (1..=3).map(event)).await;
+async fn job_failed_on_probation_is_retried(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, (1..=3).map(event)).await;
 
-    let claimed = claim(&inbox, 2, 10).await;
-    fail(&inbox, &claimed[0].lease, WorkState::Dead).await;
+    let claimed = claim(&store, 2, 10).await;
+    fail(&store, &claimed[0].lease, WorkState::Dead).await;
     fail(
-        &inbox,
+        &store,
         &claimed[1].lease,
         WorkState::Waiting { until: at(5000) },
     )
     .await;
-    assert_eq!(retry(&inbox).await, 2);
-    assert_eq!(states(&inbox, 1).await, [is("ship", "pending")]);
+    assert_eq!(retry(&store).await, 2);
+    assert_eq!(states(&store, 1).await, [is("ship", "pending")]);
 
-    let claimed = claim(&inbox, 9, 20).await;
+    let claimed = claim(&store, 9, 20).await;
     assert_eq!(keys(&claimed), ["key-1", "key-2", "key-3"]);
     assert_eq!(
         (claimed[0].lease.replays, claimed[0].lease.attempt),
@@ -83,20 +83,20 @@ async fn job_failed_on_probation_is_retried(inbox: Arc<dyn Store>) {
     );
 
     fail_at(
-        &inbox,
+        &store,
         &claimed[0].lease,
         WorkState::Dead,
         ON_PROBATION,
         false,
     )
     .await;
-    assert_eq!(retry(&inbox).await, 0, "once");
-    assert_eq!(jobs(&inbox, 1).await[0].attempts, 2);
+    assert_eq!(retry(&store).await, 0, "once");
+    assert_eq!(jobs(&store, 1).await[0].attempts, 2);
 }
 
-async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
+async fn retry_is_limited_to_one_revision(store: Arc<dyn Store>) {
     route(
-        &inbox,
+        &store,
         &[
             ("acme/orders", &["audit", "ship"]),
             ("umbrella/orders", &["ship"]),
@@ -104,14 +104,14 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
     )
     .await;
     append(
-        &inbox,
+        &store,
         [event(1), event(2), event(3), event_of("umbrella/orders", 4)],
     )
     .await;
 
-    let claimed = claim(&inbox, 3, 10).await;
+    let claimed = claim(&store, 3, 10).await;
     fail_at(
-        &inbox,
+        &store,
         &claimed[0].lease,
         WorkState::Dead,
         ON_PROBATION,
@@ -119,7 +119,7 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
     )
     .await;
     fail_at(
-        &inbox,
+        &store,
         &claimed[1].lease,
         WorkState::Dead,
         Revision::from_sha256([8; 32]),
@@ -128,30 +128,30 @@ async fn retry_is_limited_to_one_revision(inbox: Arc<dyn Store>) {
     .await;
 
     for of in ["acme/audit", "umbrella/ship"] {
-        let other = inbox
+        let other = store
             .claim(&[request(of, 1)], at(10), super::support::LEASE)
             .await
             .expect("a claim");
-        fail(&inbox, &other[0].lease, WorkState::Dead).await;
+        fail(&store, &other[0].lease, WorkState::Dead).await;
     }
 
-    assert_eq!(retry(&inbox).await, 0);
+    assert_eq!(retry(&store).await, 0);
 }
 
-async fn claim_and_replay_forget_failed_revision(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn claim_and_replay_forget_failed_revision(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
-    fail(&inbox, &job.lease, WorkState::Waiting { until: at(11) }).await;
+    let job = claim_one(&store, 10).await;
+    fail(&store, &job.lease, WorkState::Waiting { until: at(11) }).await;
 
-    let again = claim_one(&inbox, 12).await;
-    assert_eq!(retry(&inbox).await, 0, "it is being attempted again");
+    let again = claim_one(&store, 12).await;
+    assert_eq!(retry(&store).await, 0, "it is being attempted again");
 
-    fail(&inbox, &again.lease, WorkState::Dead).await;
+    fail(&store, &again.lease, WorkState::Dead).await;
 
     let selection = EventSelection::default();
-    inbox
+    store
         .replay(Replay {
             selection,
             revision: None,
@@ -161,80 +161,80 @@ async fn claim_and_replay_forget_failed_revision(inbox: Arc<dyn Store>) {
         })
         .await
         .expect("a replay");
-    assert_eq!(retry(&inbox).await, 0, "it is to run again anyway");
+    assert_eq!(retry(&store).await, 0, "it is to run again anyway");
 }
 
-async fn retried_job_without_route_is_held(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
+async fn retried_job_without_route_is_held(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
 
-    let job = claim_one(&inbox, 10).await;
-    fail(&inbox, &job.lease, WorkState::Dead).await;
-    route(&inbox, &[]).await;
-    assert_eq!(retry(&inbox).await, 1);
-    assert_eq!(states(&inbox, 1).await, [is("ship", "held")]);
+    let job = claim_one(&store, 10).await;
+    fail(&store, &job.lease, WorkState::Dead).await;
+    route(&store, &[]).await;
+    assert_eq!(retry(&store).await, 1);
+    assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 
-    route_orders_to_ship(&inbox).await;
-    assert_eq!(claim_one(&inbox, 20).await.lease.attempt, 2);
+    route_orders_to_ship(&store).await;
+    assert_eq!(claim_one(&store, 20).await.lease.attempt, 2);
 }
 
-async fn retried_job_keeps_its_order(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
+async fn retried_job_keeps_its_order(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
 
     let of_a_key = |number| hookyard_model::Event {
         ordering_key: Some("a".into()),
         ..event(number)
     };
 
-    append(&inbox, (1..=3).map(of_a_key)).await;
+    append(&store, (1..=3).map(of_a_key)).await;
 
-    let first = claim_one(&inbox, 10).await;
-    fail(&inbox, &first.lease, WorkState::Dead).await;
+    let first = claim_one(&store, 10).await;
+    fail(&store, &first.lease, WorkState::Dead).await;
 
-    let second = claim_one(&inbox, 10).await;
-    assert_eq!(retry(&inbox).await, 1);
+    let second = claim_one(&store, 10).await;
+    assert_eq!(retry(&store).await, 1);
     assert_eq!(
-        keys(&claim(&inbox, 9, 20).await),
+        keys(&claim(&store, 9, 20).await),
         [""; 0],
         "after an attempt that is under way"
     );
 
-    fail(&inbox, &second.lease, WorkState::Dead).await;
+    fail(&store, &second.lease, WorkState::Dead).await;
     assert_eq!(
-        keys(&claim(&inbox, 9, 20).await),
+        keys(&claim(&store, 9, 20).await),
         ["key-1"],
         "and before all that is left"
     );
 }
 
-async fn large_retry_covers_every_job(inbox: Arc<dyn Store>) {
+async fn large_retry_covers_every_job(store: Arc<dyn Store>) {
     const EVENTS: u64 = 1_203;
-    route_orders_to_ship(&inbox).await;
+    route_orders_to_ship(&store).await;
 
-    let store = |number| {
-        let inbox = Arc::clone(&inbox);
-        async move { append(&inbox, [event(number)]).await }
+    let append_one = |number| {
+        let store = Arc::clone(&store);
+        async move { append(&store, [event(number)]).await }
     };
 
-    side_by_side((0..EVENTS).map(store)).await;
+    side_by_side((0..EVENTS).map(append_one)).await;
 
-    let claimed = claim(&inbox, 9999, 2000).await;
+    let claimed = claim(&store, 9999, 2000).await;
     let settle = |job: hookyard_store::ClaimedJob| {
-        let inbox = Arc::clone(&inbox);
-        async move { fail(&inbox, &job.lease, WorkState::Dead).await }
+        let store = Arc::clone(&store);
+        async move { fail(&store, &job.lease, WorkState::Dead).await }
     };
 
     side_by_side(claimed.into_iter().map(settle)).await;
-    assert_eq!(retry(&inbox).await, EVENTS);
-    assert_eq!(claim(&inbox, 9999, 2000).await.len() as u64, EVENTS);
+    assert_eq!(retry(&store).await, EVENTS);
+    assert_eq!(claim(&store, 9999, 2000).await.len() as u64, EVENTS);
 }
 
-async fn retry_wakes_waiting_task(inbox: Arc<dyn Store>) {
-    route_orders_to_ship(&inbox).await;
-    append(&inbox, [event(1)]).await;
-    let job = claim_one(&inbox, 10).await;
-    fail(&inbox, &job.lease, WorkState::Dead).await;
-    super::waking::drain(&inbox).await;
-    retry(&inbox).await;
-    super::waking::wakes(&inbox).await;
+async fn retry_wakes_waiting_task(store: Arc<dyn Store>) {
+    route_orders_to_ship(&store).await;
+    append(&store, [event(1)]).await;
+    let job = claim_one(&store, 10).await;
+    fail(&store, &job.lease, WorkState::Dead).await;
+    super::waking::drain(&store).await;
+    retry(&store).await;
+    super::waking::wakes(&store).await;
 }

@@ -73,24 +73,24 @@ pub(crate) fn event_of(from: &str, number: u64) -> Event {
     }
 }
 
-pub(crate) async fn append(inbox: &Arc<dyn Store>, events: impl IntoIterator<Item = Event>) {
+pub(crate) async fn append(store: &Arc<dyn Store>, events: impl IntoIterator<Item = Event>) {
     for event in events {
-        inbox.append(event).await.expect("an append");
+        store.append(event).await.expect("an append");
     }
 }
 
 /// Routes each `tenant/source` to the named plugins of the same tenant.
-pub(crate) async fn route(inbox: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
+pub(crate) async fn route(store: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
     let name = |text: &&str| PluginName::new(text).expect("a plugin name of a test");
     let rows = table
         .iter()
         .map(|(from, plugins)| (source(from), plugins.iter().map(name).collect()));
-    inbox.route(Routes(rows.collect())).await.expect("a route");
+    store.route(Routes(rows.collect())).await.expect("a route");
 }
 
 /// Routes `acme/orders` to the plugin `ship`.
-pub(crate) async fn route_orders_to_ship(inbox: &Arc<dyn Store>) {
-    route(inbox, &[("acme/orders", &["ship"])]).await;
+pub(crate) async fn route_orders_to_ship(store: &Arc<dyn Store>) {
+    route(store, &[("acme/orders", &["ship"])]).await;
 }
 
 pub(crate) fn request(plugin_text: &str, limit: usize) -> JobRequest {
@@ -101,23 +101,23 @@ pub(crate) fn request(plugin_text: &str, limit: usize) -> JobRequest {
 }
 
 /// Claims up to `limit` jobs of `acme/ship` at second `now`.
-pub(crate) async fn claim(inbox: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedJob> {
-    claim_of(inbox, &[request("acme/ship", limit)], now).await
+pub(crate) async fn claim(store: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedJob> {
+    claim_of(store, &[request("acme/ship", limit)], now).await
 }
 
 pub(crate) async fn claim_of(
-    inbox: &Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     requests: &[JobRequest],
     now: i64,
 ) -> Vec<ClaimedJob> {
-    inbox
+    store
         .claim(requests, at(now), LEASE)
         .await
         .expect("a claim")
 }
 
-pub(crate) async fn claim_one(inbox: &Arc<dyn Store>, now: i64) -> ClaimedJob {
-    let claimed = claim(inbox, 1, now).await;
+pub(crate) async fn claim_one(store: &Arc<dyn Store>, now: i64) -> ClaimedJob {
+    let claimed = claim(store, 1, now).await;
     let [job] = <[ClaimedJob; 1]>::try_from(claimed).expect("one job is due");
     job
 }
@@ -158,28 +158,28 @@ pub(crate) fn settlement(lease: &JobLease, outcome: Outcome, next: WorkState) ->
 }
 
 pub(crate) async fn settle(
-    inbox: &Arc<dyn Store>,
+    store: &Arc<dyn Store>,
     lease: &JobLease,
     outcome: Outcome,
     next: WorkState,
 ) {
-    inbox
+    store
         .settle(settlement(lease, outcome, next))
         .await
         .expect("a settlement");
 }
 
-pub(crate) async fn summaries(inbox: &Arc<dyn Store>) -> Vec<EventSummary> {
-    inbox
+pub(crate) async fn summaries(store: &Arc<dyn Store>) -> Vec<EventSummary> {
+    store
         .events(EventPage::first(EventSelection::default(), 1000))
         .await
         .expect("a page of events")
 }
 
 /// Returns the jobs of event `number`.
-pub(crate) async fn jobs(inbox: &Arc<dyn Store>, number: u64) -> Vec<JobSummary> {
+pub(crate) async fn jobs(store: &Arc<dyn Store>, number: u64) -> Vec<JobSummary> {
     let key = format!("key-{number}");
-    let found = summaries(inbox)
+    let found = summaries(store)
         .await
         .into_iter()
         .find(|event| event.key == key);
@@ -187,8 +187,8 @@ pub(crate) async fn jobs(inbox: &Arc<dyn Store>, number: u64) -> Vec<JobSummary>
 }
 
 /// Returns the plugin and the state of each job of event `number`.
-pub(crate) async fn states(inbox: &Arc<dyn Store>, number: u64) -> Vec<(String, &'static str)> {
-    jobs(inbox, number)
+pub(crate) async fn states(store: &Arc<dyn Store>, number: u64) -> Vec<(String, &'static str)> {
+    jobs(store, number)
         .await
         .into_iter()
         .map(|job| (job.plugin.to_string(), job.state.name()))
