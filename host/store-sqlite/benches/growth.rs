@@ -39,7 +39,7 @@ struct Cost {
 }
 
 struct Bench {
-    inbox: Arc<SqliteStore>,
+    store: Arc<SqliteStore>,
     stored: u64,
 }
 
@@ -89,12 +89,12 @@ fn median(mut costs: Vec<Duration>) -> Duration {
 impl Bench {
     /// Returns a store with that many handled events.
     async fn filled(path: &Path, count: u64) -> Self {
-        let inbox = SqliteStore::open(path, Options::default()).expect("a new inbox");
+        let store = SqliteStore::open(path, Options::default()).expect("a new store");
         let routes = Routes([(source(), [plugin().name].into())].into());
-        inbox.route(routes).await.expect("a route");
+        store.route(routes).await.expect("a route");
 
         let mut bench = Self {
-            inbox: Arc::new(inbox),
+            store: Arc::new(store),
             stored: 0,
         };
         let began = Instant::now();
@@ -117,8 +117,8 @@ impl Bench {
         let mut calls = JoinSet::new();
         for _ in 0..count {
             self.stored += 1;
-            let (inbox, event) = (Arc::clone(&self.inbox), event(self.stored));
-            calls.spawn(async move { inbox.append(event).await.map(drop) });
+            let (store, event) = (Arc::clone(&self.store), event(self.stored));
+            calls.spawn(async move { store.append(event).await.map(drop) });
         }
         all(calls).await;
         let append = began.elapsed();
@@ -129,7 +129,7 @@ impl Bench {
             limit: count as usize,
         };
         let claimed = self
-            .inbox
+            .store
             .claim(&[want], now(self.stored), LEASE)
             .await
             .expect("a claim");
@@ -139,8 +139,8 @@ impl Bench {
         let began = Instant::now();
         let mut calls = JoinSet::new();
         for job in claimed {
-            let inbox = Arc::clone(&self.inbox);
-            calls.spawn(async move { inbox.settle(settlement(job)).await });
+            let store = Arc::clone(&self.store);
+            calls.spawn(async move { store.settle(settlement(job)).await });
         }
         all(calls).await;
         Cost {

@@ -33,17 +33,17 @@ fn seen_key() -> Key {
     }
 }
 
-async fn ran_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> AttemptResult {
-    run_over(inbox, handle, limits).await.expect("an attempt")
+async fn ran_over(values: Arc<dyn Values>, handle: &str, limits: Limits) -> AttemptResult {
+    run_over(values, handle, limits).await.expect("an attempt")
 }
 
 async fn run_over(
-    inbox: Arc<dyn Values>,
+    values: Arc<dyn Values>,
     handle: &str,
     limits: Limits,
 ) -> Result<AttemptResult, RunError> {
     let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
-    let catalog = Catalog::new(services_over(inbox));
+    let catalog = Catalog::new(services_over(values));
     catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
     catalog.run(&paid()).await
 }
@@ -53,7 +53,7 @@ async fn ran(handle: &str) -> AttemptResult {
 }
 
 #[tokio::test]
-async fn a_done_attempt_hands_out_its_effects() {
+async fn done_attempt_returns_its_effects() {
     let limits = Limits {
         kv_keys_max: 7,
         kv_bytes_max: 8_000,
@@ -91,7 +91,7 @@ async fn a_done_attempt_hands_out_its_effects() {
 }
 
 #[tokio::test]
-async fn one_that_fails_hands_out_none() {
+async fn failed_attempt_returns_no_effects() {
     let work = DONE.replace(
         "(call $send (i32.const 3))",
         "(drop (call $send (i32.const 3)))",
@@ -171,7 +171,7 @@ async fn next_attempt_reads_committed_values() {
 }
 
 #[tokio::test]
-async fn a_limit_is_told_to_the_guest() {
+async fn guest_reads_the_limit() {
     let send = "(drop (call $send (i32.const 1))) (call $send (i32.const 1))";
     let limits = Limits {
         outbox_messages_max: 1,
@@ -179,7 +179,7 @@ async fn a_limit_is_told_to_the_guest() {
     };
     let ran = ran_over(Arc::new(MemoryStore::new()), send, limits.clone()).await;
     assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
-    // Whoever does not live with that, failed of it.
+    // A guest that fails after a refusal fails because of the limit.
     let fails = "(drop (call $send (i32.const 1))) (drop (call $send (i32.const 1))) unreachable";
     let ran = ran_over(Arc::new(MemoryStore::new()), fails, limits).await;
     assert_eq!(
@@ -192,7 +192,7 @@ async fn a_limit_is_told_to_the_guest() {
 }
 
 #[tokio::test]
-async fn handles_are_bounded() {
+async fn handles_have_a_limit() {
     let endless = "(loop $again (drop (call $open)) (br $again)) unreachable";
     let ran = ran(endless).await;
     let max = Limits::default().handles_max as u64;
@@ -206,24 +206,24 @@ async fn handles_are_bounded() {
 }
 
 #[tokio::test]
-async fn an_inbox_that_cannot_be_read_is_no_fault_of_the_guests() {
-    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
-    inbox.on(Call::Value, 1, When::Before, Fault::Fail);
-    let unrun = run_over(inbox.clone(), DONE, Limits::default())
+async fn unreadable_store_is_a_host_fault() {
+    let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    store.on(Call::Value, 1, When::Before, Fault::Fail);
+    let unrun = run_over(store.clone(), DONE, Limits::default())
         .await
         .expect_err("no attempt");
     assert!(
         matches!(&unrun, RunError::HostFault(why) if why.starts_with("the plugin's stored values cannot be read: ")),
         "{unrun:?}"
     );
-    let ran = ran_over(inbox, DONE, Limits::default()).await;
+    let ran = ran_over(store, DONE, Limits::default()).await;
     assert_eq!((ran.outcome, ran.effects.writes.len()), (Outcome::Done, 1));
 }
 
 #[tokio::test]
-async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
-    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
-    inbox.on(
+async fn slow_store_uses_up_wall_time() {
+    let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    store.on(
         Call::Value,
         1,
         When::Before,
@@ -234,7 +234,7 @@ async fn an_inbox_that_takes_its_time_takes_it_from_the_wall_clock() {
         cpu_max: Duration::from_secs(60),
         ..Limits::default()
     };
-    let ran = ran_over(inbox, DONE, limits.clone()).await;
+    let ran = ran_over(store, DONE, limits.clone()).await;
     assert_eq!(
         (ran.outcome, ran.effects),
         (

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hookyard_model::{Limit, Message, Outcome};
 use hookyard_store_testing::MemoryStore;
 
-use super::{buffer, buffer_with, inbox_with, key, message, refused, value};
+use super::{buffer, buffer_with, key, message, refused, store_with, value};
 use crate::Limits;
 use crate::effects::Buffer;
 
@@ -120,7 +120,7 @@ async fn size_of_one_answer_is_bounded() {
 
 #[tokio::test]
 async fn number_of_reads_is_bounded() {
-    let mut effects = buffer(&inbox_with(&[("a", "old")]).await);
+    let mut effects = buffer(&store_with(&[("a", "old")]).await);
     for _ in 0..Limits::default().kv_reads_max {
         effects.keys("b", None).await.expect("a page");
     }

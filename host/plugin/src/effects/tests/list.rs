@@ -7,7 +7,7 @@ use hookyard_model::Key;
 use hookyard_store_testing::MemoryStore;
 use proptest::prelude::*;
 
-use super::{buffer, buffer_with, inbox_with, key, refused, value};
+use super::{buffer, buffer_with, key, refused, store_with, value};
 use crate::Limits;
 use crate::effects::Buffer;
 use crate::effects::values::PAGE_KEYS;
@@ -54,12 +54,12 @@ async fn listed(
 ) -> Vec<String> {
     let names: Vec<_> = committed.iter().map(name).collect();
     let values: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
-    let inbox = inbox_with(&values).await;
+    let store = store_with(&values).await;
     let limits = Limits {
         kv_writes_max: 10_000,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&inbox, &limits);
+    let mut effects = buffer_with(&store, &limits);
 
     for number in added {
         effects
