@@ -118,7 +118,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     let (step, text) = report(&told);
     assert_eq!(step, "refused");
     assert!(
-        text.contains("came to `rejected: not for me`, and done is expected"),
+        text.contains("ended as `rejected: not for me`, but done was expected"),
         "{text}"
     );
     handle(&rig, 1).await?;

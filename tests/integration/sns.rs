@@ -257,7 +257,7 @@ async fn slow_certificate_uses_no_other_connections() -> Result<()> {
 
 fn finds_no_place(line: &Line) -> bool {
     line.text
-        .contains("too many requests wait for this certificate")
+        .contains("too many requests are waiting for this certificate")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -171,7 +171,7 @@ impl Quarantines {
             return None;
         }
         Some(format!(
-            "it failed at {faults} of {events} events; the last time it was {}",
+            "it failed at {faults} of {events} events; the last outcome was {}",
             attempt.outcome
         ))
     }

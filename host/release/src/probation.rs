@@ -160,7 +160,7 @@ impl ReleaseGuard for Probations {
         };
         let is_on_probation = active.probation.is_open(&policy, now);
         if let Some(regression) = active.probation.record(ended, &policy) {
-            let reason = format!("{regression}; the last time it was {}", attempt.outcome);
+            let reason = format!("{regression}; the last outcome was {}", attempt.outcome);
             self.fail(active, reason);
         }
         is_on_probation || active.failure.is_some()

@@ -201,7 +201,7 @@ mod tests {
 
     fn report(is_bad: bool) -> Report {
         let problems = if is_bad {
-            vec!["came to `done`, and rejected is expected".to_owned()]
+            vec!["ended as `done`, but rejected was expected".to_owned()]
         } else {
             Vec::new()
         };
@@ -239,7 +239,7 @@ mod tests {
         assert!(
             findings
                 .report
-                .contains("came to `done`, and rejected is expected"),
+                .contains("ended as `done`, but rejected was expected"),
             "{}",
             findings.report
         );

@@ -240,7 +240,7 @@ async fn rolled_back_revision_is_not_quarantined() {
         let quarantined = harness.inbox.quarantined().await.expect("a list");
         if can_roll_back {
             assert_eq!(quarantined, []);
-            let expected = "acme/ship: it failed at 4 of 4 events; the last time it was undecodable at $.id: a number";
+            let expected = "acme/ship: it failed at 4 of 4 events; the last outcome was undecodable at $.id: a number";
             assert_eq!(rollbacks, [expected]);
         } else {
             assert_eq!(quarantined.len(), 1);

@@ -120,11 +120,11 @@ impl CertificateCache {
 
         let _slot = slots
             .try_acquire()
-            .map_err(|_| Arc::from("too many requests wait for this certificate"))?;
+            .map_err(|_| Arc::from("too many requests are waiting for this certificate"))?;
 
         let ended = tokio::time::timeout(WAIT_MAX, end.wait_for(Option::is_some))
             .await
-            .map_err(|_elapsed| Arc::from("too many certificates wait to be fetched"))?;
+            .map_err(|_elapsed| Arc::from("too many certificates are waiting to be fetched"))?;
         ended
             .ok()
             .and_then(|fetched| fetched.clone())

@@ -169,17 +169,21 @@ fn not_offered(name: &str) -> Fault {
         .collect();
     let way_out = if !offered.is_empty() {
         format!(
-            "of its package this host offers {}; rebuild it without",
+            "this host offers only {} of this package; rebuild the component without \
+             the import",
             offered.join(", ")
         )
     } else if package.starts_with("wasi:") {
-        "this host does not offer that part of WASI; rebuild it without".to_owned()
+        "this host does not offer that part of WASI; rebuild the component without the import"
+            .to_owned()
     } else if name.starts_with("wasi_") || name == "env" {
         "it belongs to a core module; make it a component with `wasm-tools component new` and the \
          WASI adapter"
             .to_owned()
     } else {
-        "see `hookyard wit` for what plugins may import; rebuild it without".to_owned()
+        "see `hookyard wit` for what plugins may import, and rebuild the component without the \
+         import"
+            .to_owned()
     };
     Fault::Import { name, way_out }
 }

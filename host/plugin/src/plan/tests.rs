@@ -255,12 +255,12 @@ fn lists_tuples_and_maps() {
         (
             &Shape::Tuple(vec![Shape::U8]),
             "[]",
-            Err("$: found an array of another length, wanted one of 1"),
+            Err("$: found an array of another length, wanted length 1"),
         ),
         (
             &Shape::Tuple(vec![Shape::U8]),
             "[1,2]",
-            Err("$: found an array of another length, wanted one of 1"),
+            Err("$: found an array of another length, wanted length 1"),
         ),
     ] {
         check(shape, json, expected);

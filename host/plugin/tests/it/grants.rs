@@ -57,27 +57,29 @@ fn what_no_grant_helps_to_is_refused_with_the_way_out() {
         ),
         (
             instance("wasi:keyvalue/watcher@0.2.0-draft", "on-set"),
-            "imports wasi:keyvalue/watcher@0.2.0-draft, which is never granted; of its package this host offers \
-             wasi:keyvalue/store, wasi:keyvalue/atomics, wasi:keyvalue/batch; rebuild it without",
+            "imports wasi:keyvalue/watcher@0.2.0-draft, which is never granted; this host offers only \
+             wasi:keyvalue/store, wasi:keyvalue/atomics, wasi:keyvalue/batch of this package; rebuild the component \
+             without the import",
         ),
         (
             instance("wasi:http/incoming-handler@0.2.3", "handle"),
-            "imports wasi:http/incoming-handler@0.2.3, which is never granted; of its package this host offers \
-             wasi:http/types, wasi:http/outgoing-handler; rebuild it without",
+            "imports wasi:http/incoming-handler@0.2.3, which is never granted; this host offers only \
+             wasi:http/types, wasi:http/outgoing-handler of this package; rebuild the component without the import",
         ),
         (
             instance("wasi:nn/graph@0.2.0", "load"),
-            "imports wasi:nn/graph@0.2.0, which is never granted; this host does not offer that part of WASI; rebuild it \
-             without",
+            "imports wasi:nn/graph@0.2.0, which is never granted; this host does not offer that part of WASI; \
+             rebuild the component without the import",
         ),
         (
             instance("acme:db/query@1.0.0", "run"),
-            "imports acme:db/query@1.0.0, which is never granted; see `hookyard wit` for what plugins may import; rebuild \
-             it without",
+            "imports acme:db/query@1.0.0, which is never granted; see `hookyard wit` for what plugins may import, \
+             and rebuild the component without the import",
         ),
         (
             r#"(import "log" (func))"#.to_owned(),
-            "imports log, which is never granted; see `hookyard wit` for what plugins may import; rebuild it without",
+            "imports log, which is never granted; see `hookyard wit` for what plugins may import, and rebuild the \
+             component without the import",
         ),
     ] {
         assert_eq!(fault(&import, grants()).to_string(), expected, "{import}");

@@ -141,7 +141,7 @@ async fn revision_with_more_faults_fails_its_probation() {
     let [failed] = <[_; 1]>::try_from(yard.probations.failed()).expect("one");
     assert_eq!(
         failed.reason,
-        "it failed at 2 of 3 events, the previous revision at 0 of 10; the last time it was \
+        "it failed at 2 of 3 events, the previous revision at 0 of 10; the last outcome was \
          trapped: unreachable"
     );
 

@@ -33,7 +33,7 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     let outcome = shown(&found.outcome.to_string());
     if found.outcome.name() != expect.outcome {
         problems.push(format!(
-            "came to `{outcome}`, and {} is expected",
+            "ended as `{outcome}`, but {} was expected",
             expect.outcome
         ));
     }
@@ -43,7 +43,7 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
         .filter(|reason| !found.outcome.to_string().contains(*reason))
     {
         problems.push(format!(
-            "came to `{outcome}`, which doesn't say `{}`",
+            "ended as `{outcome}`, which does not contain `{}`",
             shown(reason)
         ));
     }
@@ -253,11 +253,11 @@ mod tests {
     fn what_is_otherwise_is_told() {
         check_all(
             r#"{"outcome": "rejected"}"#,
-            &["came to `done`, and rejected is expected"],
+            &["ended as `done`, but rejected was expected"],
         );
         check_all(
             r#"{"reason": "because"}"#,
-            &["came to `done`, which doesn't say `because`"],
+            &["ended as `done`, which does not contain `because`"],
         );
         check_all(
             r#"{"log": ["refunded"]}"#,

@@ -69,9 +69,9 @@ impl WaitingRoom {
             .copied()
             .unwrap_or_else(|| fastrand::usize(..self.candidates.len()));
         let refused = self.candidates.swap_remove(index);
-        let _ = refused
-            .done
-            .send(Some(Err("too many certificates wait to be fetched".into())));
+        let _ = refused.done.send(Some(Err(
+            "too many certificates are waiting to be fetched".into()
+        )));
     }
 
     /// Returns the way to wait for a URL that is already in the room.

@@ -169,7 +169,7 @@ impl<'a, 'de> Container<'a, 'de> {
     fn tuple<A: SeqAccess<'de>>(&self, parts: &'a [Plan], mut seq: A) -> Result<Val, A::Error> {
         let length = || {
             self.cx.fail(format!(
-                "found an array of another length, wanted one of {}",
+                "found an array of another length, wanted length {}",
                 parts.len()
             ))
         };
