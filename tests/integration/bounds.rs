@@ -34,7 +34,7 @@ async fn fixture_memory_and_faults_are_bounded() -> Result<()> {
         serde_json::from_str(&told(&rig.site, &["plugins", "show", EVIL, "--json"]).await?)?;
     let shown = shown.to_string();
     assert!(
-        shown.contains("fixtures that can't be read"),
+        shown.contains("fixtures that cannot be read"),
         "{}",
         &shown[..shown.len().min(4000)]
     );

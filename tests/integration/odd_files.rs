@@ -85,7 +85,7 @@ async fn pipe_in_plugin_folder_blocks_nobody() -> Result<()> {
     let checked = command(&rig, &["check"]).await?;
     let is_told = checked
         .stdout
-        .contains("first.json: can't be read: not a regular file");
+        .contains("first.json: cannot be read: not a regular file");
     assert!(
         is_told && checked.stdout.contains("ok    plugin acme/orders"),
         "{checked:?}"

@@ -118,7 +118,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     let (step, text) = report(&told);
     assert_eq!(step, "refused");
     assert!(
-        text.contains("ended as `rejected: not for me`, but done was expected"),
+        text.contains("ended as `rejected: not for me`, but done is expected"),
         "{text}"
     );
     handle(&rig, 1).await?;
@@ -152,7 +152,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     settings(&rig.site, "[rehearsal]\npolicy = \"warn\"")?;
     active(&rig, mark, &bad).await?;
     let is_warning = |line: &Line| {
-        line.level() == "WARN" && line.message().starts_with("rehearsal found something")
+        line.level() == "WARN" && line.message().starts_with("rehearsal has findings")
     };
     let warned = rig.host.wait_for_log("a warning", is_warning).await?;
     let summary = "1 of 1 fixture not as expected; stored events, compared with ";
@@ -339,7 +339,7 @@ async fn rehearsal_answers_requests_from_stubs() -> Result<()> {
     let rig = Rig::prepared(quick_with_audit(), &[(PLUGIN, &fetcher)], prepare).await?;
     let (_, text) = report(&shown(&rig).await?);
     assert!(
-        text.contains("  BAD   wrong\n        no line of the log says `500`"),
+        text.contains("  BAD   wrong\n        no log line contains `500`"),
         "{text}"
     );
     for good in ["answered", "no-stub", "not-granted"] {
@@ -361,7 +361,7 @@ async fn component_can_contain_fixtures() -> Result<()> {
     assert!(text.contains("ok    counts on\n"), "{text}");
     assert!(
         text.contains(
-            "  BAD   counts from nothing\n        counts/events is `1`, and `2` is expected"
+            "  BAD   counts from nothing\n        counts/events is `1`, but `2` is expected"
         ),
         "{text}"
     );
@@ -632,7 +632,7 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
     let (step, text) = report(&taken(&rig, &silent).await?);
     assert_eq!(step, "rehearsed");
     assert!(
-        text.contains("  note  3 events couldn't be rehearsed") && !text.contains("BAD"),
+        text.contains("  note  3 events could not be rehearsed") && !text.contains("BAD"),
         "{text}"
     );
     let summary = rig
@@ -641,7 +641,7 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
         .await?
         .text_of("reason");
     assert!(
-        summary.contains("3 stored events couldn't be rehearsed"),
+        summary.contains("3 stored events could not be rehearsed"),
         "{summary}"
     );
 
@@ -655,7 +655,7 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     assert!(
         done.stdout
-            .contains(": 3 stored events couldn't be rehearsed: a rehearsal makes no request"),
+            .contains(": 3 stored events could not be rehearsed: a rehearsal sends no HTTP requests"),
         "{}",
         done.stdout
     );
@@ -706,7 +706,7 @@ async fn rehearsal_uses_recorded_answers() -> Result<()> {
     let (step, text) = report(&taken(&rig, &again).await?);
     assert_eq!(step, "rehearsed");
     assert!(
-        text.contains("ok    nothing found") && !text.contains("couldn't be rehearsed"),
+        text.contains("ok    nothing found") && !text.contains("could not be rehearsed"),
         "{text}"
     );
 
@@ -718,7 +718,7 @@ async fn rehearsal_uses_recorded_answers() -> Result<()> {
     rig.all_done(4).await?;
     let (why, told) = refused(&rig, &asker).await?;
     assert!(
-        why.contains(": 1 of 3 with another outcome; 1 stored event couldn't be rehearsed"),
+        why.contains(": 1 of 3 with another outcome; 1 stored event could not be rehearsed"),
         "{why}"
     );
     let (_, text) = report(&told);

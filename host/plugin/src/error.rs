@@ -127,7 +127,7 @@ pub enum Fault {
     },
     /// The component imports an interface in a version that this host does not offer.
     #[error(
-        "imports {name}, which this host offers in other versions only: {offered}; rebuild it for one of these"
+        "imports {name}, which this host offers only in other versions: {offered}; rebuild it for one of these"
     )]
     Version {
         /// The import.

@@ -78,9 +78,15 @@ impl Stage {
         let summary = report.summary();
         if report.has_findings() {
             let report = report.text();
-            tracing::warn!(target: "hookyard::release", %plugin, revision, reason = summary, report, "fixtures changed, and the revision that serves isn't as they expect");
+            tracing::warn!(
+                target: "hookyard::release", %plugin, revision, reason = summary, report,
+                "fixtures changed, and the active revision does not give the expected results"
+            );
         } else if !report.is_empty() {
-            tracing::info!(target: "hookyard::release", %plugin, revision, reason = summary, "fixtures changed");
+            tracing::info!(
+                target: "hookyard::release", %plugin, revision, reason = summary,
+                "fixtures changed"
+            );
         }
     }
 
@@ -110,7 +116,8 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
     if policy != RehearsalPolicy::Require {
         tracing::warn!(
             target: "hookyard::release", %plugin, revision = report.candidate.short(), reason = summary,
-            "rehearsal found something; the revision serves all the same, as the policy is `{}`: `hookyard plugins show {plugin}` has the report",
+            "rehearsal has findings; the revision becomes active because the policy is `{}`: \
+             `hookyard plugins show {plugin}` has the report",
             policy.name()
         );
         return Verdict::Passed(Findings {
@@ -155,10 +162,11 @@ fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired)
     }
 }
 
-/// The rehearsal of a component that isn't dropped, as the plugin that it would be: compared with
-/// what serves, which the caller knows by the record, or else with the file in the folder. Its
-/// fixtures are those of `fixtures`, where that is a folder, or else those in the plugin folder.
-/// Blocks while it compiles.
+/// Prepares the rehearsal of a component that is not in the plugin folder.
+///
+/// The component is compared with the serving revision, which the caller knows from the record, or
+/// else with the file in the plugin folder. The fixtures are those in the folder of the component,
+/// or else those in the plugin folder. Blocks while the component is compiled.
 pub fn prepare(
     desired: &Desired,
     engine: &Arc<Engine>,
@@ -201,7 +209,7 @@ mod tests {
 
     fn report(is_bad: bool) -> Report {
         let problems = if is_bad {
-            vec!["ended as `done`, but rejected was expected".to_owned()]
+            vec!["ended as `done`, but rejected is expected".to_owned()]
         } else {
             Vec::new()
         };
@@ -239,7 +247,7 @@ mod tests {
         assert!(
             findings
                 .report
-                .contains("ended as `done`, but rejected was expected"),
+                .contains("ended as `done`, but rejected is expected"),
             "{}",
             findings.report
         );

@@ -37,22 +37,22 @@ fn what_no_grant_helps_to_is_refused_with_the_way_out() {
         ),
         (
             instance("wasi:keyvalue/store@0.2.0-rc1", "open"),
-            "imports wasi:keyvalue/store@0.2.0-rc1, which this host offers in other versions only: 0.2.0-draft, \
+            "imports wasi:keyvalue/store@0.2.0-rc1, which this host offers only in other versions: 0.2.0-draft, \
              0.2.0-draft2; rebuild it for one of these",
         ),
         (
             instance("wasi:logging/logging@1.0.0", "log"),
-            "imports wasi:logging/logging@1.0.0, which this host offers in other versions only: without a version, \
+            "imports wasi:logging/logging@1.0.0, which this host offers only in other versions: without a version, \
              0.1.0-draft; rebuild it for one of these",
         ),
         (
             instance("wasi:io/poll@0.2.0-rc-2023-11-10", "poll"),
-            "imports wasi:io/poll@0.2.0-rc-2023-11-10, which this host offers in other versions only: 0.2.x (to 0.2.12); \
+            "imports wasi:io/poll@0.2.0-rc-2023-11-10, which this host offers only in other versions: 0.2.x (to 0.2.12); \
              rebuild it for one of these",
         ),
         (
             instance("hookyard:plugin/outbox@0.2.0", "send"),
-            "imports hookyard:plugin/outbox@0.2.0, which this host offers in other versions only: 0.1.x (to 0.1.0); \
+            "imports hookyard:plugin/outbox@0.2.0, which this host offers only in other versions: 0.1.x (to 0.1.0); \
              rebuild it for one of these",
         ),
         (

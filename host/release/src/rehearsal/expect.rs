@@ -33,7 +33,7 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     let outcome = shown(&found.outcome.to_string());
     if found.outcome.name() != expect.outcome {
         problems.push(format!(
-            "ended as `{outcome}`, but {} was expected",
+            "ended as `{outcome}`, but {} is expected",
             expect.outcome
         ));
     }
@@ -64,7 +64,7 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
             .log
             .iter()
             .filter(is_logged)
-            .map(|text| format!("no line of the log says `{}`", shown(text))),
+            .map(|text| format!("no log line contains `{}`", shown(text))),
     );
     problems
 }
@@ -78,9 +78,9 @@ fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> 
     for (key, wanted) in expected {
         let name = key_name(key);
         match (wanted, written.get(key)) {
-            (_, None) => problems.push(format!("{name} isn't changed")),
+            (_, None) => problems.push(format!("{name} is not changed")),
             (Some(_), Some(None)) => problems.push(format!("{name} is deleted")),
-            (None, Some(Some(_))) => problems.push(format!("{name} isn't deleted")),
+            (None, Some(Some(_))) => problems.push(format!("{name} is not deleted")),
             (None, Some(None)) => {}
             (Some(wanted), Some(Some(value))) => {
                 problems.extend(check_content(&name, wanted, value))
@@ -89,7 +89,7 @@ fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> 
     }
     let more = written.keys().filter(|key| !expected.contains_key(**key));
     problems.extend(
-        more.map(|key| format!("{} is changed as well, which isn't expected", key_name(key))),
+        more.map(|key| format!("{} is changed, but no change is expected", key_name(key))),
     );
     problems
 }
@@ -106,7 +106,7 @@ fn check_messages(expected: &[Sent], messages: &[Message]) -> Vec<String> {
             format!(" (to {})", to.join(", "))
         };
         return vec![format!(
-            "sends {} messages{to}, and {} are expected",
+            "sends {} messages{to}, but {} are expected",
             messages.len(),
             expected.len()
         )];
@@ -125,7 +125,7 @@ fn check_message(number: usize, wanted: &Sent, message: &Message) -> Vec<String>
         .filter(|to| *to != message.destination.as_str())
     {
         problems.push(format!(
-            "message {number} goes to {}, and {} is expected",
+            "message {number} goes to {}, but {} is expected",
             message.destination,
             shown(to)
         ));
@@ -138,7 +138,7 @@ fn check_message(number: usize, wanted: &Sent, message: &Message) -> Vec<String>
     {
         let (is, wanted) = (shown(event_type), shown(wanted));
         problems.push(format!(
-            "message {number} is of type {is}, and {wanted} is expected"
+            "message {number} is of type {is}, but {wanted} is expected"
         ));
     }
     if let Some(wanted) = &wanted.body {
@@ -157,20 +157,20 @@ fn check_content(what: &str, wanted: &Content, found: &[u8]) -> Option<String> {
         Content::Exactly(wanted) if wanted == found => None,
         Content::Exactly(wanted) => {
             let wanted = shown(&String::from_utf8_lossy(wanted));
-            Some(format!("{what} is `{is}`, and `{wanted}` is expected"))
+            Some(format!("{what} is `{is}`, but `{wanted}` is expected"))
         }
         Content::Json(wanted) => match serde_json::from_slice(found) {
-            Err(_) => Some(format!("{what} is `{is}`, and JSON is expected")),
+            Err(_) => Some(format!("{what} is `{is}`, but JSON is expected")),
             Ok(found) => match of_json(wanted, &found, true) {
                 Difference::None => None,
                 Difference::Whole => Some(format!(
-                    "{what} is `{is}`, and `{}` is expected",
+                    "{what} is `{is}`, but `{}` is expected",
                     shown(&wanted.to_string())
                 )),
                 Difference::At(paths) => {
                     let paths = shown(&paths.join(", "));
                     Some(format!(
-                        "{what} is otherwise than expected at {paths}: `{is}`"
+                        "{what} differs from the expected value at {paths}: `{is}`"
                     ))
                 }
             },
@@ -253,7 +253,7 @@ mod tests {
     fn what_is_otherwise_is_told() {
         check_all(
             r#"{"outcome": "rejected"}"#,
-            &["ended as `done`, but rejected was expected"],
+            &["ended as `done`, but rejected is expected"],
         );
         check_all(
             r#"{"reason": "because"}"#,
@@ -261,34 +261,34 @@ mod tests {
         );
         check_all(
             r#"{"log": ["refunded"]}"#,
-            &["no line of the log says `refunded`"],
+            &["no log line contains `refunded`"],
         );
         check_all(
             r#"{"values": {"b": {"count": 6, "gone": "x", "text": null, "new": 1}}}"#,
             &[
-                "b/count is `5`, and `6` is expected",
+                "b/count is `5`, but `6` is expected",
                 "b/gone is deleted",
-                "b/new isn't changed",
-                "b/text isn't deleted",
+                "b/new is not changed",
+                "b/text is not deleted",
             ],
         );
         check_all(
             r#"{"values": {"b": {"text": "bye", "gone": null}}}"#,
             &[
-                "b/text is `hello`, and `bye` is expected",
-                "b/count is changed as well, which isn't expected",
+                "b/text is `hello`, but `bye` is expected",
+                "b/count is changed, but no change is expected",
             ],
         );
         check_all(
             r#"{"messages": []}"#,
-            &["sends 1 messages (to audit), and 0 are expected"],
+            &["sends 1 messages (to audit), but 0 are expected"],
         );
         check_all(
             r#"{"messages": [{"destination": "other", "type": "due", "body": {"total": 6}}]}"#,
             &[
-                "message 1 goes to audit, and other is expected",
-                "message 1 is of type paid, and due is expected",
-                r#"message 1 is otherwise than expected at $.total: `{"total": 5, "id": 1}`"#,
+                "message 1 goes to audit, but other is expected",
+                "message 1 is of type paid, but due is expected",
+                r#"message 1 differs from the expected value at $.total: `{"total": 5, "id": 1}`"#,
             ],
         );
     }

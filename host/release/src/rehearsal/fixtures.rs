@@ -50,12 +50,12 @@ impl Fixtures {
         let mut fixtures = Self::default();
         fixtures.add_embedded(&custom_sections(component, SECTION));
         if let Err(error) = fixtures.add_folder(folder) {
-            fixtures.fault(format!("{}: can't be read: {error}", folder.display()));
+            fixtures.fault(format!("{}: cannot be read: {error}", folder.display()));
         }
 
         if fixtures.all.len() > COUNT_MAX {
             fixtures.fault(format!(
-                "there are more than {COUNT_MAX} fixtures, and {COUNT_MAX} at most are run"
+                "there are more than {COUNT_MAX} fixtures; only the first {COUNT_MAX} are run"
             ));
             fixtures.all.truncate(COUNT_MAX);
         }
@@ -97,12 +97,12 @@ impl Fixtures {
         }
         let mut number = 0;
         for section in custom_sections {
-            // What several object files bring stands there one after another.
+            // The linker concatenates the sections of several object files.
             for array in serde_json::Deserializer::from_slice(section).into_iter::<Items<'_>>() {
                 match array {
                     Ok(items) => self.add_items(&file, items, &mut number),
                     Err(error) => {
-                        self.fault(format!("{file}: is no JSON array of fixtures: {error}"));
+                        self.fault(format!("{file}: is not a JSON array of fixtures: {error}"));
                         break;
                     }
                 }
@@ -133,7 +133,7 @@ impl Fixtures {
         if items.left_out > 0 {
             let left_out = items.left_out;
             self.fault(format!(
-                "{file}: {left_out} fixtures are left out: {COUNT_MAX} at most are run"
+                "{file}: {left_out} fixtures are left out: only the first {COUNT_MAX} are run"
             ));
         }
     }
@@ -240,7 +240,7 @@ fn text(owner: &Path, path: &Path) -> Result<Option<String>, String> {
     match files::text(owner, path, FILE_BYTES_MAX) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("can't be read: {error}")),
+        Err(error) => Err(format!("cannot be read: {error}")),
     }
 }
 
@@ -348,7 +348,7 @@ mod tests {
             embedded.faults,
             [
                 "the component's hookyard:fixtures: $[0].event: must be an object",
-                "the component's hookyard:fixtures: is no JSON array of fixtures: expected ident at line 1 column 17",
+                "the component's hookyard:fixtures: is not a JSON array of fixtures: expected ident at line 1 column 17",
             ]
         );
     }

@@ -22,7 +22,7 @@ const LINE_MAX: usize = 400;
 
 /// The text for events whose requests a rehearsal refuses.
 const REFUSED: &str =
-    "couldn't be rehearsed: a rehearsal makes no request, and it's otherwise without the answer";
+    "could not be rehearsed: a rehearsal sends no HTTP requests, and has no recorded answer";
 
 /// The result of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Report {
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         if !self.faults.is_empty() {
-            parts.push("fixtures that can't be read".to_owned());
+            parts.push("fixtures that cannot be read".to_owned());
         }
         match (self.fixtures.len(), self.failed().count()) {
             (0, _) => {}
@@ -141,7 +141,7 @@ impl Report {
 
     fn summary_of_events(&self) -> Option<String> {
         if let Some(why) = &self.events.unreadable {
-            return Some(format!("the stored events can't be read: {why}"));
+            return Some(format!("the stored events cannot be read: {why}"));
         }
         let all = self.events.rehearsed();
         let with = self
@@ -236,7 +236,7 @@ impl Report {
             unreadable,
         } = &self.events;
         if let Some(why) = unreadable {
-            return vec![format!("stored events: can't be read: {why}")];
+            return vec![format!("stored events: cannot be read: {why}")];
         }
         if sources.is_empty() {
             return Vec::new();
@@ -446,7 +446,7 @@ mod tests {
                 faults: vec!["f".into()],
                 ..report(0, &[])
             },
-            "fixtures that can't be read",
+            "fixtures that cannot be read",
         );
         let mut some = report(9, &[]);
         some.events.unrehearsed = 7;
@@ -470,7 +470,7 @@ mod tests {
                 events,
                 ..report(0, &[])
             },
-            "the stored events can't be read: busy",
+            "the stored events cannot be read: busy",
         );
         assert!(report(0, &[]).is_empty() && !report(1, &[]).is_empty());
     }
