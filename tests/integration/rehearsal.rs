@@ -654,8 +654,9 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
     .await?;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     assert!(
-        done.stdout
-            .contains(": 3 stored events could not be rehearsed: a rehearsal sends no HTTP requests"),
+        done.stdout.contains(
+            ": 3 stored events could not be rehearsed: a rehearsal sends no HTTP requests"
+        ),
         "{}",
         done.stdout
     );

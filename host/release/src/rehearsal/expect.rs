@@ -88,9 +88,8 @@ fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> 
         }
     }
     let more = written.keys().filter(|key| !expected.contains_key(**key));
-    problems.extend(
-        more.map(|key| format!("{} is changed, but no change is expected", key_name(key))),
-    );
+    problems
+        .extend(more.map(|key| format!("{} is changed, but no change is expected", key_name(key))));
     problems
 }
 
