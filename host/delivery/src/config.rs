@@ -16,11 +16,11 @@ use crate::{BreakerPolicy, Post};
 /// The configuration of a deliverer. The fields from `lease` to `shutdown_timeout` are configuration keys.
 #[derive(Clone)]
 pub struct Config {
-    /// The outbox, from which messages are claimed and in which they are settled.
+    /// The outbox whose messages are claimed and settled.
     pub outbox: Arc<dyn Outbox>,
     /// The way to the receivers.
     pub post: Arc<dyn Post>,
-    /// The clock that says when a message is due. Signatures contain its time.
+    /// The clock that decides when a message is due. Signatures contain the time of this clock.
     pub clock: Arc<dyn Clock>,
     /// Returns a random number in `0.0..1.0` at each call; spreads retries and pauses.
     pub jitter: Arc<dyn Fn() -> f64 + Send + Sync>,

@@ -52,7 +52,8 @@ enum Phase {
 }
 
 impl Phase {
-    /// Returns the time since which the connection waits; `None` if it works.
+    /// Returns the time at which the connection began to wait for the sender, or `None` if the host
+    /// is handling requests of the connection.
     fn waiting_since(self) -> Option<Instant> {
         match self {
             Self::Head { since }

@@ -132,7 +132,7 @@ pub enum Fault {
     Version {
         /// The import.
         name: String,
-        /// The offered versions.
+        /// The versions that the host offers.
         offered: String,
     },
     /// The component is built for WASI 0.3.

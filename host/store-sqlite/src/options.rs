@@ -132,7 +132,7 @@ pub enum OpenError {
     Unreadable {
         /// The database file.
         path: PathBuf,
-        /// The record that cannot be read.
+        /// The error of the record.
         source: hookyard_store::Error,
     },
     /// The system does not start a thread.

@@ -26,7 +26,7 @@ pub(super) struct Pruner {
     settings: watch::Receiver<Retention>,
 }
 
-/// Replaces the settings of a running [`Pruner`].
+/// A handle that replaces the settings of a running [`Pruner`].
 pub(super) struct Handle(watch::Sender<Retention>);
 
 impl Handle {

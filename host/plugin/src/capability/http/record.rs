@@ -58,7 +58,7 @@ impl Recorder {
         })))
     }
 
-    /// Whether the recorder accepts further answers.
+    /// Returns whether the recorder accepts further answers.
     pub(super) fn is_open(&self) -> bool {
         self.recording().bytes_left.is_some()
     }
