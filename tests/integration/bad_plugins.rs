@@ -226,7 +226,9 @@ async fn trap_reason_is_last_stderr_output() -> Result<()> {
     for event in &events {
         let outcome = outcome(event, "panics").unwrap_or_default();
         assert!(
-            outcome.starts_with("trapped: book without a title (wasm `unreachable` instruction executed"),
+            outcome.starts_with(
+                "trapped: book without a title (wasm `unreachable` instruction executed"
+            ),
             "{outcome}"
         );
         let shown = told(&rig.site, &["events", "show", &event.id]).await?;
