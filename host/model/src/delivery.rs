@@ -91,7 +91,7 @@ impl fmt::Display for DeliveryResult {
 /// The record of one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The number of the delivery; 1 for the first, and again for the first after each replay.
+    /// The number of the delivery. The count begins at 1, and begins again after each replay.
     pub number: u32,
     /// The time at which the delivery began.
     pub started_at: Timestamp,

@@ -126,7 +126,7 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
         });
     }
     let way_out = format!(
-        "`hookyard plugins show {plugin}` has the report; if it is meant so, say policy = \"warn\" under [rehearsal] in \
+        "`hookyard plugins show {plugin}` has the report; if the change is intended, set policy = \"warn\" under [rehearsal] in \
          {plugin}.toml"
     );
     Verdict::Failed(Findings {

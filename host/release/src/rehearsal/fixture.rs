@@ -348,7 +348,7 @@ fn stub(object: &Object<'_, '_>, number: usize, text: &str) -> Option<Stub> {
     let url = match object.entry("url") {
         Some(node) => node.read(absolute),
         None => {
-            object.fault("`url` is missing: which request is answered so");
+            object.fault("`url` is missing: write the URL of the request that gets this answer");
             None
         }
     };
