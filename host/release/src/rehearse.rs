@@ -126,8 +126,8 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
         });
     }
     let way_out = format!(
-        "`hookyard plugins show {plugin}` has the report; if the change is intended, set policy = \"warn\" under [rehearsal] in \
-         {plugin}.toml"
+        "`hookyard plugins show {plugin}` has the report; if the change is intended, set \
+         policy = \"warn\" under [rehearsal] in {plugin}.toml"
     );
     Verdict::Failed(Findings {
         summary: format!("rehearsal: {summary}; {way_out}"),
@@ -241,8 +241,8 @@ mod tests {
         };
         assert_eq!(
             findings.summary,
-            "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books` has the report; if it is \
-             meant so, say policy = \"warn\" under [rehearsal] in acme/books.toml"
+            "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books` has the report; if the \
+             change is intended, set policy = \"warn\" under [rehearsal] in acme/books.toml"
         );
         assert!(
             findings
