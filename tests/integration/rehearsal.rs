@@ -298,7 +298,7 @@ async fn rehearsal_fixes_time_and_randomness() -> Result<()> {
     let (step, text) = report(&taken(&rig, &dice.tagged("once more")).await?);
     assert_eq!(step, "rehearsed");
     assert!(
-        text.contains("note  1 event: what serves differs from itself"),
+        text.contains("note  1 event: the active revision differs from itself"),
         "{text}"
     );
     assert!(text.contains("ok    nothing found"), "{text}");

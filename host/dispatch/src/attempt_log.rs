@@ -1,6 +1,6 @@
 //! The log lines and metrics of an attempt: the guest's lines, then one line for its end.
 //!
-//! They contain neither headers nor bodies (invariant 10).
+//! The lines contain neither headers nor bodies (invariant 10).
 
 use std::time::Duration;
 

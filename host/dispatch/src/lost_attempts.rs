@@ -12,7 +12,7 @@ use hookyard_store::{ClaimedJob, Error, EventRecord, KvUsage, OutboxQuota, Settl
 use crate::executor::Executor;
 
 impl Executor {
-    /// Returns the settlement of a job of which too many attempts were lost; `None` if the job must be run.
+    /// Returns the settlement of a job that lost too many attempts, or `None` if the job must be run.
     pub(crate) async fn give_up_after_losses(&self, job: &ClaimedJob) -> Option<Settlement> {
         let attempts_max = self.policies.load().of(&job.event.source).attempts_max;
         // Fewer attempts than that cannot have lost too many, so nothing needs to be read.

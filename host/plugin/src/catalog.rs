@@ -93,8 +93,8 @@ impl Catalog {
             let revision = job.revision.unwrap_or_else(|| active.revision());
             let flight = self.flights.begin(plugin, revision);
 
-            // Another revision may have become active before the attempt was counted. Whoever
-            // activated it may have seen no attempts on this revision and may have dropped it.
+            // Another revision may have become active before the attempt was counted. The
+            // activation may have seen no attempts on this revision and may have dropped it.
             let is_still_active = self
                 .active
                 .load()

@@ -56,7 +56,7 @@ pub struct Plugin {
 /// What may become of a file that can be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// It becomes active if its rehearsal allows that.
+    /// The file becomes active if its rehearsal allows that.
     Rehearse,
     /// Its revision is active already, perhaps with other settings.
     Renew,

@@ -36,7 +36,7 @@ use hookyard_store::{Recent, Values};
 use uuid::Uuid;
 
 use answering::Answers;
-use compare::Otherwise;
+use compare::Divergence;
 use fixture::{Fixture, Given, Origin, Written};
 use hookyard_model::chain;
 use stage::{Played, Remembered, Scene};
@@ -77,7 +77,7 @@ pub struct Material {
 /// The result of rehearsing one event.
 struct Found {
     /// The differences between the active revision and the candidate.
-    otherwise: Vec<Otherwise>,
+    divergences: Vec<Divergence>,
     /// Whether the active revision had the same result in both of its runs.
     is_steady: bool,
     /// Whether the results differ and a request was refused, so that the event could not be
@@ -88,19 +88,19 @@ struct Found {
 impl Found {
     /// Returns the result for differences between attempts. If an attempt lacked a response, the
     /// differences may have no other reason, so they do not count.
-    fn of(otherwise: Vec<Otherwise>, played: &[&Played]) -> Self {
+    fn of(divergences: Vec<Divergence>, played: &[&Played]) -> Self {
         let lacked_answer = played.iter().any(|played| played.lacked_answer);
-        match lacked_answer && !otherwise.is_empty() {
-            true => Self {
-                otherwise: Vec::new(),
+        if lacked_answer && !divergences.is_empty() {
+            return Self {
+                divergences: Vec::new(),
                 is_steady: true,
                 is_unrehearsed: true,
-            },
-            false => Self {
-                otherwise,
-                is_steady: true,
-                is_unrehearsed: false,
-            },
+            };
+        }
+        Self {
+            divergences,
+            is_steady: true,
+            is_unrehearsed: false,
         }
     }
 }
@@ -203,7 +203,7 @@ impl Rehearsal {
                 }
             };
             let Found {
-                otherwise,
+                divergences,
                 is_steady,
                 is_unrehearsed,
             } = match self.run_event(material, event, answers).await {
@@ -213,9 +213,9 @@ impl Rehearsal {
                     return;
                 }
             };
-            otherwise
+            divergences
                 .into_iter()
-                .for_each(|otherwise| report.events.add(otherwise, *id));
+                .for_each(|divergence| report.events.add(divergence, *id));
             report.events.unsteady += usize::from(!is_steady);
             report.events.unrehearsed += usize::from(is_unrehearsed);
             report.events.count += 1;
@@ -246,12 +246,12 @@ impl Rehearsal {
             compare::compare(&active.rehearsed, &candidate.rehearsed),
             &[&active, &candidate],
         );
-        if found.otherwise.is_empty() {
+        if found.divergences.is_empty() {
             return Ok(found);
         }
         let own = compare::compare(&active.rehearsed, &scene.play(serving).await?.rehearsed);
         Ok(Found {
-            otherwise: compare::steady(found.otherwise, &own),
+            divergences: compare::steady(found.divergences, &own),
             is_steady: own.is_empty(),
             ..found
         })
@@ -282,12 +282,12 @@ impl Rehearsal {
         };
         let (mut key, mut event_type) = (given.key.clone(), given.event_type.clone());
         if key.is_none() || event_type.is_none() {
-            let told = provider.describe(&verified, &given.headers, &given.body);
-            let told = told.map_err(|refusal| {
+            let described = provider.describe(&verified, &given.headers, &given.body);
+            let described = described.map_err(|refusal| {
                 format!("{source} would refuse its event: {}", chain(&refusal))
             })?;
-            key = key.or(Some(told.key));
-            event_type = event_type.or(told.event_type);
+            key = key.or(Some(described.key));
+            event_type = event_type.or(described.event_type);
         }
         let received_at = given.received_at.unwrap_or(RECEIVED_AT);
         Ok(Event {

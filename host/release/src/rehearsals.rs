@@ -136,7 +136,7 @@ mod tests {
         );
         rehearsals.begin(books.clone(), "slow", pending());
         rehearsals.begin(orders.clone(), "quick", ready(Verdict::Unrehearsed));
-        // The quick one is over by now, and isn't heard of all the same.
+        // The quick rehearsal has ended by now, but must not be reported.
         tokio::task::yield_now().await;
         assert_eq!(
             (rehearsals.end(&books), rehearsals.end(&books)),

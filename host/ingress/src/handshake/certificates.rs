@@ -575,7 +575,10 @@ mod tests {
             .await
             .expect_err("there is no place to wait");
 
-        assert!(refused.contains("waiting for this certificate"), "{refused}");
+        assert!(
+            refused.contains("waiting for this certificate"),
+            "{refused}"
+        );
         site.gate.add_permits(1);
         for fetched in waiting {
             fetched.await.expect("no panic").expect("a certificate");

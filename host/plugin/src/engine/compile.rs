@@ -1,6 +1,6 @@
 //! Compiles components: each in a process of its own, or in this process.
 //!
-//! The cost of compiling a component cannot be told from its size: half a megabyte can take
+//! The size of a component does not determine the cost of its compilation: half a megabyte can take
 //! gigabytes. So a process of its own compiles each component, with limits of memory and time, and
 //! its end frees the memory. A component that exceeds a limit gets a verdict, which the cache
 //! remembers. Both sides are the same program: `process` is the side of the host, `child` is the

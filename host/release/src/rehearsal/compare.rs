@@ -30,17 +30,17 @@ pub enum Kind {
 
 /// One difference of the candidate, in words that are equal for events with the same difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Otherwise {
+pub struct Divergence {
     pub kind: Kind,
     pub what: String,
 }
 
 /// Returns the faults of a candidate without an active revision to compare with.
-pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Otherwise> {
+pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Divergence> {
     let outcome = &candidate.outcome;
     outcome
         .is_fault()
-        .then(|| Otherwise {
+        .then(|| Divergence {
             kind: Kind::Fault,
             what: label(outcome),
         })
@@ -49,7 +49,7 @@ pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Otherwise> {
 }
 
 /// Returns the differences between the active revision and the candidate.
-pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> Vec<Otherwise> {
+pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> Vec<Divergence> {
     let (was, is) = (&active.outcome, &candidate.outcome);
     if was.name() != is.name() {
         let kind = if is.is_fault() && !was.is_fault() {
@@ -57,7 +57,7 @@ pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> 
         } else {
             Kind::Outcome
         };
-        return vec![Otherwise {
+        return vec![Divergence {
             kind,
             what: format!("{} rather than {}", label(is), label(was)),
         }];
@@ -70,7 +70,7 @@ pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> 
     found.truncate(WAYS_MAX);
     found
         .into_iter()
-        .map(|what| Otherwise {
+        .map(|what| Divergence {
             kind: Kind::Effects,
             what: excerpt(&what),
         })
@@ -79,9 +79,9 @@ pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> 
 
 /// Returns the differences in `found` without those in `own`, the differences between two runs of
 /// the active revision.
-pub(super) fn steady(found: Vec<Otherwise>, own: &[Otherwise]) -> Vec<Otherwise> {
+pub(super) fn steady(found: Vec<Divergence>, own: &[Divergence]) -> Vec<Divergence> {
     if own.iter().any(|own| own.kind != Kind::Effects) {
-        // It comes to this or that by chance, so nothing can be told by it.
+        // The active revision gives random results, so only faults of the candidate count.
         return found
             .into_iter()
             .filter(|found| found.kind == Kind::Fault)
@@ -126,9 +126,11 @@ fn writes(before: &Effects, after: &Effects) -> Vec<String> {
             (None, None) => found.push(format!("deletes {key_name}, which was left alone")),
             (Some(Some(_)), None) => found.push(format!("deletes {key_name}, which was written")),
             (Some(None), Some(_)) => found.push(format!("writes {key_name}, which was deleted")),
-            (Some(Some(was)), Some(is)) => {
-                found.extend(differs(&format!("writes {key_name} otherwise"), was, is))
-            }
+            (Some(Some(was)), Some(is)) => found.extend(differs(
+                &format!("writes another value to {key_name}"),
+                was,
+                is,
+            )),
             (Some(None), None) => {}
         }
     }
@@ -249,7 +251,7 @@ mod tests {
         }
     }
 
-    fn told(found: &[Otherwise]) -> Vec<String> {
+    fn texts(found: &[Divergence]) -> Vec<String> {
         found
             .iter()
             .map(|found| format!("{:?}: {}", found.kind, found.what))
@@ -301,12 +303,12 @@ mod tests {
                     expected,
                     "{was} and {is}"
                 );
-                assert!(!told(&found).concat().contains("secret"), "{found:?}");
+                assert!(!texts(&found).concat().contains("secret"), "{found:?}");
             }
         }
         let check = |was: usize, is: usize, expected: &str| {
             let [was, is] = [was, is].map(|n| ended(outcomes()[n].clone()));
-            assert_eq!(told(&compare(&was, &is)), [expected]);
+            assert_eq!(texts(&compare(&was, &is)), [expected]);
         };
         check(0, 3, "Fault: trapped rather than done");
         check(2, 7, "Fault: undecodable at $.a rather than rejected");
@@ -336,7 +338,7 @@ mod tests {
     #[test]
     fn written_values_are_compared_by_key() {
         let check = |before: &[Write], after: &[Write], expected: &[&str]| {
-            assert_eq!(told(&compare(&wrote(before), &wrote(after))), expected);
+            assert_eq!(texts(&compare(&wrote(before), &wrote(after))), expected);
         };
         let (one, two) = (
             write("k", Some(r#"{"n":1,"at":"x"}"#)),
@@ -346,7 +348,7 @@ mod tests {
         check(
             std::slice::from_ref(&one),
             &[two],
-            &["Effects: writes b/k otherwise, at $.n"],
+            &["Effects: writes another value to b/k, at $.n"],
         );
         check(
             std::slice::from_ref(&one),
@@ -371,7 +373,7 @@ mod tests {
         check(
             &[write("k", Some("a"))],
             &[write("k", Some("b"))],
-            &["Effects: writes b/k otherwise"],
+            &["Effects: writes another value to b/k"],
         );
         let [x, y] = [write("x", Some("1")), write("y", Some("1"))];
         check(&[x.clone(), y.clone()], &[y, x], &[]);
@@ -381,7 +383,7 @@ mod tests {
     fn messages_are_compared_in_their_order_and_without_their_ids() {
         type Sent<'s> = (&'s str, Option<&'s str>, &'s str);
         let check = |before: &[Sent<'_>], after: &[Sent<'_>], expected: &[&str]| {
-            assert_eq!(told(&compare(&sent(before), &sent(after))), expected);
+            assert_eq!(texts(&compare(&sent(before), &sent(after))), expected);
         };
         let one = ("a", None, r#"{"n":1}"#);
         check(&[one], &[one], &[]);
@@ -406,7 +408,7 @@ mod tests {
         };
         let found =
             |active: &RehearsalResult, candidate: &RehearsalResult, again: &RehearsalResult| {
-                told(&steady(compare(active, candidate), &compare(active, again)))
+                texts(&steady(compare(active, candidate), &compare(active, again)))
             };
         assert_eq!(
             found(&run("1", "5"), &run("2", "5"), &run("3", "5")),
@@ -414,11 +416,11 @@ mod tests {
         );
         assert_eq!(
             found(&run("1", "5"), &run("2", "6"), &run("3", "5")),
-            ["Effects: writes b/total otherwise"]
+            ["Effects: writes another value to b/total"]
         );
         assert_eq!(
             found(&run("1", "5"), &run("2", "5"), &run("1", "5")),
-            ["Effects: writes b/random otherwise"]
+            ["Effects: writes another value to b/random"]
         );
         let (fickle, trap) = (ended(outcomes()[1].clone()), ended(outcomes()[3].clone()));
         assert_eq!(

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_not_looked_at_and_lists_are_whole() {
+    fn absent_expectations_are_not_checked() {
         check_all("{}", &[]);
         check_all(r#"{"outcome": "done", "log": ["booked 5"]}"#, &[]);
         check_all(
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_otherwise_is_told() {
+    fn differences_are_reported() {
         check_all(
             r#"{"outcome": "rejected"}"#,
             &["ended as `done`, but rejected is expected"],

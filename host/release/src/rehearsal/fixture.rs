@@ -390,17 +390,21 @@ fn stub(object: &Object<'_, '_>, number: usize, text: &str) -> Option<Stub> {
 
 fn absolute(text: &str) -> Result<Uri, String> {
     let url = text.parse::<Uri>().map_err(|error| error.to_string())?;
-    match url.scheme().is_some() && url.authority().is_some() {
-        true => Ok(url),
-        false => Err("must be a whole URL, such as https://api.example/v1/x".to_owned()),
+    if url.scheme().is_some() && url.authority().is_some() {
+        Ok(url)
+    } else {
+        Err("must be a whole URL, such as https://api.example/v1/x".to_owned())
     }
 }
 
 fn expect(object: &Object<'_, '_>) -> Option<Expect> {
     let outcome = object.entry("outcome").map(|node| {
-        node.read(|name| match OUTCOMES.contains(&name) {
-            true => Ok(name.to_owned()),
-            false => Err(unknown("outcome", name, OUTCOMES)),
+        node.read(|name| {
+            if OUTCOMES.contains(&name) {
+                Ok(name.to_owned())
+            } else {
+                Err(unknown("outcome", name, OUTCOMES))
+            }
         })
     });
     let reason = object

@@ -376,8 +376,8 @@ mod tests {
         let array = format!("[{}]", vec!["1"; 5000].join(","));
         let faults = Fixtures::read(&component(&array), Path::new("/nowhere")).faults;
         assert_eq!(faults.len(), FAULTS_MAX + 1);
-        // Of 500 elements that are read, 100 faults are told; the fault about those that are left
-        // out is one more.
+        // Of 500 elements that are read, 100 faults are reported. The fault about the elements that
+        // are left out is one more.
         assert_eq!(
             faults.last().map(String::as_str),
             Some("and 401 more faults in fixtures")

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hookyard_model::{EventId, Revision};
 use serde::Serialize;
 
-use super::compare::{Kind, Otherwise};
+use super::compare::{Divergence, Kind};
 use hookyard_model::visible;
 
 /// The maximum number of fixtures, and of kinds of differences, in a report.
@@ -51,7 +51,7 @@ pub struct Events {
     /// The number of events that ran.
     pub count: usize,
     /// The events by the kind of difference between the active revision and the candidate.
-    pub otherwise: BTreeMap<Otherwise, Vec<EventId>>,
+    pub divergences: BTreeMap<Divergence, Vec<EventId>>,
     /// The number of events that could not be rehearsed, because a request was refused.
     pub unrehearsed: usize,
     /// The number of events at which the active revision differs between its own two runs.
@@ -62,9 +62,9 @@ pub struct Events {
 
 impl Events {
     /// Adds an event with a difference. Ignores kinds of differences beyond `WAYS_MAX`.
-    pub fn add(&mut self, otherwise: Otherwise, event: EventId) {
-        if self.otherwise.len() < WAYS_MAX || self.otherwise.contains_key(&otherwise) {
-            self.otherwise.entry(otherwise).or_default().push(event);
+    pub fn add(&mut self, divergence: Divergence, event: EventId) {
+        if self.divergences.len() < WAYS_MAX || self.divergences.contains_key(&divergence) {
+            self.divergences.entry(divergence).or_default().push(event);
         }
     }
 
@@ -102,7 +102,7 @@ impl Report {
         let events = &self.events;
         !self.faults.is_empty()
             || self.failed().next().is_some()
-            || !events.otherwise.is_empty()
+            || !events.divergences.is_empty()
             || events.unreadable.is_some()
     }
 
@@ -148,16 +148,16 @@ impl Report {
             .active
             .map(|active| format!(", compared with {}", active.short()))
             .unwrap_or_default();
-        if self.events.otherwise.is_empty() {
+        if self.events.divergences.is_empty() {
             return (all > 0)
                 .then(|| format!("{} without a finding{with}", count(all, "stored event")));
         }
         let of = |kind| {
             let ids = self
                 .events
-                .otherwise
+                .divergences
                 .iter()
-                .filter(|(otherwise, _)| otherwise.kind == kind);
+                .filter(|(divergence, _)| divergence.kind == kind);
             ids.flat_map(|(_, ids)| ids).collect::<BTreeSet<_>>().len()
         };
         let fault = if self.active.is_some() {
@@ -170,14 +170,14 @@ impl Report {
             (Kind::Outcome, "another outcome"),
             (Kind::Effects, "other effects"),
         ];
-        let told = kinds
+        let counts = kinds
             .into_iter()
             .map(|(kind, name)| (of(kind), name))
             .filter(|(found, _)| *found > 0);
-        let told: Vec<_> = told
+        let texts: Vec<_> = counts
             .map(|(found, name)| format!("{found} of {all} with {name}"))
             .collect();
-        Some(format!("stored events{with}: {}", told.join(", ")))
+        Some(format!("stored events{with}: {}", texts.join(", ")))
     }
 
     /// Returns the whole report as text.
@@ -230,7 +230,7 @@ impl Report {
         let Events {
             sources,
             count,
-            otherwise,
+            divergences,
             unrehearsed,
             unsteady,
             unreadable,
@@ -259,10 +259,10 @@ impl Report {
         if *unsteady > 0 {
             let events = self::count(*unsteady, "event");
             lines.push(format!(
-                "  note  {events}: what serves differs from itself, and nothing counts that it differs in"
+                "  note  {events}: the active revision differs from itself; these differences do not count"
             ));
         }
-        for (Otherwise { what, .. }, ids) in otherwise.iter().take(TOLD_MAX) {
+        for (Divergence { what, .. }, ids) in divergences.iter().take(TOLD_MAX) {
             lines.push(format!(
                 "  BAD   {}: {what}",
                 self::count(ids.len(), "event")
@@ -280,23 +280,23 @@ impl Report {
             };
             lines.push(format!("        {}{more}", named.join(", ")));
         }
-        match otherwise.len().saturating_sub(TOLD_MAX) {
-            0 if otherwise.is_empty() && self.events.rehearsed() > 0 => {
+        match divergences.len().saturating_sub(TOLD_MAX) {
+            0 if divergences.is_empty() && self.events.rehearsed() > 0 => {
                 lines.push("  ok    nothing found".to_owned())
             }
             0 => {}
-            more => lines.push(format!("  ...   and {more} other ways")),
+            more => lines.push(format!("  ...   and {more} other differences")),
         }
         lines
     }
 
     /// Returns the report as JSON.
     pub fn json(&self) -> String {
-        let otherwise = self
+        let divergences = self
             .events
-            .otherwise
+            .divergences
             .iter()
-            .map(|(Otherwise { kind, what }, ids)| Way {
+            .map(|(Divergence { kind, what }, ids)| Way {
                 kind: match kind {
                     Kind::Fault => "fault",
                     Kind::Outcome => "outcome",
@@ -320,7 +320,7 @@ impl Report {
             events: self.events.count,
             unrehearsed: self.events.unrehearsed,
             unsteady: self.events.unsteady,
-            otherwise: otherwise.collect(),
+            otherwise: divergences.collect(),
             stopped: self.stopped.as_deref(),
             milliseconds: self.took.as_millis(),
         };
@@ -383,19 +383,19 @@ mod tests {
         let way = |(kind, what, count): &(Kind, &str, usize)| {
             let ids = (0..*count).map(id).collect();
             (
-                Otherwise {
+                Divergence {
                     kind: *kind,
                     what: (*what).to_owned(),
                 },
                 ids,
             )
         };
-        let otherwise = ways.iter().map(way).collect();
+        let divergences = ways.iter().map(way).collect();
         let sources = vec!["acme/payments".to_owned()];
         let events = Events {
             sources,
             count,
-            otherwise,
+            divergences,
             ..Events::default()
         };
         let took = Duration::from_millis(12);
@@ -423,8 +423,8 @@ mod tests {
             (Kind::Fault, "b", 1),
             (Kind::Effects, "c", 7),
         ];
-        let told = "stored events, compared with 010101010101: 2 of 9 with a new fault, 7 of 9 with other effects";
-        check(&report(9, &ways), told);
+        let expected = "stored events, compared with 010101010101: 2 of 9 with a new fault, 7 of 9 with other effects";
+        check(&report(9, &ways), expected);
         let first = Report {
             active: None,
             ..report(1, &[(Kind::Fault, "a", 1)])
@@ -515,7 +515,7 @@ mod tests {
             text.len()
         );
         assert!(
-            text.contains("and 980 other ways") && text.contains("and more"),
+            text.contains("and 980 other differences") && text.contains("and more"),
             "{text}"
         );
     }

@@ -25,7 +25,7 @@ const CREDENTIAL_HEADERS: [HeaderName; 6] = [
     header::PROXY_AUTHENTICATE,
 ];
 
-/// Returns the SHA-256 of a request's method, URL and body, by which recorded answers are found.
+/// Returns the SHA-256 of a request's method, URL and body. Recorded answers are found by this hash.
 pub fn request_digest(request: &Request<Bytes>) -> [u8; 32] {
     // A zero byte ends the method and the URL, because neither can contain one.
     Sha256::new()
