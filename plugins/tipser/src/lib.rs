@@ -1,9 +1,10 @@
-//! Says which cache entries Tipser's product events make stale.
+//! Prints the cache entries that Tipser's product events make stale.
 //!
-//! Tipser's events carry ids only, and many of them; a shop that keeps copies of products and collections has to drop
-//! the right ones. For every event this prints one line for each entry to drop, as a cache proxy's purge list has it.
+//! Tipser's events are frequent and contain only ids. A shop that caches products and collections must drop the entries
+//! that changed. For every event, this plugin prints a line for each entry to drop, in the form of a cache proxy's purge
+//! list.
 //!
-//! This file joins the generated bindings to `purge`, which decides and knows nothing of Wasm.
+//! This file connects the generated bindings to `purge`, which contains the rules and does not depend on Wasm.
 
 mod purge;
 

@@ -1,11 +1,12 @@
-//! The answers themselves: a partner's events, made of the offer that is answered. Pure, as `decision` is.
+//! Makes the answers, which are a partner's events, from the offer. All functions are pure.
 
 use crate::topi_saas::webhooks::outgoing::{
     AcceptedLine, AcceptedOffer, CustomerIds, OfferAcceptedPayload, OfferDeclinedPayload,
 };
 use crate::topi_saas::webhooks::types::{AcceptedByUserPayload, EndCustomer, User};
 
-/// `offer.accepted`: the offer with the partner's own ids, of its lines in the order of the offer.
+/// Returns the payload of `offer.accepted`: the offer with the partner's own ids. `lines` are the ids of the lines, in
+/// the order of the offer.
 pub fn accepted(offer: &AcceptedByUserPayload, lines: Vec<String>) -> OfferAcceptedPayload {
     let customer = &offer.end_customer;
     let user = |user: &User| User { external_id: Some(user_id(user)), ..user.clone() };
@@ -19,12 +20,12 @@ pub fn accepted(offer: &AcceptedByUserPayload, lines: Vec<String>) -> OfferAccep
     }
 }
 
-/// `offer.declined`. The reason is one of a few fixed words.
+/// Returns the payload of `offer.declined`. `reason` is one of a few fixed words.
 pub fn declined(offer: &AcceptedByUserPayload, reason: &str) -> OfferDeclinedPayload {
     let customer = &offer.end_customer;
     OfferDeclinedPayload {
         offer_id: offer.offer_id.clone(),
-        // Who is declined becomes no customer, and is given no new id.
+        // A declined company does not become a customer, so it does not get a new id.
         end_customer: Some(CustomerIds {
             end_customer_id: customer.end_customer_id.clone(),
             external_id: customer.external_id.clone(),
@@ -33,7 +34,8 @@ pub fn declined(offer: &AcceptedByUserPayload, reason: &str) -> OfferDeclinedPay
     }
 }
 
-/// The id that the partner has for the company, or gives it: made of topi's, so that a repeat gets the same.
+/// Returns the partner's id of the company. A new id is derived from topi's id, so that a repeated attempt makes the
+/// same id.
 fn customer_id(customer: &EndCustomer) -> String {
     customer.external_id.clone().unwrap_or_else(|| format!("customer-{}", customer.end_customer_id))
 }
@@ -48,7 +50,7 @@ mod tests {
     use crate::decision::tests::{line, offer};
 
     #[test]
-    fn an_accepted_offer_is_told_with_the_partners_ids() {
+    fn accepted_offer_has_partner_ids() {
         let mut offer = offer(vec![line(2, 100, 200)], 200);
         offer.user = Some(User {
             user_id: "u-1".to_owned(),
@@ -61,13 +63,17 @@ mod tests {
         let answer = accepted(&offer, vec!["line-1".to_owned()]);
         assert_eq!(answer.offer_id, offer.offer_id);
         assert_eq!(answer.offer.offer_lines.iter().map(|line| &line.external_id).collect::<Vec<_>>(), ["line-1"]);
-        assert_eq!(answer.end_customer.external_id.as_deref(), Some("customer-c-1"), "a company that is new");
-        assert_eq!(answer.end_customer.address.map(|it| it.city).as_deref(), Some("Hamburg"), "the rest is as it came");
+        assert_eq!(answer.end_customer.external_id.as_deref(), Some("customer-c-1"), "a new company");
+        assert_eq!(
+            answer.end_customer.address.map(|it| it.city).as_deref(),
+            Some("Hamburg"),
+            "the address is unchanged"
+        );
         assert_eq!(answer.user.and_then(|user| user.external_id).as_deref(), Some("OURS_5432"), "a known person");
     }
 
     #[test]
-    fn a_declined_offer_says_why_and_makes_nobody_a_customer() {
+    fn declined_offer_has_reason_and_no_new_id() {
         let answer = declined(&offer(vec![], 0), "empty_offer");
         assert_eq!((answer.offer_id.as_str(), answer.reason.as_str()), ("e5f6a7b8-c9d0", "empty_offer"));
         let customer = answer.end_customer.map(|it| (it.end_customer_id, it.external_id));

@@ -1,16 +1,17 @@
-//! Whether a partner takes an offer on. Pure: the offer goes in, a decision comes out.
+//! Decides whether a partner accepts an offer. All functions are pure.
 //!
-//! Money is added up in minor units and checked for overflow: a sum that doesn't fit is a sum that doesn't add up.
+//! Amounts are added up in minor units, with a check for overflow: an offer whose sum overflows is declined.
 
 use crate::terms::Terms;
 use crate::topi_saas::webhooks::types::{AcceptedByUserPayload, Money, OfferLine};
 
-/// What the partner answers.
+/// The partner's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// `total` is for a person to read; `lines` has the partner's own id of each line, in the order of the offer.
+    /// The offer is accepted. `total` is a text for people; `lines` contains the partner's own id of each line, in the
+    /// order of the offer.
     Accept { total: String, lines: Vec<String> },
-    /// `reason` is one of a few fixed words for topi SaaS; `detail` is for the partner's own log.
+    /// The offer is declined. `reason` is one of a few fixed words for topi SaaS; `detail` is for the partner's log.
     Decline { reason: &'static str, detail: String },
 }
 
@@ -24,13 +25,13 @@ pub fn decide(offer: &AcceptedByUserPayload, terms: &Terms) -> Decision {
     }
 }
 
-/// The seller as the log names it.
+/// Returns the name of the seller for the log.
 pub fn seller(offer: &AcceptedByUserPayload) -> &str {
     let seller = &offer.seller;
     seller.seller_name.as_deref().or(seller.external_id.as_deref()).unwrap_or(&seller.seller_id)
 }
 
-/// The end customer as the log names it.
+/// Returns the name of the end customer for the log.
 pub fn customer(offer: &AcceptedByUserPayload) -> &str {
     let customer = &offer.end_customer;
     customer.company_name.as_deref().or(customer.external_id.as_deref()).unwrap_or(&customer.end_customer_id)
@@ -53,7 +54,7 @@ fn check(offer: &AcceptedByUserPayload, terms: &Terms) -> Result<(), Problem> {
     }
     if sum != total.value {
         let sum = money(&Money { value: sum, currency: total.currency.clone() });
-        return Err(wrong(format!("the lines come to {sum}, the total is {}", money(total))));
+        return Err(wrong(format!("the sum of the lines is {sum}, the total is {}", money(total))));
     }
     check_country(offer, &terms.countries)
 }
@@ -70,12 +71,12 @@ fn check_line(line: &OfferLine, currency: &str) -> Result<(), Problem> {
     }
     if line.product_price.value.checked_mul(i64::from(line.quantity)) != Some(line.price.value) {
         let (one, all) = (money(&line.product_price), money(&line.price));
-        return Err(wrong(format!("line {id} is {} of {one}, yet costs {all}", line.quantity)));
+        return Err(wrong(format!("line {id} is {} of {one}, but costs {all}", line.quantity)));
     }
     Ok(())
 }
 
-/// Where the goods go counts; where the customer sits, if that isn't said.
+/// Checks the country of the shipping address or, if the offer has none, of the customer's address.
 fn check_country(offer: &AcceptedByUserPayload, countries: &[String]) -> Result<(), Problem> {
     let address = offer.shipping_address.as_ref().or(offer.end_customer.address.as_ref());
     match address.map(|address| &address.country_code) {
@@ -89,12 +90,13 @@ fn wrong(detail: String) -> Problem {
     ("wrong_total", detail)
 }
 
-/// The partner's own id of a line: of the offer and the line's place in it, so that a repeat gets the same.
+/// Returns the partner's own id of a line. The id is derived from the offer and the position of the line, so that a
+/// repeated attempt makes the same id.
 fn line_id(offer: &AcceptedByUserPayload, number: usize) -> String {
     format!("{}-{number:03}", offer.offer_id)
 }
 
-/// `2499.00 EUR`: as currencies of two decimal places are written. Others would need a table.
+/// Formats an amount, such as `2499.00 EUR`. Currencies without two decimal places would need a table.
 fn money(money: &Money) -> String {
     let sign = if money.value < 0 { "-" } else { "" };
     let units = money.value.unsigned_abs();
@@ -157,7 +159,7 @@ pub mod tests {
     }
 
     #[test]
-    fn accepts_what_adds_up() {
+    fn consistent_offer_is_accepted() {
         let offer = offer(vec![line(2, 249_900, 499_800), line(1, 5, 5)], 499_805);
         let lines = ["e5f6a7b8-c9d0-001", "e5f6a7b8-c9d0-002"];
         let expected = Decision::Accept { total: "4998.05 EUR".to_owned(), lines: lines.map(str::to_owned).into() };
@@ -165,13 +167,13 @@ pub mod tests {
     }
 
     #[test]
-    fn declines_what_does_not() {
+    fn inconsistent_offer_is_declined() {
         let check = |lines, total, reason, detail: &str| {
             assert_eq!(declined(&offer(lines, total)), (reason, detail.to_owned()));
         };
         check(vec![], 0, "empty_offer", "there are no lines");
-        check(vec![line(2, 100, 200)], 201, "wrong_total", "the lines come to 2.00 EUR, the total is 2.01 EUR");
-        check(vec![line(2, 100, 201)], 201, "wrong_total", "line l-1 is 2 of 1.00 EUR, yet costs 2.01 EUR");
+        check(vec![line(2, 100, 200)], 201, "wrong_total", "the sum of the lines is 2.00 EUR, the total is 2.01 EUR");
+        check(vec![line(2, 100, 201)], 201, "wrong_total", "line l-1 is 2 of 1.00 EUR, but costs 2.01 EUR");
         check(vec![line(0, 100, 0)], 0, "wrong_total", "line l-1 is 0 of 1.00 EUR");
         check(vec![line(1, -100, -100)], -100, "wrong_total", "line l-1 is 1 of -1.00 EUR");
         let most = || line(1, i64::MAX, i64::MAX);
@@ -181,7 +183,7 @@ pub mod tests {
     }
 
     #[test]
-    fn declines_countries_that_are_not_served() {
+    fn other_countries_are_declined() {
         let offer = offer(vec![line(1, 100, 100)], 100);
         let terms = Terms::new(Some("FR"), None);
         let Decision::Decline { reason, detail } = decide(&offer, &terms) else { panic!("accepted") };
@@ -189,7 +191,7 @@ pub mod tests {
     }
 
     #[test]
-    fn declines_currencies_that_are_not_known() {
+    fn other_currencies_are_declined() {
         let terms = Terms::new(None, Some("CHF, USD"));
         let Decision::Decline { reason, detail } = decide(&offer(vec![line(1, 100, 100)], 100), &terms) else {
             panic!("accepted")

@@ -1,13 +1,12 @@
 //! Answers the offers that end users accept in topi SaaS.
 //!
-//! A partner who takes an offer on is bound by its total, so the sums are done again: every line, the total, one
-//! currency that is known, a country that is served. The answer is an event of the partner's own: `offer.accepted` with
-//! the partner's ids, or `offer.declined` with a reason that topi SaaS can show. It is sent together with the outcome or
-//! not at all, so a run that fails and is made again answers once. An offer of a later schema version is rejected: its
-//! meaning may have changed.
+//! A partner who accepts an offer is bound by its total. The plugin therefore checks every line, the total, the currency
+//! and the country. The answer is an event of the partner: `offer.accepted` with the partner's ids, or `offer.declined`
+//! with a reason that topi SaaS can show. The host commits the answer together with the outcome, so an attempt that fails
+//! and is repeated answers once. An offer with a later schema version is rejected, because its meaning may differ.
 //!
-//! This file joins the generated bindings to `decision`, which decides, and `answer`, which says it; neither knows
-//! anything of Wasm.
+//! This file connects the generated bindings to `decision`, which accepts or declines an offer, and to `answer`, which
+//! makes the event. Neither module depends on Wasm.
 
 mod answer;
 mod decision;
@@ -24,7 +23,7 @@ use wasi::config::store;
 
 wit_bindgen::generate!({ path: "wit", generate_all });
 
-/// The schema version that this plugin was written for; topi SaaS moves it on breaking changes only.
+/// The schema version that this plugin supports. topi SaaS changes the version only when the schema breaks.
 const VERSION: u32 = 1;
 
 struct Plugin;
@@ -46,7 +45,8 @@ export!(Plugin);
 
 fn answer(event: &AcceptedByUser) -> Result<(), Failure> {
     if event.version != VERSION {
-        let why = format!("offer {}: schema version {}, made for {VERSION}", event.object_id, event.version);
+        let why =
+            format!("offer {}: schema version {}, but this plugin supports {VERSION}", event.object_id, event.version);
         return Err(Failure::Reject(why));
     }
     let terms = Terms::new(setting("countries")?.as_deref(), setting("currencies")?.as_deref());
@@ -65,17 +65,18 @@ fn answer(event: &AcceptedByUser) -> Result<(), Failure> {
     sent.map(|_id| ()).map_err(unsent)
 }
 
-/// What the operator set in this plugin's `[config]`.
+/// Returns a value of this plugin's `[config]`.
 fn setting(name: &str) -> Result<Option<String>, Failure> {
-    store::get(name).map_err(|error| retry(format!("the setting `{name}` can't be read: {error}")))
+    store::get(name).map_err(|error| retry(format!("the setting `{name}` cannot be read: {error}")))
 }
 
-/// An answer that isn't taken is due still: the operator can mend what is configured wrongly, and nothing was sent.
+/// Returns the failure for an answer that the host did not accept. Nothing was sent, so the attempt is repeated where
+/// the operator can correct the configuration.
 fn unsent(error: Error) -> Failure {
     match error {
-        Error::NoSuchDestination => retry("there is no such destination; mend `destination` in [config]".to_owned()),
-        Error::Other(why) => retry(format!("the answer isn't taken: {why}")),
-        Error::TooMuch(why) => Failure::Reject(format!("the answer isn't taken: {why}")),
+        Error::NoSuchDestination => retry("there is no such destination; correct `destination` in [config]".to_owned()),
+        Error::Other(why) => retry(format!("the host did not accept the answer: {why}")),
+        Error::TooMuch(why) => Failure::Reject(format!("the host did not accept the answer: {why}")),
     }
 }
 

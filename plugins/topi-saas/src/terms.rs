@@ -1,11 +1,11 @@
-//! On what terms a partner makes contracts: as configured, or else as written here.
+//! The terms on which a partner makes contracts: the configured values, or the defaults of this file.
 
-/// Where contracts are made, unless the operator says otherwise.
+/// The countries in which contracts are made, unless the operator configures others.
 const COUNTRIES: &str = "DE, AT, NL, FR, ES";
-/// In what money.
+/// The accepted currencies, unless the operator configures others.
 const CURRENCIES: &str = "EUR";
 
-/// The terms.
+/// The terms of a partner, as upper-case codes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Terms {
     pub countries: Vec<String>,
@@ -13,7 +13,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// From settings such as `DE, AT`.
+    /// Reads settings such as `DE, AT`.
     pub fn new(countries: Option<&str>, currencies: Option<&str>) -> Self {
         Self { countries: codes(countries.unwrap_or(COUNTRIES)), currencies: codes(currencies.unwrap_or(CURRENCIES)) }
     }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_take_the_place_of_what_is_written() {
+    fn settings_replace_default_terms() {
         let check = |countries, currencies, expected: [&[&str]; 2]| {
             let terms = Terms::new(countries, currencies);
             assert_eq!([terms.countries, terms.currencies], expected.map(|codes| codes.to_vec()));

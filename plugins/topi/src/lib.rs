@@ -1,11 +1,11 @@
-//! Tells a shop's warehouse what to do about topi's offers and orders.
+//! Prints the tasks of a shop's warehouse for topi's offers and orders.
 //!
-//! topi sends the bare offer or order whenever it changes. A shop holds stock while an offer is open, packs once it is
-//! an order, and lets go when either falls through. For every event this prints what to do and a line for each kind of
-//! item, under the shop's own reference. What can't be packed as it stands is put before a person, not given up:
-//! somebody ordered it.
+//! topi sends the bare offer or order whenever it changes. A shop holds stock while an offer is open, packs the items
+//! when the offer becomes an order, and releases them when the offer or the order ends. For every event, this plugin
+//! prints a task and a line for each kind of item, under the shop's own reference. An order that cannot be packed is not
+//! rejected, because a customer is waiting: the task asks a person to decide.
 //!
-//! This file joins the generated bindings to `warehouse`, which decides and knows nothing of Wasm.
+//! This file connects the generated bindings to `warehouse`, which contains the rules and does not depend on Wasm.
 
 mod warehouse;
 
@@ -14,7 +14,7 @@ use warehouse::Task;
 
 wit_bindgen::generate!({ generate_all });
 
-/// Where the shop ships to. Elsewhere, a person decides.
+/// The countries that the shop ships to. For other countries, a person decides.
 const COUNTRIES: &[&str] = &["DE", "AT", "NL"];
 
 struct Plugin;
@@ -25,7 +25,7 @@ impl Guest for Plugin {
             Event::OfferAccepted(offer) => Task::hold(&offer, "accepted, its order follows"),
             Event::OfferPendingReview(offer) => Task::hold(&offer, "topi looks at the customer"),
             Event::OfferDeclined(offer) => Task::release(&offer, "declined"),
-            Event::OfferVoided(offer) => Task::release(&offer, "taken back"),
+            Event::OfferVoided(offer) => Task::release(&offer, "withdrawn"),
             Event::OfferExpired(offer) => Task::release(&offer, "expired"),
             Event::OrderCreated(order) => Task::pack(&order, COUNTRIES),
             Event::OrderCanceled(order) => Task::stop(&order),

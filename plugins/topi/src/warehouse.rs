@@ -1,13 +1,13 @@
-//! From an offer or order to what the warehouse does about it. Pure.
+//! Maps an offer or an order to a task for the warehouse. All functions are pure.
 
 use std::collections::BTreeMap;
 
 use crate::topi::webhooks::types::{Address, Offer, Order, ProductReference};
 
-/// How many of what, by the shop's own stock-keeping reference.
+/// The number of items, by the shop's own stock-keeping reference.
 type Items = BTreeMap<String, u32>;
 
-/// One thing for the warehouse to do.
+/// A task for the warehouse.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Task {
     headline: String,
@@ -15,17 +15,17 @@ pub struct Task {
 }
 
 impl Task {
-    /// Keep what is offered on the shelf.
+    /// Returns the task to reserve the offered items.
     pub fn hold(offer: &Offer, why: &str) -> Task {
         Task { headline: format!("hold for {}: {why}", offered(offer)), items: lines_of(offer) }
     }
 
-    /// Sell what was offered to somebody else.
+    /// Returns the task to make the offered items available to other customers.
     pub fn release(offer: &Offer, why: &str) -> Task {
         Task { headline: format!("release {}: {why}", offered(offer)), items: lines_of(offer) }
     }
 
-    /// Pack the order, where nothing speaks against it.
+    /// Returns the task to pack the order, or to ask a person if the order cannot be packed.
     pub fn pack(order: &Order, countries: &[&str]) -> Task {
         let items = assets_of(order);
         let headline = match destination(order, countries) {
@@ -36,7 +36,7 @@ impl Task {
         Task { headline, items }
     }
 
-    /// Stop the order, and fetch back what has left.
+    /// Returns the task to stop the order and to recall the items that were shipped.
     pub fn stop(order: &Order) -> Task {
         let has_left = |status: Option<&str>| matches!(status, Some("shipped" | "completed"));
         let assets = order.assets.as_deref().unwrap_or_default();
@@ -48,7 +48,7 @@ impl Task {
         Task { headline, items: assets_of(order) }
     }
 
-    /// Write down which devices the customer has.
+    /// Returns the task to archive the serial numbers of the customer's devices.
     pub fn archive(order: &Order) -> Task {
         let assets = order.assets.as_deref().unwrap_or_default();
         let numbers: Vec<&str> = assets.iter().filter_map(|asset| asset.serial_number.as_deref()).collect();
@@ -59,12 +59,12 @@ impl Task {
         }
     }
 
-    /// Nothing that a warehouse has to do with.
+    /// Returns a task without any work, for an event that does not concern the warehouse.
     pub fn none(what: &str) -> Task {
         Task { headline: format!("nothing to do: {what}"), items: Items::new() }
     }
 
-    /// The task as text: what to do, then a line for each kind of item.
+    /// Returns the lines of the task: its headline, then a line for each kind of item.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let items = self.items.iter().map(|(reference, count)| format!("  {count} × {reference}"));
         std::iter::once(self.headline.clone()).chain(items)
@@ -80,7 +80,7 @@ fn lines_of(offer: &Offer) -> Items {
     items
 }
 
-/// Each asset is one item.
+/// Counts the items of an order: each asset is one item.
 fn assets_of(order: &Order) -> Items {
     let mut items = Items::new();
     for asset in order.assets.as_deref().unwrap_or_default() {
@@ -89,7 +89,7 @@ fn assets_of(order: &Order) -> Items {
     items
 }
 
-/// What the item is called on the shelf; its title, where the shop gave no reference.
+/// Returns the shop's reference of an item, or its title if the shop gave no reference.
 fn name(references: Option<&[ProductReference]>, title: Option<&str>) -> String {
     let reference = references.unwrap_or_default().iter().find_map(|reference| reference.reference.as_deref());
     reference.or(title).unwrap_or("an item without a name").to_owned()
@@ -100,11 +100,11 @@ fn destination<'a>(order: &'a Order, countries: &[&str]) -> Result<&'a Address, 
     if countries.contains(&address.country_code.as_str()) {
         Ok(address)
     } else {
-        Err(format!("we don't ship to {}", address.country_code))
+        Err(format!("the shop does not ship to {}", address.country_code))
     }
 }
 
-/// Where the parcel goes, as far as a log needs it: who and which street are on the label.
+/// Returns the place to ship to. The log does not contain the name and the street, which are on the label.
 fn place(address: &Address) -> String {
     format!("{} {}, {}", address.postal_code, address.city, address.country_code)
 }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn packs_what_was_ordered() {
+    fn order_is_packed() {
         let assets = vec![asset("X1", "created"), asset("DOCK", "created"), asset("X1", "created")];
         check(
             Task::pack(&order("DE", assets), &["DE"]),
@@ -178,19 +178,19 @@ mod tests {
     }
 
     #[test]
-    fn asks_a_person_about_what_cannot_be_packed() {
+    fn unpackable_order_is_left_to_a_person() {
         let one = || vec![asset("X1", "created")];
         let nowhere = Order { shipping_address: None, ..order("DE", one()) };
         check(
             Task::pack(&order("US", one()), &["DE"]),
-            &["ask a person about order C1: we don't ship to US", "  1 × X1"],
+            &["ask a person about order C1: the shop does not ship to US", "  1 × X1"],
         );
         check(Task::pack(&nowhere, &["DE"]), &["ask a person about order C1: it has no shipping address", "  1 × X1"]);
         check(Task::pack(&order("DE", vec![]), &["DE"]), &["ask a person about order C1: it names no items"]);
     }
 
     #[test]
-    fn calls_back_what_left_before_the_cancellation() {
+    fn canceled_order_recalls_shipped_items() {
         check(
             Task::stop(&order("DE", vec![asset("X1", "shipped"), asset("X1", "created")])),
             &["stop order C1: canceled, call back 1 that left", "  2 × X1"],
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_an_offer_without_overflow() {
+    fn item_count_of_an_offer_saturates() {
         let line = |quantity| OfferLine {
             id: None,
             title: Some("Dock".to_owned()),

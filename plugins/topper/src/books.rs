@@ -1,4 +1,5 @@
-//! What a bookkeeper writes for each event. Pure: the order and the time go in, lines or trouble come out.
+//! Maps each event to the lines of a bookkeeper. All functions are pure: they take the order and the time, and return
+//! the lines or the reason why there are none.
 
 pub mod offramp;
 pub mod onramp;
@@ -9,25 +10,25 @@ use std::time::Duration;
 use crate::decimal::Decimal;
 use crate::topper::webhooks::types::{Error, Fee};
 
-/// Why an event wasn't booked.
+/// The reason why an event was not booked.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// It can't be true, and won't be by waiting.
+    /// The event cannot be true, now or later.
     Nonsense(String),
-    /// It can't be settled yet.
+    /// The event cannot be booked yet.
     TooEarly { why: String, wait: Duration },
 }
 
-/// An amount that was looked at: it is a decimal above nought.
+/// Reads an amount, which must be a decimal above zero.
 fn amount(order: &str, what: &str, text: &str) -> Result<Decimal, Trouble> {
     match Decimal::parse(text) {
         Some(amount) if amount.is_positive() => Ok(amount),
-        Some(_) => Err(nonsense(order, format!("{what} is {text}, not above nought"))),
+        Some(_) => Err(nonsense(order, format!("{what} is {text}, not above zero"))),
         None => Err(nonsense(order, format!("{what} is {text:?}, not a decimal"))),
     }
 }
 
-/// The sum of the fees that are charged in `asset`. Fees in other assets can't be added to it.
+/// Returns the sum of the fees that are charged in `asset`. Fees in other assets cannot be added to the sum.
 fn fees_in<'a>(order: &str, asset: &str, fees: impl IntoIterator<Item = &'a Fee>) -> Result<Decimal, Trouble> {
     let mut sum = Decimal::ZERO;
     for fee in fees.into_iter().filter(|fee| fee.asset == asset) {
@@ -39,7 +40,7 @@ fn fees_in<'a>(order: &str, asset: &str, fees: impl IntoIterator<Item = &'a Fee>
     Ok(sum)
 }
 
-/// What is left of `amount` after the fees; fees above the price are nonsense.
+/// Returns `amount` minus the fees, which must not exceed the amount.
 fn after_fees(order: &str, amount: Decimal, fees: Decimal, asset: &str) -> Result<Decimal, Trouble> {
     match amount.minus(fees) {
         Some(rest) if !rest.is_negative() => Ok(rest),

@@ -1,8 +1,8 @@
-//! Decimal amounts, exactly: Topper sends them as text with up to 20 places, which no float holds.
+//! Exact decimal amounts. Topper sends them as text with up to 20 decimal places, which a float cannot represent.
 
 use std::fmt;
 
-/// `digits` times ten to the power of minus `places`.
+/// A decimal: `digits` times ten to the power of minus `places`.
 #[derive(Debug, Clone, Copy)]
 pub struct Decimal {
     digits: i128,
@@ -12,7 +12,7 @@ pub struct Decimal {
 impl Decimal {
     pub const ZERO: Decimal = Decimal { digits: 0, places: 0 };
 
-    /// Reads `12`, `12.30`, `-0.5`; nothing else, and nothing that needs more than 38 digits.
+    /// Reads a text such as `12`, `12.30` or `-0.5`. Returns `None` for any other form, and for more than 38 digits.
     pub fn parse(text: &str) -> Option<Decimal> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let (whole, part) = match unsigned.split_once('.') {
@@ -36,13 +36,13 @@ impl Decimal {
         self.digits < 0
     }
 
-    /// `None` when the sum has too many digits.
+    /// Returns the sum, or `None` if it has too many digits.
     pub fn plus(self, other: Decimal) -> Option<Decimal> {
         let (a, b, places) = self.aligned(other)?;
         Some(Decimal { digits: a.checked_add(b)?, places })
     }
 
-    /// `None` when the difference has too many digits.
+    /// Returns the difference, or `None` if it has too many digits.
     pub fn minus(self, other: Decimal) -> Option<Decimal> {
         self.plus(Decimal { digits: -other.digits, places: other.places })
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_decimals_and_nothing_else() {
+    fn only_decimals_are_read() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(Decimal::parse(text).map(|decimal| decimal.to_string()).as_deref(), expected, "{text:?}");
         };
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_exact() {
+    fn decimal_sums_are_exact() {
         let sum = |a: &str, b: &str| Some(Decimal::parse(a)?.plus(Decimal::parse(b)?)?.to_string());
         assert_eq!(sum("0.1", "0.2").as_deref(), Some("0.3"));
         assert_eq!(sum("100.00", "-0.000000000000000001").as_deref(), Some("99.999999999999999999"));

@@ -1,10 +1,10 @@
 //! Keeps books of the money that moves in Topper's orders.
 //!
-//! For every event it prints the lines that a bookkeeper would write; Hookyard puts them on its log. An order that can't
-//! be true (a negative amount, fees above the price) is given up with the reason. An off-ramp order that expired while
-//! its deposit address is still watched is looked at again once that time is up.
+//! For every event, this plugin prints the lines that a bookkeeper would write; Hookyard adds them to its log. An order
+//! that cannot be true (a negative amount, fees above the price) is rejected with the reason. If an off-ramp order expires
+//! while Topper still watches its deposit address, the plugin asks for a retry after that time.
 //!
-//! This file joins the generated bindings to `books`, which decides and knows nothing of Wasm.
+//! This file connects the generated bindings to `books`, which contains the rules and does not depend on Wasm.
 
 mod books;
 mod decimal;
@@ -57,7 +57,8 @@ fn entries(delivery: &Delivery, event: Event) -> Result<Vec<String>, Trouble> {
     }
 }
 
-/// A type that this plugin was built without is no reason to fail: it moves no money that we know of.
+/// Returns the line for an event of an unknown type. Such an event is not a failure, because it moves no money that this
+/// plugin knows about.
 fn unknown(delivery: &Delivery, text: &str) -> String {
     let name = delivery.event_type.as_deref().unwrap_or("unnamed");
     format!("skip {name}: not in these books ({} bytes)", text.len())
@@ -72,7 +73,7 @@ fn failure(trouble: Trouble) -> Failure {
     }
 }
 
-/// Milliseconds since 1970.
+/// Returns the current time in milliseconds since 1970.
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

@@ -1,6 +1,6 @@
-//! RFC 3339 in UTC, as Topper writes it: `2026-05-19T12:10:00.860Z`.
+//! Timestamps in RFC 3339 and UTC, as Topper writes them: `2026-05-19T12:10:00.860Z`.
 
-/// Milliseconds since 1970, or `None` for anything else.
+/// Returns the milliseconds since 1970, or `None` if the text is not such a timestamp.
 pub fn parse(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let [year, month, day] = numbers(date, '-')?;
@@ -17,7 +17,8 @@ fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
     parts.next().is_none().then_some(numbers)
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, with years that begin in March so that a leap day comes last.
+/// Returns the days since 1970-01-01 in the Gregorian calendar. The calculation lets the year begin in March, so that a
+/// leap day is the last day of the year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month_from_march = (month + 9) % 12;
@@ -30,7 +31,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn reads_timestamps() {
+    fn utc_timestamps_are_read() {
         let check = |text: &str, expected: Option<i64>| assert_eq!(parse(text), expected, "{text:?}");
         check("1970-01-01T00:00:00Z", Some(0));
         check("2000-02-29T12:00:00.5Z", Some(951_825_600_500));

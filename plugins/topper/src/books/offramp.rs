@@ -30,8 +30,8 @@ pub fn completed(order: &OfframpOrder) -> Result<Vec<String>, Trouble> {
     ])
 }
 
-/// An order that the user called off early may still get its crypto: until the deposit address is no longer watched,
-/// it stays open.
+/// Closes an expired order. The crypto of an order that the user canceled may still arrive, so the order stays open
+/// while Topper watches the deposit address.
 pub fn expired(order: &OfframpOrder, now: i64) -> Result<Vec<String>, Trouble> {
     let address = order.origin.deposit_address.as_ref();
     let until = address.and_then(|address| address.expires_at.as_deref().or(address.expired_at.as_deref()));
@@ -41,7 +41,7 @@ pub fn expired(order: &OfframpOrder, now: i64) -> Result<Vec<String>, Trouble> {
             why: format!("order {}: its deposit address is watched for another {} s", order.id, left.div_ceil(1000)),
             wait: Duration::from_millis(left),
         }),
-        _ => Ok(vec![format!("close  order {}: expired, {} never came", order.id, sold(order))]),
+        _ => Ok(vec![format!("close  order {}: expired, {} did not arrive", order.id, sold(order))]),
     }
 }
 
@@ -51,21 +51,21 @@ pub fn failed(order: &OfframpOrder) -> Result<Vec<String>, Trouble> {
 
 pub fn refunded(order: &OfframpOrder) -> Result<Vec<String>, Trouble> {
     let Some(refund) = &order.refund else {
-        return Err(Trouble::Nonsense(format!("order {}: a refund that doesn't say what was refunded", order.id)));
+        return Err(Trouble::Nonsense(format!("order {}: a refund without the refunded amount", order.id)));
     };
     amount(&order.id, "the amount refunded", &refund.amount)?;
     let to = refund.address.as_deref().unwrap_or("an address not named");
     Ok(vec![format!("out    {} {} back to {to}, order {}", refund.amount, refund.asset, order.id)])
 }
 
-/// Refuses what can't be true, and says what the fees come to.
+/// Checks the amounts of an order and returns the description of the fees.
 fn check(order: &OfframpOrder) -> Result<String, Trouble> {
     let asset = &order.origin.asset;
     let sold = amount(&order.id, "the amount sold", &order.origin.amount)?;
     amount(&order.id, "the amount to be paid", &order.destination.amount)?;
     let fees = fees_in(&order.id, asset, order.fees.as_deref().unwrap_or_default())?;
     let rest = after_fees(&order.id, sold, fees, asset)?;
-    Ok(format!("of which {fees} {asset} are fees and {rest} {asset} are sold"))
+    Ok(format!("including {fees} {asset} of fees ({rest} {asset} are sold)"))
 }
 
 fn sold(order: &OfframpOrder) -> String {
@@ -110,9 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_order_stays_open_while_its_address_is_watched() {
+    fn watched_expired_order_stays_open() {
         let at = |seconds: i64| expired(&order(Some("1970-01-01T00:01:00Z")), seconds * 1000);
-        let closed = Ok(vec!["close  order o-2: expired, 0.5 BTC never came".to_owned()]);
+        let closed = Ok(vec!["close  order o-2: expired, 0.5 BTC did not arrive".to_owned()]);
         assert_eq!(
             at(15),
             Err(Trouble::TooEarly {
@@ -127,8 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_says_what_it_is_of() {
-        let expected = Trouble::Nonsense("order o-2: a refund that doesn't say what was refunded".to_owned());
+    fn refund_without_amount_is_refused() {
+        let expected = Trouble::Nonsense("order o-2: a refund without the refunded amount".to_owned());
         assert_eq!(refunded(&order(None)), Err(expected));
     }
 }

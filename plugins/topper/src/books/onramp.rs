@@ -24,7 +24,7 @@ pub fn crypto_sent(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
     )])
 }
 
-/// Says again what went out: the event before this one may have been lost, or be still on its way.
+/// Repeats the outgoing amount, because the previous event may have been lost or may arrive later.
 pub fn completed(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
     let mut lines = crypto_sent(order)?;
     let of_partner = order.fees.iter().filter(|fee| fee.type_ == "partner");
@@ -53,14 +53,14 @@ pub fn refunded(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
     Ok(vec![format!("out    {refund} back by {}, order {}", method(order), order.id)])
 }
 
-/// Refuses what can't be true, and says what the fees come to.
+/// Checks the amounts of an order and returns the description of the fees.
 fn check(order: &OnrampOrder) -> Result<String, Trouble> {
     let asset = &order.origin.asset;
     let paid = amount(&order.id, "the amount paid", &order.origin.amount)?;
     amount(&order.id, "the amount bought", &order.destination.amount)?;
     let fees = fees_in(&order.id, asset, &order.fees)?;
     let rest = after_fees(&order.id, paid, fees, asset)?;
-    Ok(format!("of which {fees} {asset} are fees and {rest} {asset} buy crypto"))
+    Ok(format!("including {fees} {asset} of fees ({rest} {asset} buy crypto)"))
 }
 
 fn paid(order: &OnrampOrder) -> String {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn books_what_moves() {
+    fn movements_are_booked() {
         let order = order("100.00", "0.04", vec![fee("network", "11.58", "EUR"), fee("partner", "1.00", "EUR")]);
         let check = |lines: Result<Vec<String>, Trouble>, expected: &[&str]| {
             assert_eq!(lines, Ok(expected.iter().map(|&line| line.to_owned()).collect()));
@@ -129,7 +129,7 @@ mod tests {
         check(committed(&order), &["expect 100.00 EUR for 0.04 ETH on ethereum, order o-1"]);
         check(
             charged(&order),
-            &["in     100.00 EUR by credit-card, of which 12.58 EUR are fees and 87.42 EUR buy crypto, order o-1"],
+            &["in     100.00 EUR by credit-card, including 12.58 EUR of fees (87.42 EUR buy crypto), order o-1"],
         );
         check(
             completed(&order),
@@ -142,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn gives_up_what_cannot_be_true() {
+    fn impossible_orders_are_refused() {
         let check = |order: OnrampOrder, expected: &str| {
             assert_eq!(charged(&order), Err(Trouble::Nonsense(expected.to_owned())));
         };
-        check(order("-1.00", "0.04", vec![]), "order o-1: the amount paid is -1.00, not above nought");
+        check(order("-1.00", "0.04", vec![]), "order o-1: the amount paid is -1.00, not above zero");
         check(order("1e9", "0.04", vec![]), "order o-1: the amount paid is \"1e9\", not a decimal");
-        check(order("100", "0.00", vec![]), "order o-1: the amount bought is 0.00, not above nought");
+        check(order("100", "0.00", vec![]), "order o-1: the amount bought is 0.00, not above zero");
         check(order("10", "1", vec![fee("network", "-2", "EUR")]), "order o-1: the network fee is \"-2\"");
         check(
             order("10.00", "1", vec![fee("network", "6", "EUR"), fee("deposit", "4.01", "EUR")]),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn fees_in_another_asset_are_not_added_up() {
+    fn fees_in_other_assets_are_ignored() {
         let order = order("10.00", "1", vec![fee("network", "600", "DOGE")]);
         assert!(charged(&order).is_ok());
     }

@@ -1,4 +1,4 @@
-//! Accounts and identity checks: no money moves, but the books name who it belongs to.
+//! Accounts and identity checks. They move no money, but the books name the user.
 
 use crate::topper::webhooks::types::UserData;
 
