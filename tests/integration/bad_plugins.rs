@@ -8,7 +8,7 @@ use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::log::Line;
 use hookyard_testkit::site::Config;
 
-use crate::rig::{Rig, fresh_payment, quick, told};
+use crate::rig::{Rig, fresh_payment, quick, stdout_of};
 
 fn tight() -> Config {
     quick().section(
@@ -215,13 +215,13 @@ async fn trap_reason_is_last_stderr_output() -> Result<()> {
     let outcome =
         |event: &Event, plugin: &str| event.job(plugin).and_then(|job| job.last_outcome.clone());
     for (_, reason) in expected {
-        let told = format!("trapped: {reason} (wasm `unreachable` instruction executed");
-        let is_told = |event: &Event| {
-            outcome(event, "words").is_some_and(|outcome| outcome.starts_with(&told))
+        let expected = format!("trapped: {reason} (wasm `unreachable` instruction executed");
+        let is_reported = |event: &Event| {
+            outcome(event, "words").is_some_and(|outcome| outcome.starts_with(&expected))
         };
-        assert!(events.iter().any(is_told), "{told} in {events:?}");
-        let is_logged = |line: &Line| is_attempt(line) && line.text_of("detail").starts_with(&told);
-        assert!(rig.host.lines().await?.iter().any(is_logged), "{told}");
+        assert!(events.iter().any(is_reported), "{expected} in {events:?}");
+        let is_logged = |line: &Line| is_attempt(line) && line.text_of("detail").starts_with(&expected);
+        assert!(rig.host.lines().await?.iter().any(is_logged), "{expected}");
     }
     for event in &events {
         let outcome = outcome(event, "panics").unwrap_or_default();
@@ -231,7 +231,7 @@ async fn trap_reason_is_last_stderr_output() -> Result<()> {
             ),
             "{outcome}"
         );
-        let shown = told(&rig.site, &["events", "show", &event.id]).await?;
+        let shown = stdout_of(&rig.site, &["events", "show", &event.id]).await?;
         assert!(shown.contains(&outcome), "{shown}");
     }
     Ok(())
@@ -297,7 +297,7 @@ async fn hidden_characters_of_guests_are_escaped() -> Result<()> {
         &["events", "list"],
         &["events", "list", "--json"],
     ] {
-        let shown = told(&rig.site, arguments).await?;
+        let shown = stdout_of(&rig.site, arguments).await?;
         assert!(
             has_none(&shown),
             "{arguments:?}: {}",

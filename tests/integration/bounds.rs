@@ -7,7 +7,7 @@ use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::site::Site;
 use serde_json::Value;
 
-use crate::rig::{Rig, hookyard, quick, told};
+use crate::rig::{Rig, hookyard, quick, stdout_of};
 
 const EVIL: &str = "acme/evil";
 const SECTION: &str = "hookyard:fixtures";
@@ -31,7 +31,7 @@ async fn fixture_memory_and_faults_are_bounded() -> Result<()> {
     let more = dropped(&rig, &echo.with_section(SECTION, ones.as_bytes())).await?;
     assert!(more < 100 * MIB, "{} MiB more", more / MIB);
     let shown: Value =
-        serde_json::from_str(&told(&rig.site, &["plugins", "show", EVIL, "--json"]).await?)?;
+        serde_json::from_str(&stdout_of(&rig.site, &["plugins", "show", EVIL, "--json"]).await?)?;
     let shown = shown.to_string();
     assert!(
         shown.contains("fixtures that cannot be read"),
@@ -44,7 +44,7 @@ async fn fixture_memory_and_faults_are_bounded() -> Result<()> {
         .lines()
         .filter(|line| line.contains("fixtures: "))
         .count();
-    assert!(faults <= 102, "{faults} faults are told");
+    assert!(faults <= 102, "{faults} faults are reported");
     assert!(
         checked.stdout.contains("more faults in fixtures"),
         "{}",

@@ -141,12 +141,12 @@ async fn ungranted_request_is_refused_with_remedy() -> Result<()> {
         "GET http://169.254.169.254/latest/meta-data".to_owned(),
     ];
     let lines = fetched(&rig, &asked).await?;
-    let told: Vec<_> = lines
+    let lines: Vec<_> = lines
         .iter()
         .filter(|line| !line.starts_with("hookyard: "))
         .collect();
-    assert_eq!(*told[0], format!("{}: 200 0 bytes", asked[0]));
-    for (line, asked) in told.iter().zip(&asked).skip(1) {
+    assert_eq!(*lines[0], format!("{}: 200 0 bytes", asked[0]));
+    for (line, asked) in lines.iter().zip(&asked).skip(1) {
         assert_eq!(
             **line,
             format!("{asked}: no answer: ErrorCode::HttpRequestDenied")
@@ -246,23 +246,23 @@ async fn requests_are_bounded_and_redirects_returned() -> Result<()> {
         lines[0].ends_with("the response from 127.0.0.1 is larger than 65536 bytes"),
         "{lines:#?}"
     );
-    let told: Vec<_> = lines
+    let lines: Vec<_> = lines
         .iter()
         .filter(|line| !line.starts_with("hookyard: "))
         .collect();
     assert_eq!(
-        *told[0],
+        *lines[0],
         format!(
             "{}: no answer: ErrorCode::HttpResponseBodySize(Some(65536))",
             asked[0]
         )
     );
     assert!(
-        told[1].starts_with(&format!("{}: no answer: ", asked[1])),
+        lines[1].starts_with(&format!("{}: no answer: ", asked[1])),
         "{lines:#?}"
     );
-    assert_eq!(*told[2], format!("{}: 200 65536 bytes", asked[2]));
-    assert_eq!(*told[3], format!("{}: 302 x-location=/elsewhere", asked[3]));
+    assert_eq!(*lines[2], format!("{}: 200 65536 bytes", asked[2]));
+    assert_eq!(*lines[3], format!("{}: 302 x-location=/elsewhere", asked[3]));
     assert_eq!(
         mirror.asked().len(),
         3,
@@ -306,10 +306,10 @@ async fn config_values_and_log_levels_reach_the_plugin() -> Result<()> {
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
     let lines = rig.guest_lines(&events[0]).await?;
-    let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
+    let lines: Vec<_> = lines.iter().map(Line::guest_text).collect();
     let all = "[(\"countries\", \"DE,AT\"), (\"limit\", \"5\")]";
     assert_eq!(
-        told,
+        lines,
         [
             all,
             "warn: countries: Some(\"DE,AT\")",
@@ -325,7 +325,7 @@ async fn standard_library_finds_no_files_or_sockets() -> Result<()> {
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
     let lines = rig.guest_lines(&events[0]).await?;
-    let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
+    let lines: Vec<_> = lines.iter().map(Line::guest_text).collect();
     let refused = [
         "read a file",
         "read one here",
@@ -347,13 +347,13 @@ async fn standard_library_finds_no_files_or_sockets() -> Result<()> {
     .map(str::to_owned)
     .into();
     expected.extend(refused.map(|what| format!("{what}: refused")));
-    assert_eq!(told[..expected.len()], expected);
-    let year: u32 = told[expected.len()]
+    assert_eq!(lines[..expected.len()], expected);
+    let year: u32 = lines[expected.len()]
         .trim_start_matches("the year ")
         .parse()?;
     assert!(year >= 2026, "the clock is real: {year}");
     assert_eq!(
-        told[expected.len() + 1..],
+        lines[expected.len() + 1..],
         ["random true", "standard error"]
     );
     Ok(())
@@ -365,9 +365,9 @@ async fn wasi_timers_and_polls_work() -> Result<()> {
     rig.deliver("topper", &fresh_payment().1).await?;
     let events = rig.all_done(1).await?;
     let lines = rig.guest_lines(&events[0]).await?;
-    let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
+    let lines: Vec<_> = lines.iter().map(Line::guest_text).collect();
     assert_eq!(
-        told,
+        lines,
         ["first [1]", "in order true", "slept true", "both [0, 1]"]
     );
     Ok(())

@@ -73,7 +73,7 @@ async fn check_prints_destinations_with_notes() -> Result<()> {
     let destination =
         |lines: &str| Config::new().section("tenants.acme.destinations.partner", lines);
     let secret = |window: &str| format!("secrets = [{{ file = \"partner.secret\"{window} }}]");
-    let told = async |lines: String| -> Result<String> {
+    let checked_with = async |lines: String| -> Result<String> {
         site.configure(&destination(&lines))?;
         let finished = check(&site).await?;
         assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -85,11 +85,11 @@ async fn check_prints_destinations_with_notes() -> Result<()> {
     };
     let secure = "url = \"https://partner.example/hooks?token=hunter2\"\nprovider = \"topi-saas\"";
     assert_eq!(
-        told(format!("{secure}\n{}", secret(""))).await?,
+        checked_with(format!("{secure}\n{}", secret(""))).await?,
         "ok    destination acme/partner: https://partner.example, topi-saas's events, standard-webhooks, keys: 1 live\n",
         "what follows the host may be a secret"
     );
-    let past = told(format!(
+    let past = checked_with(format!(
         "{secure}\n{}",
         secret(", until = \"2020-01-01T00:00:00Z\"")
     ))
@@ -99,7 +99,7 @@ async fn check_prints_destinations_with_notes() -> Result<()> {
         "{past}"
     );
     let local = "url = \"http://127.0.0.1:9/\"\nallow_http = true\naddresses = [\"127.0.0.0/8\", \"10.0.0.0/8\"]";
-    let local = told(format!("{local}\n{}", secret(""))).await?;
+    let local = checked_with(format!("{local}\n{}", secret(""))).await?;
     assert!(
         local.contains("untyped") && local.contains("messages are sent unencrypted"),
         "{local}"
@@ -175,21 +175,21 @@ async fn unmatchable_secret_is_a_fault() -> Result<()> {
         ("x".to_owned(), "has 1 byte"),
     ] {
         site.write("bearer.secret", &secret)?;
-        let told = check(&site).await?;
+        let report = check(&site).await?;
         assert_eq!(
-            told.code == Some(0),
+            report.code == Some(0),
             expected.is_empty(),
-            "{secret:?}: {told:?}"
+            "{secret:?}: {report:?}"
         );
-        let is_told = |line: &str| line.contains("bearer.secret") && line.contains(expected);
+        let is_reported = |line: &str| line.contains("bearer.secret") && line.contains(expected);
         assert!(
-            expected.is_empty() || told.stderr.lines().any(is_told),
+            expected.is_empty() || report.stderr.lines().any(is_reported),
             "{secret:?}: {}",
-            told.stderr
+            report.stderr
         );
         assert!(
-            !format!("{told:?}").contains("horse"),
-            "a part of the secret is printed: {told:?}"
+            !format!("{report:?}").contains("horse"),
+            "a part of the secret is printed: {report:?}"
         );
     }
     Ok(())
@@ -205,12 +205,12 @@ async fn short_credential_gives_a_note() -> Result<()> {
     let grant = "[grants.http.\"api.example.com\"]\nx-token = { file = \"books.token\" }\n";
     site.write("plugins/acme/books.toml", grant)?;
 
-    let told = check(&site).await?;
-    assert_eq!(told.code, Some(0), "{told:?}");
+    let report = check(&site).await?;
+    assert_eq!(report.code, Some(0), "{report:?}");
     let is_noted = |line: &str| {
         line.starts_with("note") && line.contains("books.token") && line.contains("has 9 bytes")
     };
-    assert!(told.stdout.lines().any(is_noted), "{}", told.stdout);
-    assert!(!told.stdout.contains("swordfish"), "{}", told.stdout);
+    assert!(report.stdout.lines().any(is_noted), "{}", report.stdout);
+    assert!(!report.stdout.contains("swordfish"), "{}", report.stdout);
     Ok(())
 }

@@ -14,7 +14,7 @@ use hookyard_testkit::log::Line;
 use hookyard_testkit::site::{Config, Site};
 use serde_json::Value;
 
-use crate::rig::{Rig, hookyard, quick, told};
+use crate::rig::{Rig, hookyard, quick, stdout_of};
 
 const BOMB: &str = "mallory/bomb";
 
@@ -52,10 +52,10 @@ async fn compile_bomb_is_refused_and_remembered() -> Result<()> {
         .await?;
     assert!(names_the_limit(&refusal.text), "{}", refusal.text);
     let checked = hookyard(&rig.site, &["check"]).await?;
-    let told = format!("{}{}", checked.stdout, checked.stderr);
+    let output = format!("{}{}", checked.stdout, checked.stderr);
     assert!(
-        checked.code != Some(0) && told.lines().any(names_the_limit),
-        "{told}"
+        checked.code != Some(0) && output.lines().any(names_the_limit),
+        "{output}"
     );
 
     let Rig {
@@ -103,11 +103,11 @@ async fn low_host_memory_refuses_no_component() -> Result<()> {
         .env("HOOKYARD_CONFIG", site.config())
         .envs(site.environment().iter().cloned())
         .output()?;
-    let told = String::from_utf8(bounded.stdout)?;
-    assert_eq!(bounded.status.code(), Some(1), "{told}");
+    let output = String::from_utf8(bounded.stdout)?;
+    assert_eq!(bounded.status.code(), Some(1), "{output}");
     assert!(
-        told.contains("ulimit -d") && told.contains("plugins.compile.memory_max"),
-        "{told}"
+        output.contains("ulimit -d") && output.contains("plugins.compile.memory_max"),
+        "{output}"
     );
 
     let checked = hookyard(&site, &["check"]).await?;
@@ -265,7 +265,7 @@ async fn host_compile_fault_backs_off_and_is_listed() -> Result<()> {
     );
 
     eventually("the reason to be listed", || async {
-        let text = told(&rig.site, &["plugins", "list", "--json"]).await?;
+        let text = stdout_of(&rig.site, &["plugins", "list", "--json"]).await?;
         let line: Value = serde_json::from_str(text.lines().next().context("a line")?)?;
         let why = line["mismatch"].as_str().unwrap_or_default();
         Ok((line["state"] == "settled"
@@ -407,7 +407,7 @@ async fn queued_compilation_is_listed() -> Result<()> {
     }
 
     eventually("both to be listed", || async {
-        let text = told(&rig.site, &["plugins", "list", "--json"]).await?;
+        let text = stdout_of(&rig.site, &["plugins", "list", "--json"]).await?;
         let states: BTreeMap<String, String> = text
             .lines()
             .map(serde_json::from_str::<Value>)
@@ -423,7 +423,7 @@ async fn queued_compilation_is_listed() -> Result<()> {
         let is_listed = |plugin: &str, state: &str| {
             states
                 .get(plugin)
-                .is_some_and(|told| told.starts_with(state))
+                .is_some_and(|text| text.starts_with(state))
         };
         let are_listed = is_listed("\"bomb\"", "\"compiling\" since \"20")
             && is_listed("\"orders\"", "\"queued\" since \"20");

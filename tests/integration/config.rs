@@ -61,12 +61,12 @@ provider = "topi"
         ("Acme", "a-z"),
     ];
     for (thing, way_out) in wanted {
-        let told = finished
+        let is_explained = finished
             .stderr
             .lines()
             .any(|line| line.contains(thing) && line.contains(way_out));
         assert!(
-            told,
+            is_explained,
             "no line about {thing} that says {way_out}:\n{}",
             finished.stderr
         );
@@ -174,15 +174,15 @@ async fn valid_config_change_applies_and_invalid_is_kept_out() -> Result<()> {
         "hookyard.toml",
         format!("{}\n[ingres]\nbody_max = 1\n", with_all.text()),
     )?;
-    let told = host
+    let warning = host
         .wait_for_log_since(mark, "a line about the bad file", |line| {
             line.text.contains("did you mean `ingress`")
         })
         .await?;
     assert!(
-        told.level() == "WARN" || told.level() == "ERROR",
+        warning.level() == "WARN" || warning.level() == "ERROR",
         "{}",
-        told.text
+        warning.text
     );
     assert_eq!(status().await?, 200, "the last good configuration goes on");
 

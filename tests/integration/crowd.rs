@@ -11,7 +11,7 @@ use hookyard_testkit::log::Line;
 use hookyard_testkit::site::Site;
 use serde_json::Value;
 
-use crate::rig::{Rig, fresh_payment, quick, told};
+use crate::rig::{Rig, fresh_payment, quick, stdout_of};
 
 const PLUGIN: &str = "acme/orders";
 
@@ -21,7 +21,7 @@ fn garbage() -> Guest {
 
 /// Returns the state of each plugin in `plugins list`, and the reason if its file is not active.
 async fn listed(site: &Site) -> Result<BTreeMap<String, (String, String)>> {
-    let text = told(site, &["plugins", "list", "--json"]).await?;
+    let text = stdout_of(site, &["plugins", "list", "--json"]).await?;
     let lines = text.lines().map(serde_json::from_str::<Value>);
     let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
     let plugin = |line: Value| {
@@ -184,11 +184,11 @@ async fn lowered_plugin_limit_loses_no_event() -> Result<()> {
         } = rig;
         host.terminate().await?;
         rig = Rig::restarted(site, senders).await?;
-        let is_told = |line: &Line| {
+        let is_reported = |line: &Line| {
             is_over(line, "acme") && line.message().contains("a tenant may have 2 plugins")
         };
         rig.host
-            .wait_for_log("a line about the tenant", is_told)
+            .wait_for_log("a line about the tenant", is_reported)
             .await?;
         rig.host
             .wait_for_log("the plugins", |line| line.message() == "plugins ready")
@@ -276,13 +276,13 @@ async fn many_refusals_delay_no_other_tenant() -> Result<()> {
         .iter()
         .rposition(|line| is_activation(line, PLUGIN, &next.revision()))
         .context("a line")?;
-    let told = lines[..released]
+    let refusals = lines[..released]
         .iter()
         .filter(|line| line.message() == "plugin refused")
         .count();
     assert!(
-        told < 500,
-        "{told} refusals of another tenant came before the release"
+        refusals < 500,
+        "{refusals} refusals of another tenant came before the release"
     );
     Ok(())
 }

@@ -9,7 +9,7 @@ use hookyard_testkit::receiver::{Receiver, Reply};
 use hookyard_testkit::site::{Config, Site};
 use http::{StatusCode, Version};
 
-use crate::rig::{Rig, fresh_payment, quick, told};
+use crate::rig::{Rig, fresh_payment, quick, stdout_of};
 
 const PLUGIN: &str = "acme/ledger";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -105,7 +105,7 @@ async fn shutdown_finishes_deliveries() -> Result<()> {
             "neither path, query nor secret stands in the log"
         );
     }
-    let messages = told(&site, &["outbox", "list", "--json", "--state", "done"]).await?;
+    let messages = stdout_of(&site, &["outbox", "list", "--json", "--state", "done"]).await?;
     assert_eq!(
         messages.lines().count(),
         1,

@@ -9,7 +9,7 @@ use hookyard_testkit::sns::SignatureVersion;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::rig::{Rig, fresh_payment, quick, told};
+use crate::rig::{Rig, fresh_payment, quick, stdout_of};
 
 const PLUGIN: &str = "acme/ledger";
 
@@ -31,7 +31,7 @@ async fn sent_to(url: &str, lines: &str) -> Result<(Value, String)> {
     .await?;
     rig.deliver("topper", &fresh_payment().1).await?;
     let message = eventually("the message to be given up", || async {
-        let lines = told(&rig.site, &["outbox", "list", "--state", "dead", "--json"]).await?;
+        let lines = stdout_of(&rig.site, &["outbox", "list", "--state", "dead", "--json"]).await?;
         Ok(lines
             .lines()
             .next()
@@ -39,7 +39,7 @@ async fn sent_to(url: &str, lines: &str) -> Result<(Value, String)> {
             .transpose()?)
     });
     let message = message.await?;
-    let shown = told(
+    let shown = stdout_of(
         &rig.site,
         &["outbox", "show", message["id"].as_str().unwrap_or_default()],
     )

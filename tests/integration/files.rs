@@ -12,7 +12,7 @@ use hookyard_testkit::site::{Config, Site};
 use hookyard_testkit::{eventually, guests};
 use tokio::process::Command;
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
+use crate::rig::{Rig, fresh_payment, hookyard, quick, stdout_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_database_acknowledges_nothing() -> Result<()> {
@@ -211,7 +211,7 @@ async fn backup_follows_no_symlink() -> Result<()> {
         rig.site.path("copy.db"),
     );
     symlink(&victim, rig.site.path("copy.db.partial"))?;
-    told(&rig.site, &["backup", &copy.to_string_lossy()]).await?;
+    stdout_of(&rig.site, &["backup", &copy.to_string_lossy()]).await?;
     assert_eq!(fs::read_to_string(&victim)?, "precious");
     assert_eq!(
         fs::symlink_metadata(&copy)?.permissions().mode() & 0o7777,

@@ -50,9 +50,9 @@ async fn refused_plugin_gets_grant_line() -> Result<()> {
         format!("{} {grant}", reason(&rig.site)),
         "one line in the log"
     );
-    let told = checked(&site).await?;
+    let report = checked(&site).await?;
     assert_eq!(
-        told,
+        report,
         [
             format!("BAD   plugin acme/it: {}", reason(&site)),
             format!("      {grant}")
@@ -99,11 +99,11 @@ async fn default_grants_can_be_revoked() -> Result<()> {
         site.configure(&quick().section(section, lines))?;
         site.install(PLUGIN, &counter)?;
         site.write("plugins/acme/it.toml", beside)?;
-        let told = checked(&site).await?;
-        let what = format!("{section} {lines}, {beside}: {told:#?}");
-        assert_eq!(told[0].starts_with("BAD   "), !is_granted, "{what}");
+        let report = checked(&site).await?;
+        let what = format!("{section} {lines}, {beside}: {report:#?}");
+        assert_eq!(report[0].starts_with("BAD   "), !is_granted, "{what}");
         assert_eq!(
-            told.iter()
+            report.iter()
                 .any(|line| line == "      grants = { keyvalue = true }"),
             !is_granted,
             "{what}"
@@ -128,7 +128,7 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         [grants.http.\"a b\"]\nmethods = []\n\
         [config]\nlimit = 5\n";
     site.write("plugins/acme/it.toml", settings)?;
-    let told = checked(&site).await?;
+    let report = checked(&site).await?;
     let settings = site.path("plugins/acme/it.toml").display().to_string();
     for (line, expected) in [
         (2, "grants.keyvalue: must be true or false, not a number"),
@@ -176,12 +176,12 @@ async fn all_grant_faults_are_reported_at_once() -> Result<()> {
         (19, "config.limit: must be a string in quotes, not a number"),
     ] {
         let at = format!("{settings}:{line}: ");
-        let is_told = told
+        let is_reported = report
             .iter()
             .any(|part| part.contains(&at) && part.contains(expected));
         assert!(
-            is_told,
-            "nothing of line {line} that says {expected}: {told:#?}"
+            is_reported,
+            "nothing of line {line} that says {expected}: {report:#?}"
         );
     }
     Ok(())
@@ -234,12 +234,12 @@ async fn changed_credential_file_applies() -> Result<()> {
 
 /// Returns the line to paste from `check`, which must be the last line about the plugin.
 async fn pasted(site: &Site) -> Result<String> {
-    let told = checked(site).await?;
+    let report = checked(site).await?;
     assert!(
-        told[0].starts_with("BAD   ") && told[0].ends_with(':'),
-        "{told:#?}"
+        report[0].starts_with("BAD   ") && report[0].ends_with(':'),
+        "{report:#?}"
     );
-    Ok(told[1].trim().to_owned())
+    Ok(report[1].trim().to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,10 +272,10 @@ async fn pasted_grant_line_admits_the_plugin() -> Result<()> {
         site.write("plugins/acme/it.toml", settings)?;
         let line = pasted(&site).await?;
         site.write("plugins/acme/it.toml", format!("{line}\n{left}"))?;
-        let told = checked(&site).await?;
+        let report = checked(&site).await?;
         assert!(
-            told[0].starts_with("ok    plugin acme/it"),
-            "{guest}, {line}: {told:#?}"
+            report[0].starts_with("ok    plugin acme/it"),
+            "{guest}, {line}: {report:#?}"
         );
     }
     Ok(())
@@ -286,9 +286,9 @@ async fn missing_grant_without_line_is_explained() -> Result<()> {
     let site = Site::temporary()?;
     site.configure(&quick())?;
     site.install(PLUGIN, &guests::test("topi-saas-sender")?)?;
-    let told = checked(&site).await?;
+    let report = checked(&site).await?;
     let words = "tenant acme has no destination with provider = \"topi-saas\"; configure one under \
                  [tenants.acme.destinations] in hookyard.toml and grant it to the plugin";
-    assert!(told.len() == 1 && told[0].ends_with(words), "{told:#?}");
+    assert!(report.len() == 1 && report[0].ends_with(words), "{report:#?}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use hookyard_testkit::log::Line;
 use hookyard_testkit::site::{Config, Site};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::rig::{Rig, fresh_payment, quick, told};
+use crate::rig::{Rig, fresh_payment, quick, stdout_of};
 
 const PLUGIN: &str = "acme/books";
 const MIB: u64 = 1 << 20;
@@ -67,7 +67,7 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
         metrics.contains(r#"hookyard_host_faults_total{tenant="acme",plugin="books"}"#),
         "{metrics}"
     );
-    let listed = told(&rig.site, &["plugins", "list", "--json"]).await?;
+    let listed = stdout_of(&rig.site, &["plugins", "list", "--json"]).await?;
     assert!(!listed.contains("it failed at"), "{listed}");
 
     bound(rig, resource, None)?;

@@ -96,7 +96,7 @@ async fn hostile_guest_fails_only_its_attempt() -> Result<()> {
         assert_eq!(
             rig.host.lines().await?.iter().filter(of_it).count(),
             1,
-            "{name} is told in one line"
+            "{name} is reported in one line"
         );
     }
     still_serves(&rig).await
@@ -138,7 +138,7 @@ async fn hostile_component_is_refused_in_one_line() -> Result<()> {
                 .filter(|line| of_it(line))
                 .count(),
             1,
-            "{name} is told in one line"
+            "{name} is reported in one line"
         );
     }
     still_serves(&rig).await

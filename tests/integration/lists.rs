@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
+use crate::rig::{Rig, fresh_payment, hookyard, quick, stdout_of};
 
 /// Starts a host with one plugin that has handled this many payments, each with a different body.
 async fn handled(count: usize) -> Result<Rig> {
@@ -25,7 +25,7 @@ async fn handled(count: usize) -> Result<Rig> {
 }
 
 async fn events(rig: &Rig, arguments: &[&str]) -> Result<Vec<Value>> {
-    let lines = told(
+    let lines = stdout_of(
         &rig.site,
         &[&["events", "list", "--json"], arguments].concat(),
     )
@@ -98,7 +98,7 @@ async fn id_prefix_selects_event() -> Result<()> {
         .zip(id(&all[1])?.bytes())
         .take_while(|(one, other)| one == other)
         .count();
-    let show = async |id: &str| told(&rig.site, &["events", "show", "--json", id]).await;
+    let show = async |id: &str| stdout_of(&rig.site, &["events", "show", "--json", id]).await;
     let shown = show(whole).await?;
     assert_eq!(show(&whole[..=common]).await?, shown);
     assert_eq!(
@@ -112,13 +112,13 @@ async fn id_prefix_selects_event() -> Result<()> {
     );
     let none = refused(&rig, &["events", "replay", "ffffffff"]).await?;
     assert!(none.contains("no event ffffffff is stored"), "{none}");
-    let replayed = told(
+    let replayed = stdout_of(
         &rig.site,
         &["events", "replay", &whole[..=common], "--dry-run"],
     )
     .await?;
     assert_eq!(replayed, "1 job would run again\n");
-    let serves = told(&rig.site, &["plugins", "list", "--json"]).await?;
+    let serves = stdout_of(&rig.site, &["plugins", "list", "--json"]).await?;
     let revision = serde_json::from_str::<Value>(&serves)?["revision"]
         .as_str()
         .context("a revision")?
@@ -132,7 +132,7 @@ async fn id_prefix_selects_event() -> Result<()> {
         &revision[..8],
     ];
     assert_eq!(
-        told(&rig.site, &on).await?,
+        stdout_of(&rig.site, &on).await?,
         format!("1 job would run again on revision {}\n", &revision[..12])
     );
     let none = refused(&rig, &["outbox", "list", "--event", "ffff"]).await?;
@@ -249,13 +249,13 @@ async fn commands_print_json() -> Result<()> {
     })
     .await?;
     let enabled: Value = serde_json::from_str(
-        &told(&rig.site, &["outbox", "enable", "acme/shop", "--json"]).await?,
+        &stdout_of(&rig.site, &["outbox", "enable", "acme/shop", "--json"]).await?,
     )?;
     assert_eq!(
         enabled,
         serde_json::json!({ "destination": "acme/shop", "was_disabled": false })
     );
-    let reference: Value = serde_json::from_str(&told(&rig.site, &["config", "--json"]).await?)?;
+    let reference: Value = serde_json::from_str(&stdout_of(&rig.site, &["config", "--json"]).await?)?;
     assert_eq!(reference["ingress"]["listen"], "127.0.0.1:8080");
 
     let checked = hookyard(&rig.site, &["check", "--json"]).await?;
@@ -316,7 +316,7 @@ async fn table_fits_terminal_with_usable_ids() -> Result<()> {
         let short = row.split_whitespace().next().context("an id")?;
         assert!(short.len() < id(&event)?.len(), "{table}");
         let shown: Value =
-            serde_json::from_str(&told(&rig.site, &["events", "show", "--json", short]).await?)?;
+            serde_json::from_str(&stdout_of(&rig.site, &["events", "show", "--json", short]).await?)?;
         assert_eq!(shown["id"], event["id"]);
     }
     let plugins = on_terminal(&rig, 60, &["plugins", "list"]).await?;
@@ -327,7 +327,7 @@ async fn table_fits_terminal_with_usable_ids() -> Result<()> {
         "{plugins}"
     );
     // Output to a file or a pipe is complete.
-    let piped = told(&rig.site, &["events", "list"]).await?;
+    let piped = stdout_of(&rig.site, &["events", "list"]).await?;
     assert!(piped.contains(id(&events(&rig, &[]).await?[0])?), "{piped}");
     Ok(())
 }
@@ -364,7 +364,7 @@ async fn followed_list_shows_new_and_changed_events() -> Result<()> {
     while line["plugins"][0]["state"] != "done" {
         let before = std::mem::replace(&mut line, next(&mut lines).await?);
         assert_eq!(line["id"], before["id"]);
-        assert_ne!(line, before, "told again only because it has changed");
+        assert_ne!(line, before, "reported again only because it has changed");
     }
 
     rig.site.uninstall("acme/books")?;
@@ -374,7 +374,7 @@ async fn followed_list_shows_new_and_changed_events() -> Result<()> {
         })
         .await?;
     let done = line["id"].as_str().context("an id")?.to_owned();
-    told(&rig.site, &["events", "replay", &done]).await?;
+    stdout_of(&rig.site, &["events", "replay", &done]).await?;
     let replayed = next(&mut lines).await?;
     assert_eq!(
         (&replayed["id"], &replayed["plugins"][0]["state"]),

@@ -188,18 +188,18 @@ async fn stalled_log_reader_blocks_no_request() -> Result<()> {
         }
     });
     let lines = || String::from_utf8_lossy(&log.lock().expect("unpoisoned")).into_owned();
-    let told = || -> u64 {
+    let reported = || -> u64 {
         let lines = lines();
-        let told = lines
+        let lost = lines
             .lines()
             .filter(|line| line.contains("log lines were lost"));
-        told.filter_map(|line| {
+        lost.filter_map(|line| {
             serde_json::from_str::<serde_json::Value>(line).ok()?["lines"].as_u64()
         })
         .sum()
     };
-    let all_told = || async { Ok((told() == host.lost("full").await?).then_some(())) };
-    eventually("all lost lines to be told of", all_told).await?;
+    let all_are_reported = || async { Ok((reported() == host.lost("full").await?).then_some(())) };
+    eventually("all lost lines to be reported", all_are_reported).await?;
     assert_eq!(host.lost("unwritten").await?, 0);
 
     assert_eq!(host.terminate().await?.code(), Some(0));

@@ -43,13 +43,13 @@ async fn metrics_match_golden_file() -> Result<()> {
         r#"hookyard_requests_total{status="200",reason="stored"} 1"#,
     ] {
         assert!(
-            text.lines().any(|told| told == line),
+            text.lines().any(|written| written == line),
             "no {line} in\n{text}"
         );
     }
     assert!(
         text.lines()
-            .any(|told| told.starts_with(r#"hookyard_requests_total{status="401""#)),
+            .any(|line| line.starts_with(r#"hookyard_requests_total{status="401""#)),
         "{text}"
     );
     let mut names: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();

@@ -73,8 +73,8 @@ async fn pipe_in_plugin_folder_blocks_nobody() -> Result<()> {
         ("component", "it is not a file"),
         ("settings", "the .toml beside it is not a file"),
     ] {
-        let told = |line: &Line| line.message().contains(plugin) && line.message().contains(why);
-        rig.host.wait_for_log("a line about it", told).await?;
+        let is_reported = |line: &Line| line.message().contains(plugin) && line.message().contains(why);
+        rig.host.wait_for_log("a line about it", is_reported).await?;
     }
     rig.site.install("acme/orders", &orders)?;
     rig.host
@@ -83,11 +83,11 @@ async fn pipe_in_plugin_folder_blocks_nobody() -> Result<()> {
     handles_one_more(&rig, "orders").await?;
 
     let checked = command(&rig, &["check"]).await?;
-    let is_told = checked
+    let is_reported = checked
         .stdout
         .contains("first.json: cannot be read: not a regular file");
     assert!(
-        is_told && checked.stdout.contains("ok    plugin acme/orders"),
+        is_reported && checked.stdout.contains("ok    plugin acme/orders"),
         "{checked:?}"
     );
     let listed = command(&rig, &["plugins", "list"]).await?;

@@ -13,7 +13,7 @@ use hookyard_testkit::site::Config;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::rig::{Rig, told};
+use crate::rig::{Rig, stdout_of};
 
 /// A source of topi SaaS whose events are ordered by their object.
 fn in_order(delay_first: &str) -> Config {
@@ -132,7 +132,7 @@ async fn blocked_event_names_the_event_ahead() -> Result<()> {
     let first = first.await?.remove(0);
     sent.send(&rig, "stuck", "").await?;
 
-    let listed = told(&rig.site, &["events", "list", "--json"]).await?;
+    let listed = stdout_of(&rig.site, &["events", "list", "--json"]).await?;
     let lines = listed
         .lines()
         .map(serde_json::from_str)
@@ -167,7 +167,7 @@ async fn blocked_event_names_the_event_ahead() -> Result<()> {
         "books: pending behind {}, which is waiting until {until}\n",
         first.id
     );
-    let shown = told(&rig.site, &["events", "show", second]).await?;
+    let shown = stdout_of(&rig.site, &["events", "show", second]).await?;
     assert!(shown.contains(&standing), "{shown}");
     Ok(())
 }

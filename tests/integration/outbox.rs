@@ -13,7 +13,7 @@ use hookyard_testkit::site::{Config, Site};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
+use crate::rig::{Rig, fresh_payment, hookyard, quick, stdout_of};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -55,7 +55,7 @@ async fn forward_with(rig: &Rig, fields: &Value) -> Result<String> {
 }
 
 async fn list(site: &Site, filters: &[&str]) -> Result<Vec<Value>> {
-    let lines = told(
+    let lines = stdout_of(
         site,
         &[&["outbox", "list", "--json", "--oldest-first"], filters].concat(),
     )
@@ -104,7 +104,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
         messages[0]["event"].as_str().context("it has an event")?,
     )
     .await?;
-    let shown: Value = serde_json::from_str(&told(site, &["outbox", "show", id, "--json"]).await?)?;
+    let shown: Value = serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;
     assert_eq!(
         (&shown["body"], &shown["destination"]),
         (&body.as_str().into(), &"shop".into())
@@ -122,12 +122,12 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
             .is_some_and(|headers| !headers.is_empty()),
         "{shown}"
     );
-    let text = told(site, &["outbox", "show", id]).await?;
+    let text = stdout_of(site, &["outbox", "show", id]).await?;
     assert!(
         text.contains("ms: refused: 422\n") && text.contains(&body),
         "{text}"
     );
-    let event = told(
+    let event = stdout_of(
         site,
         &[
             "events",
@@ -142,7 +142,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
     );
 
     refuse_what_is_wrong(site, id).await?;
-    let answer = told(
+    let answer = stdout_of(
         site,
         &[
             "outbox", "replay", "--state", "dead", "--rate", "50", "--json",
@@ -152,7 +152,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
     assert_eq!(answer, "{\"messages\":1,\"leased\":0,\"dry_run\":false}\n");
     wait_for_states(site, &["done", "done"]).await?;
     assert_eq!(
-        told(site, &["outbox", "replay", id]).await?,
+        stdout_of(site, &["outbox", "replay", id]).await?,
         "1 message will be delivered again\n"
     );
     let received = receiver
@@ -167,7 +167,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
     assert_eq!(came.len(), 3, "each time under its id");
     came.iter().try_for_each(|it| it.verify(SECRET))?;
     wait_for_states(site, &["done", "done"]).await?;
-    let shown: Value = serde_json::from_str(&told(site, &["outbox", "show", id, "--json"]).await?)?;
+    let shown: Value = serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;
     let deliveries = shown["deliveries"]
         .as_array()
         .context("deliveries")?
@@ -209,7 +209,7 @@ async fn blocked_message_names_the_message_ahead() -> Result<()> {
     assert!(behind["until"].is_string(), "{behind}");
 
     let waits = format!("pending behind {}, which is ", id_of(&first)?);
-    let shown = told(site, &["outbox", "show", id_of(&messages[1])?]).await?;
+    let shown = stdout_of(site, &["outbox", "show", id_of(&messages[1])?]).await?;
     assert!(shown.contains(&waits), "{shown}");
     wait_for_states(site, &["done", "done"]).await?;
     Ok(())
@@ -298,7 +298,7 @@ async fn full_outbox_loses_no_event() -> Result<()> {
         2,
         "no more than may wait"
     );
-    let usage = told(&rig.site, &["outbox", "usage", "--json"]).await?;
+    let usage = stdout_of(&rig.site, &["outbox", "usage", "--json"]).await?;
     let usage = usage
         .lines()
         .map(serde_json::from_str)
@@ -315,7 +315,7 @@ async fn full_outbox_loses_no_event() -> Result<()> {
         (&usage[1]["plugin"], &usage[1]["messages"]),
         (&"forwarder".into(), &2.into())
     );
-    let table = told(&rig.site, &["outbox", "usage"]).await?;
+    let table = stdout_of(&rig.site, &["outbox", "usage"]).await?;
     assert!(
         table.contains("acme/forwarder") && table.starts_with("OF"),
         "{table}"
@@ -324,7 +324,7 @@ async fn full_outbox_loses_no_event() -> Result<()> {
     is_open.store(true, Ordering::Relaxed);
     rig.all_done(6).await?;
     wait_for_states(&rig.site, &["done"; 6]).await?;
-    assert_eq!(told(&rig.site, &["outbox", "usage", "--json"]).await?, "");
+    assert_eq!(stdout_of(&rig.site, &["outbox", "usage", "--json"]).await?, "");
     Ok(())
 }
 
@@ -366,7 +366,7 @@ async fn find(site: &Site, event: &str) -> Result<()> {
     ] {
         assert_eq!(list(site, filters).await?.len(), expected, "{filters:?}");
     }
-    let table = told(site, &["outbox", "list"]).await?;
+    let table = stdout_of(site, &["outbox", "list"]).await?;
     let lines: Vec<_> = table.lines().collect();
     assert!(
         lines.len() == 3 && lines[0].starts_with("ID ") && lines[0].ends_with(" STATE"),
@@ -401,7 +401,7 @@ async fn refuse_what_is_wrong(site: &Site, id: &str) -> Result<()> {
             done.stderr
         );
     }
-    let counted = told(site, &["outbox", "replay", "--all", "--dry-run"]).await?;
+    let counted = stdout_of(site, &["outbox", "replay", "--all", "--dry-run"]).await?;
     assert_eq!(counted, "2 messages would be delivered again\n");
     assert_eq!(
         list(site, &["--state", "dead"]).await?.len(),
@@ -427,7 +427,7 @@ async fn gone_destination_stays_disabled_until_enabled() -> Result<()> {
             .all(|message| message["disabled"].is_string()),
         "{messages:?}"
     );
-    let table = told(site, &["outbox", "list"]).await?;
+    let table = stdout_of(site, &["outbox", "list"]).await?;
     let last = table.lines().last().unwrap_or_default();
     assert!(last.starts_with("acme/shop is disabled since "), "{table}");
     assert!(
@@ -436,14 +436,14 @@ async fn gone_destination_stays_disabled_until_enabled() -> Result<()> {
     );
     assert_eq!(receiver.received().len(), 1);
     let id = id_of(&messages[0])?;
-    let again = told(site, &["outbox", "replay", id, "--dry-run"]).await?;
+    let again = stdout_of(site, &["outbox", "replay", id, "--dry-run"]).await?;
     assert_eq!(
         again,
         format!("1 message would be delivered again\n{last}\n"),
         "and not yet"
     );
 
-    let enabled = told(site, &["outbox", "enable", "acme/shop"]).await?;
+    let enabled = stdout_of(site, &["outbox", "enable", "acme/shop"]).await?;
     assert_eq!(
         enabled,
         "acme/shop is enabled; its messages will be delivered\n"
@@ -458,11 +458,11 @@ async fn gone_destination_stays_disabled_until_enabled() -> Result<()> {
         "{messages:?}"
     );
     assert_eq!(
-        told(site, &["outbox", "enable", "acme/shop"]).await?,
+        stdout_of(site, &["outbox", "enable", "acme/shop"]).await?,
         "acme/shop is not disabled\n"
     );
     assert!(
-        !told(site, &["outbox", "list"])
+        !stdout_of(site, &["outbox", "list"])
             .await?
             .contains("is disabled since")
     );

@@ -108,27 +108,27 @@ async fn typed_message_matches_receiver_documentation() -> Result<()> {
     }
 
     let lines = rig.guest_lines(&event).await?;
-    let told: Vec<_> = lines.iter().map(Line::guest_text).collect();
+    let lines: Vec<_> = lines.iter().map(Line::guest_text).collect();
     let sent: Vec<_> = received
         .iter()
         .map(|it| format!("sent {}", it.header("webhook-id")))
         .collect();
     let denied =
         "hookyard: the plugin is not granted a destination nobody of the provider topi-saas";
-    let (denials, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line == denied);
+    let (denials, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line == denied);
     assert_eq!(
         denials.len(),
         2,
-        "each attempt is told why nobody can be sent to"
+        "each attempt learns why it cannot send"
     );
-    assert_eq!(told.len(), 6, "each attempt sent all three");
+    assert_eq!(lines.len(), 6, "each attempt sent all three");
     assert_eq!(
-        told[3..],
+        lines[3..],
         sent,
         "and only those of the one that was done were sent"
     );
     assert!(
-        told[..3].iter().all(|line| !sent.contains(line)),
+        lines[..3].iter().all(|line| !sent.contains(line)),
         "under ids of its own"
     );
     Ok(())

@@ -62,8 +62,8 @@ async fn refusal(site: &Site, arguments: &[&str]) -> Result<String> {
 }
 
 async fn shown(site: &Site) -> Result<Value> {
-    let told = order(site, &["plugins", "show", PLUGIN, "--json"]).await?;
-    serde_json::from_str(&told).with_context(|| format!("it isn't JSON: {told}"))
+    let answer = order(site, &["plugins", "show", PLUGIN, "--json"]).await?;
+    serde_json::from_str(&answer).with_context(|| format!("not JSON: {answer}"))
 }
 
 /// Returns the steps of a revision in order.
@@ -118,19 +118,19 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     let load = rig.load(3, Duration::from_millis(30));
     handled_by(&rig).await?;
     drop_in(&rig, &bad).await?;
-    let told = rig
+    let line = rig
         .host
         .wait_for_log("it to be rolled back", is_rollback)
         .await?;
     assert_eq!(
-        (told.level().as_str(), told.text_of("back")),
+        (line.level().as_str(), line.text_of("back")),
         ("WARN", good.revision()[..12].to_owned())
     );
     assert!(
-        told.text_of("reason")
+        line.text_of("reason")
             .contains("the previous revision at 0 of"),
         "{}",
-        told.text
+        line.text
     );
     assert_eq!(handled_by(&rig).await?, good.revision());
 
@@ -172,15 +172,15 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
         "{}",
         why.text
     );
-    let told = shown(&rig.site).await?;
-    assert_eq!(told["revision"], good.revision());
+    let plugin = shown(&rig.site).await?;
+    assert_eq!(plugin["revision"], good.revision());
     assert!(
-        told["mismatch"]
+        plugin["mismatch"]
             .as_str()
             .is_some_and(|why| why.contains("is refused: it failed at")),
-        "{told}"
+        "{plugin}"
     );
-    let walked = steps(&told, &bad).join(" ");
+    let walked = steps(&plugin, &bad).join(" ");
     assert!(
         walked.contains("settled compiling checked compiled rehearsed active blocked"),
         "{walked}"
@@ -423,7 +423,7 @@ async fn running_host_follows_orders() -> Result<()> {
     drop_in(&rig, &b).await?;
 
     let began = Instant::now();
-    let told = order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
+    let answer = order(&rig.site, &["plugins", "rollback", PLUGIN]).await?;
     assert!(
         began.elapsed() < Duration::from_secs(5),
         "it took {:?}",
@@ -431,7 +431,7 @@ async fn running_host_follows_orders() -> Result<()> {
     );
     let (of_a, of_b) = (&a.revision()[..12], &b.revision()[..12]);
     assert_eq!(
-        told,
+        answer,
         format!("{PLUGIN} rolled back from {of_b} to {of_a}: {of_a} serves\n")
     );
     assert_eq!(handled_by(&rig).await?, a.revision());
@@ -448,7 +448,7 @@ async fn running_host_follows_orders() -> Result<()> {
 
     order(&rig.site, &["plugins", "pin", PLUGIN]).await?;
     let began = Instant::now();
-    let told = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
+    let answer = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
     assert!(
         began.elapsed() < Duration::from_secs(5),
         "it took {:?}",
@@ -457,16 +457,16 @@ async fn running_host_follows_orders() -> Result<()> {
     let refused =
         format!("its file ({of_b}) stays blocked until `hookyard plugins clear {PLUGIN}`");
     assert_eq!(
-        told,
+        answer,
         format!("{PLUGIN} unpinned, but {refused}: {of_a} serves\n")
     );
 
-    let told = order(&rig.site, &["plugins", "clear", PLUGIN]).await?;
-    assert_eq!(told, format!("{PLUGIN} cleared: {of_b} serves\n"));
+    let answer = order(&rig.site, &["plugins", "clear", PLUGIN]).await?;
+    assert_eq!(answer, format!("{PLUGIN} cleared: {of_b} serves\n"));
     assert_eq!(handled_by(&rig).await?, b.revision());
 
-    let told = order(&rig.site, &["plugins", "pin", PLUGIN, &of_a[..6]]).await?;
-    assert_eq!(told, format!("{PLUGIN} pinned to {of_a}: {of_a} serves\n"));
+    let answer = order(&rig.site, &["plugins", "pin", PLUGIN, &of_a[..6]]).await?;
+    assert_eq!(answer, format!("{PLUGIN} pinned to {of_a}: {of_a} serves\n"));
     let next = b.tagged("next");
     rig.site.install(PLUGIN, &next)?;
     let is_kept_out = |line: &Line| line.message().starts_with("plugin pinned");
@@ -479,9 +479,9 @@ async fn running_host_follows_orders() -> Result<()> {
     let listed = order(&rig.site, &["plugins", "list"]).await?;
     assert!(listed.contains("waits for `unpin`"), "{listed}");
 
-    let told = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
+    let answer = order(&rig.site, &["plugins", "unpin", PLUGIN]).await?;
     assert_eq!(
-        told,
+        answer,
         format!("{PLUGIN} unpinned: {} serves\n", &next.revision()[..12])
     );
     assert_eq!(handled_by(&rig).await?, next.revision());
@@ -551,10 +551,10 @@ async fn next_host_follows_stored_orders() -> Result<()> {
     } = rig;
     host.terminate().await?;
 
-    let told = order(&site, &["plugins", "rollback", PLUGIN]).await?;
+    let answer = order(&site, &["plugins", "rollback", PLUGIN]).await?;
     assert!(
-        told.ends_with("from when a host starts: none is running\n"),
-        "{told}"
+        answer.ends_with("from when a host starts: none is running\n"),
+        "{answer}"
     );
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
@@ -574,9 +574,9 @@ async fn next_host_follows_stored_orders() -> Result<()> {
     host.terminate().await?;
     order(&site, &["plugins", "clear", PLUGIN]).await?;
     order(&site, &["plugins", "pin", PLUGIN]).await?;
-    let told = shown(&site).await?;
+    let plugin = shown(&site).await?;
     assert_eq!(
-        (&told["pinned"], &told["revision"]),
+        (&plugin["pinned"], &plugin["revision"]),
         (&a.revision().into(), &a.revision().into())
     );
     let rig = Rig::restarted(site, senders).await?;
@@ -595,14 +595,14 @@ async fn next_host_follows_stored_orders() -> Result<()> {
     let rig = Rig::restarted(site, senders).await?;
     rig.host.wait_for_revision(PLUGIN, &a.revision()).await?;
     assert_eq!(handled_by(&rig).await?, a.revision());
-    let told = shown(&rig.site).await?;
+    let plugin = shown(&rig.site).await?;
     assert!(
-        told["mismatch"]
+        plugin["mismatch"]
             .as_str()
             .is_some_and(|why| why.ends_with("waits for `unpin`")),
-        "{told}"
+        "{plugin}"
     );
-    assert_eq!(steps(&told, &b).last().map(String::as_str), Some("retired"));
+    assert_eq!(steps(&plugin, &b).last().map(String::as_str), Some("retired"));
     let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, "ffffffffffff"]).await?;
     assert!(
         why.contains("no revision begins with ffffffffffff"),
@@ -631,11 +631,11 @@ async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
         .await?;
     drop_in(&rig, &next).await?;
     let drains = |line: &Line| line.message() == "plugin draining" && of_slow(line);
-    let told = rig.host.wait_for_log("it to drain", drains).await?;
+    let line = rig.host.wait_for_log("it to drain", drains).await?;
     assert!(
-        told.text_of("reason").contains("under way"),
+        line.text_of("reason").contains("under way"),
         "{}",
-        told.text
+        line.text
     );
     let retired = |line: &Line| line.message() == "plugin retired" && of_slow(line);
     rig.host.wait_for_log("it to be retired", retired).await?;
@@ -643,9 +643,9 @@ async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
     assert!(sent.refused.is_empty() && sent.unanswered == 0, "{sent:?}");
     rig.all_done(sent.accepted.len()).await?;
 
-    let told = shown(&rig.site).await?;
+    let plugin = shown(&rig.site).await?;
     assert_eq!(
-        steps(&told, &slow),
+        steps(&plugin, &slow),
         [
             "settled",
             "compiling",
@@ -657,7 +657,7 @@ async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
         ]
     );
     assert_eq!(
-        steps(&told, &next),
+        steps(&plugin, &next),
         [
             "settled",
             "compiling",
@@ -667,12 +667,12 @@ async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
             "active"
         ]
     );
-    assert_eq!(told["handlers"], "untyped");
+    assert_eq!(plugin["handlers"], "untyped");
     assert!(
-        told["steps"]
+        plugin["steps"]
             .as_array()
             .is_some_and(|steps| steps[0]["step"] == "seen"),
-        "{told}"
+        "{plugin}"
     );
     let text = order(&rig.site, &["plugins", "show", PLUGIN]).await?;
     assert!(

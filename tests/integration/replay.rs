@@ -12,12 +12,12 @@ use hookyard_testkit::samples;
 use hookyard_testkit::site::Site;
 use serde_json::Value;
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
+use crate::rig::{Rig, fresh_payment, hookyard, quick, stdout_of};
 
 /// Returns the number of events in a list with these arguments.
 async fn listed(site: &Site, filters: &[&str]) -> Result<usize> {
     Ok(
-        told(site, &[&["events", "list", "--json"], filters].concat())
+        stdout_of(site, &[&["events", "list", "--json"], filters].concat())
             .await?
             .lines()
             .count(),
@@ -26,7 +26,7 @@ async fn listed(site: &Site, filters: &[&str]) -> Result<usize> {
 
 async fn shown(site: &Site, id: &str) -> Result<Value> {
     Ok(serde_json::from_str(
-        &told(site, &["events", "show", id, "--json"]).await?,
+        &stdout_of(site, &["events", "show", id, "--json"]).await?,
     )?)
 }
 
@@ -100,7 +100,7 @@ async fn dead_event_is_replayed_on_fixed_plugin() -> Result<()> {
         (&"rejected".into(), &0.into())
     );
     assert_eq!(attempt["revision"], bad.revision());
-    let text = told(site, &["events", "show", &ids[0]]).await?;
+    let text = stdout_of(site, &["events", "show", &ids[0]]).await?;
     assert!(
         text.contains("rejected: not for me") && text.contains(&body),
         "{text}"
@@ -112,7 +112,7 @@ async fn dead_event_is_replayed_on_fixed_plugin() -> Result<()> {
         .wait_for_revision("acme/books", &good.revision())
         .await?;
     assert_eq!(
-        told(site, &["events", "replay", &ids[1]]).await?,
+        stdout_of(site, &["events", "replay", &ids[1]]).await?,
         "1 job will run again\n"
     );
     let only_that = |events: &[Event]| {
@@ -123,7 +123,7 @@ async fn dead_event_is_replayed_on_fixed_plugin() -> Result<()> {
     rig.host
         .wait_for_events("that event to be handled", only_that)
         .await?;
-    let answer = told(
+    let answer = stdout_of(
         site,
         &[
             "events", "replay", "--state", "dead", "--rate", "50", "--json",
@@ -193,9 +193,9 @@ async fn refuse_what_is_wrong(site: &Site, ids: &[String]) -> Result<()> {
             done.stderr
         );
     }
-    let counted = told(site, &["events", "replay", "--all", "--dry-run"]).await?;
+    let counted = stdout_of(site, &["events", "replay", "--all", "--dry-run"]).await?;
     assert_eq!(counted, "3 jobs would run again\n");
-    let counted = told(
+    let counted = stdout_of(
         site,
         &["events", "replay", "--until", "1h", "--dry-run", "--json"],
     )
@@ -229,7 +229,7 @@ async fn replay_can_name_a_revision() -> Result<()> {
         let attempts = shown(&rig.site, &ids[0]).await?["plugins"][0]["attempts"]
             .as_array()
             .map_or(0, Vec::len);
-        told(
+        stdout_of(
             &rig.site,
             &[&["events", "replay", &ids[0]], &named[..]].concat(),
         )
@@ -256,7 +256,7 @@ async fn quarantined_plugin_is_listed_and_cleared() -> Result<()> {
     let trap = guests::test("trap")?;
     let config = quick().section("quarantine", "events_min = 3");
     let rig = Rig::start(config, &[("acme/books", &trap)]).await?;
-    let table = told(&rig.site, &["plugins", "list"]).await?;
+    let table = stdout_of(&rig.site, &["plugins", "list"]).await?;
     let words: Vec<_> = table.split_whitespace().take(7).collect();
     assert_eq!(
         words,
@@ -282,7 +282,7 @@ async fn quarantined_plugin_is_listed_and_cleared() -> Result<()> {
     }
     let quarantine = eventually("the plugin to be quarantined", || async {
         let plugin: Value =
-            serde_json::from_str(&told(&rig.site, &["plugins", "list", "--json"]).await?)?;
+            serde_json::from_str(&stdout_of(&rig.site, &["plugins", "list", "--json"]).await?)?;
         Ok(Some(plugin["quarantine"].clone()).filter(|quarantine| !quarantine.is_null()))
     })
     .await?;
@@ -300,7 +300,7 @@ async fn quarantined_plugin_is_listed_and_cleared() -> Result<()> {
     .await?;
     assert!(held > 0, "not all is burnt");
     let mark = rig.host.log().mark();
-    let cleared = told(&rig.site, &["plugins", "clear", "acme/books"]).await?;
+    let cleared = stdout_of(&rig.site, &["plugins", "clear", "acme/books"]).await?;
     assert!(
         cleared.starts_with("acme/books cleared, and its held events go on"),
         "{cleared}"
@@ -322,7 +322,7 @@ async fn backup_under_load_restores() -> Result<()> {
         .await?;
     let copy = rig.site.path("copy.db");
     let copy_text = copy.to_string_lossy().into_owned();
-    let written = told(&rig.site, &["backup", &copy_text, "--json"]).await?;
+    let written = stdout_of(&rig.site, &["backup", &copy_text, "--json"]).await?;
     assert_eq!(
         serde_json::from_str::<Value>(&written)?["bytes"],
         fs::metadata(&copy)?.len()
@@ -384,9 +384,9 @@ async fn retention_removes_only_finished_events() -> Result<()> {
     for _ in 0..3 {
         rig.deliver("topper", &fresh_payment().1).await?;
     }
-    let is_told = |line: &Line| line.message().starts_with("events past their retention");
+    let is_reported = |line: &Line| line.message().starts_with("events past their retention");
     rig.host
-        .wait_for_log("what is over to be taken out", is_told)
+        .wait_for_log("what is over to be taken out", is_reported)
         .await?;
     let only_what_waits = |events: &[Event]| events.len() == 1 && events[0].plugins.is_empty();
     rig.host

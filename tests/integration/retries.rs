@@ -9,7 +9,7 @@ use hookyard_testkit::guests;
 use hookyard_testkit::site::Config;
 use serde_json::Value;
 
-use crate::rig::{Rig, fresh_payment, told};
+use crate::rig::{Rig, fresh_payment, stdout_of};
 
 const EVENTS: usize = 4;
 const ATTEMPTS: usize = 5;
@@ -28,7 +28,7 @@ fn failing_five_times() -> Config {
 
 /// Returns the start of each attempt of an event, in milliseconds since 1970.
 async fn attempt_times(rig: &Rig, event: &Event) -> Result<Vec<i64>> {
-    let shown = told(&rig.site, &["events", "show", &event.id, "--json"]).await?;
+    let shown = stdout_of(&rig.site, &["events", "show", &event.id, "--json"]).await?;
     let shown: Value = serde_json::from_str(&shown)?;
     let attempts = shown["plugins"][0]["attempts"]
         .as_array()

@@ -54,7 +54,7 @@ pub(crate) async fn hookyard(site: &Site, arguments: &[&str]) -> Result<Finished
 }
 
 /// Returns the output of a command that must succeed.
-pub(crate) async fn told(site: &Site, arguments: &[&str]) -> Result<String> {
+pub(crate) async fn stdout_of(site: &Site, arguments: &[&str]) -> Result<String> {
     let done = hookyard(site, arguments).await?;
     assert_eq!(done.code, Some(0), "{arguments:?}: {}", done.stderr);
     Ok(done.stdout)
@@ -186,14 +186,14 @@ impl Rig {
     pub(crate) async fn guest_lines(&self, event: &Event) -> Result<Vec<Line>> {
         for job in &event.plugins {
             let attempts = job.attempts.to_string();
-            let is_told = |line: &Line| {
+            let is_reported = |line: &Line| {
                 is_attempt(line)
                     && line.text_of("event") == event.id
                     && line.text_of("plugin") == job.plugin
                     && line.text_of("attempt") == attempts
             };
             self.host
-                .wait_for_log(&format!("attempt {attempts} of {}", job.plugin), is_told)
+                .wait_for_log(&format!("attempt {attempts} of {}", job.plugin), is_reported)
                 .await?;
         }
         let lines = self.host.lines().await?.into_iter();

@@ -131,11 +131,11 @@ async fn sigterm_forces_end_of_blocked_part() -> Result<()> {
     host.ask_to_end()?;
     let (ended, log) = host.wait().await?;
     assert_eq!(ended.code(), Some(BLOCKED), "{}", log.tail(30));
-    let is_told = |text: &str| {
+    let is_reported = |text: &str| {
         text.contains("ended by force after 5.5s (still running: ") && text.contains("release")
     };
     assert!(
-        log.lines().iter().any(|line| is_told(&line.text)),
+        log.lines().iter().any(|line| is_reported(&line.text)),
         "{}",
         log.tail(30)
     );

@@ -7,11 +7,11 @@ use hookyard_testkit::guests;
 use hookyard_testkit::log::Line;
 use serde_json::Value;
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick, told};
+use crate::rig::{Rig, fresh_payment, hookyard, quick, stdout_of};
 
 async fn listed(rig: &Rig, state: &str) -> Result<usize> {
     Ok(
-        told(&rig.site, &["events", "list", "--json", "--state", state])
+        stdout_of(&rig.site, &["events", "list", "--json", "--state", state])
             .await?
             .lines()
             .count(),
@@ -40,7 +40,7 @@ async fn unrouted_events_are_listed_and_counted() -> Result<()> {
     let rig = Rig::start(quick(), &[]).await?;
     sent(&rig, 2).await?;
     assert_eq!(listed(&rig, "unrouted").await?, 2);
-    let table = told(&rig.site, &["events", "list"]).await?;
+    let table = stdout_of(&rig.site, &["events", "list"]).await?;
     assert!(
         table
             .lines()
@@ -67,7 +67,7 @@ async fn unrouted_events_are_listed_and_counted() -> Result<()> {
             .then_some(()))
     })
     .await?;
-    let checked = told(&rig.site, &["check"]).await?;
+    let checked = stdout_of(&rig.site, &["check"]).await?;
     assert!(
         checked.contains(
             "note  source /acme/payments: 2 events wait for a plugin, the oldest since 2"
@@ -97,13 +97,13 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("--all"), "{}", refused.stderr);
 
-    let dry = told(
+    let dry = stdout_of(
         &rig.site,
         &["events", "discard", "--state", "unrouted", "--dry-run"],
     )
     .await?;
     assert_eq!(dry, "0 jobs and 2 unrouted events would be discarded\n");
-    let done = told(
+    let done = stdout_of(
         &rig.site,
         &["events", "discard", "--all", "--reason", "a test", "--json"],
     )
@@ -162,7 +162,7 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
             line.message().starts_with("plugin removed")
         })
         .await?;
-    told(
+    stdout_of(
         &rig.site,
         &[
             "events",
@@ -175,7 +175,7 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
     )
     .await?;
     assert_eq!(listed(&rig, "held").await?, 1);
-    let done = told(
+    let done = stdout_of(
         &rig.site,
         &[
             "events",
@@ -188,7 +188,7 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
     )
     .await?;
     assert_eq!(done, "1 job was discarded\n");
-    let list = told(
+    let list = stdout_of(
         &rig.site,
         &[
             "events",
@@ -205,7 +205,7 @@ async fn discard_ends_held_and_unrouted_events() -> Result<()> {
         .as_str()
         .context("an id")?
         .to_owned();
-    let shown = told(&rig.site, &["events", "show", &id]).await?;
+    let shown = stdout_of(&rig.site, &["events", "show", &id]).await?;
     assert!(
         shown.contains("plugin books: discarded") && shown.contains(": by hand"),
         "{shown}"
@@ -233,12 +233,12 @@ async fn replay_gives_new_plugin_earlier_events() -> Result<()> {
     let replay = [
         "events", "replay", "--plugin", "acme/new", "--since", "1h", "--rate", "50",
     ];
-    let dry = told(&rig.site, &[&replay[..], &["--dry-run"]].concat()).await?;
+    let dry = stdout_of(&rig.site, &[&replay[..], &["--dry-run"]].concat()).await?;
     assert_eq!(
         dry,
         "2 jobs would run again, 2 of them for events without a job for the plugin\n"
     );
-    told(&rig.site, &replay).await?;
+    stdout_of(&rig.site, &replay).await?;
     rig.host
         .wait_for_events("all to be handled by the new plugin", taken("new", 2))
         .await?;
