@@ -61,7 +61,7 @@ impl Mailbox {
             self.read += 1;
             webhook
                 .verify(SECRET)
-                .context("a message came whose signature proves nothing")?;
+                .context("a message has an invalid signature")?;
             let (id, event) = taken(&webhook)?;
             let (first, times) = self
                 .received
@@ -69,13 +69,13 @@ impl Mailbox {
                 .or_insert_with(|| (event.clone(), 0));
             ensure!(
                 *first == event,
-                "message {id} came with two bodies: of event {first}, and of {event}"
+                "message {id} arrived with two bodies: of event {first}, and of {event}"
             );
             *times += 1;
             let before = *self.ids.entry(event).or_insert(id);
             ensure!(
                 before == id,
-                "the message of event {first} came under two ids: {before}, and {id}"
+                "the message of event {first} arrived with two ids: {before}, and {id}"
             );
         }
         Ok(&self.received)
@@ -100,10 +100,10 @@ fn taken(webhook: &Received) -> Result<(MessageId, String)> {
     let id = webhook.header("webhook-id");
     let id = id
         .parse()
-        .with_context(|| format!("a message came under the id {id}, which is none of ours"))?;
+        .with_context(|| format!("a message has the id {id}, which the plugin did not make"))?;
     let event = webhook.json()?["key"]
         .as_str()
-        .context("a message tells of no event")?
+        .context("a message names no event")?
         .to_owned();
     Ok((id, event))
 }

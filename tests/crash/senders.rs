@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// The pause after a request without an acknowledgement.
 const PAUSE: Duration = Duration::from_millis(5);
-/// One in this many events is sent again although it was acknowledged.
+/// The interval between acknowledged events that are sent again: 1 in this many events.
 const REPEATED: u64 = 16;
 
 /// The knowledge of the senders.

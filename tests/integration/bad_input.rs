@@ -48,7 +48,7 @@ async fn each_refusal_has_its_status() -> Result<()> {
             answer
                 .headers
                 .get("allow")
-                .context("405 says what is allowed")?,
+                .context("the 405 answer names the allowed methods")?,
             "POST"
         );
     }
@@ -104,7 +104,7 @@ async fn trailing_slash_and_similar_routes() -> Result<()> {
     assert_eq!(
         status("/acme/payments/", &payment).await?,
         200,
-        "one slash makes no difference"
+        "a trailing slash changes nothing"
     );
     assert_eq!(status(&hidden, &product).await?, 200);
     rig.host
@@ -150,7 +150,7 @@ async fn trailing_slash_and_similar_routes() -> Result<()> {
     assert_eq!(
         (near.status, near.text()),
         (far.status, far.text()),
-        "a sender can't tell near misses apart"
+        "all answers to wrong paths are equal"
     );
     for _ in 0..50 {
         status("/ACME/PAYMENTS", &payment).await?;

@@ -117,7 +117,7 @@ async fn unloadable_component_is_refused_in_one_line() -> Result<()> {
     assert_eq!(
         events[0].plugins.len(),
         1,
-        "only what is loaded is given events: {:?}",
+        "only loaded plugins receive events: {:?}",
         events[0].plugins
     );
     Ok(())
@@ -172,7 +172,7 @@ async fn slow_plugin_delays_no_other() -> Result<()> {
         .count();
     assert!(
         open > 10,
-        "the good plugin waited for the slow one: only {open} are still open there"
+        "the good plugin waited for the slow one: only {open} events of the slow plugin are still open"
     );
     Ok(())
 }
@@ -226,9 +226,7 @@ async fn trap_reason_is_last_stderr_output() -> Result<()> {
     for event in &events {
         let outcome = outcome(event, "panics").unwrap_or_default();
         assert!(
-            outcome.starts_with(
-                "trapped: book without a title (wasm `unreachable` instruction executed"
-            ),
+            outcome.starts_with("trapped: as requested (wasm `unreachable` instruction executed"),
             "{outcome}"
         );
         let shown = stdout_of(&rig.site, &["events", "show", &event.id]).await?;

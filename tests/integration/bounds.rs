@@ -81,7 +81,7 @@ async fn reported_faults_and_names_are_bounded() -> Result<()> {
     rig.site.install(EVIL, &echo)?;
     let line = rig
         .host
-        .wait_for_log("it to be refused", |line| is_rejection(line, EVIL))
+        .wait_for_log("the plugin to be refused", |line| is_rejection(line, EVIL))
         .await?;
     let reason = line.text_of("reason");
     assert!(

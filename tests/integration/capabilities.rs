@@ -57,7 +57,7 @@ async fn fetched_seeking(rig: &Rig, asked: &[String], sought: &str) -> Result<Ve
         .host
         .wait_for_events("the event to be dealt with", done)
         .await?;
-    let lines = rig.guest_lines(events.last().expect("there's one")).await?;
+    let lines = rig.guest_lines(events.last().expect("there is an event")).await?;
     Ok(lines.iter().map(Line::guest_text).collect())
 }
 
@@ -121,7 +121,7 @@ async fn request_credential_is_added_and_redacted() -> Result<()> {
     let token = b"tok/en+";
     assert!(
         !held.windows(token.len()).any(|at| at == token),
-        "the credential stands in the store or in the log"
+        "the credential is in the store or in the log"
     );
     Ok(())
 }
@@ -198,7 +198,7 @@ async fn ungranted_request_is_refused_with_remedy() -> Result<()> {
     let mark = rig.host.log().mark();
     rig.site.write("plugins/acme/it.toml", settings)?;
     rig.host
-        .wait_for_log_since(mark, "it to be loaded anew", |line| {
+        .wait_for_log_since(mark, "the plugin to be loaded again", |line| {
             line.message() == "plugin active"
         })
         .await?;
@@ -266,7 +266,7 @@ async fn requests_are_bounded_and_redirects_returned() -> Result<()> {
     assert_eq!(
         mirror.asked().len(),
         3,
-        "what is too large never went out: {:?}",
+        "a request that is too large is not sent: {:?}",
         mirror.asked()
     );
 

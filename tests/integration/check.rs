@@ -87,7 +87,7 @@ async fn check_prints_destinations_with_notes() -> Result<()> {
     assert_eq!(
         checked_with(format!("{secure}\n{}", secret(""))).await?,
         "ok    destination acme/partner: https://partner.example, topi-saas's events, standard-webhooks, keys: 1 live\n",
-        "what follows the host may be a secret"
+        "the part after the host may be a secret"
     );
     let past = checked_with(format!(
         "{secure}\n{}",
@@ -134,7 +134,7 @@ async fn unusable_jwk_gives_a_note() -> Result<()> {
         };
         assert!(
             mixed.stdout.lines().any(is_noted),
-            "no note of {part}: {}",
+            "no note about {part}: {}",
             mixed.stdout
         );
     }
@@ -149,7 +149,7 @@ async fn unusable_jwk_gives_a_note() -> Result<()> {
     ] {
         assert!(
             unusable.stderr.contains(part),
-            "nothing of {part}: {}",
+            "no line about {part}: {}",
             unusable.stderr
         );
     }

@@ -114,7 +114,7 @@ async fn low_host_memory_refuses_no_component() -> Result<()> {
     assert_eq!(
         checked.code,
         Some(0),
-        "nothing is remembered of it: {}{}",
+        "the failure is not remembered: {}{}",
         checked.stdout,
         checked.stderr
     );
@@ -319,7 +319,7 @@ async fn active_components_are_never_recompiled() -> Result<()> {
             .iter()
             .filter(|line| line.message() == "compiling")
             .count();
-        assert_eq!(compiled, 0, "what was compiled before is compiled again");
+        assert_eq!(compiled, 0, "a cached component is compiled again");
     }
 
     // Nothing can be compiled within this limit, so `check` must find everything in the cache.
@@ -394,7 +394,7 @@ async fn queued_compilation_is_listed() -> Result<()> {
             .starts_with("plugin waits until other components are compiled")
     };
     rig.host
-        .wait_for_log("the other one to wait", waits)
+        .wait_for_log("the other plugin to wait", waits)
         .await?;
     for plugin in [BOMB, "acme/orders"] {
         let is_seen =

@@ -85,7 +85,7 @@ async fn startup_error_is_one_clear_line() -> Result<()> {
     let address = taken.local_addr()?.to_string();
     let listen = format!("listen = \"{address}\"");
     let file = "a file where a folder should be";
-    let garbage = "this is no database, and long enough to be seen as such";
+    let garbage = "not a database, and long enough to be recognized as such";
     let cases = [
         (Config::new().ingress(&listen), None, address.as_str()),
         (

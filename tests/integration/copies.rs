@@ -41,13 +41,13 @@ fn plugin_wit_copies_equal_the_originals() -> Result<()> {
 fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in
-        fs::read_dir(folder).with_context(|| format!("{} can't be read", folder.display()))?
+        fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?
     {
         let path = entry?.path();
-        match path.is_dir() {
-            true => files.extend(files_under(&path)?),
-            false if path.extension().is_some_and(|end| end == "wit") => files.push(path),
-            false => {}
+        if path.is_dir() {
+            files.extend(files_under(&path)?);
+        } else if path.extension().is_some_and(|end| end == "wit") {
+            files.push(path);
         }
     }
     Ok(files)
@@ -57,7 +57,7 @@ fn package_of(file: &Path) -> Result<String> {
     let text = fs::read_to_string(file)?;
     let line = text.lines().find_map(|line| line.strip_prefix("package "));
     Ok(line
-        .with_context(|| format!("{} says no package", file.display()))?
+        .with_context(|| format!("{} names no package", file.display()))?
         .trim_end_matches(';')
         .to_owned())
 }

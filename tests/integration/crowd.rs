@@ -71,7 +71,7 @@ async fn files_beyond_plugin_limit_are_reported() -> Result<()> {
     rig.site.install("acme/later", &later)?;
     let waits = |line: &Line| is_over(line, "acme") && line.message().contains(" and 25 more; ");
     rig.host
-        .wait_for_log("the later one to be refused", waits)
+        .wait_for_log("the second plugin to be refused", waits)
         .await?;
     let all = listed(&rig.site).await?;
     assert_eq!(all[PLUGIN], ("active".to_owned(), String::new()));

@@ -77,7 +77,7 @@ async fn reload_adds_destination_and_sends_waiting_messages() -> Result<()> {
     assert_eq!(
         received[0].header("webhook-id"),
         old.received()[0].header("webhook-id"),
-        "it is the same message"
+        "the message is the same"
     );
     received[0].verify(SECRET)
 }
@@ -102,7 +102,7 @@ async fn shutdown_finishes_deliveries() -> Result<()> {
     for hidden in ["hidden", "MfKQ9r8"] {
         assert!(
             !lines.iter().any(|line| line.text.contains(hidden)),
-            "neither path, query nor secret stands in the log"
+            "the log contains the path, the query or the secret"
         );
     }
     let messages = stdout_of(&site, &["outbox", "list", "--json", "--state", "done"]).await?;

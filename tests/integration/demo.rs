@@ -25,6 +25,6 @@ async fn demo_succeeds() -> Result<()> {
     );
     assert!(printed.contains("second edition"), "{printed}");
     assert_eq!(printed.matches("   verified  ").count(), 3, "{printed}");
-    assert!(!printed.contains('\x1b'), "no colour where nobody looks");
+    assert!(!printed.contains('\x1b'), "no color without a terminal");
     Ok(())
 }

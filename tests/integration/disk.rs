@@ -71,7 +71,7 @@ async fn all_done(rig: &Rig, keys: &BTreeSet<String>) -> Result<Vec<Event>> {
     };
     rig.host
         .wait_for_events(
-            "what was acknowledged, and nothing else, to be handled",
+            "all acknowledged events, and no others, to be handled",
             is_done,
         )
         .await
@@ -103,7 +103,7 @@ async fn check(condition: Condition) -> Result<()> {
         });
         ensure!(
             answer.await?.says("status") == "stored",
-            "what was put off was never stored, so it is no repeat"
+            "a deferred event was never stored, so its repetition is not a duplicate"
         );
         keys.insert(key);
     }
@@ -200,7 +200,7 @@ async fn killed_with_a_log(count: usize) -> Result<(Rig, PathBuf, Vec<String>)> 
     let log = rig.site.path("data/hookyard.db-wal");
     ensure!(
         fs::metadata(&log)?.len() > 0,
-        "there is no log of changes to damage"
+        "the write-ahead log is empty"
     );
     Ok((rig, log, keys))
 }
@@ -257,7 +257,7 @@ async fn truncated_wal_keeps_earlier_commits() -> Result<()> {
     assert_eq!(
         rig.post("topper", &webhook).await?.says("status"),
         "stored",
-        "what is lost is no repeat"
+        "a lost event is stored again, not treated as a duplicate"
     );
     Ok(())
 }
@@ -289,7 +289,7 @@ async fn damaged_page_stops_the_start() -> Result<()> {
     assert_eq!(
         fs::read(&*database)?,
         before,
-        "whoever repairs it finds it as it was"
+        "the damaged database is unchanged, so it can be repaired"
     );
     Ok(())
 }

@@ -54,7 +54,7 @@ async fn destination_resolving_to_private_address_gets_nothing() -> Result<()> {
     let (message, shown) = sent_to(&format!("{url}/hidden"), "").await?;
     assert_eq!(
         message["deliveries"], 1,
-        "it isn't tried again before somebody changes the configuration: {message}"
+        "the message is not retried before the configuration changes: {message}"
     );
     let line = "localhost is at 127.0.0.1, which is this machine; allow it with `addresses = [\"127.0.0.1\"]`";
     let by_ipv6 = line.replace("127.0.0.1", "::1");
@@ -91,7 +91,7 @@ async fn certificate_fetch_obeys_address_rules() -> Result<()> {
     assert_eq!(
         rig.post("tipser", &webhook).await?.status,
         503,
-        "it can be allowed, so it's sent again"
+        "the configuration can allow the address, so the message is sent again"
     );
     let said = "127.0.0.1 is at 127.0.0.1, which is this machine; allow it with";
     rig.host

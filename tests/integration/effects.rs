@@ -29,7 +29,7 @@ impl Books {
         };
         let found = self.0.value(&named(plugin)?, &key).await?;
         found
-            .map(|found| String::from_utf8(found.value.to_vec()).context("it is no text"))
+            .map(|found| String::from_utf8(found.value.to_vec()).context("the value is not text"))
             .transpose()
     }
 
@@ -133,7 +133,7 @@ async fn counters_count_each_event_once() -> Result<()> {
         assert_eq!(
             counted,
             Some(count.to_string()),
-            "what {plugin} has counted"
+            "the count of {plugin}"
         );
     }
     let keys: BTreeSet<_> = events.iter().map(|event| event.key.clone()).collect();
@@ -183,7 +183,7 @@ async fn failed_attempt_leaves_no_effects() -> Result<()> {
         .collect();
     assert_eq!(
         texts, expected,
-        "an attempt sees its own writes, and none of those before"
+        "an attempt sees its own writes, and no writes of failed attempts"
     );
 
     let books = Books::of(&rig)?;
@@ -228,7 +228,7 @@ async fn key_value_quota_is_enforced() -> Result<()> {
         .context("as awaited")?;
     let outcome = dead.last_outcome.clone().unwrap_or_default();
     assert_eq!(outcome, "exceeded: used up kv_keys_max of 2");
-    assert_eq!(dead.attempts, 3, "room may come, so it is tried again");
+    assert_eq!(dead.attempts, 3, "the usage may shrink, so the job is retried");
     let books = Books::of(&rig)?;
     let usage: KvUsage = books.0.usage(&named("it")?).await?;
     assert_eq!((usage.keys, books.keys("it", "").await?.len()), (2, 2));

@@ -195,7 +195,7 @@ async fn published_libraries_verify_messages() -> Result<()> {
     assert_eq!(
         ids.len(),
         destinations.names().len(),
-        "each message has an id of its own"
+        "each message has its own id"
     );
     Ok(())
 }
@@ -252,7 +252,7 @@ async fn node_and_python_receivers_accept_messages() -> Result<()> {
     .await?;
     rig.deliver("topper", &forwarded_to(&names)?).await?;
     let books = SqliteStore::open_read_only(&rig.site.path("data/hookyard.db"))?;
-    let results = eventually("an end of all four", async || {
+    let results = eventually("all four deliveries to end", async || {
         let page = MessagePage::first(MessageSelection::default(), 10);
         let messages = books.messages(page).await?;
         let results = messages.iter().filter_map(|message| {
@@ -279,7 +279,7 @@ fn sending_page_shows_tested_receivers() -> Result<()> {
     let page = read("docs/sending.md")?;
     let (_, page) = page
         .split_once("## For receivers\n")
-        .context("what receivers do")?;
+        .context("the section about receivers is missing")?;
     let code = |language: &str| -> Vec<&str> {
         let fence = format!("```{language}\n");
         let after = page.split(fence.as_str()).skip(1);

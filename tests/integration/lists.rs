@@ -364,7 +364,7 @@ async fn followed_list_shows_new_and_changed_events() -> Result<()> {
     while line["plugins"][0]["state"] != "done" {
         let before = std::mem::replace(&mut line, next(&mut lines).await?);
         assert_eq!(line["id"], before["id"]);
-        assert_ne!(line, before, "reported again only because it has changed");
+        assert_ne!(line, before, "a line is printed again only if it has changed");
     }
 
     rig.site.uninstall("acme/books")?;
@@ -383,7 +383,7 @@ async fn followed_list_shows_new_and_changed_events() -> Result<()> {
     assert_eq!(
         next(&mut held_lines).await?,
         replayed,
-        "what is not in that state is not listed"
+        "events in other states are not listed"
     );
     rig.deliver("topper", &fresh_payment().1).await?;
     assert_eq!(next(&mut lines).await?["state"], "unrouted");

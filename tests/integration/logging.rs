@@ -159,7 +159,7 @@ async fn unwritable_log_does_not_end_host() -> Result<()> {
         assert_eq!(
             ended.code(),
             Some(2),
-            "a wrong configuration with {what} for a log"
+            "an invalid configuration with {what} as standard error"
         );
     }
     Ok(())

@@ -149,8 +149,8 @@ async fn blocked_event_names_the_event_ahead() -> Result<()> {
         .find(|id| *id != first.id)
         .context("two events")?;
     let (ahead, job) = (
-        job(&first.id).context("it is listed")?,
-        job(second).context("it is listed")?,
+        job(&first.id).context("the event is not listed")?,
+        job(second).context("the event is not listed")?,
     );
     assert!(
         ahead["until"].is_string() && ahead["behind"].is_null(),

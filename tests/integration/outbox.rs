@@ -101,7 +101,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
 
     find(
         site,
-        messages[0]["event"].as_str().context("it has an event")?,
+        messages[0]["event"].as_str().context("the message has no event")?,
     )
     .await?;
     let shown: Value = serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;
@@ -164,7 +164,7 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
         .iter()
         .filter(|it| it.header("webhook-id") == id)
         .collect::<Vec<&Received>>();
-    assert_eq!(came.len(), 3, "each time under its id");
+    assert_eq!(came.len(), 3, "the message has the same id each time");
     came.iter().try_for_each(|it| it.verify(SECRET))?;
     wait_for_states(site, &["done", "done"]).await?;
     let shown: Value = serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;

@@ -20,7 +20,7 @@ fn types(received: &[Received]) -> Result<Vec<String>> {
         .map(|it| {
             Ok(it.json()?["type"]
                 .as_str()
-                .context("it has no type")?
+                .context("the message has no type")?
                 .to_owned())
         })
         .collect()
@@ -31,14 +31,14 @@ fn check_envelope(event: &Value) -> Result<()> {
     let text = |name: &str| {
         event[name]
             .as_str()
-            .with_context(|| format!("{name} is no text in {event}"))
+            .with_context(|| format!("{name} is not a text in {event}"))
     };
     for id in ["event_id", "object_id"] {
-        uuid::Uuid::parse_str(text(id)?).with_context(|| format!("{id} is no UUID"))?;
+        uuid::Uuid::parse_str(text(id)?).with_context(|| format!("{id} is not a UUID"))?;
     }
     ensure!(
         Timestamp::parse_rfc3339(text("created_at")?).is_some(),
-        "created_at is no time in {event}"
+        "created_at is not a time in {event}"
     );
     ensure!(
         event["version"].is_u64() && event["payload"].is_object(),
@@ -69,7 +69,7 @@ async fn typed_message_matches_receiver_documentation() -> Result<()> {
         &samples::one("topi-saas", "offer-accepted-by-user")?.body,
     )
     .await?;
-    assert_eq!(event.plugins[0].attempts, 2, "it asked to be run again");
+    assert_eq!(event.plugins[0].attempts, 2, "the plugin asked for a retry");
     let inbox = &rig.senders.topi_saas_inbox;
     let received = inbox
         .wait_for("three events", |received| received.len() == 3)
@@ -83,7 +83,7 @@ async fn typed_message_matches_receiver_documentation() -> Result<()> {
     assert_eq!(
         types(&received)?,
         expected,
-        "the events of an offer come in their order"
+        "the events of an offer arrive in order"
     );
     let samples = samples::outgoing("topi-saas")?;
     for received in &received {
@@ -93,7 +93,7 @@ async fn typed_message_matches_receiver_documentation() -> Result<()> {
         assert_eq!(
             received.header("webhook-id"),
             event["event_id"],
-            "one id for the message"
+            "the message has the same id on every delivery"
         );
         let mut sample = samples
             .iter()
@@ -125,11 +125,11 @@ async fn typed_message_matches_receiver_documentation() -> Result<()> {
     assert_eq!(
         lines[3..],
         sent,
-        "and only those of the one that was done were sent"
+        "only the messages of the successful attempt were sent"
     );
     assert!(
         lines[..3].iter().all(|line| !sent.contains(line)),
-        "under ids of its own"
+        "each attempt uses its own ids"
     );
     Ok(())
 }
@@ -165,7 +165,7 @@ async fn reference_plugin_answers_offers() -> Result<()> {
         let mut event = sample.json();
         event["event_id"] = format!("a1b2c3d4-e5f6-7890-abcd-ef12345678{number:02}").into();
         for (pointer, value) in changes {
-            *event.pointer_mut(pointer).expect("the sample has it") = value.clone();
+            *event.pointer_mut(pointer).expect("the sample contains this field") = value.clone();
         }
         event.to_string()
     };

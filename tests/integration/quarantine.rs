@@ -82,7 +82,7 @@ async fn quarantined_events_survive_restart() -> Result<()> {
         .iter()
         .filter_map(|event| Some(event.job("books")?.attempts))
         .sum();
-    assert_eq!(now, attempts, "a restart causes no attempt");
+    assert_eq!(now, attempts, "a restart does not repeat the job");
 
     rig.site.install("acme/books", &good)?;
     let events = rig.all_done(7).await?;
@@ -112,7 +112,7 @@ async fn operator_sees_and_clears_quarantine() -> Result<()> {
     hookyard(&rig, &["plugins", "clear", "acme/books"]).await?;
     // The revision fails again, but it got another chance, and no event was lost.
     rig.host
-        .wait_for_log_since(mark, "it to be quarantined again", is_quarantine)
+        .wait_for_log_since(mark, "the plugin to be quarantined again", is_quarantine)
         .await?;
     rig.host
         .wait_for_events("the events to be held again", |events| {

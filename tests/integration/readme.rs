@@ -103,7 +103,7 @@ impl Tutorial {
             let port = if block.contains("9000") { 9000 } else { 8080 };
             let to = (self.address, port).into();
             let answers = || async { Ok(client.post(to, "/", &Webhook::json("{}")).await.ok()) };
-            return eventually("what was started to answer", answers)
+            return eventually("the started commands to answer", answers)
                 .await
                 .map(drop);
         }

@@ -22,7 +22,7 @@ fn strict() -> Config {
 /// Writes a fixture of the plugin: an event and its expected result.
 fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
     let mut fixture = json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
-    let members = fixture.as_object_mut().context("it's an object")?;
+    let members = fixture.as_object_mut().context("the fixture is not an object")?;
     members.extend(rest.as_object().cloned().unwrap_or_default());
     site.write(
         &format!("plugins/{PLUGIN}.fixtures/{name}.json"),
@@ -42,7 +42,7 @@ async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
     rig.site.install(PLUGIN, guest)?;
     let line = rig
         .host
-        .wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be refused", |line| is_rejection(line, PLUGIN))
         .await?;
     Ok((line.text_of("reason"), shown(rig).await?))
 }
@@ -50,7 +50,7 @@ async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
 async fn active(rig: &Rig, mark: usize, guest: &Guest) -> Result<Line> {
     let is_active = |line: &Line| is_activation(line, PLUGIN, &guest.revision());
     rig.host
-        .wait_for_log_since(mark, "it to be active", is_active)
+        .wait_for_log_since(mark, "the plugin to be active", is_active)
         .await
 }
 
@@ -133,7 +133,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host
-        .wait_for_log("it to be refused again", |line| is_rejection(line, PLUGIN))
+        .wait_for_log("the plugin to be refused again", |line| is_rejection(line, PLUGIN))
         .await?;
     let (_, text) = report(&shown(&rig).await?);
     assert!(
@@ -144,7 +144,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     handle(&rig, 1).await?;
     assert!(
         !rig.host.lines().await?.iter().any(is_rehearsed),
-        "it served before"
+        "the revision served before"
     );
 
     // Unless the operator sets the policy to `warn`.
@@ -422,12 +422,12 @@ async fn removal_ends_rehearsal() -> Result<()> {
     let mark = rig.host.log().mark();
     rig.site.uninstall(PLUGIN)?;
     rig.host
-        .wait_for_log_since(mark, "it to be removed", |line| is_removal(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be removed", |line| is_removal(line, PLUGIN))
         .await?;
     let lines = rig.host.lines().await?;
     assert!(
         lines.iter().any(is_ended_early) && !lines.iter().any(is_rehearsed),
-        "it isn't waited for"
+        "the host does not wait for the rehearsal"
     );
 
     // The rehearsal has no later effect, and the next file is released as usual.
@@ -456,7 +456,7 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     rig.site.install(PLUGIN, &next)?;
     active(&rig, mark, &next).await?;
     let lines = rig.host.lines().await?;
-    assert!(lines.iter().any(is_ended_early), "it isn't waited for");
+    assert!(lines.iter().any(is_ended_early), "the host does not wait for the rehearsal");
     assert!(
         !lines
             .iter()
@@ -465,7 +465,7 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     assert_eq!(
         lines.iter().filter(|line| is_rehearsed(line)).count(),
         1,
-        "that is the next one's"
+        "the next host rehearses the component"
     );
     Ok(())
 }

@@ -95,7 +95,7 @@ async fn handled_by(rig: &Rig) -> Result<String> {
     let event = events
         .iter()
         .find(|event| event.key == id)
-        .context("it is listed")?;
+        .context("the plugin is not listed")?;
     event
         .job("books")
         .and_then(|job| job.revision.clone())
@@ -120,7 +120,7 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     drop_in(&rig, &bad).await?;
     let line = rig
         .host
-        .wait_for_log("it to be rolled back", is_rollback)
+        .wait_for_log("the plugin to be rolled back", is_rollback)
         .await?;
     assert_eq!(
         (line.level().as_str(), line.text_of("back")),
@@ -144,13 +144,13 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     };
     assert!(
         events.iter().all(by_good),
-        "every event was handled in the end, by the one that can"
+        "the previous revision handled every event in the end"
     );
     assert!(
         events
             .iter()
             .any(|event| event.job("books").is_some_and(|job| job.attempts > 1)),
-        "some met the bad one"
+        "the bad revision attempted some events"
     );
     let is_quarantine = |line: &Line| line.target() == "hookyard::quarantine";
     assert!(
@@ -164,7 +164,7 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     rig.site.install(PLUGIN, &bad)?;
     let why = rig
         .host
-        .wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be refused", |line| is_rejection(line, PLUGIN))
         .await?;
     assert!(
         why.text_of("reason")
@@ -300,7 +300,7 @@ async fn kill_during_rollback_changes_no_result() -> Result<()> {
     handled_by(&rig).await?;
     rig.site.install(PLUGIN, &bad)?;
     rig.host
-        .wait_for_log("it to be rolled back", is_rollback)
+        .wait_for_log("the plugin to be rolled back", is_rollback)
         .await?;
     let Rig {
         senders,
@@ -354,7 +354,7 @@ async fn failing_first_release_is_quarantined() -> Result<()> {
         rig.deliver("topper", &fresh_payment().1).await?;
     }
     rig.host
-        .wait_for_log("it to be quarantined", is_quarantine)
+        .wait_for_log("the plugin to be quarantined", is_quarantine)
         .await?;
     assert!(
         !rig.host.lines().await?.iter().any(is_rollback),
@@ -372,7 +372,7 @@ async fn restart_activates_last_good_revision() -> Result<()> {
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
     rig.site.install(PLUGIN, &garbage)?;
     rig.host
-        .wait_for_log("it to be refused", |line| is_rejection(line, PLUGIN))
+        .wait_for_log("the plugin to be refused", |line| is_rejection(line, PLUGIN))
         .await?;
     let Rig {
         senders,
@@ -625,20 +625,20 @@ async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
         line.text_of("plugin") == PLUGIN && slow.revision().starts_with(&line.text_of("revision"))
     };
     rig.host
-        .wait_for_log("an attempt on the slow one", |line| {
+        .wait_for_log("an attempt of the slow revision", |line| {
             line.target() == "hookyard::attempt"
         })
         .await?;
     drop_in(&rig, &next).await?;
     let drains = |line: &Line| line.message() == "plugin draining" && of_slow(line);
-    let line = rig.host.wait_for_log("it to drain", drains).await?;
+    let line = rig.host.wait_for_log("the slow revision to drain", drains).await?;
     assert!(
         line.text_of("reason").contains("under way"),
         "{}",
         line.text
     );
     let retired = |line: &Line| line.message() == "plugin retired" && of_slow(line);
-    rig.host.wait_for_log("it to be retired", retired).await?;
+    rig.host.wait_for_log("the slow revision to be retired", retired).await?;
     let sent = load.stop().await?;
     assert!(sent.refused.is_empty() && sent.unanswered == 0, "{sent:?}");
     rig.all_done(sent.accepted.len()).await?;

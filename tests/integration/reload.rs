@@ -38,7 +38,7 @@ async fn handled_by(rig: &Rig) -> Result<String> {
     let event = events
         .iter()
         .find(|event| event.key == id)
-        .context("it is listed")?;
+        .context("the event is not listed")?;
     event.plugins[0]
         .revision
         .clone()
@@ -52,7 +52,7 @@ async fn events_wait_for_returning_plugin() -> Result<()> {
     let early = &rig.host.events().await?[0];
     assert!(
         early.plugins.iter().all(|job| job.attempts == 0),
-        "stored and kept: nobody can take it yet"
+        "the event is stored and waits for a plugin"
     );
 
     rig.site.install(PLUGIN, &books)?;
@@ -312,7 +312,7 @@ async fn ran_only_while_live(rig: &Rig, events: &[Event]) -> Result<()> {
     }
     assert!(
         used.len() > 50,
-        "the load met only {} of the revisions",
+        "only {} of the revisions handled events",
         used.len()
     );
     Ok(())

@@ -146,7 +146,7 @@ async fn dead_event_is_replayed_on_fixed_plugin() -> Result<()> {
     assert_eq!(
         history,
         [(&0.into(), &1.into()), (&1.into(), &1.into())],
-        "the old ones stay, the new count from one"
+        "the old attempts stay, and the new attempts count from one"
     );
     assert_eq!(attempts[1]["revision"], good.revision());
     assert!(
@@ -292,7 +292,7 @@ async fn quarantined_plugin_is_listed_and_cleared() -> Result<()> {
             events.len() == 6 && !events.iter().all(|event| event.plugins[0].state == "dead")
         })
         .await?;
-    let held = eventually("what was under way to end", || async {
+    let held = eventually("the running attempts to end", || async {
         let held = listed(&rig.site, &["--state", "held"]).await?;
         let over = listed(&rig.site, &["--state", "dead"]).await?;
         Ok((held + over == 6).then_some(held))
@@ -337,7 +337,7 @@ async fn backup_under_load_restores() -> Result<()> {
     let sent = load.stop().await?;
     assert!(
         sent.refused.is_empty(),
-        "nobody is turned away meanwhile: {:?}",
+        "the host accepts events meanwhile: {:?}",
         sent.refused
     );
 
@@ -367,7 +367,7 @@ async fn backup_under_load_restores() -> Result<()> {
     assert_eq!(
         keys(&events)[..before.len()],
         keys(&before),
-        "what was stored before is in the copy"
+        "the copy contains all earlier events"
     );
     rig.deliver("topper", &fresh_payment().1).await?;
     rig.all_done(events.len() + 1).await?;
@@ -386,12 +386,12 @@ async fn retention_removes_only_finished_events() -> Result<()> {
     }
     let is_reported = |line: &Line| line.message().starts_with("events past their retention");
     rig.host
-        .wait_for_log("what is over to be taken out", is_reported)
+        .wait_for_log("the expired events to be removed", is_reported)
         .await?;
     let only_what_waits = |events: &[Event]| events.len() == 1 && events[0].plugins.is_empty();
     rig.host
         .wait_for_events(
-            "what is over to be gone, and what has no plugin yet to stay",
+            "the expired events to be gone, and the unrouted event to remain",
             only_what_waits,
         )
         .await?;

@@ -80,7 +80,7 @@ async fn sigterm_finishes_requests_in_progress() -> Result<()> {
     let sent = load.stop().await?;
     assert!(
         sent.refused.is_empty(),
-        "until it stops listening it takes what comes: {:?}",
+        "the host accepts events until it stops listening: {:?}",
         sent.refused
     );
 

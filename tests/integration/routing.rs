@@ -39,7 +39,7 @@ async fn events_reach_only_their_tenants_plugins() -> Result<()> {
     assert_eq!(
         takers(&events[1]),
         ["all"],
-        "a typed handler takes its own provider's events only"
+        "a typed handler receives only events of its own provider"
     );
     Ok(())
 }

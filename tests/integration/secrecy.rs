@@ -40,7 +40,7 @@ async fn log_contains_no_secret_or_body() -> Result<()> {
         ]
         .map(String::from),
     );
-    eventually("the log to tell of the refusals", || async {
+    eventually("the log to report the refusals", || async {
         let lines = rig.host.lines().await?;
         Ok((lines
             .iter()
@@ -55,7 +55,7 @@ async fn log_contains_no_secret_or_body() -> Result<()> {
         for text in &private {
             assert!(
                 !line.text.contains(text.as_str()),
-                "`{text}` stands in {}",
+                "`{text}` is in {}",
                 line.text
             );
         }

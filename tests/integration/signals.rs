@@ -117,7 +117,7 @@ async fn sigterm_ends_blocked_start() -> Result<()> {
     host::send(&child, Signal::TERM)?;
     let ended = tokio::time::timeout(PATIENCE, child.wait())
         .await
-        .context("it goes on")??;
+        .context("the host stopped")??;
     assert_eq!(ended.code(), Some(0));
     Ok(())
 }

@@ -69,7 +69,7 @@ async fn sns_subscription_from_handshake_to_end() -> Result<()> {
     assert_eq!(
         rig.host.events().await?.len(),
         3,
-        "handshakes are no events"
+        "handshakes are not stored as events"
     );
     Ok(())
 }
@@ -144,7 +144,7 @@ async fn unrequested_subscription_is_not_confirmed() -> Result<()> {
     assert_eq!(
         theirs.certificate_fetches(),
         0,
-        "no certificate is fetched from a host that isn't ours"
+        "no certificate is fetched from a foreign host"
     );
     assert!(rig.host.events().await?.is_empty());
     Ok(())
@@ -165,7 +165,7 @@ async fn forged_certificate_urls_exclude_nobody() -> Result<()> {
         assert_eq!(
             rig.post("tipser", &forged).await?.status,
             503,
-            "a certificate may come later"
+            "the certificate may become available later"
         );
     }
     rig.deliver("tipser", &sample).await?;
@@ -383,6 +383,6 @@ async fn raw_delivery_needs_credentials() -> Result<()> {
         .into_iter()
         .map(|line| line.text)
         .collect();
-    assert!(!log.contains("s3cr3t"), "no secret stands in the log");
+    assert!(!log.contains("s3cr3t"), "the log contains no secret");
     Ok(())
 }

@@ -168,7 +168,7 @@ async fn undecodable_event_reports_path() -> Result<()> {
     assert!(outcome.contains("$.data.origin.amount"), "{outcome}");
     assert_eq!(
         events[0].plugins[0].attempts, 1,
-        "running it again can't help"
+        "a retry cannot succeed"
     );
     Ok(())
 }

@@ -260,7 +260,7 @@ async fn first_plugin_takes_backlog_by_settings() -> Result<()> {
     };
     assert_eq!(
         rig.host
-            .wait_for_log("the word of it", stay)
+            .wait_for_log("the log line", stay)
             .await?
             .text_of("count"),
         "2"
@@ -287,7 +287,7 @@ async fn first_plugin_takes_backlog_by_settings() -> Result<()> {
         line.message()
             .starts_with("earlier events wait: the plugin is given them")
     };
-    rig.host.wait_for_log("the word of it", given).await?;
+    rig.host.wait_for_log("the log line", given).await?;
     rig.all_done(3).await?;
     Ok(())
 }

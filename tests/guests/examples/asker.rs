@@ -1,4 +1,4 @@
-//! Makes the request that the event asks for, and rejects the event unless the answer says 200.
+//! Makes the request that the event names, and rejects the event unless the status is 200.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};
 use wasip2::http::outgoing_handler::handle;
@@ -19,7 +19,8 @@ impl Guest for Asker {
         let answer = handle(request, None).map_err(rejected)?;
         OutgoingBody::finish(body, None).map_err(rejected)?;
         answer.subscribe().block();
-        match answer.get().expect("it's there").expect("it's taken once").map_err(rejected)?.status() {
+        match answer.get().expect("the answer is ready").expect("the answer is taken once").map_err(rejected)?.status()
+        {
             200 => Ok(()),
             status => Err(rejected(status)),
         }

@@ -1,4 +1,4 @@
-//! Counts its events, and brings fixtures with it: one that it's as good as, one that it isn't.
+//! Counts its events, and contains two fixtures: the first passes, the second does not.
 
 use hookyard_guests::effects::{atomics, store};
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};

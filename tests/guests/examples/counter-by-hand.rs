@@ -1,4 +1,4 @@
-//! Counts its events as nobody should: reads a number, adds one, writes it back.
+//! Counts its events without an atomic operation: reads a number, adds one, and writes the number.
 
 use hookyard_guests::effects::store;
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};

@@ -14,7 +14,7 @@ impl Guest for Counter {
         let before: u64 = if before.is_empty() { 0 } else { text(before).parse().expect("our own number") };
         let count = (before + 1).to_string();
         atomics::swap(cas, count.as_bytes()).map_err(rejected)?;
-        // The other handle is out of date by now, and is answered with a new one.
+        // The other handle is stale now, so the host returns a new handle.
         match atomics::swap(stale, b"never") {
             Err(atomics::CasError::CasFailed(fresh)) => {
                 assert_eq!(fresh.current().map_err(rejected)?, Some(count.clone().into_bytes()));

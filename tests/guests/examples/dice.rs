@@ -1,5 +1,5 @@
-//! Writes down what is never the same: the time, and a number that nobody foresees; and how long the machine has been on,
-//! where the event asks for `ticks`.
+//! Stores values that differ in every attempt: the time, a random number and, if the event contains `ticks`, the
+//! monotonic clock.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Takes memory and writes to all of it, until it is refused.
+//! Allocates memory and writes to it until the host refuses more.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 

@@ -1,4 +1,4 @@
-//! Ends its program in the middle of a call, and says that all went well.
+//! Exits in the middle of a call, with the exit code of success.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 

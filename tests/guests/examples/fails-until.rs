@@ -1,4 +1,4 @@
-//! Asks to be run again in a second, up to the attempt that the body names: `fails-until-3` anywhere in it.
+//! Asks for a retry in a second until the attempt that the body names, such as `fails-until-3`.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message, Retry};
 

@@ -1,6 +1,6 @@
-//! Makes the requests that the event asks for, one after another, and tells what comes of each. The event names the
-//! credential backwards, so that the guest can tell whether it was given what it must not have. With `must` in the event it
-//! traps where there is no answer.
+//! Makes the requests that the event names, one after another, and prints each result. The event contains the credential
+//! backwards, so that the guest can detect whether an answer discloses the credential. If the event contains `must`, the
+//! guest traps when a request has no answer.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 use wasip2::http::outgoing_handler::handle;
@@ -14,25 +14,26 @@ impl Guest for Fetcher {
         let event = String::from_utf8_lossy(&message.body).into_owned();
         let secret: String = text(&event, "backwards").chars().rev().collect();
         for asked in text(&event, "fetch").split('|') {
-            let told = fetch(asked).unwrap_or_else(|error| format!("no answer: {error}"));
-            let has_secret = !secret.is_empty() && told.contains(&secret);
-            if event.contains("\"must\"") && told.starts_with("no answer") {
-                panic!("it can't do without an answer");
+            let result = fetch(asked).unwrap_or_else(|error| format!("no answer: {error}"));
+            let has_secret = !secret.is_empty() && result.contains(&secret);
+            if event.contains("\"must\"") && result.starts_with("no answer") {
+                panic!("the answer is required");
             }
-            println!("{asked}: {told}{}", if has_secret { " AND THE CREDENTIAL" } else { "" });
+            println!("{asked}: {result}{}", if has_secret { " AND THE CREDENTIAL" } else { "" });
         }
         Ok(())
     }
 }
 
-/// The text of a field of the event, wherever it stands.
+/// Returns the text of a field of the event, at any depth.
 fn text<'e>(event: &'e str, field: &str) -> &'e str {
     let begin = format!("\"{field}\":\"");
     let Some((_, rest)) = event.split_once(begin.as_str()) else { return "" };
     rest.split('"').next().unwrap_or_default()
 }
 
-/// `POST http://host:port/path body`: the status, headers that begin with `x-`, and the body.
+/// Makes a request such as `POST http://host:port/path body`. Returns the status, the headers that begin with `x-`, and
+/// the body.
 fn fetch(asked: &str) -> Result<String, String> {
     let mut words = asked.splitn(3, ' ');
     let (method, url, body) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());
@@ -52,13 +53,17 @@ fn fetch(asked: &str) -> Result<String, String> {
     write(&outgoing, body.unwrap_or_default())?;
     OutgoingBody::finish(outgoing, None).map_err(|error| format!("{error:?}"))?;
     answer.subscribe().block();
-    let answer = answer.get().expect("it's there").expect("it's taken once").map_err(|error| format!("{error:?}"))?;
+    let answer = answer
+        .get()
+        .expect("the answer is ready")
+        .expect("the answer is taken once")
+        .map_err(|error| format!("{error:?}"))?;
     read(&answer)
 }
 
 fn write(outgoing: &OutgoingBody, body: &str) -> Result<(), String> {
     let stream = outgoing.write().map_err(|()| "no stream")?;
-    // `*8192` stands for that many bytes.
+    // `*8192` means a body of that many bytes.
     let bytes = match body.strip_prefix('*').and_then(|count| count.parse().ok()) {
         Some(count) => vec![b'x'; count],
         None => body.as_bytes().to_vec(),
@@ -70,10 +75,10 @@ fn write(outgoing: &OutgoingBody, body: &str) -> Result<(), String> {
 }
 
 fn read(answer: &IncomingResponse) -> Result<String, String> {
-    let mut told = answer.status().to_string();
+    let mut text = answer.status().to_string();
     for (name, value) in answer.headers().entries() {
         if name.starts_with("x-") {
-            told += &format!(" {name}={}", String::from_utf8_lossy(&value));
+            text += &format!(" {name}={}", String::from_utf8_lossy(&value));
         }
     }
     let body: IncomingBody = answer.consume().map_err(|()| "no body")?;
@@ -87,9 +92,9 @@ fn read(answer: &IncomingResponse) -> Result<String, String> {
         }
     }
     if bytes.len() > 1000 {
-        return Ok(format!("{told} and {} bytes", bytes.len()));
+        return Ok(format!("{text} and {} bytes", bytes.len()));
     }
-    Ok(format!("{told} {}", String::from_utf8_lossy(&bytes)))
+    Ok(format!("{text} {}", String::from_utf8_lossy(&bytes)))
 }
 
 hookyard_guests::export!(Fetcher);

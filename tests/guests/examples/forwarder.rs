@@ -1,5 +1,5 @@
-//! Sends each event on as it came, to every destination that its `forward_to` names, with a space between them. What it
-//! says under `about` orders it among the others.
+//! Forwards each event unchanged to the destinations in its field `forward_to`, which are separated by spaces. The field
+//! `about` is the ordering key.
 
 use hookyard_guests::effects::outbox;
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};
@@ -16,7 +16,7 @@ impl Guest for Forwarder {
     }
 }
 
-/// The text of a field without escapes, wherever it stands in the JSON.
+/// Returns the text of a field without escapes, at any depth of the JSON.
 fn text_of<'t>(json: &'t str, name: &str) -> Option<&'t str> {
     let (_, rest) = json.split_once(&format!("\"{name}\""))?;
     let (_, rest) = rest.split_once('"')?;

@@ -1,4 +1,4 @@
-//! Keeps every body that it is given, without end.
+//! Stores every body, without an end.
 
 use hookyard_guests::effects::store;
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};

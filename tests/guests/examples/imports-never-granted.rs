@@ -1,4 +1,4 @@
-//! Asks for an interface that no host has. The host refuses to load it and names the interface.
+//! Imports an interface that no host offers. The host refuses to load it and names the interface.
 
 wit_bindgen::generate!({
     world: "acme:order/order",

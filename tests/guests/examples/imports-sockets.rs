@@ -1,4 +1,4 @@
-//! Opens a connection of its own, by WASI's sockets. The host never grants those.
+//! Opens its own connection with WASI's sockets, which the host never grants.
 
 use std::net::TcpStream;
 

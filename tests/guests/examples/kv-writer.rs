@@ -1,4 +1,4 @@
-//! Writes 250 keys for each event, again and again the same ones.
+//! Writes the same 250 keys for each event.
 
 use hookyard_guests::effects::store;
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};
@@ -10,7 +10,7 @@ struct KvWriter;
 impl Guest for KvWriter {
     fn handle(delivery: Delivery, _: Message) -> Result<(), Failure> {
         let bucket = store::open("").map_err(rejected)?;
-        // As long as an id, whatever its length is.
+        // The value has the length of an id.
         let value = delivery.key.as_bytes().iter().copied().cycle().take(16).collect::<Vec<u8>>();
         (0..KEYS).try_for_each(|number| bucket.set(&format!("key-{number}"), &value).map_err(rejected))
     }

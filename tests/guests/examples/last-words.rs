@@ -1,4 +1,4 @@
-//! Writes what the event says on its standard error, where `|` stands for a line's end, and traps.
+//! Writes the text of the event to standard error, with `|` as the line break, and traps.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 

@@ -1,4 +1,4 @@
-//! Writes down each event that it handles, in every place that effects reach: counts all, counts each, sends a message.
+//! Records each handled event with every kind of effect: a count of all events, a count for each event, and a message.
 
 use hookyard_guests::effects::{atomics, outbox, store};
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};

@@ -1,4 +1,4 @@
-//! Writes far more than anybody reads: many lines, one endless line, bytes that are no text. Then it is done.
+//! Writes far more than the host keeps: many lines, an endless line, and bytes that are not text. Then it succeeds.
 
 use std::io::{Write, stderr, stdout};
 
@@ -11,7 +11,7 @@ impl Guest for LogFlood {
         for line in 0..20_000 {
             println!("line {line}");
         }
-        // What the host refuses to take is nothing to this guest.
+        // This guest ignores output that the host refuses.
         let _ = stdout().write_all(&vec![b'x'; 4 << 20]);
         let _ = stdout().write_all(b"\nno text: \xff\xfe\x1b[31m\0\n");
         let _ = stderr().write_all(b"one line for the error log\n");

@@ -1,4 +1,4 @@
-//! Gives every event up, with a mebibyte of reason.
+//! Rejects every event with a reason of a mebibyte.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 

@@ -1,4 +1,4 @@
-//! Never returns, calls nothing of the host, and leaves no instruction out.
+//! Never returns, and calls no host function in its loop.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 

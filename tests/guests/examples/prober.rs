@@ -1,4 +1,4 @@
-//! Tries what a standard library offers beyond computing, and tells what came of each.
+//! Tries the functions of a standard library that reach the outside, and prints each result.
 
 use std::fmt::Debug;
 use std::fs;

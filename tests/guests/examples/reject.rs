@@ -1,4 +1,4 @@
-//! Gives every event up.
+//! Rejects every event.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 

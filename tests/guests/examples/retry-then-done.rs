@@ -1,4 +1,4 @@
-//! Asks twice to be run again after 50 ms, then is done.
+//! Asks twice for a retry after 50 ms, then succeeds.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message, Retry};
 

@@ -1,4 +1,4 @@
-//! Tells its settings, by `wasi:config`, through `wasi:logging`.
+//! Logs its settings: it reads them with `wasi:config` and writes them with `wasi:logging`.
 
 wit_bindgen::generate!({
     world: "acme:settings/settings",
@@ -38,9 +38,9 @@ struct Settings;
 
 impl Guest for Settings {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
-        log(Level::Info, "", &format!("{:?}", store::get_all().expect("settings are at hand")));
-        log(Level::Warn, "countries", &format!("{:?}", store::get("countries").expect("settings are at hand")));
-        log(Level::Error, "nothing", &format!("{:?}", store::get("nothing").expect("settings are at hand")));
+        log(Level::Info, "", &format!("{:?}", store::get_all().expect("the settings are available")));
+        log(Level::Warn, "countries", &format!("{:?}", store::get("countries").expect("the settings are available")));
+        log(Level::Error, "nothing", &format!("{:?}", store::get("nothing").expect("the settings are available")));
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Waits as asynchronous code does under WASI 0.2: by timers and polls, several at once.
+//! Waits as asynchronous code does under WASI 0.2, with several timers in a poll.
 
 use std::time::{Duration, Instant};
 

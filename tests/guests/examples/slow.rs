@@ -1,4 +1,4 @@
-//! Works for 100 ms, then is done: long enough to be replaced, or stopped, meanwhile.
+//! Works for 100 ms, then succeeds: long enough to be replaced or stopped in the meantime.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ impl Guest for Slow {
         let began = Instant::now();
         println!("began");
         while began.elapsed() < Duration::from_millis(100) {
-            // The clock is looked at now and then only: each look is a call of the host's, and those are bounded.
+            // The loop rarely reads the clock, because every read is a host call and the number of host calls is limited.
             (0..10_000).for_each(|n: u32| _ = std::hint::black_box(n));
         }
         println!("finished");

@@ -1,4 +1,4 @@
-//! A plugin whose author took a decimal string for a number: the event can't be decoded, and the path says where.
+//! A plugin whose author declared a decimal string as a number. The event cannot be decoded, and the path names the field.
 
 wit_bindgen::generate!({
     world: "topper:webhooks/plugin@1.0.0",

@@ -1,4 +1,4 @@
-//! Traps, after a line on its log.
+//! Writes a line to its log and traps.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 
@@ -7,7 +7,7 @@ struct Trap;
 impl Guest for Trap {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
         println!("about to trap");
-        panic!("book without a title");
+        panic!("as requested");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writes all that it is given on its log.
+//! Writes the whole event to its log.
 
 use hookyard_guests::{Delivery, Failure, Guest, Header, Message};
 

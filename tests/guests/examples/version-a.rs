@@ -1,4 +1,4 @@
-//! One of two revisions of a plugin, told apart by what they write.
+//! The first of two revisions of a plugin, which differ in their log line.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 

@@ -1,5 +1,5 @@
-//! Writes and sends on every attempt: on the first one it then asks for another, on the second it traps, on the third it
-//! is done. What it finds of its earlier attempts it tells.
+//! Writes a value and sends a message on every attempt. The first attempt asks for a retry, the second traps, and the
+//! third succeeds. Each attempt prints the keys of earlier attempts that it finds.
 
 use hookyard_guests::effects::{atomics, batch, outbox, store};
 use hookyard_guests::{Delivery, Failure, Guest, Message, Retry, rejected};

@@ -1,7 +1,7 @@
-//! The bindings of the untyped handler, made once for all guests that take raw bytes.
+//! The bindings of the untyped handler, which all guests with raw bytes share.
 //!
-//! Each guest is one file in `examples/`, built into one component:
-//! `cargo build --release --examples --target wasm32-wasip2`. A guest has one behaviour and as little else as can be.
+//! Each file in `examples/` is a guest, and cargo builds it into a component:
+//! `cargo build --release --examples --target wasm32-wasip2`. A guest has a single behavior and little other code.
 
 wit_bindgen::generate!({
     world: "untyped",
@@ -13,7 +13,7 @@ wit_bindgen::generate!({
 pub use exports::hookyard::plugin::handler::{Delivery, Failure, Guest, Header, Message};
 pub use hookyard::plugin::types::Retry;
 
-/// What a plugin may ask the host to change, with the first draft of `wasi:keyvalue`.
+/// The bindings of all effects, with the first draft of `wasi:keyvalue`.
 pub mod effects {
     wit_bindgen::generate!({
         world: "hookyard:guests/effects",
@@ -35,7 +35,7 @@ pub mod effects {
     pub use wasi::keyvalue::{atomics, batch, store};
 }
 
-/// The second draft of `wasi:keyvalue`.
+/// The bindings of the second draft of `wasi:keyvalue`.
 pub mod effects2 {
     wit_bindgen::generate!({
         world: "imports",
@@ -46,7 +46,7 @@ pub mod effects2 {
     pub use wasi::keyvalue::{atomics, batch, store};
 }
 
-/// A failure in words.
+/// Returns a rejection with the text of an error.
 pub fn rejected(error: impl std::fmt::Debug) -> Failure {
     Failure::Reject(format!("{error:?}"))
 }

@@ -2,9 +2,9 @@
 
 use crate::guest::{Guest, HARMLESS};
 
-/// A good guest with that many more functions, each of which has so many locals in loops that are
-/// nested so deep. The memory that one function takes grows with the product of both numbers, and
-/// the time with the number of functions too.
+/// Returns a good guest with `functions` additional functions. Each function has this many locals
+/// in loops that are nested this deep. The memory to compile a function grows with the product of
+/// `locals` and `depth`; the time also grows with the number of functions.
 pub fn compile_bomb(functions: usize, locals: usize, depth: usize) -> Vec<u8> {
     let declared = "i32 ".repeat(locals);
     let uses: String = (0..locals)

@@ -2,18 +2,18 @@
 
 use crate::guest::{Guest, HARMLESS};
 
-/// One of them.
+/// A file that the host must refuse.
 #[derive(Debug, Clone)]
 pub struct RefusedFile {
-    /// Its name, which is a plugin's.
+    /// The name of the file, which is also a valid name of a plugin.
     pub name: &'static str,
-    /// The file.
+    /// The content of the file.
     pub file: Vec<u8>,
-    /// What is said of it.
+    /// A part of the refusal.
     pub says: &'static str,
 }
 
-/// All of them, but for the truncated ones.
+/// Returns all files that the host must refuse, except the truncated components.
 pub fn refused() -> Vec<RefusedFile> {
     let text = |text: &str| wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let refused = |name, says, file| RefusedFile { name, file, says };
@@ -51,7 +51,7 @@ pub fn refused() -> Vec<RefusedFile> {
     ]
 }
 
-/// Those that can't be started.
+/// Returns guests that fail at their start.
 pub fn unstartable() -> Vec<RefusedFile> {
     let refused = |name, says, code: &str| {
         let core = format!("(func $start {code}) (start $start)");
@@ -85,7 +85,7 @@ pub fn unstartable() -> Vec<RefusedFile> {
     ]
 }
 
-/// Sixteen copies of a core module, each of sixteen instances.
+/// Returns a component with sixteen copies of a component that has sixteen instances.
 fn instance_bomb() -> RefusedFile {
     let sixteen = "(core instance (instantiate $tiny))".repeat(16);
     let inner = format!("(component $many (core module $tiny) {sixteen})");
@@ -102,11 +102,11 @@ fn instance_bomb() -> RefusedFile {
     }
 }
 
-/// Asks for a gigabyte, and can't do without.
+/// Core code that requests a gigabyte and traps without it.
 const MEMORY_AT_START: &str =
     "(if (i32.eq (memory.grow (i32.const 16384)) (i32.const -1)) (then unreachable))";
 
-/// A good component, cut off at each hundredth of its length.
+/// Returns a good component, cut off at each hundredth of its length.
 pub fn truncated() -> Vec<Vec<u8>> {
     let whole = crate::good();
     (1..100)
@@ -122,11 +122,12 @@ fn imports(count: usize) -> String {
         .collect()
 }
 
-/// A component in a component in a component.
+/// Returns components that are nested this deep.
 fn nested(depth: usize) -> Vec<u8> {
     const PREAMBLE: [u8; 8] = *b"\0asm\x0d\0\x01\0";
     const COMPONENT_SECTION: u8 = 4;
-    // From within: each is put together backwards, so that the length of what it holds is known.
+    // The bytes are built backwards from the innermost component, so that the length of each
+    // component is known when its header is written.
     let mut backwards: Vec<u8> = PREAMBLE.iter().rev().copied().collect();
     for _ in 0..depth {
         let mut length = Vec::new();
@@ -144,7 +145,7 @@ fn nested(depth: usize) -> Vec<u8> {
     backwards
 }
 
-/// A list of lists of lists.
+/// Returns a component with list types that are nested this deep.
 fn nested_types(depth: usize) -> String {
     let types: String = (1..depth)
         .map(|n| format!("(type $t{n} (list $t{}))", n - 1))
@@ -152,8 +153,8 @@ fn nested_types(depth: usize) -> String {
     format!("(component (type $t0 (list u8)) {types})")
 }
 
-/// Each component is made of two of the one before: two to the power of `doublings` instances in
-/// all.
+/// Returns components that each instantiate the previous component twice, which makes two to the
+/// power of `doublings` instances in total.
 fn laughing(doublings: usize) -> String {
     let component = |n: usize| {
         let before = n - 1;
@@ -165,13 +166,13 @@ fn laughing(doublings: usize) -> String {
     format!("(component {first} {all} (instance (instantiate $c{doublings})))")
 }
 
-/// More memory to begin with than any plugin may have.
+/// Returns a component whose initial memory is larger than any plugin's limit.
 fn memory() -> Vec<u8> {
     let rest = "(core module $huge (memory 65536)) (core instance (instantiate $huge))";
     Guest { rest, ..HARMLESS }.build()
 }
 
-/// A good component whose middle is overwritten.
+/// Returns a good component whose middle is overwritten.
 fn garbage_within() -> Vec<u8> {
     let mut file = crate::good();
     let middle = file.len() / 2;

@@ -1,25 +1,25 @@
-//! Guests that are loaded, and then harm whoever runs them.
+//! Guests that load successfully and then try to harm the host.
 
 use crate::guest::{Guest, HARMLESS};
 
-/// One of them.
+/// A guest that misbehaves while it runs.
 #[derive(Debug, Clone)]
 pub struct HostileGuest {
-    /// Its name, which is a plugin's.
+    /// The name of the guest, which is also a valid name of a plugin.
     pub name: &'static str,
     /// The component.
     pub component: Vec<u8>,
-    /// The name of what its attempt comes to.
+    /// The name of the outcome of its attempt.
     pub outcome: &'static str,
-    /// What is said of that.
+    /// A part of the outcome's description.
     pub says: &'static str,
 }
 
-/// The one of this name.
+/// Returns the guest of this name.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// Panics if there is no such guest.
 pub fn running_named(name: &str) -> HostileGuest {
     running()
         .into_iter()
@@ -27,7 +27,7 @@ pub fn running_named(name: &str) -> HostileGuest {
         .unwrap_or_else(|| panic!("there is no hostile guest {name}"))
 }
 
-/// All of them.
+/// Returns all guests that load and then misbehave.
 pub fn running() -> Vec<HostileGuest> {
     let guest = |name, outcome, says, frame: Guest<'_>| HostileGuest {
         name,
@@ -79,7 +79,7 @@ fn space(add: &mut Add<'_>) {
             ..HARMLESS
         },
     );
-    // Each page is written to, so that it takes memory and not just room.
+    // The guest writes to each page, so that the page takes memory and not just address space.
     let handle = "(local $page i32)
         (loop $again
           (local.set $page (memory.grow (i32.const 1)))
@@ -116,7 +116,7 @@ fn handles(add: &mut Add<'_>) {
         "handles_max",
         Guest { handle, ..CLOCK },
     );
-    // Resources of its own, which no function of the host's takes part in.
+    // The guest's own resources, which no host function is involved in.
     let imports = "(type $own (resource (rep i32))) (core func $new (canon resource.new $own))";
     let host = [
         r#"(import "own" "new" (func $new (param i32) (result i32)))"#,
@@ -165,8 +165,8 @@ fn calls(add: &mut Add<'_>) {
     add("random-hoard", "trapped", "", Guest { handle, ..RANDOM });
     let handle = "(call $poll (i32.const 0) (i32.const 0x3fffffff) (i32.const 512)) (call $ok)";
     add("absurd-list", "trapped", "", Guest { handle, ..CLOCK });
-    // Lists that overlap: a hundred thousand names of 64 KiB each would be six gigabytes of the
-    // host's.
+    // Overlapping lists: a hundred thousand names of 64 KiB each would take six gigabytes of the
+    // host's memory.
     let core = "(func $fill (local $at i32) (local.set $at (i32.const 0x10000))
         (drop (memory.grow (i32.const 14)))
         (loop $again
@@ -190,7 +190,7 @@ fn calls(add: &mut Add<'_>) {
 }
 
 fn abi(add: &mut Add<'_>) {
-    // A text among the parameters makes the host call `realloc`.
+    // A string parameter makes the host call `realloc`.
     let realloc = |realloc| Guest {
         realloc,
         delivery: r#"(field "event-id" string)"#,
@@ -277,8 +277,8 @@ fn abi(add: &mut Add<'_>) {
 
 const ENDLESS: &str = "(loop $again (br $again)) unreachable";
 
-/// `(call $now)`, `(call $subscribe nanoseconds)`, `(call $block pollable)` and `(call $poll list
-/// length answer)`.
+/// A guest with clock functions: `(call $now)`, `(call $subscribe nanoseconds)`, `(call $block
+/// pollable)` and `(call $poll list length answer)`.
 const CLOCK: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/poll@0.2.0" (instance $poll
@@ -307,7 +307,8 @@ const CLOCK: Guest<'static> = Guest {
     ..HARMLESS
 };
 
-/// `(call $get)` gives standard output, `(call $write stream place length answer)` writes to it.
+/// A guest with standard output: `(call $get)` returns the stream, and `(call $write stream place
+/// length answer)` writes to the stream.
 const OUTPUT: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
@@ -336,7 +337,7 @@ const OUTPUT: Guest<'static> = Guest {
     ..HARMLESS
 };
 
-/// `(call $random length answer)`.
+/// A guest with random numbers: `(call $random length answer)`.
 const RANDOM: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:random/random@0.2.0" (instance $random
@@ -350,7 +351,8 @@ const RANDOM: Guest<'static> = Guest {
     ..HARMLESS
 };
 
-/// `(call $open name length answer)` and `(call $get-many bucket list length answer)`.
+/// A guest with stored values: `(call $open name length answer)` and `(call $get-many bucket list
+/// length answer)`.
 const STORE: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:keyvalue/store@0.2.0-draft" (instance $store

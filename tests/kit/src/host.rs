@@ -99,7 +99,7 @@ impl Host {
         host.address = listening
             .text_of("address")
             .parse()
-            .context("the host says no address that it listens on")?;
+            .context("the log names no address that the host listens on")?;
         Ok(Start::Listening(Box::new(host)))
     }
 

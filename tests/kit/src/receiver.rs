@@ -152,7 +152,7 @@ impl Receiver {
         };
         let found = found.with_context(|| {
             format!(
-                "waited {} s for {what}; what came is\n{}",
+                "waited {} s for {what}; the received webhooks are\n{}",
                 PATIENCE.as_secs(),
                 all()
             )

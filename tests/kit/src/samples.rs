@@ -28,7 +28,7 @@ impl Sample {
         let mut json = self.json();
         *json
             .pointer_mut(pointer)
-            .expect("the sample has what the test replaces") = value.into();
+            .expect("the sample contains the replaced field") = value.into();
         json.to_string()
     }
 }

@@ -15,7 +15,7 @@ pub fn root() -> PathBuf {
     let kit = Path::new(env!("CARGO_MANIFEST_DIR"));
     kit.ancestors()
         .nth(2)
-        .expect("the kit stands two folders below the root")
+        .expect("the kit is two folders below the root")
         .to_owned()
 }
 
