@@ -36,7 +36,11 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan> {
             .parse()
             .with_context(|| format!("{argument} {value}: not a number"))?;
         match argument.as_str() {
-            "--kills" => plan.kills = number.try_into().context("the number of kills is out of range")?,
+            "--kills" => {
+                plan.kills = number
+                    .try_into()
+                    .context("the number of kills is out of range")?
+            }
             "--seed" => plan.seed = number,
             _ => bail!("{argument} is not known; there are --kills and --seed"),
         }

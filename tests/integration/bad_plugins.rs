@@ -220,7 +220,8 @@ async fn trap_reason_is_last_stderr_output() -> Result<()> {
             outcome(event, "words").is_some_and(|outcome| outcome.starts_with(&expected))
         };
         assert!(events.iter().any(is_reported), "{expected} in {events:?}");
-        let is_logged = |line: &Line| is_attempt(line) && line.text_of("detail").starts_with(&expected);
+        let is_logged =
+            |line: &Line| is_attempt(line) && line.text_of("detail").starts_with(&expected);
         assert!(rig.host.lines().await?.iter().any(is_logged), "{expected}");
     }
     for event in &events {

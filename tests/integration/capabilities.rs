@@ -57,7 +57,9 @@ async fn fetched_seeking(rig: &Rig, asked: &[String], sought: &str) -> Result<Ve
         .host
         .wait_for_events("the event to be dealt with", done)
         .await?;
-    let lines = rig.guest_lines(events.last().expect("there is an event")).await?;
+    let lines = rig
+        .guest_lines(events.last().expect("there is an event"))
+        .await?;
     Ok(lines.iter().map(Line::guest_text).collect())
 }
 
@@ -262,7 +264,10 @@ async fn requests_are_bounded_and_redirects_returned() -> Result<()> {
         "{lines:#?}"
     );
     assert_eq!(*lines[2], format!("{}: 200 65536 bytes", asked[2]));
-    assert_eq!(*lines[3], format!("{}: 302 x-location=/elsewhere", asked[3]));
+    assert_eq!(
+        *lines[3],
+        format!("{}: 302 x-location=/elsewhere", asked[3])
+    );
     assert_eq!(
         mirror.asked().len(),
         3,
@@ -297,7 +302,7 @@ async fn attempts_share_http_concurrency() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn config_values_and_log_levels_reach_the_plugin() -> Result<()> {
+async fn plugin_receives_config_and_log_levels() -> Result<()> {
     let rig = start(
         "settings-and-log",
         "[config]\ncountries = \"DE,AT\"\nlimit = \"5\"\n",

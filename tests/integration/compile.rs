@@ -242,7 +242,7 @@ async fn compiler_of(host: u32) -> Result<rustix::process::Pid> {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn host_compile_fault_backs_off_and_is_listed() -> Result<()> {
+async fn compile_host_fault_backs_off() -> Result<()> {
     let rig = Rig::start(bounded("1GiB", "10m"), &[]).await?;
     rig.site
         .install(BOMB, &Guest::from(compile_bomb(100, 4_000, 100)))?;

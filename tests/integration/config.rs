@@ -144,7 +144,7 @@ async fn second_host_on_one_store_is_refused() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn valid_config_change_applies_and_invalid_is_kept_out() -> Result<()> {
+async fn config_change_applies_only_if_valid() -> Result<()> {
     let mut site = Site::temporary()?;
     let senders = Senders::new().await?;
     let with_all = senders.introduce(&mut site, quick())?;

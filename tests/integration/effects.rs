@@ -130,11 +130,7 @@ async fn counters_count_each_event_once() -> Result<()> {
     let books = Books::of(&rig)?;
     for plugin in ["adds", "by-hand", "swaps"] {
         let counted = books.value(plugin, "counts", "events").await?;
-        assert_eq!(
-            counted,
-            Some(count.to_string()),
-            "the count of {plugin}"
-        );
+        assert_eq!(counted, Some(count.to_string()), "the count of {plugin}");
     }
     let keys: BTreeSet<_> = events.iter().map(|event| event.key.clone()).collect();
     assert_eq!(
@@ -228,7 +224,10 @@ async fn key_value_quota_is_enforced() -> Result<()> {
         .context("as awaited")?;
     let outcome = dead.last_outcome.clone().unwrap_or_default();
     assert_eq!(outcome, "exceeded: used up kv_keys_max of 2");
-    assert_eq!(dead.attempts, 3, "the usage may shrink, so the job is retried");
+    assert_eq!(
+        dead.attempts, 3,
+        "the usage may shrink, so the job is retried"
+    );
     let books = Books::of(&rig)?;
     let usage: KvUsage = books.0.usage(&named("it")?).await?;
     assert_eq!((usage.keys, books.keys("it", "").await?.len()), (2, 2));

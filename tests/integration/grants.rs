@@ -103,7 +103,8 @@ async fn default_grants_can_be_revoked() -> Result<()> {
         let what = format!("{section} {lines}, {beside}: {report:#?}");
         assert_eq!(report[0].starts_with("BAD   "), !is_granted, "{what}");
         assert_eq!(
-            report.iter()
+            report
+                .iter()
                 .any(|line| line == "      grants = { keyvalue = true }"),
             !is_granted,
             "{what}"
@@ -289,6 +290,9 @@ async fn missing_grant_without_line_is_explained() -> Result<()> {
     let report = checked(&site).await?;
     let words = "tenant acme has no destination with provider = \"topi-saas\"; configure one under \
                  [tenants.acme.destinations] in hookyard.toml and grant it to the plugin";
-    assert!(report.len() == 1 && report[0].ends_with(words), "{report:#?}");
+    assert!(
+        report.len() == 1 && report[0].ends_with(words),
+        "{report:#?}"
+    );
     Ok(())
 }

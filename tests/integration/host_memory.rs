@@ -86,7 +86,7 @@ async fn starved(rig: &Rig, resource: Resource, bytes: u64) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn host_out_of_address_space_blames_no_plugin() -> Result<()> {
+async fn exhausted_host_memory_blames_no_plugin() -> Result<()> {
     let echo = guests::test("untyped-echo")?;
     // More than a slot of the pool has, so that each instance needs new address space.
     let beside_the_pool = |site: &mut Site| {

@@ -255,7 +255,8 @@ async fn commands_print_json() -> Result<()> {
         enabled,
         serde_json::json!({ "destination": "acme/shop", "was_disabled": false })
     );
-    let reference: Value = serde_json::from_str(&stdout_of(&rig.site, &["config", "--json"]).await?)?;
+    let reference: Value =
+        serde_json::from_str(&stdout_of(&rig.site, &["config", "--json"]).await?)?;
     assert_eq!(reference["ingress"]["listen"], "127.0.0.1:8080");
 
     let checked = hookyard(&rig.site, &["check", "--json"]).await?;
@@ -315,8 +316,9 @@ async fn table_fits_terminal_with_usable_ids() -> Result<()> {
     for (row, event) in table.lines().skip(1).zip(events(&rig, &[]).await?) {
         let short = row.split_whitespace().next().context("an id")?;
         assert!(short.len() < id(&event)?.len(), "{table}");
-        let shown: Value =
-            serde_json::from_str(&stdout_of(&rig.site, &["events", "show", "--json", short]).await?)?;
+        let shown: Value = serde_json::from_str(
+            &stdout_of(&rig.site, &["events", "show", "--json", short]).await?,
+        )?;
         assert_eq!(shown["id"], event["id"]);
     }
     let plugins = on_terminal(&rig, 60, &["plugins", "list"]).await?;
@@ -364,7 +366,10 @@ async fn followed_list_shows_new_and_changed_events() -> Result<()> {
     while line["plugins"][0]["state"] != "done" {
         let before = std::mem::replace(&mut line, next(&mut lines).await?);
         assert_eq!(line["id"], before["id"]);
-        assert_ne!(line, before, "a line is printed again only if it has changed");
+        assert_ne!(
+            line, before,
+            "a line is printed again only if it has changed"
+        );
     }
 
     rig.site.uninstall("acme/books")?;

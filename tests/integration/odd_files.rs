@@ -73,8 +73,11 @@ async fn pipe_in_plugin_folder_blocks_nobody() -> Result<()> {
         ("component", "it is not a file"),
         ("settings", "the .toml beside it is not a file"),
     ] {
-        let is_reported = |line: &Line| line.message().contains(plugin) && line.message().contains(why);
-        rig.host.wait_for_log("the line about the odd file", is_reported).await?;
+        let is_reported =
+            |line: &Line| line.message().contains(plugin) && line.message().contains(why);
+        rig.host
+            .wait_for_log("the line about the odd file", is_reported)
+            .await?;
     }
     rig.site.install("acme/orders", &orders)?;
     rig.host

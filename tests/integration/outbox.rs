@@ -101,10 +101,13 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
 
     find(
         site,
-        messages[0]["event"].as_str().context("the message has no event")?,
+        messages[0]["event"]
+            .as_str()
+            .context("the message has no event")?,
     )
     .await?;
-    let shown: Value = serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;
+    let shown: Value =
+        serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;
     assert_eq!(
         (&shown["body"], &shown["destination"]),
         (&body.as_str().into(), &"shop".into())
@@ -167,7 +170,8 @@ async fn dead_message_is_replayed_with_its_id() -> Result<()> {
     assert_eq!(came.len(), 3, "the message has the same id each time");
     came.iter().try_for_each(|it| it.verify(SECRET))?;
     wait_for_states(site, &["done", "done"]).await?;
-    let shown: Value = serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;
+    let shown: Value =
+        serde_json::from_str(&stdout_of(site, &["outbox", "show", id, "--json"]).await?)?;
     let deliveries = shown["deliveries"]
         .as_array()
         .context("deliveries")?
@@ -324,7 +328,10 @@ async fn full_outbox_loses_no_event() -> Result<()> {
     is_open.store(true, Ordering::Relaxed);
     rig.all_done(6).await?;
     wait_for_states(&rig.site, &["done"; 6]).await?;
-    assert_eq!(stdout_of(&rig.site, &["outbox", "usage", "--json"]).await?, "");
+    assert_eq!(
+        stdout_of(&rig.site, &["outbox", "usage", "--json"]).await?,
+        ""
+    );
     Ok(())
 }
 

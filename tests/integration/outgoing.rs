@@ -116,11 +116,7 @@ async fn typed_message_matches_receiver_documentation() -> Result<()> {
     let denied =
         "hookyard: the plugin is not granted a destination nobody of the provider topi-saas";
     let (denials, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line == denied);
-    assert_eq!(
-        denials.len(),
-        2,
-        "each attempt learns why it cannot send"
-    );
+    assert_eq!(denials.len(), 2, "each attempt learns why it cannot send");
     assert_eq!(lines.len(), 6, "each attempt sent all three");
     assert_eq!(
         lines[3..],
@@ -165,7 +161,9 @@ async fn reference_plugin_answers_offers() -> Result<()> {
         let mut event = sample.json();
         event["event_id"] = format!("a1b2c3d4-e5f6-7890-abcd-ef12345678{number:02}").into();
         for (pointer, value) in changes {
-            *event.pointer_mut(pointer).expect("the sample contains this field") = value.clone();
+            *event
+                .pointer_mut(pointer)
+                .expect("the sample contains this field") = value.clone();
         }
         event.to_string()
     };

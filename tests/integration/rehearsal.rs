@@ -22,7 +22,9 @@ fn strict() -> Config {
 /// Writes a fixture of the plugin: an event and its expected result.
 fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
     let mut fixture = json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
-    let members = fixture.as_object_mut().context("the fixture is not an object")?;
+    let members = fixture
+        .as_object_mut()
+        .context("the fixture is not an object")?;
     members.extend(rest.as_object().cloned().unwrap_or_default());
     site.write(
         &format!("plugins/{PLUGIN}.fixtures/{name}.json"),
@@ -42,7 +44,9 @@ async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
     rig.site.install(PLUGIN, guest)?;
     let line = rig
         .host
-        .wait_for_log_since(mark, "the plugin to be refused", |line| is_rejection(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be refused", |line| {
+            is_rejection(line, PLUGIN)
+        })
         .await?;
     Ok((line.text_of("reason"), shown(rig).await?))
 }
@@ -133,7 +137,9 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host
-        .wait_for_log("the plugin to be refused again", |line| is_rejection(line, PLUGIN))
+        .wait_for_log("the plugin to be refused again", |line| {
+            is_rejection(line, PLUGIN)
+        })
         .await?;
     let (_, text) = report(&shown(&rig).await?);
     assert!(
@@ -422,7 +428,9 @@ async fn removal_ends_rehearsal() -> Result<()> {
     let mark = rig.host.log().mark();
     rig.site.uninstall(PLUGIN)?;
     rig.host
-        .wait_for_log_since(mark, "the plugin to be removed", |line| is_removal(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be removed", |line| {
+            is_removal(line, PLUGIN)
+        })
         .await?;
     let lines = rig.host.lines().await?;
     assert!(
@@ -456,7 +464,10 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     rig.site.install(PLUGIN, &next)?;
     active(&rig, mark, &next).await?;
     let lines = rig.host.lines().await?;
-    assert!(lines.iter().any(is_ended_early), "the host does not wait for the rehearsal");
+    assert!(
+        lines.iter().any(is_ended_early),
+        "the host does not wait for the rehearsal"
+    );
     assert!(
         !lines
             .iter()

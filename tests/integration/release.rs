@@ -164,7 +164,9 @@ async fn bad_release_rolls_back_under_load() -> Result<()> {
     rig.site.install(PLUGIN, &bad)?;
     let why = rig
         .host
-        .wait_for_log_since(mark, "the plugin to be refused", |line| is_rejection(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be refused", |line| {
+            is_rejection(line, PLUGIN)
+        })
         .await?;
     assert!(
         why.text_of("reason")
@@ -372,7 +374,9 @@ async fn restart_activates_last_good_revision() -> Result<()> {
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
     rig.site.install(PLUGIN, &garbage)?;
     rig.host
-        .wait_for_log("the plugin to be refused", |line| is_rejection(line, PLUGIN))
+        .wait_for_log("the plugin to be refused", |line| {
+            is_rejection(line, PLUGIN)
+        })
         .await?;
     let Rig {
         senders,
@@ -466,7 +470,10 @@ async fn running_host_follows_orders() -> Result<()> {
     assert_eq!(handled_by(&rig).await?, b.revision());
 
     let answer = order(&rig.site, &["plugins", "pin", PLUGIN, &of_a[..6]]).await?;
-    assert_eq!(answer, format!("{PLUGIN} pinned to {of_a}: {of_a} serves\n"));
+    assert_eq!(
+        answer,
+        format!("{PLUGIN} pinned to {of_a}: {of_a} serves\n")
+    );
     let next = b.tagged("next");
     rig.site.install(PLUGIN, &next)?;
     let is_kept_out = |line: &Line| line.message().starts_with("plugin pinned");
@@ -602,7 +609,10 @@ async fn next_host_follows_stored_orders() -> Result<()> {
             .is_some_and(|why| why.ends_with("waits for `unpin`")),
         "{plugin}"
     );
-    assert_eq!(steps(&plugin, &b).last().map(String::as_str), Some("retired"));
+    assert_eq!(
+        steps(&plugin, &b).last().map(String::as_str),
+        Some("retired")
+    );
     let why = refusal(&rig.site, &["plugins", "pin", PLUGIN, "ffffffffffff"]).await?;
     assert!(
         why.contains("no revision begins with ffffffffffff"),
@@ -612,7 +622,7 @@ async fn next_host_follows_stored_orders() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
+async fn release_logs_steps_and_drains_old_revision() -> Result<()> {
     let (slow, next) = (guests::test("slow")?, guests::test("version-b")?);
     // Each attempt takes longer than the pause between events, so some are always in progress.
     let rig = Rig::start(
@@ -631,14 +641,19 @@ async fn release_steps_are_logged_and_old_revision_drains() -> Result<()> {
         .await?;
     drop_in(&rig, &next).await?;
     let drains = |line: &Line| line.message() == "plugin draining" && of_slow(line);
-    let line = rig.host.wait_for_log("the slow revision to drain", drains).await?;
+    let line = rig
+        .host
+        .wait_for_log("the slow revision to drain", drains)
+        .await?;
     assert!(
         line.text_of("reason").contains("under way"),
         "{}",
         line.text
     );
     let retired = |line: &Line| line.message() == "plugin retired" && of_slow(line);
-    rig.host.wait_for_log("the slow revision to be retired", retired).await?;
+    rig.host
+        .wait_for_log("the slow revision to be retired", retired)
+        .await?;
     let sent = load.stop().await?;
     assert!(sent.refused.is_empty() && sent.unanswered == 0, "{sent:?}");
     rig.all_done(sent.accepted.len()).await?;

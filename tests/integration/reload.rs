@@ -84,7 +84,7 @@ async fn events_wait_for_returning_plugin() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plugin_change_by_copy_or_rename_is_loaded() -> Result<()> {
+async fn copied_or_renamed_component_is_loaded() -> Result<()> {
     let books = books()?;
     let rig = Rig::start(quick(), &[(PLUGIN, &books)]).await?;
     let file = rig.site.plugin_file(PLUGIN);

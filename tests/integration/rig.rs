@@ -193,7 +193,10 @@ impl Rig {
                     && line.text_of("attempt") == attempts
             };
             self.host
-                .wait_for_log(&format!("attempt {attempts} of {}", job.plugin), is_reported)
+                .wait_for_log(
+                    &format!("attempt {attempts} of {}", job.plugin),
+                    is_reported,
+                )
                 .await?;
         }
         let lines = self.host.lines().await?.into_iter();

@@ -166,9 +166,6 @@ async fn undecodable_event_reports_path() -> Result<()> {
         .unwrap_or_default();
     assert!(outcome.starts_with("undecodable"), "{outcome}");
     assert!(outcome.contains("$.data.origin.amount"), "{outcome}");
-    assert_eq!(
-        events[0].plugins[0].attempts, 1,
-        "a retry cannot succeed"
-    );
+    assert_eq!(events[0].plugins[0].attempts, 1, "a retry cannot succeed");
     Ok(())
 }

@@ -16,11 +16,11 @@ use crate::{BreakerPolicy, Post};
 /// The configuration of a deliverer. The fields from `lease` to `shutdown_timeout` are configuration keys.
 #[derive(Clone)]
 pub struct Config {
-    /// The outbox whose messages are claimed and settled.
+    /// The outbox: the deliverer claims and settles its messages.
     pub outbox: Arc<dyn Outbox>,
     /// The way to the receivers.
     pub post: Arc<dyn Post>,
-    /// The clock that decides when a message is due. Signatures contain the time of this clock.
+    /// The clock that says when a message is due. Signatures contain its time.
     pub clock: Arc<dyn Clock>,
     /// Returns a random number in `0.0..1.0` at each call; spreads retries and pauses.
     pub jitter: Arc<dyn Fn() -> f64 + Send + Sync>,

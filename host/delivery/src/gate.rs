@@ -63,7 +63,7 @@ impl Gates {
         }
     }
 
-    /// Returns the destinations to which messages may be sent now, and how many.
+    /// Returns the destinations that may receive messages now, with the number of messages.
     pub(crate) fn demand(
         &self,
         slots: &Slots<DestinationRef>,

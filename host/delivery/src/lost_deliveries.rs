@@ -10,7 +10,8 @@ use hookyard_store::{DELIVERIES_MAX, Error, MessageRecord};
 use crate::sender::{SendTask, Sender};
 
 impl Sender {
-    /// Returns the result for a message that lost too many deliveries, or `None` if the message must be sent.
+    /// Returns the result for a message with too many lost deliveries, or `None` if the message must
+    /// be sent.
     pub(crate) async fn give_up_after_losses(&self, task: &SendTask) -> Option<DeliveryResult> {
         let lease = &task.message.lease;
         let deliveries_max = task.pass.destination.retry.attempts_max;

@@ -71,7 +71,7 @@ fn retry_after(headers: &[Header], now: Timestamp) -> Option<Duration> {
     let text = std::str::from_utf8(&header.value).ok()?.trim();
 
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // The only digits that do not parse are too large, so the maximum stands in for them.
+        // Digits fail to parse only if the number is too large, so the maximum replaces them.
         let seconds = text.parse().unwrap_or(u64::from(u32::MAX));
         return Some(Duration::from_secs(seconds));
     }

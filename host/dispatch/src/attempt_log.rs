@@ -1,6 +1,6 @@
 //! The log lines and metrics of an attempt: the guest's lines, then one line for its end.
 //!
-//! The lines contain neither headers nor bodies (invariant 10).
+//! The log lines contain neither headers nor bodies (invariant 10).
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use crate::{ReleaseGuard, Runner};
 /// The configuration of a dispatcher. The fields from `lease` to `shutdown_timeout` are configuration keys.
 #[derive(Clone)]
 pub struct Config {
-    /// The inbox whose jobs are claimed and settled.
+    /// The inbox: the dispatcher claims and settles its jobs.
     pub inbox: Arc<dyn Inbox>,
     /// The runner of jobs.
     pub runner: Arc<dyn Runner>,

@@ -12,7 +12,7 @@ use hookyard_store::{ClaimedJob, Error, EventRecord, KvUsage, OutboxQuota, Settl
 use crate::executor::Executor;
 
 impl Executor {
-    /// Returns the settlement of a job that lost too many attempts, or `None` if the job must be run.
+    /// Returns the settlement of a job with too many lost attempts, or `None` if the job must be run.
     pub(crate) async fn give_up_after_losses(&self, job: &ClaimedJob) -> Option<Settlement> {
         let attempts_max = self.policies.load().of(&job.event.source).attempts_max;
         // Fewer attempts than that cannot have lost too many, so nothing needs to be read.
@@ -41,7 +41,7 @@ impl Executor {
             lease: job.lease.clone(),
             attempt,
             next: WorkState::Dead,
-            failed_on_probation: false,
+            is_watched: false,
             is_spared: false,
             effects: Effects::default(),
             quota: KvUsage { keys: 0, bytes: 0 },

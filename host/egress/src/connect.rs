@@ -56,7 +56,7 @@ impl Connect<'_> {
         })
     }
 
-    /// Returns the addresses of the target that pass the check. There is at least one.
+    /// Returns the addresses of the target that pass the check. There is at least one such address.
     async fn allowed_addresses(&self) -> Result<Vec<SocketAddr>, Error> {
         let mut allowed = Vec::new();
         let mut refused = None;

@@ -1,4 +1,4 @@
-//! One exchange: a slot, a connection, the request and the whole response. Each step has a deadline.
+//! An exchange with a server: a slot, a connection, the request and the whole response. Each step has a deadline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Shared {
     }
 }
 
-/// One request on its way.
+/// A request on its way.
 pub(crate) struct Exchange<'e> {
     shared: &'e Shared,
     policy: &'e Policy,

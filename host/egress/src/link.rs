@@ -32,7 +32,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time in which an HTTP/1.1 connection must become ready again after a response.
 const READY_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// One open connection. Clones of an HTTP/2 link share the connection.
+/// An open connection. Clones of an HTTP/2 link share the connection.
 #[derive(Debug)]
 pub(crate) struct Link {
     sender: Sender,

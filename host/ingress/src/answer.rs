@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_is_asked_for_after_one_second_at_least() {
+    fn retry_after_is_at_least_one_second() {
         let answer = answer_to(Refusal::ConfirmationFailed);
         assert_eq!(answer.headers()[RETRY_AFTER], "1");
 

@@ -13,7 +13,7 @@ const SEGMENTS_MAX: usize = 8;
 /// as a near miss.
 const SLIPS_MAX: usize = 2;
 
-/// One configured source, ready to receive.
+/// A configured source, ready to receive.
 #[derive(Debug)]
 pub struct Source {
     /// The tenant and name of the source, which is served at `/{tenant}/{source}`.

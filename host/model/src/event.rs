@@ -44,7 +44,7 @@ impl FromStr for EventId {
     }
 }
 
-/// One header of a request or an answer.
+/// A header of a request or an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// The name, in lower case.
@@ -62,7 +62,7 @@ pub enum Payload {
     TextAt(String),
 }
 
-/// One verified request, stored once.
+/// A verified request, which is stored once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The host's id of the event.

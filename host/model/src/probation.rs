@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(
             rollback_at((20, 20), &all_bad),
             None,
-            "the previous revision was no better"
+            "the previous revision failed as often"
         );
         assert_eq!(rollback_at((0, 20), &[(1, false); 9]), None);
     }

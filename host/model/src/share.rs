@@ -73,7 +73,7 @@ impl<M> Default for TurnOrder<M> {
 /// A position in a queue: the slots in use, then the last turn, then the index.
 type Rank = (usize, u64, usize);
 
-/// One tenant in the queue for slots.
+/// A tenant in the queue for slots.
 struct Tenant {
     name: TenantName,
     running: usize,

@@ -94,7 +94,8 @@ impl Catalog {
             let flight = self.flights.begin(plugin, revision);
 
             // Another revision may have become active before the attempt was counted. The
-            // activation may have seen no attempts on this revision and may have dropped it.
+            // activation may have seen no attempts on this revision and may have dropped the
+            // revision.
             let is_still_active = self
                 .active
                 .load()

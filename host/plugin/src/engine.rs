@@ -84,7 +84,7 @@ pub struct Engine {
     pub(crate) heap: Runtime,
     pub(crate) cache: Cache,
     pub(crate) compiler: Compiler,
-    /// One permit for each attempt that may run at the same time.
+    /// A semaphore with a permit for each attempt that may run at the same time.
     pub(crate) permits: Semaphore,
     pub(crate) ticker: Ticker,
     pub(crate) background: Background,

@@ -31,7 +31,7 @@ pub struct Grants {
 /// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Authority {
-    /// The host in its canonical spelling, by which requests are compared. An IPv6 address has
+    /// The host in its canonical spelling, which requests are compared with. An IPv6 address has
     /// brackets.
     pub host: String,
     /// The port. It is the scheme's default port if none was written.

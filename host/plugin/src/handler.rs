@@ -87,7 +87,7 @@ impl HandlerKind {
     }
 }
 
-/// One handler of a component.
+/// A handler of a component.
 pub(crate) struct Handler {
     kind: HandlerKind,
     function: ComponentExportIndex,

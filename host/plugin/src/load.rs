@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn component_too_large_for_pool_runs_on_heap() {
+    fn oversized_component_runs_on_heap() {
         let engine = engine();
         assert!(
             engine.is_pooled(),

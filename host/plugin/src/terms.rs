@@ -23,7 +23,8 @@ pub(crate) struct Terms {
     pub(crate) record_bytes_max: usize,
     /// Removes the plugin's credentials from texts and answers.
     pub(crate) scrub: Scrub,
-    /// One permit for each HTTP request that the plugin's attempts may have in flight together.
+    /// A semaphore with a permit for each HTTP request that the plugin's attempts may have in
+    /// flight together.
     pub(crate) http_permits: Semaphore,
 }
 

@@ -77,7 +77,7 @@ impl SecretReport {
     }
 }
 
-/// Checks the bytes of a secret, from which the caller has already removed one line break.
+/// Checks the bytes of a secret. The caller must have removed a trailing line break.
 pub fn check_secret(secret: &[u8], used_for: SecretUse) -> SecretReport {
     let mut report = SecretReport::default();
 
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn token_that_can_never_match_is_a_fault() {
+    fn unmatchable_token_is_a_fault() {
         use SecretUse::{Bearer, Header, SentHeader};
         for used_for in [Bearer, Header, SentHeader] {
             check(GOOD, used_for, "", "");

@@ -43,7 +43,7 @@ impl Clock for TestClock {
     }
 }
 
-/// One POST, as the receiver saw it.
+/// A POST as the receiver saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) url: String,

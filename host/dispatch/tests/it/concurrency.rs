@@ -101,7 +101,7 @@ async fn slow_plugin_delays_no_other_plugin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_plugins_leave_slots_to_a_busy_plugin() {
+async fn busy_plugin_uses_idle_slots() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "ship"];
     let plan = Plan {
         active: names.map(|name| (name, 4)).to_vec(),

@@ -223,7 +223,7 @@ async fn handler_results_cause_no_quarantine() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_of_the_previous_revision_do_not_count() {
+async fn previous_revision_faults_do_not_count() {
     let (is_good, script) = broken_until_repaired(Act::End(10 * SECOND, trapped()));
     let harness = Harness::start(plan(3, 8), script);
     harness.route(&["ship"]).await;

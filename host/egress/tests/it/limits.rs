@@ -432,7 +432,7 @@ async fn idle_connections_make_room_for_new_ones() {
     }
     assert_eq!((one.connections(), two.connections()), (2, 1));
 
-    // One that is used makes no room, until whoever asked is no longer interested.
+    // A connection in use is not evicted until its caller gives the request up.
     let slow = receive(|connection| connection.answer_once("")).await;
     let under_way = begin(&door, &policy(), &slow.url("/"));
     eventually(|| slow.connections() == 1).await;

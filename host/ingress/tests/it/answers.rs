@@ -75,7 +75,7 @@ async fn each_request_has_its_status() {
         ),
         ("no secret path", post("/acme/hidden", "", BODY), 401),
         (
-            "a body that is no JSON",
+            "a body that is not JSON",
             post("/acme/open", "", "{\"id\":"),
             400,
         ),

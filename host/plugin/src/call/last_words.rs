@@ -167,8 +167,8 @@ mod tests {
                 Some("assertion `left == right` failed left: 1 right: 2"),
             ),
             (
-                "thread '<unnamed>' panicked at 'it isn't there', src/lib.rs:5:9\nnote: run with `RUST_BACKTRACE=1`",
-                Some("it isn't there"),
+                "thread '<unnamed>' panicked at 'no such order', src/lib.rs:5:9\nnote: run with `RUST_BACKTRACE=1`",
+                Some("no such order"),
             ),
             (
                 "thread 'main' panicked at 'assertion failed: `(left == right)`\n  left: `1`,\n right: `2`', src/lib.rs:5:9",

@@ -85,7 +85,7 @@ impl State {
     }
 }
 
-/// The type by which a draft continues a list of keys.
+/// The cursor type of a draft, which continues a list of keys.
 trait Cursor: Sized {
     fn new(end: String, effects: &mut Buffer) -> Result<Self, Refusal>;
     fn page_end(self, effects: &Buffer) -> Result<String, Refusal>;

@@ -1,7 +1,7 @@
-//! Compiles components: each in a process of its own, or in this process.
+//! Compiles components, each in a separate process or in this process.
 //!
-//! The size of a component does not determine the cost of its compilation: half a megabyte can take
-//! gigabytes. So a process of its own compiles each component, with limits of memory and time, and
+//! The size of a component does not predict the cost of compiling it: half a megabyte can take
+//! gigabytes. So a separate process compiles each component, with limits of memory and time, and
 //! its end frees the memory. A component that exceeds a limit gets a verdict, which the cache
 //! remembers. Both sides are the same program: `process` is the side of the host, `child` is the
 //! side of the process that compiles.
@@ -90,7 +90,7 @@ pub(crate) enum CompileError {
 /// Compiles components.
 pub(crate) struct Compiler {
     mode: CompilerMode,
-    /// One permit for each process that may run at the same time.
+    /// A semaphore with a permit for each process that may run at the same time.
     permits: Arc<Semaphore>,
 }
 

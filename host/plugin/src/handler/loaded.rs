@@ -20,7 +20,7 @@ use crate::plan::DecodeError;
 use crate::terms::Terms;
 use crate::{Engine, Fault, Grants, Limits, LoadError};
 
-/// One revision of a plugin, ready for any number of calls.
+/// A loaded revision of a plugin, ready for any number of calls.
 pub struct LoadedPlugin {
     pub(crate) engine: Arc<Engine>,
     pub(crate) terms: Arc<Terms>,

@@ -6,7 +6,7 @@ use wasmparser::{
     ComponentTypeRef, Encoding, InstanceTypeDeclaration, Parser, Payload,
 };
 
-/// One import.
+/// An import of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Import<'b> {
     pub(super) name: &'b str,

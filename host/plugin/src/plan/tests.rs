@@ -1,4 +1,4 @@
-//! The rules of decoding in tables, then properties over arbitrary types and JSON.
+//! Decoding of JSON: tables for the rules, and properties for arbitrary types and JSON.
 
 use wasmtime::component::Val;
 
@@ -59,7 +59,7 @@ fn some(value: Val) -> Val {
 
 const NONE: Val = Val::Option(None);
 
-/// Decodes, and gives the value or else the path and the message as one text.
+/// Decodes JSON and compares the value, or the path and the message of the error as a text.
 #[track_caller]
 fn check(shape: &Shape, json: &str, expected: Result<Val, &str>) {
     let decoded =
@@ -68,7 +68,7 @@ fn check(shape: &Shape, json: &str, expected: Result<Val, &str>) {
 }
 
 #[test]
-fn leaves() {
+fn scalars_are_decoded() {
     for (shape, json, expected) in [
         (Shape::Bool, "true", Ok(Val::Bool(true))),
         (
@@ -132,7 +132,7 @@ fn leaves() {
 }
 
 #[test]
-fn records() {
+fn records_are_decoded() {
     let shape = record([
         ("payment-method", Shape::String),
         ("amount", option(Shape::U64)),
@@ -182,7 +182,7 @@ fn records() {
 }
 
 #[test]
-fn a_path_leads_to_the_fault() {
+fn error_path_names_the_fault() {
     let shape = record([(
         "data",
         record([("fees", list(record([("amount", Shape::U32)])))]),
@@ -200,7 +200,7 @@ fn a_path_leads_to_the_fault() {
 }
 
 #[test]
-fn lists_tuples_and_maps() {
+fn lists_tuples_and_maps_are_decoded() {
     let pairs = list(Shape::Tuple(vec![Shape::String, Shape::U8]));
     let map = Shape::Map(Box::new(Shape::U8));
     let pair = |key: &str, value| Val::Tuple(vec![text(key), Val::U8(value)]);
@@ -268,7 +268,7 @@ fn lists_tuples_and_maps() {
 }
 
 #[test]
-fn variants() {
+fn variants_are_decoded() {
     let closed = variant([("paid-out", None), ("refund", Some(Shape::U8))]);
     let open = variant([("refund", Some(Shape::U8)), ("other", Some(Shape::String))]);
     let mute = variant([("refund", Some(Shape::U8)), ("other", None)]);
@@ -343,7 +343,7 @@ fn variants() {
 }
 
 #[test]
-fn enums_flags_results_and_options() {
+fn enums_flags_results_and_options_are_decoded() {
     let strings = |names: &[&str]| {
         names
             .iter()
@@ -412,7 +412,7 @@ fn enums_flags_results_and_options() {
 }
 
 #[test]
-fn a_pointer_leads_to_the_content() {
+fn pointer_selects_the_content() {
     let plan = Plan::new(&Shape::U8, "it").expect("a plan");
     for (pointer, json, expected) in [
         (
@@ -471,7 +471,7 @@ fn a_pointer_leads_to_the_content() {
 }
 
 #[test]
-fn nesting_and_number_of_values_are_bounded() {
+fn nesting_and_value_count_are_limited() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     assert!(decode(&Shape::String, &nested(128)).is_ok());
     check(
@@ -479,11 +479,11 @@ fn nesting_and_number_of_values_are_bounded() {
         &nested(129),
         Err("$: found JSON that is nested more than 128 deep"),
     );
-    // What nobody declared may be as deep as it likes.
+    // Undeclared fields may be nested to any depth.
     assert!(decode(&record([]), &format!(r#"{{"x":{}}}"#, nested(100_000))).is_ok());
     assert!(decode(&Shape::Bool, &nested(100_000)).is_err());
 
-    // Few bytes that stand for many values: absent options.
+    // A few bytes can decode to many values, because absent options are values.
     let wide = Shape::Record(
         (0..100)
             .map(|n| Field {
@@ -502,9 +502,9 @@ fn nesting_and_number_of_values_are_bounded() {
 }
 
 #[test]
-fn the_deepest_types_fit_the_stack_of_a_thread() {
-    // Each kind of nesting in turn, as deep as types are read; what a thread of the host's has is
-    // what a test has.
+fn deepest_types_fit_the_stack() {
+    // The types use each kind of nesting, up to the maximum depth. A test's thread has the same
+    // stack size as a thread of the host.
     let (mut shape, mut json) = (Shape::U8, "7".to_owned());
     for level in 0..63 {
         (shape, json) = match level % 5 {
@@ -536,7 +536,10 @@ fn messages_quote_no_values() {
         r#"{"a":s3cret}"#,
         r#"{"a":1,"b":"\ud800s3cret"}"#,
     ] {
-        let undecodable = format!("{:?}", decode(&shape, json).expect_err("it doesn't fit"));
+        let undecodable = format!(
+            "{:?}",
+            decode(&shape, json).expect_err("the JSON does not fit the type")
+        );
         assert!(
             !undecodable.contains("s3cret") && !undecodable.contains("73910"),
             "{undecodable}"

@@ -1,4 +1,4 @@
-//! What a call comes to, whatever the guest is like.
+//! The outcomes of calls, for good and bad guests.
 
 use crate::guests::{Guest, MESSAGE, ORDERS, PRINTER, SLEEPER, UNTYPED};
 use crate::support::*;
@@ -16,14 +16,14 @@ fn paid() -> ClaimedJob {
 }
 
 #[tokio::test]
-async fn a_typed_handler_is_given_its_case() {
+async fn typed_handler_receives_its_case() {
     let guest = ORDERS.build();
     let bad = "found an integer that is out of range, wanted u64";
     for (event_type, body, expected) in [
         (Some("order:paid"), PAID, rejected("order-1")),
         (Some("order:failed"), PAID, rejected("order-1")),
-        // The plugin has no case for it, or the host doesn't know it, or the sender doesn't say:
-        // `other`, as text.
+        // The plugin has no case for the type, the host does not know the type, or the event has no
+        // type: the handler receives `other` with the text.
         (Some("order:shipped"), PAID, rejected(PAID)),
         (Some("order:invented"), " [ 1 ] ", rejected(" [ 1 ]")),
         (None, PAID, rejected(PAID)),
@@ -50,14 +50,14 @@ async fn a_typed_handler_is_given_its_case() {
 }
 
 #[tokio::test]
-async fn one_event_reaches_plugins_built_for_less_and_for_more() {
-    // The sender's event as of today.
+async fn event_reaches_older_and_newer_plugins() {
+    // The sender's current event.
     let event = job(
         Some("order:paid"),
         r#"{"id":"order-1","amount":5,"currency":"EUR","fee":{"amount":1}}"#,
     );
 
-    // Built long ago: fewer facts, fewer fields, fewer cases, and no `other`.
+    // An older plugin: fewer facts, fewer fields, fewer cases, and no `other`.
     let smaller = Guest {
         types: r#"
           (type $order' (record (field "amount" u64)))
@@ -78,8 +78,7 @@ async fn one_event_reaches_plugins_built_for_less_and_for_more() {
         }
     );
 
-    // Built for what is to come: more facts, more fields that may be absent, more cases in another
-    // order.
+    // A newer plugin: more facts, more optional fields, and more cases in another order.
     let larger = Guest {
         delivery: r#"(field "region" (option u8)) (field "attempt" u32)"#,
         types: r#"
@@ -97,7 +96,7 @@ async fn one_event_reaches_plugins_built_for_less_and_for_more() {
     };
     assert_eq!(outcome(&larger.build(), &event).await, rejected("EUR"));
 
-    // What the smaller one has no case for is undecodable, with the way out.
+    // An event that the older plugin has no case for is undecodable. The message says how to fix this.
     let other = outcome(&smaller.build(), &job(Some("order:failed"), "{}")).await;
     let Outcome::Undecodable { path, message } = other else {
         panic!("{other:?}")
@@ -153,7 +152,7 @@ async fn content_and_envelope_are_opened() {
         .await,
         absent
     );
-    // The untyped handler is given the event without its envelope as well.
+    // The untyped handler also receives the event without its envelope.
     let text = outcome(
         &UNTYPED.build(),
         &event(envelope, Payload::TextAt("/Message".into())),
@@ -163,7 +162,7 @@ async fn content_and_envelope_are_opened() {
 }
 
 #[tokio::test]
-async fn the_untyped_handler_is_given_bytes_and_facts() {
+async fn untyped_handler_receives_bytes_and_facts() {
     let show = |handle: &str| Guest { handle, ..UNTYPED }.build();
     let at = |offset: u32| {
         format!(
@@ -196,7 +195,7 @@ async fn the_untyped_handler_is_given_bytes_and_facts() {
             after
         }
     );
-    // The body's first bytes and the only header's value, which are no text.
+    // The first byte of the body and of the only header's value, which are not text.
     let bytes = "(call $retry (i32.const 0) (i32.const 0) (i64.add
         (i64.load8_u offset=4 (i32.load offset=72 (local.get $arguments)))
         (i64.load8_u (i32.load offset=8 (i32.load offset=64 (local.get $arguments))))))";
@@ -208,12 +207,12 @@ async fn the_untyped_handler_is_given_bytes_and_facts() {
             after
         }
     );
-    let mibibyte = job(None, vec![b'x'; 1 << 20]);
+    let mebibyte = job(None, vec![b'x'; 1 << 20]);
     let length =
         "(call $retry (i32.const 0) (i32.const 0) (i64.load32_u offset=76 (local.get $arguments)))";
     let after = Some(Duration::from_millis(1 << 20));
     assert_eq!(
-        outcome(&show(length), &mibibyte).await,
+        outcome(&show(length), &mebibyte).await,
         Outcome::Retry {
             reason: String::new(),
             after
@@ -222,7 +221,7 @@ async fn the_untyped_handler_is_given_bytes_and_facts() {
 }
 
 #[tokio::test]
-async fn an_untyped_handler_of_another_age_works_by_reflection() {
+async fn untyped_handler_with_other_types_works() {
     let guest = Guest {
         delivery: r#"(field "key" string) (field "shard" (option u32))"#,
         types: MESSAGE,
@@ -254,7 +253,7 @@ async fn an_untyped_handler_of_another_age_works_by_reflection() {
 }
 
 #[tokio::test]
-async fn a_failing_guest_costs_its_own_attempt() {
+async fn failing_guest_costs_its_own_attempt() {
     let limits = Limits {
         cpu_max: Duration::from_millis(50),
         memory_max: 1 << 20,
@@ -319,7 +318,7 @@ async fn a_failing_guest_costs_its_own_attempt() {
             out_of_memory,
         ),
         (
-            "is denied memory and lives with it",
+            "continues without the memory that the host denied",
             Guest {
                 handle: "(drop (memory.grow (i32.const 1000))) (call $ok)",
                 ..ORDERS
@@ -327,7 +326,7 @@ async fn a_failing_guest_costs_its_own_attempt() {
             Outcome::Done,
         ),
         (
-            "returns a text that is none",
+            "returns a string that is not UTF-8",
             Guest {
                 core: r#"(data (i32.const 0) "\ff\ff")"#,
                 handle: "(call $reject (i32.const 0) (i32.const 2))",
@@ -344,7 +343,7 @@ async fn a_failing_guest_costs_its_own_attempt() {
             trapped("string pointer/length out of bounds of memory"),
         ),
         (
-            "returns a case that isn't there",
+            "returns a case that does not exist",
             Guest {
                 handle: "(i32.store8 (i32.const 1024) (i32.const 9)) (i32.const 1024)",
                 ..ORDERS
@@ -352,7 +351,7 @@ async fn a_failing_guest_costs_its_own_attempt() {
             trapped("discriminant 9 out of range [0..2)"),
         ),
         (
-            "returns nowhere",
+            "returns a pointer outside its memory",
             Guest {
                 handle: "(i32.const -8)",
                 ..ORDERS
@@ -368,15 +367,15 @@ async fn a_failing_guest_costs_its_own_attempt() {
             rejected(&format!("{}…", " ".repeat(80))),
         ),
     ] {
-        let came_to = ran_with(&guest.build(), limits.clone(), &paid())
+        let outcome = ran_with(&guest.build(), limits.clone(), &paid())
             .await
             .outcome;
-        assert_eq!(came_to, expected, "a guest that {what}");
+        assert_eq!(outcome, expected, "a guest that {what}");
     }
 }
 
 #[tokio::test]
-async fn tables_grow_as_far_as_the_limit_says_in_the_pool_or_beside_it() {
+async fn tables_grow_up_to_their_limit() {
     let guest = Guest {
         core: "(table $t 0 funcref)",
         handle: "(if (i32.eq (table.grow $t (ref.null func) (i32.const 120000)) (i32.const -1)) (then unreachable))
@@ -413,7 +412,7 @@ async fn tables_grow_as_far_as_the_limit_says_in_the_pool_or_beside_it() {
 }
 
 #[tokio::test]
-async fn what_is_over_a_budget_is_not_taken_however_soon_it_ends() {
+async fn short_attempt_over_budget_fails() {
     for (limits, limit, max) in [
         (
             Limits {
@@ -447,10 +446,10 @@ async fn what_is_over_a_budget_is_not_taken_however_soon_it_ends() {
 }
 
 #[tokio::test]
-async fn an_attempt_is_measured() {
+async fn attempt_is_measured() {
     let ran = ran_with(&PRINTER.build(), Limits::default(), &paid()).await;
     let measures = ran.measures;
-    // Two calls, for the output and to write there.
+    // Two calls: get the output stream and write to the stream.
     assert_eq!(
         (
             measures.memory_bytes,
@@ -487,8 +486,8 @@ async fn an_attempt_is_measured() {
 }
 
 #[tokio::test]
-async fn the_wall_deadline_ends_a_call_that_waits() {
-    // Waiting costs no running time, so only the wall deadline can end this.
+async fn wall_deadline_ends_a_waiting_call() {
+    // A waiting call uses no CPU time, so only the wall deadline can end the call.
     let limits = Limits {
         wall_max: Duration::from_millis(100),
         cpu_max: Duration::from_secs(60),
@@ -510,7 +509,7 @@ async fn the_wall_deadline_ends_a_call_that_waits() {
 }
 
 #[tokio::test]
-async fn what_a_guest_writes_is_kept_whatever_it_comes_to() {
+async fn log_lines_are_kept_for_every_outcome() {
     let line = |text: &str| LogLine {
         is_error: false,
         text: text.into(),

@@ -1,5 +1,5 @@
-//! What a guest asks of the host beside effects: a log and its settings. Requests are tested
-//! through the binary.
+//! The guest's capabilities other than effects: its log and its configuration values. Requests are
+//! tested with the real binary.
 
 use crate::guests::{Guest, ORDERS};
 use crate::support::*;
@@ -13,10 +13,11 @@ use http::HeaderMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A credential of the plugin's, which it never had from the host.
+/// A credential of the plugin, which the host does not give to the guest.
 const SECRET: &str = "very-secret-token";
 
-/// Writes to the log, by `wasi:logging`: `(call $log level context length text length)`.
+/// Returns a guest that writes to the log with `wasi:logging`: `(call $log level context length text
+/// length)`.
 fn logger(version: &str, handle: &str) -> Vec<u8> {
     let imports = format!(
         r#"(import "wasi:logging/logging{version}" (instance $logging
@@ -38,7 +39,8 @@ fn logger(version: &str, handle: &str) -> Vec<u8> {
     .build()
 }
 
-/// Asks for the setting `seen` and rejects with it; traps where there is none.
+/// Returns a guest that reads the configuration value `seen` and rejects with its text. The guest
+/// traps if there is no such value.
 fn asker(version: &str) -> Vec<u8> {
     let imports = format!(
         r#"(import "wasi:config/store@{version}" (instance $config
@@ -64,7 +66,7 @@ fn asker(version: &str) -> Vec<u8> {
     .build()
 }
 
-async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> AttemptResult {
+async fn attempt(component: &[u8], config: &[(&str, &str)], limits: Limits) -> AttemptResult {
     let mut credentials = HeaderMap::new();
     credentials.insert("authorization", SECRET.parse().expect("a header's value"));
     let host = Authority {
@@ -99,10 +101,10 @@ async fn ran(component: &[u8], config: &[(&str, &str)], limits: Limits) -> Attem
             .unwrap_or_else(|error| panic!("{error}")),
     ));
     let paid = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
-    catalog.run(&paid).await.expect("the plugin is there")
+    catalog.run(&paid).await.expect("the plugin is active")
 }
 
-fn told(ran: &AttemptResult) -> Vec<(bool, &str)> {
+fn logged_lines(ran: &AttemptResult) -> Vec<(bool, &str)> {
     ran.log
         .iter()
         .map(|line| (line.is_error, line.text.as_str()))
@@ -110,21 +112,21 @@ fn told(ran: &AttemptResult) -> Vec<(bool, &str)> {
 }
 
 #[tokio::test]
-async fn lines_have_their_level_and_context_and_no_credential() {
+async fn log_lines_have_level_and_context() {
     let handle =
         "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 32) (i32.const 5))
         (call $log (i32.const 3) (i32.const 16) (i32.const 6) (i32.const 32) (i32.const 10))
         (call $log (i32.const 5) (i32.const 16) (i32.const 6) (i32.const 32) (i32.const 29))
         (call $ok)";
     for version in ["", "@0.1.0-draft"] {
-        let ran = ran(&logger(version, handle), &[], Limits::default()).await;
+        let ran = attempt(&logger(version, handle), &[], Limits::default()).await;
         let expected = [
             (false, "it is"),
             (false, "warn: orders: it is late"),
             (true, "critical: orders: it is late: [redacted]"),
         ];
         assert_eq!(
-            (&ran.outcome, told(&ran)),
+            (&ran.outcome, logged_lines(&ran)),
             (&Outcome::Done, expected.to_vec()),
             "{version}"
         );
@@ -132,7 +134,7 @@ async fn lines_have_their_level_and_context_and_no_credential() {
 }
 
 #[tokio::test]
-async fn what_is_logged_shares_the_bounds_of_standard_output() {
+async fn logging_shares_the_limits_of_standard_output() {
     let five = "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 32) (i32.const 29))"
         .repeat(5) + "(call $ok)";
     let limits = Limits {
@@ -140,18 +142,18 @@ async fn what_is_logged_shares_the_bounds_of_standard_output() {
         log_line_max: 14,
         ..Limits::default()
     };
-    let cut = ran(&logger("", &five), &[], limits).await;
-    // The line is cut in the midst of the credential, which is gone all the same.
+    let cut = attempt(&logger("", &five), &[], limits).await;
+    // The line is cut within the credential, which is redacted nevertheless.
     let line = (false, "it is late: [r…");
     assert_eq!(
-        told(&cut),
+        logged_lines(&cut),
         [line, line, (true, "(3 more lines were not kept)")]
     );
     let limits = Limits {
         host_bytes_max: 100,
         ..Limits::default()
     };
-    let ended = ran(&logger("", &five), &[], limits).await;
+    let ended = attempt(&logger("", &five), &[], limits).await;
     assert_eq!(
         ended.outcome,
         Outcome::Exceeded {
@@ -162,16 +164,16 @@ async fn what_is_logged_shares_the_bounds_of_standard_output() {
 }
 
 #[tokio::test]
-async fn a_plugin_is_told_its_settings_in_every_version() {
+async fn configuration_is_readable_in_every_version() {
     for version in ["0.2.0-draft", "0.2.0-rc.1"] {
-        let there = ran(
+        let present = attempt(
             &asker(version),
             &[("other", "x"), ("seen", "DE,AT")],
             Limits::default(),
         )
         .await;
-        assert_eq!(there.outcome, rejected("DE,AT"));
-        let absent = ran(&asker(version), &[("other", "x")], Limits::default()).await;
+        assert_eq!(present.outcome, rejected("DE,AT"));
+        let absent = attempt(&asker(version), &[("other", "x")], Limits::default()).await;
         assert!(
             matches!(absent.outcome, Outcome::Trapped { .. }),
             "{:?}",
@@ -181,7 +183,7 @@ async fn a_plugin_is_told_its_settings_in_every_version() {
 }
 
 #[tokio::test]
-async fn an_earlier_revision_is_replayed_on_what_holds_now() {
+async fn replayed_revision_uses_current_settings() {
     let cache = tempfile::tempdir().expect("a folder");
     let config = Config {
         cache_folder: Some(cache.path().to_owned()),
@@ -217,13 +219,13 @@ async fn an_earlier_revision_is_replayed_on_what_holds_now() {
         revision: Some(earlier),
         ..job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#)
     };
-    // Once from compiled code, once from what is warm.
+    // The first run uses compiled code from the cache, the second run the loaded revision.
     for _ in 0..2 {
         assert_eq!(
             catalog
                 .run(&replay)
                 .await
-                .expect("the plugin is there")
+                .expect("the plugin is active")
                 .outcome,
             rejected("now")
         );
@@ -239,7 +241,7 @@ async fn an_earlier_revision_is_replayed_on_what_holds_now() {
     let outcome = catalog
         .run(&replay)
         .await
-        .expect("the plugin is there")
+        .expect("the plugin is active")
         .outcome;
     assert!(
         matches!(outcome, Outcome::Rejected { reason } if reason.contains("is no longer kept"))
@@ -247,8 +249,8 @@ async fn an_earlier_revision_is_replayed_on_what_holds_now() {
 }
 
 #[tokio::test]
-async fn a_reason_has_no_credential_in_it() {
-    let ran = ran(
+async fn reason_contains_no_credential() {
+    let ran = attempt(
         &asker("0.2.0-draft"),
         &[("seen", "it was very-secret-token")],
         Limits::default(),

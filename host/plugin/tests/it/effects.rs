@@ -1,5 +1,5 @@
-//! What a call asks to change: there when it is done, gone when it isn't, and nothing before the
-//! commit.
+//! The effects of a call: a successful attempt returns its effects, a failed attempt returns none,
+//! and nothing changes before the commit.
 
 use crate::guests::{Guest, KEEPER};
 use crate::support::*;
@@ -33,33 +33,33 @@ fn seen_key() -> Key {
     }
 }
 
-async fn ran_over(values: Arc<dyn Values>, handle: &str, limits: Limits) -> AttemptResult {
-    run_over(values, handle, limits).await.expect("an attempt")
+async fn attempt_over(inbox: Arc<dyn Values>, handle: &str, limits: Limits) -> AttemptResult {
+    run_over(inbox, handle, limits).await.expect("an attempt")
 }
 
 async fn run_over(
-    values: Arc<dyn Values>,
+    inbox: Arc<dyn Values>,
     handle: &str,
     limits: Limits,
 ) -> Result<AttemptResult, RunError> {
     let loaded = load_with(&engine(), &Guest { handle, ..KEEPER }.build(), limits);
-    let catalog = Catalog::new(services_over(values));
+    let catalog = Catalog::new(services_over(inbox));
     catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
     catalog.run(&paid()).await
 }
 
-async fn ran(handle: &str) -> AttemptResult {
-    ran_over(Arc::new(MemoryStore::new()), handle, Limits::default()).await
+async fn attempt(handle: &str) -> AttemptResult {
+    attempt_over(Arc::new(MemoryStore::new()), handle, Limits::default()).await
 }
 
 #[tokio::test]
-async fn done_attempt_returns_its_effects() {
+async fn successful_attempt_returns_its_effects() {
     let limits = Limits {
         kv_keys_max: 7,
         kv_bytes_max: 8_000,
         ..Limits::default()
     };
-    let ran = ran_over(Arc::new(MemoryStore::new()), DONE, limits).await;
+    let ran = attempt_over(Arc::new(MemoryStore::new()), DONE, limits).await;
     assert_eq!(ran.outcome, Outcome::Done);
     let message = Message {
         id: MessageId::from_uuid(uuid::Uuid::from_u128(7)),
@@ -112,12 +112,12 @@ async fn failed_attempt_returns_no_effects() {
             },
         ),
     ] {
-        let ran = ran(&format!("{work} {end}")).await;
+        let ran = attempt(&format!("{work} {end}")).await;
         assert_eq!((ran.outcome, ran.effects), (expected, Effects::default()));
     }
 }
 
-/// Stored values, to which a test commits what an attempt has written.
+/// Stored values. A test commits the writes of an attempt to them.
 #[derive(Default)]
 struct CommittedValues(Mutex<BTreeMap<Key, Versioned>>);
 
@@ -157,11 +157,11 @@ impl Values for CommittedValues {
 async fn next_attempt_reads_committed_values() {
     let values = Arc::new(CommittedValues::default());
     for expected in ["42", "84"] {
-        let ran = ran_over(values.clone(), DONE, Limits::default()).await;
+        let ran = attempt_over(values.clone(), DONE, Limits::default()).await;
         let written = ran.effects.writes[0].value.as_deref();
         assert_eq!(written, Some(expected.as_bytes()));
 
-        let again = ran_over(values.clone(), DONE, Limits::default()).await;
+        let again = attempt_over(values.clone(), DONE, Limits::default()).await;
         assert_eq!(
             again.effects, ran.effects,
             "an attempt alone changes nothing"
@@ -171,17 +171,17 @@ async fn next_attempt_reads_committed_values() {
 }
 
 #[tokio::test]
-async fn guest_reads_the_limit() {
+async fn guest_receives_limit_errors() {
     let send = "(drop (call $send (i32.const 1))) (call $send (i32.const 1))";
     let limits = Limits {
         outbox_messages_max: 1,
         ..Limits::default()
     };
-    let ran = ran_over(Arc::new(MemoryStore::new()), send, limits.clone()).await;
+    let ran = attempt_over(Arc::new(MemoryStore::new()), send, limits.clone()).await;
     assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
-    // A guest that fails after a refusal fails because of the limit.
+    // A guest that traps after the error exceeded the limit.
     let fails = "(drop (call $send (i32.const 1))) (drop (call $send (i32.const 1))) unreachable";
-    let ran = ran_over(Arc::new(MemoryStore::new()), fails, limits).await;
+    let ran = attempt_over(Arc::new(MemoryStore::new()), fails, limits).await;
     assert_eq!(
         ran.outcome,
         Outcome::Exceeded {
@@ -192,9 +192,9 @@ async fn guest_reads_the_limit() {
 }
 
 #[tokio::test]
-async fn handles_have_a_limit() {
+async fn guest_handles_are_limited() {
     let endless = "(loop $again (drop (call $open)) (br $again)) unreachable";
-    let ran = ran(endless).await;
+    let ran = attempt(endless).await;
     let max = Limits::default().handles_max as u64;
     assert_eq!(
         ran.outcome,
@@ -206,24 +206,24 @@ async fn handles_have_a_limit() {
 }
 
 #[tokio::test]
-async fn unreadable_store_is_a_host_fault() {
-    let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
-    store.on(Call::Value, 1, When::Before, Fault::Fail);
-    let unrun = run_over(store.clone(), DONE, Limits::default())
+async fn unreadable_inbox_is_a_host_fault() {
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    inbox.on(Call::Value, 1, When::Before, Fault::Fail);
+    let unrun = run_over(inbox.clone(), DONE, Limits::default())
         .await
         .expect_err("no attempt");
     assert!(
         matches!(&unrun, RunError::HostFault(why) if why.starts_with("the plugin's stored values cannot be read: ")),
         "{unrun:?}"
     );
-    let ran = ran_over(store, DONE, Limits::default()).await;
+    let ran = attempt_over(inbox, DONE, Limits::default()).await;
     assert_eq!((ran.outcome, ran.effects.writes.len()), (Outcome::Done, 1));
 }
 
 #[tokio::test]
-async fn slow_store_uses_up_wall_time() {
-    let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
-    store.on(
+async fn slow_inbox_counts_towards_the_wall_deadline() {
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    inbox.on(
         Call::Value,
         1,
         When::Before,
@@ -234,7 +234,7 @@ async fn slow_store_uses_up_wall_time() {
         cpu_max: Duration::from_secs(60),
         ..Limits::default()
     };
-    let ran = ran_over(store, DONE, limits.clone()).await;
+    let ran = attempt_over(inbox, DONE, limits.clone()).await;
     assert_eq!(
         (ran.outcome, ran.effects),
         (

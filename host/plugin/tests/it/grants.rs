@@ -1,4 +1,4 @@
-//! What a plugin imports, held against what there is and what it was granted.
+//! The imports of a plugin, compared with the interfaces that the host offers and with the grants.
 
 use crate::guests::{Guest, TYPED};
 use crate::support::*;
@@ -20,7 +20,9 @@ fn load(imports: &str, grants: Grants) -> Result<LoadedPlugin, LoadError> {
 }
 
 fn fault(imports: &str, grants: Grants) -> Fault {
-    load(imports, grants).expect_err("it isn't loaded").fault
+    load(imports, grants)
+        .expect_err("the import is refused")
+        .fault
 }
 
 fn instance(name: &str, function: &str) -> String {
@@ -28,7 +30,7 @@ fn instance(name: &str, function: &str) -> String {
 }
 
 #[test]
-fn what_no_grant_helps_to_is_refused_with_the_way_out() {
+fn ungrantable_import_is_refused_with_advice() {
     for (import, expected) in [
         (
             instance("wasi:cli/environment@0.3.0", "get-environment"),
@@ -87,13 +89,13 @@ fn what_no_grant_helps_to_is_refused_with_the_way_out() {
 }
 
 #[test]
-fn a_component_of_wasi_0_3_is_told_before_it_is_compiled() {
+fn wasi_0_3_component_is_refused_before_compilation() {
     let text = r#"(component
         (import "wasi:clocks/monotonic-clock@0.3.0" (instance (export "wait-for" (func async (param "how-long" u64)))))
         (core module $m (func (export "f")) ))"#;
     let bytes = wat::parse_str(text).expect("it is well-formed");
     let error = load_with(&engine(), &bytes, Limits::default())
-        .expect_err("it isn't loaded")
+        .expect_err("the import is refused")
         .to_string();
     assert_eq!(
         error,
@@ -103,23 +105,23 @@ fn a_component_of_wasi_0_3_is_told_before_it_is_compiled() {
 }
 
 #[test]
-fn what_is_offered_and_reaches_nothing_needs_no_grant() {
+fn harmless_imports_need_no_grant() {
     let offered = r#"(import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u64)))))
         (import "wasi:sockets/network@0.2.3" (instance (export "network" (type (sub resource)))))
         (import "wasi:http/types@0.2.3" (instance (export "fields" (type (sub resource)))))
         (import "acme:shared/types" (instance (type $t (record (field "a" u8))) (export "t" (type (eq $t)))))"#;
-    load(offered, Grants::default()).expect("it's loaded");
+    load(offered, Grants::default()).expect("the imports need no grant");
     let other_form = r#"(import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u32)))))"#;
-    let told = fault(other_form, grants()).to_string();
+    let refusal = fault(other_form, grants()).to_string();
     assert!(
-        told.contains("wasi:random/random@0.2.0")
-            && told.ends_with("build it against WASI 0.2.0 to 0.2.12"),
-        "{told}"
+        refusal.contains("wasi:random/random@0.2.0")
+            && refusal.ends_with("build it against WASI 0.2.0 to 0.2.12"),
+        "{refusal}"
     );
 }
 
 #[test]
-fn what_is_not_granted_is_refused_with_all_that_is_lacking() {
+fn refusal_lists_all_missing_grants() {
     let http = instance("wasi:http/outgoing-handler@0.2.4", "handle");
     let keyvalue = instance("wasi:keyvalue/store@0.2.0-draft", "open");
     let others = [
@@ -168,7 +170,7 @@ fn what_is_not_granted_is_refused_with_all_that_is_lacking() {
 }
 
 #[test]
-fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offered() {
+fn offered_package_versions_are_served_together() {
     let offering = |versions: &[&str]| {
         let versions = versions
             .iter()
@@ -232,7 +234,7 @@ fn versions_of_a_providers_package_are_served_side_by_side_where_they_are_offere
 }
 
 #[test]
-fn each_grant_lets_in_what_it_names_and_nothing_else() {
+fn grant_admits_only_its_own_interface() {
     let granted = |name: &str| Grants {
         keyvalue: name == "keyvalue",
         logging: name == "logging",
@@ -264,7 +266,7 @@ fn each_grant_lets_in_what_it_names_and_nothing_else() {
     for (name, interface, function) in all {
         for (other, ..) in all {
             let fault = fault(&instance(interface, function), granted(other));
-            // The function has another type than ours, which is found out last.
+            // The function has another type than the host's, which is the last check.
             assert_eq!(
                 matches!(fault, Fault::Mismatch { .. }),
                 name == other,

@@ -17,25 +17,25 @@ pub(crate) fn with_second_export(guest: &Guest<'_>, other: &str) -> Vec<u8> {
     wat::parse_str(guest.text().replace(&export, &both)).expect("the text is well-formed")
 }
 
-/// The untyped handler of our WIT as it is; `handle` is given the place of its arguments.
+/// The untyped handler of Hookyard's current WIT. `handle` receives the address of its arguments.
 pub(crate) const UNTYPED: Guest<'static> = Guest {
     export: "hookyard:plugin/handler@0.1.0",
     delivery: r#"(field "event-id" string) (field "tenant" string) (field "source" string) (field "provider" string)
         (field "event-type" (option string)) (field "key" string) (field "attempt" u32) (field "received-at" u64)"#,
     types: MESSAGE,
     parameters: "(param $arguments i32)",
-    // The body.
+    // The body of the message.
     handle: "(call $reject (i32.load offset=72 (local.get $arguments)) (i32.load offset=76 (local.get $arguments)))",
     ..HARMLESS
 };
 
-/// The untyped handler's message, under the name that guests have for what they take.
+/// The message of the untyped handler, under the type name that the frame expects.
 pub(crate) const MESSAGE: &str = r#"
   (type $header' (record (field "name" string) (field "value" (list u8))))
   (export "header" (type $header (eq $header')))
   (type $event' (record (field "headers" (list $header)) (field "body" (list u8))))"#;
 
-/// An event of one provider as most tests have it: two cases with an order, and `other`.
+/// A guest for the event that most tests use: two cases with an order, and `other`.
 pub(crate) const ORDERS: Guest<'static> = Guest {
     export: "topper:webhooks/handler@1.0.0",
     delivery: r#"(field "attempt" u32)"#,
@@ -48,7 +48,7 @@ pub(crate) const ORDERS: Guest<'static> = Guest {
     ..HARMLESS
 };
 
-/// Waits for an hour by WASI's clock.
+/// A guest that waits for an hour with WASI's clock.
 pub(crate) const SLEEPER: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/poll@0.2.0" (instance $poll
@@ -70,7 +70,7 @@ pub(crate) const SLEEPER: Guest<'static> = Guest {
     ..ORDERS
 };
 
-/// Can write to its standard output: `(call $print place length)`.
+/// A guest that writes to standard output: `(call $print place length)`.
 pub(crate) const PRINTER: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
@@ -104,10 +104,10 @@ pub(crate) const PRINTER: Guest<'static> = Guest {
     ..ORDERS
 };
 
-/// Keeps numbers and sends messages: `(call $open)` gives a bucket `seen`, `(call $add bucket
-/// delta)` adds to its key `seen`, `(call $found bucket)` rejects with what stands there, `(call
-/// $send length)` sends so many bytes to `seen`. A call that is answered with an error rejects with
-/// it, if it has words.
+/// A guest that stores numbers and sends messages: `(call $open)` opens the bucket `seen`, `(call
+/// $add bucket delta)` increments its key `seen`, `(call $found bucket)` rejects with the value of
+/// this key, and `(call $send length)` sends this many bytes to the destination `seen`. If a call
+/// returns an error with a text, the guest rejects with this text.
 pub(crate) const KEEPER: Guest<'static> = Guest {
     imports: r#"
       (import "wasi:keyvalue/store@0.2.0-draft" (instance $store

@@ -22,8 +22,7 @@ fn limits() -> Limits {
     }
 }
 
-/// Loads a component as the host does: where blocking is allowed, on a thread of tokio's with its
-/// usual stack.
+/// Loads a component as the host does: on one of tokio's blocking threads, with the usual stack.
 async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Result<Arc<LoadedPlugin>, LoadError> {
     let engine = Arc::clone(engine);
     let loaded =
@@ -48,7 +47,7 @@ async fn bad_file_is_refused_in_one_line() {
 }
 
 #[tokio::test]
-async fn guest_that_cannot_start_is_refused_in_one_line() {
+async fn unstartable_guest_is_refused_in_one_line() {
     let engine = engine();
     let harmless = load(&engine, good()).await.expect("it loads");
     harmless.start().expect("it starts");

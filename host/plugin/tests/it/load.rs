@@ -1,4 +1,4 @@
-//! Which components become plugins, what is said of those that don't, and where their code is kept.
+//! Loading of components: accepted components, refusals, and the cache of compiled code.
 
 use crate::guests::{Guest, MESSAGE, ORDERS, TYPED, UNTYPED, with_second_export};
 use crate::support::*;
@@ -12,7 +12,7 @@ use hookyard_plugin::HandlerKind;
 use hookyard_plugin::{Catalog, CompilerMode, Config, Engine, Limits};
 use hookyard_store::ClaimedJob;
 
-/// Loads, and gives the handlers or else the whole line.
+/// Loads a component and compares its handlers or the whole refusal.
 #[track_caller]
 fn check(component: &[u8], expected: Result<&[&str], &str>) {
     let loaded = load_with(&engine(), component, Limits::default());
@@ -57,10 +57,14 @@ fn handlers_are_found_by_reflection() {
 }
 
 #[test]
-fn a_handler_of_no_provider_is_told_beside_one_that_is_called() {
+fn handler_of_unknown_provider_is_reported() {
     let unknown = |component: &[u8]| {
         let loaded = load_with(&engine(), component, Limits::default()).expect("it loads");
-        assert_eq!(loaded.handlers().len(), 1, "it isn't called");
+        assert_eq!(
+            loaded.handlers().len(),
+            1,
+            "the host does not call the unknown handler"
+        );
         loaded.unknown_handlers().map(str::to_owned)
     };
     assert_eq!(unknown(&ORDERS.build()), None);
@@ -72,7 +76,7 @@ fn a_handler_of_no_provider_is_told_beside_one_that_is_called() {
 }
 
 #[test]
-fn a_component_without_a_handler_is_refused() {
+fn component_without_handler_is_refused() {
     let refused = |exported| {
         format!(
             "plugin acme/orders exports no handler; export hookyard:plugin/handler or the handler of a provider that \
@@ -86,7 +90,7 @@ fn a_component_without_a_handler_is_refused() {
     }
     .build();
     check(&unknown, Err(&refused("stranger:webhooks/handler@1.0.0")));
-    // The package is ours, but the interface takes nothing.
+    // The package is Hookyard's, but the interface is not a handler.
     let types = Guest {
         export: "hookyard:plugin/responder@1.0.0",
         ..ORDERS
@@ -96,7 +100,7 @@ fn a_component_without_a_handler_is_refused() {
 }
 
 #[test]
-fn handlers_that_cannot_be_called_are_refused() {
+fn uncallable_handlers_are_refused() {
     let case = |types: &'static str| Guest { types, ..TYPED };
     let refused = |export: &str, reason: &str| {
         format!("plugin acme/orders exports {export}, which cannot be called: {reason}")
@@ -218,7 +222,7 @@ fn handlers_that_cannot_be_called_are_refused() {
 }
 
 #[test]
-fn what_is_no_component_is_refused() {
+fn file_without_component_is_refused() {
     let core = parsed("(module)");
     check(
         &core,
@@ -260,8 +264,8 @@ fn what_is_no_component_is_refused() {
 }
 
 #[tokio::test]
-async fn without_address_space_for_a_pool_there_is_the_heap() {
-    // More than a machine with 48 bits of address has.
+async fn engine_without_pool_runs_on_the_heap() {
+    // A pool of this size does not fit into 48 bits of address space.
     let config = Config {
         instances_max: 100_000,
         ..Config::new(Arc::new(FixedClock), CompilerMode::InProcess)
@@ -275,15 +279,15 @@ async fn without_address_space_for_a_pool_there_is_the_heap() {
         loaded
             .rehearse(event.clone(), services())
             .await
-            .expect("the host is well")
+            .expect("no host fault")
             .outcome,
         rejected("order-1")
     );
 }
 
 #[tokio::test]
-async fn more_attempts_than_places_wait_their_turn() {
-    // The engine has two places, each attempt holds its own for a while.
+async fn attempts_wait_for_free_slots() {
+    // The engine has two slots, and each attempt holds its slot for a while.
     let engine = engine();
     let limits = Limits {
         cpu_max: Duration::from_millis(20),
@@ -302,7 +306,7 @@ async fn more_attempts_than_places_wait_their_turn() {
                 loaded
                     .rehearse(job(None, "{}"), services())
                     .await
-                    .expect("the host is well")
+                    .expect("no host fault")
                     .outcome
             })
         })
@@ -319,7 +323,7 @@ async fn more_attempts_than_places_wait_their_turn() {
 }
 
 #[tokio::test]
-async fn compiled_code_is_kept_and_distrusted() {
+async fn compiled_code_is_cached_and_verified() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = || {
         let cache_folder = Some(folder.path().to_owned());
@@ -342,7 +346,7 @@ async fn compiled_code_is_kept_and_distrusted() {
             loaded
                 .rehearse(event.clone(), services())
                 .await
-                .expect("the host is well")
+                .expect("no host fault")
                 .outcome,
             rejected("order-1")
         );
@@ -353,7 +357,7 @@ async fn compiled_code_is_kept_and_distrusted() {
     assert_eq!(std::fs::read(entry()).expect("the entry"), code);
 
     let garbage = [&[0; 32][..], b"garbage"].concat();
-    // Garbage with its right digest is what an entry of another build of the host could be.
+    // An entry of another build of the host could be garbage with the right digest.
     let signed = [
         &<[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(b"garbage"))[..],
         b"garbage",
@@ -367,7 +371,7 @@ async fn compiled_code_is_kept_and_distrusted() {
 }
 
 #[tokio::test]
-async fn a_call_ends_on_the_revision_that_it_began_with() {
+async fn running_attempt_keeps_its_revision() {
     let engine = engine();
     let catalog = Arc::new(Catalog::new(services()));
     let load = |guest: Guest<'_>, limits| {
@@ -438,7 +442,7 @@ async fn a_call_ends_on_the_revision_that_it_began_with() {
     );
 }
 
-/// A guest that rejects with this letter.
+/// Returns a guest that rejects with this letter.
 fn letter(letter: &str) -> Vec<u8> {
     let core = format!(r#"(data (i32.const 16) "{letter}")"#);
     Guest {
@@ -450,7 +454,7 @@ fn letter(letter: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_replay_runs_on_the_revision_that_it_names() {
+async fn replay_runs_the_named_revision() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = |cache_folder| {
         Engine::new(Config {
@@ -468,13 +472,13 @@ async fn a_replay_runs_on_the_revision_that_it_names() {
         let ran = catalog
             .run(&named(revision))
             .await
-            .expect("the plugin is there");
+            .expect("the plugin is active");
         assert_eq!(ran.revision, revision, "what is recorded is what was named");
         ran.outcome
     };
     let letters = ["a", "b", "c", "d", "e", "f"];
 
-    // Without a cache, the last few are kept.
+    // Without a cache, the engine keeps the last few revisions.
     let (catalog, bare) = (Catalog::new(services()), engine(None));
     let mut revisions = Vec::new();
     for name in letters {
@@ -496,7 +500,7 @@ async fn a_replay_runs_on_the_revision_that_it_names() {
         rejected("f")
     );
 
-    // With one, whatever is in it, in a later process as well.
+    // With a cache, every cached revision can run, also in a later process.
     let cached = || engine(Some(folder.path().to_owned()));
     letters.iter().for_each(|name| {
         drop(load_with(&cached(), &letter(name), Limits::default()).expect("it loads"))

@@ -1,5 +1,5 @@
-//! Typed sending: what a guest's call becomes, what it is told, and which imports are refused at
-//! load.
+//! Typed sending: the message that a guest's call makes, the errors that the guest receives, and the
+//! imports that are refused at load.
 
 use crate::guests::{Guest, ORDERS};
 use crate::support::*;
@@ -15,8 +15,8 @@ use hookyard_schemes::{Envelope, JsonPointer, OutgoingEvents};
 use hookyard_store::ClaimedJob;
 use std::collections::BTreeMap;
 
-/// What topper is sent in these tests: one event, in an envelope, the events of one order in their
-/// order.
+/// Returns topper's outgoing events in these tests: a single event in an envelope. The events of an
+/// order are sent in order.
 pub(super) fn outgoing() -> OutgoingEvents {
     let text = |text: &str| Envelope::parse(text).expect("a template");
     let member = |name: &str, value: Envelope| (name.to_owned(), value);
@@ -34,19 +34,19 @@ pub(super) fn outgoing() -> OutgoingEvents {
     }
 }
 
-/// What differs between guests that send.
+/// The parts that differ between guests that send.
 #[derive(Clone, Copy)]
 struct Sender {
     interface: &'static str,
     function: &'static str,
-    /// The type of its payload.
+    /// The type of the function's payload.
     payload: &'static str,
-    /// Its parameters beside the payload.
+    /// The function's parameters in addition to the payload.
     parameters: &'static str,
     result: &'static str,
-    /// The core types that payload and parameters are passed as.
+    /// The core types of the payload and the parameters.
     flat: &'static str,
-    /// What is passed.
+    /// The core code of the arguments.
     arguments: &'static str,
 }
 
@@ -63,7 +63,7 @@ const CONFIRMS: Sender = Sender {
         (i32.const 0) (i32.const 0) (i32.const 0)",
 };
 
-/// The same, to the destination `seen`.
+/// Sends the same event to the destination `seen`.
 const CONFIRMS_TO_SEEN: Sender = Sender {
     arguments: "(local.get $id) (local.get $length) (local.get $amount) (i32.const 0) (i32.const 0) (i32.const 0)
         (i32.const 1) (i32.const 16) (i32.const 4)",
@@ -71,8 +71,7 @@ const CONFIRMS_TO_SEEN: Sender = Sender {
 };
 
 impl Sender {
-    /// A guest that sends once and answers with what it is told: `ok`, or a rejection with the
-    /// error's words.
+    /// Returns a guest that sends once. The guest succeeds, or rejects with the text of the error.
     fn build(&self) -> Vec<u8> {
         self.build_with("(call $send (local.get $id) (local.get $length) (local.get $amount))")
     }
@@ -155,7 +154,7 @@ fn load_granted(
     })
 }
 
-async fn ran(
+async fn attempt(
     component: &[u8],
     destinations: &[(&str, Option<&str>)],
     limits: Limits,
@@ -164,7 +163,7 @@ async fn ran(
         load_granted(component, destinations, limits).unwrap_or_else(|error| panic!("{error}"));
     let catalog = Catalog::new(services());
     catalog.activate(Arc::new(loaded));
-    catalog.run(&paid()).await.expect("the plugin is there")
+    catalog.run(&paid()).await.expect("the plugin is active")
 }
 
 const ONE: &[(&str, Option<&str>)] = &[
@@ -182,13 +181,13 @@ const SEEN_BY_ANOTHER: &[(&str, Option<&str>)] =
     &[("books", Some("topper")), ("seen", Some("tipser"))];
 
 #[tokio::test]
-async fn a_typed_call_is_a_message_in_the_providers_envelope() {
+async fn typed_call_makes_an_enveloped_message() {
     for (sender, destinations, name) in [
         (CONFIRMS, ONE, "books"),
         (CONFIRMS_TO_SEEN, TWO, "seen"),
         (CONFIRMS_TO_SEEN, &TWO[1..2], "seen"),
     ] {
-        let ran = ran(&sender.build(), destinations, Limits::default()).await;
+        let ran = attempt(&sender.build(), destinations, Limits::default()).await;
         assert_eq!(ran.outcome, Outcome::Done);
         let id = MessageId::from_uuid(uuid::Uuid::from_u128(7));
         let body = format!(
@@ -206,13 +205,13 @@ async fn a_typed_call_is_a_message_in_the_providers_envelope() {
 }
 
 #[tokio::test]
-async fn what_is_not_taken_is_told_to_the_guest() {
+async fn guest_receives_the_send_error() {
     let small = Limits {
         transfer_max: 2_000,
         ..Limits::default()
     };
-    // What takes a byte in the guest takes six as JSON; what is just short enough is too long in
-    // its envelope.
+    // A byte of the guest takes six bytes as JSON. The shorter text is too long only with its
+    // envelope.
     let long = |arguments| Sender {
         arguments,
         ..CONFIRMS
@@ -270,7 +269,7 @@ async fn what_is_not_taken_is_told_to_the_guest() {
         ),
         (just_too_long, ONE, small, "a message may have 2000 bytes"),
     ] {
-        let ran = ran(&sender.build(), destinations, limits).await;
+        let ran = attempt(&sender.build(), destinations, limits).await;
         assert_eq!(
             (ran.outcome, ran.effects.messages),
             (rejected(expected), vec![])
@@ -279,10 +278,10 @@ async fn what_is_not_taken_is_told_to_the_guest() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_fails_sends_nothing() {
+async fn failed_attempt_sends_nothing() {
     let handle =
         "(drop (call $send (local.get $id) (local.get $length) (local.get $amount))) unreachable";
-    let ran = ran(&CONFIRMS.build_with(handle), ONE, Limits::default()).await;
+    let ran = attempt(&CONFIRMS.build_with(handle), ONE, Limits::default()).await;
     assert!(
         matches!(ran.outcome, Outcome::Trapped { .. }),
         "{:?}",
@@ -292,18 +291,18 @@ async fn an_attempt_that_fails_sends_nothing() {
 }
 
 #[tokio::test]
-async fn parameters_may_be_added_in_time() {
+async fn added_parameters_are_optional() {
     let order = "(local.get $id) (local.get $length) (local.get $amount) (i32.const 0) (i32.const 0) (i32.const 0)";
-    let delayed = |is_said: &'static str| Sender {
+    let delayed = |arguments: &'static str| Sender {
         parameters: r#"(param "delay" (option u64))"#,
         flat: "i32 i32 i64 i32 i32 i32 i32 i64",
-        arguments: is_said,
+        arguments,
         ..CONFIRMS
     };
     let none = format!("{order} (i32.const 0) (i64.const 0)");
     let some = format!("{order} (i32.const 1) (i64.const 5)");
     for (sender, expected) in [
-        // Built before destinations could be named.
+        // A guest from before the parameter `destination`.
         (
             Sender {
                 parameters: "",
@@ -313,14 +312,14 @@ async fn parameters_may_be_added_in_time() {
             },
             Outcome::Done,
         ),
-        // Built for what is to come.
+        // A guest that is newer than the host.
         (delayed(none.leak()), Outcome::Done),
         (
             delayed(some.leak()),
             rejected("this host does not know the parameter `delay`"),
         ),
     ] {
-        let ran = ran(&sender.build(), ONE, Limits::default()).await;
+        let ran = attempt(&sender.build(), ONE, Limits::default()).await;
         assert_eq!(ran.outcome, expected);
         assert_eq!(
             ran.effects.messages.len(),
@@ -330,7 +329,7 @@ async fn parameters_may_be_added_in_time() {
 }
 
 #[test]
-fn imports_that_cannot_be_met_are_refused() {
+fn unknown_outgoing_imports_are_refused() {
     const UNCALLED: Sender = Sender {
         arguments: "unreachable",
         ..CONFIRMS
@@ -407,7 +406,7 @@ fn imports_that_cannot_be_met_are_refused() {
 }
 
 #[test]
-fn sending_takes_a_destination_of_the_provider() {
+fn sending_requires_a_destination_of_the_provider() {
     let lacks =
         |destinations| match load_granted(&CONFIRMS.build(), destinations, Limits::default()) {
             Err(LoadError {
@@ -433,7 +432,7 @@ fn sending_takes_a_destination_of_the_provider() {
 }
 
 #[test]
-fn types_alone_take_no_grant() {
+fn imported_types_need_no_grant() {
     let imports = r#"(import "hookyard:plugin/outbox@0.1.0" (instance
         (type $e' (variant (case "no-such-destination") (case "too-much" string) (case "other" string)))
         (export "error" (type (eq $e')))))"#;

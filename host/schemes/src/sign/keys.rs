@@ -11,9 +11,9 @@ use crate::{Secret, SetupError};
 pub struct SigningKey {
     /// The secret or private key.
     pub secret: Secret,
-    /// The time from which the key signs; `None` means that it has always signed.
+    /// The time at which the key starts to sign; `None` means that the key has always signed.
     pub from: Option<Timestamp>,
-    /// The time from which the key no longer signs; `None` means that it never stops.
+    /// The time at which the key stops to sign; `None` means that the key never stops.
     pub until: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! One case of a vector file: a request, the settings of the source, and the expected result.
+//! A case of a vector file: a request, the settings of the source, and the expected result.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -25,7 +25,7 @@ pub trait HttpClient: Send + Sync + 'static {
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError>;
 }
 
-/// One HTTP request of a plugin.
+/// An HTTP request of a plugin.
 #[derive(Debug, Clone)]
 pub struct HttpCall {
     /// The plugin that makes the request.

@@ -25,7 +25,7 @@ const CREDENTIAL_HEADERS: [HeaderName; 6] = [
     header::PROXY_AUTHENTICATE,
 ];
 
-/// Returns the SHA-256 of a request's method, URL and body. Recorded answers are found by this hash.
+/// Returns the SHA-256 of a request's method, URL and body. This is the key of a recorded answer.
 pub fn request_digest(request: &Request<Bytes>) -> [u8; 32] {
     // A zero byte ends the method and the URL, because neither can contain one.
     Sha256::new()
@@ -58,7 +58,7 @@ impl Recorder {
         })))
     }
 
-    /// Returns whether the recorder accepts further answers.
+    /// Whether the recorder accepts further answers.
     pub(super) fn is_open(&self) -> bool {
         self.recording().bytes_left.is_some()
     }

@@ -1,4 +1,4 @@
-//! One function that sends an event: its parameters, its result, and what a call does.
+//! A function that sends an event: its parameters, its result, and the effect of a call.
 //!
 //! Parameters are recognized by their names, so that a provider's interface may get more of them
 //! later. A parameter that the plugin was built without counts as not given. A parameter that this
@@ -23,7 +23,7 @@ pub(super) struct Function {
     event_type: String,
     parameters: Vec<Parameter>,
     envelope: Envelope,
-    /// The part of the payload by which messages are kept in order.
+    /// The pointer to the ordering key in the payload.
     ordering: Option<JsonPointer>,
     provider: String,
 }

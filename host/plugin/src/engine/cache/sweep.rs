@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sweep_keeps_recent_entries_and_entries_in_use() {
+    fn sweep_keeps_recent_and_used_entries() {
         let folder = tempfile::tempdir().expect("a folder");
         let now = SystemTime::now();
         let name = |n| format!("{}-0123456789abcdef", Revision::from_sha256([n; 32]));

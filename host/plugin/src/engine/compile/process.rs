@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn output_over_memory_limit_is_read_to_end() {
+    fn oversized_output_is_read_to_end() {
         let process = shell("cat >/dev/null; head -c 300000 /dev/zero", LIMITS);
         assert_eq!(verdict(&process), Verdict::Memory(LIMITS.memory_max));
     }

@@ -2,7 +2,7 @@
 //! in vain.
 //!
 //! A verdict names the limit that was exceeded and its value. It holds until that limit is raised.
-//! It is stored as one line of text: `memory 1073741824` (bytes), `cpu 120000` and `wall 300000`
+//! A verdict is stored as a line of text: `memory 1073741824` (bytes), `cpu 120000` and `wall 300000`
 //! (milliseconds), or `crashed` with the memory limit in bytes and a reason.
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Values to JSON: the rules in a table, then that what is written is read as what it was.
+//! Encoding of values as JSON: tables for the rules, and a property: the host decodes an encoded
+//! value to the same value.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +24,13 @@ fn encoding(shape: &Shape) -> Encoding {
     Encoding::new(shape, &spelling(), "it").expect("a shape that compiles")
 }
 
-/// Encodes, and gives the JSON or else the path and the message as one text.
+/// Encodes a value and compares the JSON, or the path and the message of the error as a text.
 #[track_caller]
 fn check(shape: &Shape, value: &Val, expected: Result<&str, &str>) {
     let encoded = encoding(shape)
         .encode(value, BYTES_MAX)
         .map(|json| json.get().to_owned())
-        .map_err(told);
+        .map_err(error_text);
     assert_eq!(
         encoded,
         expected.map(str::to_owned).map_err(str::to_owned),
@@ -37,7 +38,7 @@ fn check(shape: &Shape, value: &Val, expected: Result<&str, &str>) {
     );
 }
 
-fn told(error: EncodeError) -> String {
+fn error_text(error: EncodeError) -> String {
     match error {
         EncodeError::TooLarge => "too large".to_owned(),
         EncodeError::At { path, message } => format!("{path}: {message}"),
@@ -58,7 +59,7 @@ fn case(name: &str, payload: Option<Val>) -> Val {
 }
 
 #[test]
-fn leaves() {
+fn scalars_are_encoded() {
     for (shape, value, expected) in [
         (Shape::Bool, Val::Bool(true), Ok("true")),
         (Shape::S64, Val::S64(i64::MIN), Ok("-9223372036854775808")),
@@ -90,7 +91,7 @@ fn leaves() {
 }
 
 #[test]
-fn records_have_the_receivers_names_and_no_absent_fields() {
+fn records_use_receiver_names_without_absent_fields() {
     let address = || {
         record([
             ("line1", Shape::String),
@@ -112,7 +113,7 @@ fn records_have_the_receivers_names_and_no_absent_fields() {
 }
 
 #[test]
-fn containers() {
+fn containers_are_encoded() {
     let pairs = list(Shape::Tuple(vec![Shape::String, option(Shape::U8)]));
     let map = Shape::Map(Box::new(Shape::U8));
     let pair = |key: &str, value| Val::Tuple(vec![text(key), value]);
@@ -157,7 +158,7 @@ fn containers() {
 }
 
 #[test]
-fn names_are_the_receivers() {
+fn case_names_are_the_receivers() {
     let reason = Shape::Enum(vec!["credit-check-failed".into(), "line1".into()]);
     let open = variant([
         ("credit-check-failed", None),
@@ -214,7 +215,7 @@ fn names_are_the_receivers() {
 }
 
 #[test]
-fn what_could_not_be_told_apart_is_refused_at_load() {
+fn ambiguous_shape_is_refused_at_load() {
     let refused = |shape: &Shape| {
         let refused = Encoding::new(shape, &spelling(), "it").expect_err("it is refused");
         (refused.at, refused.reason)
@@ -239,7 +240,7 @@ fn what_could_not_be_told_apart_is_refused_at_load() {
 }
 
 #[test]
-fn what_always_stands_somewhere_is_known() {
+fn always_present_pointers_are_known() {
     let shape = record([
         ("offer-id", Shape::String),
         ("user", option(record([("id", Shape::U8)]))),
@@ -263,7 +264,7 @@ fn what_always_stands_somewhere_is_known() {
 }
 
 #[test]
-fn no_more_bytes_are_written_than_allowed() {
+fn encoding_stops_at_the_byte_limit() {
     let (shape, value) = (
         list(Shape::String),
         Val::List(vec![text("a\"b"), text("c")]),
@@ -278,16 +279,18 @@ fn no_more_bytes_are_written_than_allowed() {
     for bytes_max in 0..whole {
         let encoded = encoding(&shape).encode(&value, bytes_max);
         assert_eq!(
-            encoded.map_err(told).map(|json| json.get().to_owned()),
+            encoded
+                .map_err(error_text)
+                .map(|json| json.get().to_owned()),
             Err("too large".into()),
             "{bytes_max}"
         );
     }
 }
 
-/// Whether JSON can't say it, which the shape alone does not tell: a key that comes twice, an
-/// `other` that is no other.
-fn is_unsayable(error: &str) -> bool {
+/// Returns whether JSON cannot express the value although the shape is valid: a key occurs twice, or
+/// `other` has the name of a case.
+fn is_inexpressible(error: &str) -> bool {
     error.ends_with("this key occurs twice") || error.ends_with("would be read as that")
 }
 
@@ -295,7 +298,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn what_is_written_is_read_as_what_it_was(
+    fn encoded_value_decodes_to_itself(
         (shape, (_, value)) in shapes().prop_flat_map(|shape| { let fitting = fitting(&shape); (Just(shape), fitting) }),
         case in proptest::sample::select(&NameCase::ALL[..]),
     ) {
@@ -304,8 +307,8 @@ proptest! {
         match encoding.encode(&value, BYTES_MAX) {
             Ok(json) => prop_assert_eq!(decode(&shape, json.get()), Ok(value), "{}", json),
             Err(error) => {
-                let error = told(error);
-                prop_assert!(is_unsayable(&error), "{}", error);
+                let error = error_text(error);
+                prop_assert!(is_inexpressible(&error), "{}", error);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What holds for every type and every JSON.
+//! Properties of decoding that hold for every type and every JSON.
 
 use proptest::prelude::*;
 use wasmtime::component::Val;
@@ -7,7 +7,7 @@ use super::arbitrary::{any_json, fitting, integers, literals, shapes};
 use super::{MANY, decode};
 use crate::plan::{Case, Plan, Pointer, Shape};
 
-/// Whether a value is of a type.
+/// Returns whether a value has a type.
 pub(super) fn is_of(value: &Val, shape: &Shape) -> bool {
     let payload = |value: &Option<Box<Val>>, shape: Option<&Shape>| match (value, shape) {
         (None, None) => true,
@@ -63,7 +63,7 @@ pub(super) fn is_of(value: &Val, shape: &Shape) -> bool {
     }
 }
 
-/// How many values there are in a value.
+/// Returns the number of values in a value, including the value itself.
 fn count(value: &Val) -> usize {
     1 + match value {
         Val::List(values) | Val::Tuple(values) => values.iter().map(count).sum(),
@@ -82,26 +82,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn what_fits_is_decoded_to_what_it_stands_for(
+    fn fitting_json_decodes_to_its_value(
         (shape, (json, value)) in shapes().prop_flat_map(|shape| { let fitting = fitting(&shape); (Just(shape), fitting) })
     ) {
         prop_assert_eq!(decode(&shape, &json), Ok(value), "{}", json);
     }
 
     #[test]
-    fn what_is_decoded_is_of_its_type(shape in shapes(), json in any_json()) {
+    fn decoded_value_has_its_type(shape in shapes(), json in any_json()) {
         if let Ok(value) = decode(&shape, &json) {
             prop_assert!(is_of(&value, &shape), "{:?} from {} as {:?}", value, json, shape);
         }
     }
 
     #[test]
-    fn broken_json_is_an_error_with_a_path(
+    fn broken_json_error_has_a_path(
         (shape, (json, _)) in shapes().prop_flat_map(|shape| { let fitting = fitting(&shape); (Just(shape), fitting) }),
         cut in any::<proptest::sample::Index>(),
     ) {
         let end = json.char_indices().map(|(at, _)| at).nth(cut.index(json.chars().count())).unwrap_or(0);
-        // The beginning of a number is a number.
+        // A prefix of a number may be a number as well.
         if let Err(undecodable) = decode(&shape, &json[..end]) {
             prop_assert!(undecodable.path.starts_with('$'));
         } else {
@@ -110,12 +110,12 @@ proptest! {
     }
 
     #[test]
-    fn any_text_at_all_does_no_harm(shape in shapes(), text: String) {
+    fn arbitrary_text_causes_no_panic(shape in shapes(), text: String) {
         let _either = decode(&shape, &text);
     }
 
     #[test]
-    fn no_integer_loses_a_digit(shape in integers(), literal in literals()) {
+    fn integers_keep_all_digits(shape in integers(), literal in literals()) {
         let decoded = decode(&shape, &literal);
         let digits = match &decoded {
             Ok(Val::S8(value)) => value.to_string(),
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn no_float_changes_an_integer(literal in "-?(0|[1-9][0-9]{0,36})") {
+    fn floats_keep_integers_exact(literal in "-?(0|[1-9][0-9]{0,36})") {
         if let Ok(Val::Float64(value)) = decode(&Shape::Float64, &literal) {
             prop_assert_eq!(literal.parse::<i128>(), Ok(value as i128));
         }
@@ -142,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn no_more_values_are_made_than_allowed(
+    fn decoding_stops_at_the_value_limit(
         (shape, (json, value)) in shapes().prop_flat_map(|shape| { let fitting = fitting(&shape); (Just(shape), fitting) }),
         allowed in 0usize..40,
     ) {

@@ -275,7 +275,7 @@ fn provider_headers_carry_id_and_type() {
     );
     assert!(
         headers.iter().all(|header| header.name != "webhook-id"),
-        "the id is said once: {headers:?}"
+        "the id has a single header: {headers:?}"
     );
     assert_eq!(
         signer.sign(&event("a\nb")),

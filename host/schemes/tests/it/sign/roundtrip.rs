@@ -16,7 +16,7 @@ use hookyard_schemes::UnsignedMessage;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// One scheme in both directions.
+/// A scheme in both directions: signing and verification.
 struct Both {
     name: String,
     signer: Signer,

@@ -143,7 +143,7 @@ fn key_verifies_only_its_algorithm() {
 }
 
 #[test]
-fn an_rsa_key_for_pss_takes_no_pkcs1() {
+fn pss_key_refuses_pkcs1_signature() {
     let signer = rsa(&RSA_PKCS1_SHA256);
     let token = signer.token(r#"{"alg":"PS256"}"#, BODY);
     assert_eq!(
@@ -153,7 +153,7 @@ fn an_rsa_key_for_pss_takes_no_pkcs1() {
 }
 
 #[test]
-fn a_curve_says_the_algorithm_and_rfc_9864_renames_one() {
+fn curve_determines_the_algorithm() {
     let (curve, edwards) = (ec(&ECDSA_P256_SHA256_FIXED_SIGNING, "P-256"), ed25519());
     let settings = settings(&[curve.jwk.clone(), edwards.jwk.clone()]);
 

@@ -343,7 +343,7 @@ fn certificate_chain_must_reach_a_root() {
         ("whole", |_, _| {}, 2, "accepted"),
         ("without the middle", |_, _| {}, 1, "certificate-refused"),
         (
-            "the middle is no authority",
+            "the intermediate certificate is not an authority",
             |_, middle| middle.is_ca = IsCa::ExplicitNoCa,
             2,
             "certificate-refused",
