@@ -227,7 +227,9 @@ async fn trap_reason_is_last_stderr_output() -> Result<()> {
     for event in &events {
         let outcome = outcome(event, "panics").unwrap_or_default();
         assert!(
-            outcome.starts_with("trapped: as requested (wasm `unreachable` instruction executed"),
+            outcome.starts_with(
+                "trapped: book without a title (wasm `unreachable` instruction executed"
+            ),
             "{outcome}"
         );
         let shown = stdout_of(&rig.site, &["events", "show", &event.id]).await?;

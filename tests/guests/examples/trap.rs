@@ -7,7 +7,7 @@ struct Trap;
 impl Guest for Trap {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
         println!("about to trap");
-        panic!("as requested");
+        panic!("book without a title");
     }
 }
 
