@@ -1,9 +1,10 @@
-//! The breaker: stops sending to a receiver after several failures in a row, for a pause that grows with each failed
-//! probe.
+//! The breaker: stops sending to a receiver after several failures in a row, for a pause that grows
+//! with each failed probe.
 //!
-//! During a pause nothing is sent, so messages wait instead of using up their deliveries. After the pause one message is
-//! sent as a probe: a failure begins a longer pause, a success ends the state. The breaker lives in memory: a host that
-//! restarts learns of the failure again, with a few deliveries.
+//! During a pause nothing is sent, so messages wait instead of using up their deliveries. After the
+//! pause one message is sent as a probe: a failure begins a longer pause, a success ends the state.
+//! The breaker lives in memory: a host that restarts learns of the failure again, with a few
+//! deliveries.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use tokio::time::Instant;
 pub struct BreakerPolicy {
     /// The number of failures in a row before the first pause; at least 1.
     pub failures: u32,
-    /// The maximum of the first pause. Each pause is drawn from the upper half of its maximum, which doubles with each
-    /// failed probe.
+    /// The maximum of the first pause. Each pause is drawn from the upper half of its maximum,
+    /// which doubles with each failed probe.
     pub pause: Duration,
     /// The maximum of any pause.
     pub pause_max: Duration,
@@ -32,7 +33,8 @@ impl Default for BreakerPolicy {
     }
 }
 
-/// The breaker of one destination. It is open during a pause and until the probe after the pause succeeds.
+/// The breaker of one destination. It is open during a pause and until the probe after the pause
+/// succeeds.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
     /// The number of failures in a row.
@@ -80,7 +82,8 @@ pub(crate) enum BreakerChange {
 }
 
 impl Breaker {
-    /// Returns how many concurrent deliveries are allowed, where the destination allows `concurrency`.
+    /// Returns how many concurrent deliveries are allowed, where the destination allows
+    /// `concurrency`.
     pub(crate) fn concurrency(&self, concurrency: usize, now: Instant) -> usize {
         match &self.pause {
             None => concurrency,
@@ -100,8 +103,8 @@ impl Breaker {
         self.pauses
     }
 
-    /// Returns whether the breaker is open because of several messages. Then a failure says nothing about the message
-    /// that failed.
+    /// Returns whether the breaker is open because of several messages. Then a failure says nothing
+    /// about the message that failed.
     pub(crate) fn is_destination_down(&self) -> bool {
         self.pause.is_some() && self.are_several_messages
     }

@@ -1,9 +1,9 @@
-//! The deliverer: a loop that looks for due messages, begins as many deliveries as there are free slots, and waits for a
-//! reason to look again.
+//! The deliverer: a loop that looks for due messages, begins as many deliveries as there are free
+//! slots, and waits for a reason to look again.
 //!
-//! The reasons are: the outbox or the destinations have changed, a message has become due, a delivery has ended, or a gate
-//! opens. Each look reads everything again, and there is a look at least once a minute. So a missed reason costs time and
-//! nothing else.
+//! The reasons are: the outbox or the destinations have changed, a message has become due, a
+//! delivery has ended, or a gate opens. Each look reads everything again, and there is a look at
+//! least once a minute. So a missed reason costs time and nothing else.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -64,9 +64,9 @@ impl Deliverer {
         }
     }
 
-    /// Claims and sends messages until `shutdown` completes. Then it claims no more, and returns once all running
-    /// deliveries are settled or `shutdown_timeout` has passed. Deliveries that are aborted then keep their lease, and
-    /// their messages are sent again later.
+    /// Claims and sends messages until `shutdown` completes. Then it claims no more, and returns
+    /// once all running deliveries are settled or `shutdown_timeout` has passed. Deliveries that
+    /// are aborted then keep their lease, and their messages are sent again later.
     pub async fn run(mut self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
         let sender = Arc::clone(&self.sender);
@@ -83,7 +83,8 @@ impl Deliverer {
                 () = sleep_until(next_look) => {}
             }
 
-            // All slots that are free by now serve the next claim, so that it is one large claim instead of many small ones.
+            // All slots that are free by now serve the next claim, so that it is one large claim
+            // instead of many small ones.
             while let Some(ended) = self.running.try_next() {
                 self.ended(ended);
             }
@@ -92,7 +93,8 @@ impl Deliverer {
         self.drain().await;
     }
 
-    /// Begins deliveries of due messages while there are free slots. Returns the time of the next look.
+    /// Begins deliveries of due messages while there are free slots. Returns the time of the next
+    /// look.
     async fn begin_due(&mut self) -> Instant {
         let now = Instant::now();
         if let Some(end) = self.pause.end(now) {
@@ -243,7 +245,8 @@ impl Deliverer {
     }
 }
 
-/// Logs a panic of the host in a delivery. It is unknown how far the delivery got, so its lease must run out.
+/// Logs a panic of the host in a delivery. It is unknown how far the delivery got, so its lease
+/// must run out.
 fn log_panic(ended: EndedTask<RunningDelivery, ()>) {
     if let Err(error) = ended.result {
         let RunningDelivery { destination, lease } = ended.lease;

@@ -1,7 +1,8 @@
 //! The gates: how many messages may be sent to each destination now.
 //!
-//! A gate is as narrow as the narrowest of four limits: the concurrency of the destination, its rate, its breaker, and the
-//! rest that the receiver asked for. Gates exist in memory only; the messages that they hold back wait in the outbox.
+//! A gate is as narrow as the narrowest of four limits: the concurrency of the destination, its
+//! rate, its breaker, and the rest that the receiver asked for. Gates exist in memory only; the
+//! messages that they hold back wait in the outbox.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,8 @@ pub(crate) struct Pass {
 }
 
 impl Gates {
-    /// Replaces the destinations. A destination that is gone keeps its gate while deliveries to it run.
+    /// Replaces the destinations. A destination that is gone keeps its gate while deliveries to it
+    /// run.
     pub(crate) fn replace(
         &self,
         destinations: &Destinations,
@@ -109,8 +111,8 @@ impl Gates {
         })
     }
 
-    /// Records the result of a delivery. Returns whether the whole destination is down, so that a failure does not count
-    /// against this message.
+    /// Records the result of a delivery. Returns whether the whole destination is down, so that a
+    /// failure does not count against this message.
     pub(crate) fn record(
         &self,
         message: &ClaimedMessage,
@@ -135,8 +137,8 @@ impl Gates {
         let change = gate.breaker.record(end, policy);
 
         if let Some(rest) = requested_rest(result) {
-            // A receiver cannot stop all messages for longer than a breaker would. This message may wait longer, by its
-            // retry policy.
+            // A receiver cannot stop all messages for longer than a breaker would. This message may
+            // wait longer, by its retry policy.
             let until = now + rest.min(policy.pause_max);
             gate.rest_until = gate.rest_until.max(Some(until));
         }
@@ -149,7 +151,8 @@ impl Gates {
         is_down
     }
 
-    /// Removes the gate of a destination that is no longer configured. Must be called when its last delivery has ended.
+    /// Removes the gate of a destination that is no longer configured. Must be called when its last
+    /// delivery has ended.
     pub(crate) fn remove_unconfigured(&self, name: &DestinationRef) {
         let mut gates = self.gates();
         if gates
@@ -217,7 +220,8 @@ impl Gate {
             .min(by_rate)
     }
 
-    /// Returns the time at which the gate opens; `None` if it is open, or if only the end of a delivery opens it.
+    /// Returns the time at which the gate opens; `None` if it is open, or if only the end of a
+    /// delivery opens it.
     fn opens_at(&self, now: Instant) -> Option<Instant> {
         let rate = self.rate.as_ref().map(|rate| rate.next_at(now));
         let opens_at = [self.rest_until, self.breaker.paused_until(), rate]

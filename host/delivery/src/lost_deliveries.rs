@@ -1,8 +1,9 @@
-//! Deliveries that were lost because the host stopped during them; the sibling of `lost_attempts` in dispatch.
+//! Deliveries that were lost because the host stopped during them; the sibling of `lost_attempts`
+//! in dispatch.
 //!
-//! A lost delivery has begun, so it counts, but it has no record. A message that makes the host crash would do so again at
-//! every start. So once as many deliveries of a message were lost as the retry policy allows in all, the message is dead,
-//! and nothing is sent.
+//! A lost delivery has begun, so it counts, but it has no record. A message that makes the host
+//! crash would do so again at every start. So once as many deliveries of a message were lost as the
+//! retry policy allows in all, the message is dead, and nothing is sent.
 
 use hookyard_model::{DeliveryResult, chain};
 use hookyard_store::{DELIVERIES_MAX, Error, MessageRecord};
@@ -10,8 +11,8 @@ use hookyard_store::{DELIVERIES_MAX, Error, MessageRecord};
 use crate::sender::{SendTask, Sender};
 
 impl Sender {
-    /// Returns the result for a message with too many lost deliveries, or `None` if the message must
-    /// be sent.
+    /// Returns the result for a message with too many lost deliveries, or `None` if the message
+    /// must be sent.
     pub(crate) async fn give_up_after_losses(&self, task: &SendTask) -> Option<DeliveryResult> {
         let lease = &task.message.lease;
         let deliveries_max = task.pass.destination.retry.attempts_max;
@@ -48,8 +49,8 @@ fn count_lost(record: &MessageRecord, task: &SendTask) -> Option<u32> {
         .map(|(_, delivery)| delivery)
         .collect();
 
-    // A store that holds as many records as it can has dropped older ones. Deliveries before the first record are then
-    // not known to be lost.
+    // A store that holds as many records as it can has dropped older ones. Deliveries before the
+    // first record are then not known to be lost.
     let has_dropped_records = record.deliveries.len() >= DELIVERIES_MAX;
     let first_known = match recorded.first() {
         Some(delivery) if has_dropped_records => delivery.number,

@@ -1,7 +1,7 @@
 //! The metrics of deliveries, by tenant and destination, and by result.
 //!
-//! This is the only place with their names and descriptions. The labels are the operator's names and the results, so the
-//! number of series is bounded by the number of destinations.
+//! This is the only place with their names and descriptions. The labels are the operator's names
+//! and the results, so the number of series is bounded by the number of destinations.
 
 use hookyard_model::{Delivery, DestinationRef};
 use metrics::{

@@ -1,4 +1,4 @@
-//! The POST of a message: what a delivery needs, and the door that does it.
+//! The POST of a message: the request of a delivery, and the door that sends it.
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! The rate of a destination: a token bucket that fills with time.
 //!
-//! The bucket holds the tokens of a tenth of a second. So messages that have waited go out evenly rather than all at once,
-//! and a high rate does not need a look at the outbox for each message.
+//! The bucket holds the tokens of a tenth of a second. So messages that have waited go out evenly
+//! rather than all at once, and a high rate does not need a look at the outbox for each message.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use tokio::time::Instant;
 /// The capacity of the bucket, in seconds of the rate.
 const BURST_SECONDS: f64 = 0.1;
 
-/// The lowest rate: once a year. It keeps the time of the next token within the range of an `Instant`.
+/// The lowest rate: once a year. It keeps the time of the next token within the range of an
+/// `Instant`.
 const PER_SECOND_MIN: f64 = 1.0 / (365.0 * 24.0 * 3600.0);
 
 /// A token bucket. Each delivery takes a token.
@@ -72,7 +73,8 @@ impl Rate {
 mod tests {
     use super::*;
 
-    /// Takes every token as soon as it is available, and returns how many tokens there are in this number of seconds.
+    /// Takes every token as soon as it is available, and returns how many tokens there are in this
+    /// number of seconds.
     fn taken(per_second: f64, seconds: u64) -> usize {
         let began = Instant::now();
         let (mut rate, mut now, mut taken) = (Rate::new(per_second, began), began, 0);

@@ -50,8 +50,8 @@ fn result_of_response(response: &PostResponse, now: Timestamp) -> DeliveryResult
     }
 }
 
-/// Returns the time for which the receiver asks to be sent nothing at all. It asks so with a status that means overload
-/// or downtime; with another status, `Retry-After` concerns only the message.
+/// Returns the time for which the receiver asks to be sent nothing at all. It asks so with a status
+/// that means overload or downtime; with another status, `Retry-After` concerns only the message.
 pub(crate) fn requested_rest(result: &DeliveryResult) -> Option<Duration> {
     match result {
         DeliveryResult::Failed {

@@ -1,7 +1,8 @@
 //! The sender: takes a message from its lease to its settlement.
 //!
-//! The lease is extended for as long as this takes. [`hookyard_model::apply`] decides what the result means for the
-//! message. If the settlement fails, the lease runs out and the message is sent again with the same id.
+//! The lease is extended for as long as this takes. [`hookyard_model::apply`] decides what the
+//! result means for the message. If the settlement fails, the lease runs out and the message is
+//! sent again with the same id.
 
 use std::slice;
 use std::sync::Arc;
@@ -141,7 +142,8 @@ impl Sender {
         let SendTask { message, pass } = task;
         let input = Input::Deliver {
             result,
-            // Spared deliveries do not count for the delay either: after a long outage, the short delays come first.
+            // Spared deliveries do not count for the delay either: after a long outage, the short
+            // delays come first.
             deliveries: message.lease.delivery.saturating_sub(message.spared),
             since: message.since,
             policy: &pass.destination.retry,
@@ -155,7 +157,8 @@ impl Sender {
     }
 }
 
-/// Logs and measures a delivery that has ended. Neither the URL nor headers or bodies are logged (invariant 10).
+/// Logs and measures a delivery that has ended. Neither the URL nor headers or bodies are logged
+/// (invariant 10).
 fn log_end(message: &ClaimedMessage, delivery: &Delivery, next: WorkState) {
     let ClaimedMessage {
         lease,

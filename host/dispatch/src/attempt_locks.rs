@@ -1,8 +1,9 @@
 //! The locks that let an attempt run alone after conflicts.
 //!
-//! The attempts of a plugin run concurrently. An attempt runs again if another attempt has changed a key that it read.
-//! After repeated conflicts it runs alone: it waits until the other attempts of the plugin have ended, and later attempts
-//! wait for it, so it cannot lose again. Correct effects do not need these locks; they only ensure that every attempt ends.
+//! The attempts of a plugin run concurrently. An attempt runs again if another attempt has changed
+//! a key that it read. After repeated conflicts it runs alone: it waits until the other attempts of
+//! the plugin have ended, and later attempts wait for it, so it cannot lose again. Correct effects
+//! do not need these locks; they only ensure that every attempt ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

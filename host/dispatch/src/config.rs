@@ -10,7 +10,8 @@ use hookyard_store::Inbox;
 
 use crate::{ReleaseGuard, Runner};
 
-/// The configuration of a dispatcher. The fields from `lease` to `shutdown_timeout` are configuration keys.
+/// The configuration of a dispatcher. The fields from `lease` to `shutdown_timeout` are
+/// configuration keys.
 #[derive(Clone)]
 pub struct Config {
     /// The inbox: the dispatcher claims and settles its jobs.
@@ -21,16 +22,16 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// Returns a random number in `0.0..1.0` at each call; spreads retries.
     pub jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
-    /// The time for which a job is leased. The lease of a long attempt is extended, so this is the time after which a job
-    /// is attempted again if the host stopped during its attempt.
+    /// The time for which a job is leased. The lease of a long attempt is extended, so this is the
+    /// time after which a job is attempted again if the host stopped during its attempt.
     pub lease: Duration,
-    /// The maximum number of concurrent attempts of all plugins; at least 1. [`ActivePlugin::concurrency`] is the limit
-    /// of each plugin.
+    /// The maximum number of concurrent attempts of all plugins; at least 1.
+    /// [`ActivePlugin::concurrency`] is the limit of each plugin.
     ///
     /// [`ActivePlugin::concurrency`]: crate::ActivePlugin::concurrency
     pub concurrency_max: usize,
-    /// The maximum number of concurrent attempts of one tenant's plugins; at least 1. It applies while several tenants
-    /// have plugins, so that a busy tenant leaves slots for the others.
+    /// The maximum number of concurrent attempts of one tenant's plugins; at least 1. It applies
+    /// while several tenants have plugins, so that a busy tenant leaves slots for the others.
     pub tenant_concurrency_max: usize,
     /// The time that running attempts have to end when the dispatcher shuts down.
     pub shutdown_timeout: Duration,
@@ -71,7 +72,8 @@ impl Handle {
         self.policies.store(Arc::new(policies));
     }
 
-    /// Replaces the quarantine policy; `None` quarantines no revision. Plugins that are quarantined stay quarantined.
+    /// Replaces the quarantine policy; `None` quarantines no revision. Plugins that are quarantined
+    /// stay quarantined.
     pub fn replace_quarantine_policy(&self, policy: Option<QuarantinePolicy>) {
         self.quarantine.store(Arc::new(policy));
     }

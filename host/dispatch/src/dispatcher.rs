@@ -1,9 +1,9 @@
-//! The dispatcher: a loop that looks for due jobs, begins as many as there are free slots, and waits for a reason to look
-//! again.
+//! The dispatcher: a loop that looks for due jobs, begins as many as there are free slots, and
+//! waits for a reason to look again.
 //!
-//! The reasons are: the inbox has changed, the set of active plugins has changed, a job has become due, or an attempt has
-//! ended. Each look reads everything again, and there is a look at least once a minute. So a missed reason costs time and
-//! nothing else.
+//! The reasons are: the inbox has changed, the set of active plugins has changed, a job has become
+//! due, or an attempt has ended. Each look reads everything again, and there is a look at least
+//! once a minute. So a missed reason costs time and nothing else.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -54,9 +54,9 @@ impl Dispatcher {
         }
     }
 
-    /// Claims and runs jobs until `shutdown` completes. Then it claims no more, and returns once all running attempts are
-    /// settled or `shutdown_timeout` has passed. Attempts that are aborted then keep their lease, and their jobs are
-    /// attempted again later.
+    /// Claims and runs jobs until `shutdown` completes. Then it claims no more, and returns once
+    /// all running attempts are settled or `shutdown_timeout` has passed. Attempts that are aborted
+    /// then keep their lease, and their jobs are attempted again later.
     pub async fn run(mut self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
         let executor = Arc::clone(&self.executor);
@@ -72,7 +72,8 @@ impl Dispatcher {
                 () = sleep_until(next_look) => {}
             }
 
-            // All slots that are free by now serve the next claim, so that it is one large claim instead of many small ones.
+            // All slots that are free by now serve the next claim, so that it is one large claim
+            // instead of many small ones.
             while let Some(ended) = self.running.try_next() {
                 self.ended(ended);
             }
@@ -117,7 +118,8 @@ impl Dispatcher {
         }
     }
 
-    /// Returns the plugins that may begin attempts, with the number of slots that each of them can use.
+    /// Returns the plugins that may begin attempts, with the number of slots that each of them can
+    /// use.
     fn demand(&mut self, now: Instant) -> Vec<Demand<PluginRef>> {
         self.skipped.expire(now);
 
@@ -165,7 +167,8 @@ impl Dispatcher {
         self.plugins_changed = true;
     }
 
-    /// Reads the active plugins, and lifts the quarantine of plugins whose active revision is another one.
+    /// Reads the active plugins, and lifts the quarantine of plugins whose active revision is
+    /// another one.
     async fn update_plugins(&mut self) -> Result<(), Error> {
         let active = self.executor.runner.active();
         self.slots
@@ -190,7 +193,8 @@ impl Dispatcher {
         handle_end(&mut self.skipped, ended);
     }
 
-    /// Returns the time of the next look: the next job that has a slot is due, or a skipped plugin gets another chance.
+    /// Returns the time of the next look: the next job that has a slot is due, or a skipped plugin
+    /// gets another chance.
     async fn next_look(&mut self, now: Instant) -> Result<Instant, Error> {
         let demand = self.demand(now);
         let plugins = self.slots.eligible(demand);
@@ -227,7 +231,8 @@ impl Dispatcher {
     }
 }
 
-/// Handles a task that made no attempt: skips the plugin for a moment, and logs a fault of the host.
+/// Handles a task that made no attempt: skips the plugin for a moment, and logs a fault of the
+/// host.
 fn handle_end(skipped: &mut SkippedPlugins, ended: EndedTask<JobLease, Result<(), RunError>>) {
     let JobLease {
         event,
@@ -243,7 +248,8 @@ fn handle_end(skipped: &mut SkippedPlugins, ended: EndedTask<JobLease, Result<()
         }
         Ok(Err(RunError::HostFault(reason))) => {
             metering::record_host_fault(plugin);
-            // One line for each time that the plugin is skipped, however many attempts failed meanwhile.
+            // One line for each time that the plugin is skipped, however many attempts failed
+            // meanwhile.
             if skipped.insert(plugin) {
                 tracing::error!(
                     tenant = %plugin.tenant, plugin = %plugin.name, %event, reason,

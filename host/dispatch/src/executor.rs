@@ -1,8 +1,9 @@
 //! The executor: takes a job from its lease to its settlement.
 //!
-//! The lease is extended for as long as this takes. [`hookyard_model::apply`] decides what the outcome means for the job.
-//! If the settlement fails, the lease runs out and the job is attempted again. An attempt that read a key which another
-//! attempt has changed meanwhile leaves no trace, and runs again at once.
+//! The lease is extended for as long as this takes. [`hookyard_model::apply`] decides what the
+//! outcome means for the job. If the settlement fails, the lease runs out and the job is attempted
+//! again. An attempt that read a key which another attempt has changed meanwhile leaves no trace,
+//! and runs again at once.
 
 use std::fmt;
 use std::slice;
@@ -51,7 +52,8 @@ impl Executor {
         }
     }
 
-    /// Attempts a job and settles the outcome. Returns an error if no attempt was made; the job is unchanged then.
+    /// Attempts a job and settles the outcome. Returns an error if no attempt was made; the job is
+    /// unchanged then.
     pub(crate) async fn attempt(&self, job: ClaimedJob) -> Result<(), RunError> {
         let lease = &job.lease;
         let extend = |until| async move {
@@ -165,9 +167,9 @@ impl Executor {
         }
     }
 
-    /// Returns the settlement of an attempt whose effects the store refused: the attempt fails, its effects are dropped,
-    /// and the job is retried. If the outbox was full, the attempt is spared, because there is room again once messages
-    /// are sent.
+    /// Returns the settlement of an attempt whose effects the store refused: the attempt fails, its
+    /// effects are dropped, and the job is retried. If the outbox was full, the attempt is spared,
+    /// because there is room again once messages are sent.
     fn without_effects(
         &self,
         job: &ClaimedJob,
@@ -213,7 +215,8 @@ impl Executor {
     }
 
     fn next_state(&self, job: &ClaimedJob, attempt: &Attempt, is_spared: bool) -> WorkState {
-        // The delays of a job keep growing while its attempts are spared, so the count includes them here.
+        // The delays of a job keep growing while its attempts are spared, so the count includes
+        // them here.
         let attempts = if is_spared {
             attempt.number
         } else {

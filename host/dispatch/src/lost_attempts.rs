@@ -1,8 +1,8 @@
 //! Attempts that were lost because the host stopped during them.
 //!
-//! A lost attempt has begun, so it counts, but it has no record. An event that makes the host crash would do so again at
-//! every start. So once as many attempts at a job were lost as the retry policy allows in all, the job is dead, and
-//! nothing is run.
+//! A lost attempt has begun, so it counts, but it has no record. An event that makes the host crash
+//! would do so again at every start. So once as many attempts at a job were lost as the retry
+//! policy allows in all, the job is dead, and nothing is run.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use hookyard_store::{ClaimedJob, Error, EventRecord, KvUsage, OutboxQuota, Settl
 use crate::executor::Executor;
 
 impl Executor {
-    /// Returns the settlement of a job with too many lost attempts, or `None` if the job must be run.
+    /// Returns the settlement of a job with too many lost attempts, or `None` if the job must be
+    /// run.
     pub(crate) async fn give_up_after_losses(&self, job: &ClaimedJob) -> Option<Settlement> {
         let attempts_max = self.policies.load().of(&job.event.source).attempts_max;
         // Fewer attempts than that cannot have lost too many, so nothing needs to be read.

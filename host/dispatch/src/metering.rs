@@ -1,7 +1,7 @@
 //! The metrics of attempts, by tenant and plugin, and by outcome.
 //!
-//! This is the only place with their names and descriptions. The labels are the operator's names and the outcomes, so the
-//! number of series is bounded by the number of plugins.
+//! This is the only place with their names and descriptions. The labels are the operator's names
+//! and the outcomes, so the number of series is bounded by the number of plugins.
 
 use std::time::Duration;
 

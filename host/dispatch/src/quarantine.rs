@@ -1,9 +1,11 @@
-//! Quarantines revisions that fail too often, and lifts the quarantine once another revision is active.
+//! Quarantines revisions that fail too often, and lifts the quarantine once another revision is
+//! active.
 //!
-//! [`hookyard_model::FailureBreaker`] decides when a revision fails too often, and the inbox holds the jobs of a
-//! quarantined plugin. The quarantine is durable before the attempt that caused it is settled, so that the job of this
-//! attempt is held like all others. Otherwise only the operator ends a quarantine; dispatch learns of that when it can
-//! claim jobs of the plugin again. A revision that is rolled back instead, because the revision before did better, is not
+//! [`hookyard_model::FailureBreaker`] decides when a revision fails too often, and the inbox holds
+//! the jobs of a quarantined plugin. The quarantine is durable before the attempt that caused it is
+//! settled, so that the job of this attempt is held like all others. Otherwise only the operator
+//! ends a quarantine; dispatch learns of that when it can claim jobs of the plugin again. A
+//! revision that is rolled back instead, because the revision before did better, is not
 //! quarantined.
 
 use std::collections::HashMap;
@@ -29,7 +31,8 @@ pub(crate) struct Quarantines {
     release_guard: Arc<dyn ReleaseGuard>,
     pub(crate) policy: Arc<ArcSwap<Option<QuarantinePolicy>>>,
     plugins: Mutex<HashMap<PluginRef, PluginHealth>>,
-    /// The number of quarantines that have become durable. It tells whether a claim began before or after a quarantine.
+    /// The number of quarantines that have become durable. It tells whether a claim began before or
+    /// after a quarantine.
     count: AtomicU64,
 }
 
@@ -38,8 +41,8 @@ pub(crate) struct Quarantines {
 pub(crate) struct Judgement {
     /// Whether a fault does not count against the job, because the revision is quarantined.
     pub(crate) is_spared: bool,
-    /// Whether the attempt failed on a revision on probation. If the revision is rolled back, the job is attempted once
-    /// more.
+    /// Whether the attempt failed on a revision on probation. If the revision is rolled back, the
+    /// job is attempted once more.
     pub(crate) failed_on_probation: bool,
 }
 
@@ -71,8 +74,8 @@ impl Quarantines {
 
     /// Records an attempt and judges how it counts.
     ///
-    /// If this quarantines the revision, the quarantine is durable once this returns, or the store has failed for
-    /// `time_max`.
+    /// If this quarantines the revision, the quarantine is durable once this returns, or the store
+    /// has failed for `time_max`.
     pub(crate) async fn judge(
         &self,
         job: &ClaimedJob,
@@ -92,8 +95,9 @@ impl Quarantines {
         }
     }
 
-    /// Makes a job due again if its revision was rolled back while the attempt ran. Must be called after the settlement of
-    /// an attempt that failed on probation: the rollback found only the jobs that were settled before it.
+    /// Makes a job due again if its revision was rolled back while the attempt ran. Must be called
+    /// after the settlement of an attempt that failed on probation: the rollback found only the
+    /// jobs that were settled before it.
     pub(crate) async fn retry_if_rolled_back(&self, job: &ClaimedJob, revision: Revision) {
         let plugin = &job.lease.plugin;
         if !self.release_guard.is_rolled_back(plugin, revision) {
@@ -108,7 +112,8 @@ impl Quarantines {
         }
     }
 
-    /// Records an attempt and returns whether its revision is quarantined, by this attempt or an earlier one.
+    /// Records an attempt and returns whether its revision is quarantined, by this attempt or an
+    /// earlier one.
     async fn is_quarantined(
         &self,
         job: &ClaimedJob,
@@ -166,7 +171,8 @@ impl Quarantines {
         let FailureCount { faults, events } =
             health.breaker.record(attempt.revision, end, policy)?;
 
-        // An attempt may end after another revision became active. It says nothing about that revision.
+        // An attempt may end after another revision became active. It says nothing about that
+        // revision.
         if !self.is_active(&job.lease.plugin, attempt.revision) {
             return None;
         }
@@ -218,8 +224,8 @@ impl Quarantines {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Notes that a claim which began at `mark` returned jobs of this plugin. So a quarantine that was durable before the
-    /// claim has been lifted.
+    /// Notes that a claim which began at `mark` returned jobs of this plugin. So a quarantine that
+    /// was durable before the claim has been lifted.
     pub(crate) fn note_claim(&self, plugin: &PluginRef, mark: u64) {
         if let Some(health) = self.plugins().get_mut(plugin) {
             health.quarantine.take_if(|quarantine| {

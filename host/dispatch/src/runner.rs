@@ -12,10 +12,12 @@ pub trait Runner: Send + Sync + 'static {
     /// Returns the plugins that can take jobs.
     fn active(&self) -> Vec<ActivePlugin>;
 
-    /// Waits until [`Runner::active`] may return something else than at its last call. May return early.
+    /// Waits until [`Runner::active`] may return something else than at its last call. May return
+    /// early.
     async fn changed(&self);
 
-    /// Attempts a job from beginning to end on one revision (invariant 7), within the limits of the plugin.
+    /// Attempts a job from beginning to end on one revision (invariant 7), within the limits of the
+    /// plugin.
     ///
     /// # Errors
     ///
@@ -75,7 +77,8 @@ pub struct Measures {
     pub run: Duration,
     /// The processor time of instantiation and call.
     pub cpu: Duration,
-    /// The guest's linear memory at the end, in bytes. Linear memory never shrinks, so this is the maximum.
+    /// The guest's linear memory at the end, in bytes. Linear memory never shrinks, so this is the
+    /// maximum.
     pub memory_bytes: u64,
     /// The number of calls of host functions.
     pub host_calls: u64,

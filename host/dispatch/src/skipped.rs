@@ -21,7 +21,7 @@ impl SkippedPlugins {
         previous.is_none_or(|until| until <= now)
     }
 
-    /// Forgets the plugins whose time is over.
+    /// Forgets the plugins whose pause has ended.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.0.retain(|_, until| *until > now);
     }

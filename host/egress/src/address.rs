@@ -1,8 +1,9 @@
-//! The address guard: which IP addresses a connection may go to. [`check_address`] is the only place that decides this.
+//! The address guard: which IP addresses a connection may go to. [`check_address`] is the only
+//! place that decides this.
 //!
-//! Public addresses are allowed. Every other address is refused unless the configuration grants a range that contains
-//! it: this machine, private networks, the metadata services that hand out a cloud's credentials, and addresses that are
-//! not assigned.
+//! Public addresses are allowed. Every other address is refused unless the configuration grants a
+//! range that contains it: this machine, private networks, the metadata services that hand out a
+//! cloud's credentials, and addresses that are not assigned.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -72,8 +73,8 @@ impl fmt::Display for Range {
 /// The class of an address that is not public, and so is refused unless granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressClass {
-    /// A cloud's metadata service, which hands out credentials. Only a grant of this single address allows it, never a
-    /// wider range.
+    /// A cloud's metadata service, which hands out credentials. Only a grant of this single address
+    /// allows it, never a wider range.
     Metadata,
     /// `0.0.0.0/8` and `::`, which mean this machine.
     Unspecified,
@@ -91,7 +92,8 @@ pub enum AddressClass {
     Documentation,
     /// Not assigned, or assigned to a protocol.
     Reserved,
-    /// An IPv6 address that embeds an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) and leads to it.
+    /// An IPv6 address that embeds an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) and
+    /// leads to it.
     Embedded,
 }
 
@@ -121,8 +123,8 @@ const fn v6(start: [u16; 8], length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length)
 }
 
-/// The IPv4 ranges that are not public, by the registry of special-purpose addresses (RFC 6890 and its updates). The
-/// first range that contains an address gives its class.
+/// The IPv4 ranges that are not public, by the registry of special-purpose addresses (RFC 6890 and
+/// its updates). The first range that contains an address gives its class.
 const REFUSED_V4: [(Ipv4Net, AddressClass); 21] = [
     (v4(169, 254, 169, 254, 32), AddressClass::Metadata), // Amazon, Google, Microsoft and most others
     (v4(169, 254, 170, 2, 32), AddressClass::Metadata),   // Amazon's containers
@@ -147,8 +149,8 @@ const REFUSED_V4: [(Ipv4Net, AddressClass); 21] = [
     (v4(255, 255, 255, 255, 32), AddressClass::Reserved),
 ];
 
-/// The IPv6 ranges that are not public, in the same order of precedence. An address outside all of them is public only
-/// within `GLOBAL_V6`.
+/// The IPv6 ranges that are not public, in the same order of precedence. An address outside all of
+/// them is public only within `GLOBAL_V6`.
 const REFUSED_V6: [(Ipv6Net, AddressClass); 17] = [
     (
         v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128),
@@ -210,8 +212,9 @@ const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 /// Checks that a connection may go to `address`.
 ///
-/// An IPv6 address that embeds an IPv4 address needs two grants: one for its own range, and one for the IPv4 address if
-/// that is not public. So a grant of a whole NAT64 range opens no private network behind it.
+/// An IPv6 address that embeds an IPv4 address needs two grants: one for its own range, and one for
+/// the IPv4 address if that is not public. So a grant of a whole NAT64 range opens no private
+/// network behind it.
 ///
 /// # Errors
 ///
@@ -275,7 +278,8 @@ fn embedded(address: Ipv6Addr) -> Ipv4Addr {
     let o = address.octets();
     match address.segments() {
         [0x2002, ..] => Ipv4Addr::new(o[2], o[3], o[4], o[5]),
-        // Teredo inverts the bits of the address, so that address translators do not rewrite them (RFC 4380).
+        // Teredo inverts the bits of the address, so that address translators do not rewrite them
+        // (RFC 4380).
         [0x2001, 0, ..] => Ipv4Addr::new(!o[12], !o[13], !o[14], !o[15]),
         _ => Ipv4Addr::new(o[12], o[13], o[14], o[15]),
     }

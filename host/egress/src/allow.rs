@@ -1,8 +1,8 @@
 //! Allow lists: which requests may be made, by scheme, host, port, method and path prefix.
 //!
-//! A path prefix protects a receiver only if the receiver reads the path in the same way. So under a prefix, a path that
-//! some server would resolve to another path is refused: one with dot segments, empty segments or backslashes, plain or
-//! encoded.
+//! A path prefix protects a receiver only if the receiver reads the path in the same way. So under
+//! a prefix, a path that some server would resolve to another path is refused: one with dot
+//! segments, empty segments or backslashes, plain or encoded.
 
 use http::{Method, Uri};
 
@@ -16,8 +16,8 @@ pub struct Rule {
     pub target: Target,
     /// The allowed methods; empty for all methods.
     pub methods: Vec<Method>,
-    /// The allowed path prefixes; empty for all paths. A prefix covers itself and everything below it: `/v1` and `/v1/`
-    /// cover `/v1/orders`, neither covers `/v10`, and only `/v1` covers `/v1`.
+    /// The allowed path prefixes; empty for all paths. A prefix covers itself and everything below
+    /// it: `/v1` and `/v1/` cover `/v1/orders`, neither covers `/v10`, and only `/v1` covers `/v1`.
     pub paths: Vec<String>,
 }
 
@@ -95,7 +95,8 @@ impl AllowList {
 }
 
 impl Rule {
-    /// Reads a host such as `api.example.com` or `api.example.com:8443`. The rule allows every method and path.
+    /// Reads a host such as `api.example.com` or `api.example.com:8443`. The rule allows every
+    /// method and path.
     pub fn parse(host: &str, scheme: Scheme) -> Option<Self> {
         let (host, port) = match host.rsplit_once(':') {
             // A colon before `]` belongs to an IPv6 address.
@@ -122,7 +123,8 @@ impl Rule {
     }
 }
 
-/// Returns whether a text can be the path of a rule: it begins with `/` and every server reads it in the same way.
+/// Returns whether a text can be the path of a rule: it begins with `/` and every server reads it
+/// in the same way.
 pub fn is_path_prefix(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#');
     text.starts_with('/') && text.bytes().all(is_plain) && is_unambiguous(text)
@@ -144,8 +146,8 @@ fn is_under(prefix: &str, path: &str) -> bool {
 
 /// Returns whether every server resolves the path to itself.
 ///
-/// The path is checked as it is sent, without decoding. An encoded dot, slash, backslash, percent sign or control
-/// character makes it ambiguous, and so does an overlong encoding of a dot.
+/// The path is checked as it is sent, without decoding. An encoded dot, slash, backslash, percent
+/// sign or control character makes it ambiguous, and so does an overlong encoding of a dot.
 fn is_unambiguous(path: &str) -> bool {
     if path.contains('\\') || !path.split('%').skip(1).all(is_harmless_encoding) {
         return false;
@@ -170,7 +172,8 @@ fn is_unambiguous(path: &str) -> bool {
     true
 }
 
-/// Returns whether the text after a percent sign begins with an encoding that stays one character of its segment.
+/// Returns whether the text after a percent sign begins with an encoding that stays one character
+/// of its segment.
 fn is_harmless_encoding(rest: &str) -> bool {
     let Some(byte) = rest
         .get(..2)

@@ -1,6 +1,7 @@
 //! A client that fetches documents for the host itself: one GET that must return status 200.
 //!
-//! A redirect is an error like any other status: the caller checked the URL, not the place that it redirects to.
+//! A redirect is an error like any other status: the caller checked the URL, not the place that it
+//! redirects to.
 
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a client that fetches through `door` under `policy`. [`GetLimits::allow_http`] takes the place of the
-    /// policy's field.
+    /// Returns a client that fetches through `door` under `policy`. [`GetLimits::allow_http`] takes
+    /// the place of the policy's field.
     pub fn new(door: Door, policy: Policy) -> Self {
         Self { door, policy }
     }

@@ -1,9 +1,9 @@
 //! Opens a connection to a target.
 //!
-//! A name is resolved once and each of its addresses is checked. The connection goes to one of the addresses that
-//! passed, and nothing is resolved again in between. If some addresses of a name are refused, the others are used: the
-//! connection goes to an address that was checked, and a receiver stays reachable that also has a private address. A
-//! literal address is checked in the same way.
+//! A name is resolved once and each of its addresses is checked. The connection goes to one of the
+//! addresses that passed, and nothing is resolved again in between. If some addresses of a name are
+//! refused, the others are used: the connection goes to an address that was checked, and a receiver
+//! stays reachable that also has a private address. A literal address is checked in the same way.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -37,7 +37,8 @@ pub(crate) struct Connect<'c> {
 }
 
 impl Connect<'_> {
-    /// Opens a link to the target: resolves it, checks its addresses, connects, and sets up TLS and HTTP.
+    /// Opens a link to the target: resolves it, checks its addresses, connects, and sets up TLS and
+    /// HTTP.
     pub(crate) async fn run(&self, slot: ConnectionSlot) -> Result<Link, Error> {
         let addresses = self.allowed_addresses().await?;
         let stream = self.open(&addresses).await?;
@@ -92,8 +93,8 @@ impl Connect<'_> {
         }
     }
 
-    /// Connects to the first of `addresses` that accepts. Each address gets an equal share of the remaining time, so
-    /// that an address which never answers leaves time for the others.
+    /// Connects to the first of `addresses` that accepts. Each address gets an equal share of the
+    /// remaining time, so that an address which never answers leaves time for the others.
     async fn open(&self, addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
         let mut last_error = io::Error::from(io::ErrorKind::NotFound);
 
@@ -102,7 +103,8 @@ impl Connect<'_> {
             let share = left / u32::try_from(addresses.len() - tried).unwrap_or(1);
             match timeout(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    // Requests are written in one piece, so waiting to fill packets would only delay them.
+                    // Requests are written in one piece, so waiting to fill packets would only
+                    // delay them.
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }

@@ -45,15 +45,18 @@ impl Door {
         })
     }
 
-    /// Sends `request` under `policy` and reads the whole response within `limits`. The request's URL must be absolute.
+    /// Sends `request` under `policy` and reads the whole response within `limits`. The request's
+    /// URL must be absolute.
     ///
-    /// Redirects are not followed. A request is sent at most once; only if an idle connection turns out to be closed
-    /// before any byte of the request was sent, the request goes to another connection. Headers that concern a single
-    /// connection are removed, and the `host` header is set from the URL. Dropping the future ends the exchange.
+    /// Redirects are not followed. A request is sent at most once; only if an idle connection turns
+    /// out to be closed before any byte of the request was sent, the request goes to another
+    /// connection. Headers that concern a single connection are removed, and the `host` header is
+    /// set from the URL. Dropping the future ends the exchange.
     ///
     /// # Errors
     ///
-    /// Returns why there is no complete response. [`Error::fault`] says who can do something about it.
+    /// Returns why there is no complete response. [`Error::fault`] says who can do something about
+    /// it.
     pub async fn send(
         &self,
         policy: &Policy,

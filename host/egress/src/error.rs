@@ -1,7 +1,7 @@
 //! Errors: the reasons why there is no complete response, or why a door or a policy cannot be used.
 //!
-//! The messages name the host and never the rest of a URL, because paths and queries can contain tokens. The cause of an
-//! error is in `source`.
+//! The messages name the host and never the rest of a URL, because paths and queries can contain
+//! tokens. The cause of an error is in `source`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -82,8 +82,8 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The TLS handshake failed: the receiver does not speak TLS, or its certificate is not trusted or is for another
-    /// host.
+    /// The TLS handshake failed: the receiver does not speak TLS, or its certificate is not trusted
+    /// or is for another host.
     #[error("could not establish a trusted TLS connection to {host}")]
     Tls {
         /// The host of the URL.
@@ -107,8 +107,8 @@ pub enum Error {
         /// The host of the URL.
         host: String,
     },
-    /// The header of the response is too large. Over HTTP/2 this is [`Error::Broken`], because the library reports only
-    /// that the response ended.
+    /// The header of the response is too large. Over HTTP/2 this is [`Error::Broken`], because the
+    /// library reports only that the response ended.
     #[error(
         "the header of the response from {host} is larger than {header_max} bytes or {headers_max} fields"
     )]

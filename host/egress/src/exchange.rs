@@ -1,4 +1,5 @@
-//! An exchange with a server: a slot, a connection, the request and the whole response. Each step has a deadline.
+//! An exchange with a server: a slot, a connection, the request and the whole response. Each step
+//! has a deadline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +84,8 @@ impl<'e> Exchange<'e> {
         })
     }
 
-    /// Sends the request over an idle link from the pool if one is still open, otherwise over a new link.
+    /// Sends the request over an idle link from the pool if one is still open, otherwise over a new
+    /// link.
     pub(crate) async fn run(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
         let _slot = self.exchange_slot().await?;
         let mut request = request.map(Full::new);
@@ -111,7 +113,8 @@ impl<'e> Exchange<'e> {
             .map_err(|_| self.timed_out(Phase::Slot))
     }
 
-    /// Opens a new link. An HTTP/2 link goes to the pool at once, so that other exchanges can share it.
+    /// Opens a new link. An HTTP/2 link goes to the pool at once, so that other exchanges can share
+    /// it.
     async fn connect(&self) -> Result<Link, Error> {
         let Shared { config, pool, .. } = self.shared;
         let slot = pool.connection_slot(self.policy.tenant.as_ref());
@@ -137,7 +140,8 @@ impl<'e> Exchange<'e> {
         Ok(link)
     }
 
-    /// Sends the request over a link and reads the response. The link goes back to the pool if it can be used again.
+    /// Sends the request over a link and reads the response. The link goes back to the pool if it
+    /// can be used again.
     async fn send(&self, mut link: Link, request: Request<Full<Bytes>>) -> Result<Reply, Error> {
         let reply = timeout_at(self.deadline, self.send_on(&mut link, request)).await;
         let response = match reply {
@@ -223,7 +227,8 @@ impl<'e> Exchange<'e> {
     }
 }
 
-/// Returns the instant at which `timeout` ends; at most a day from now, so that the addition cannot overflow.
+/// Returns the instant at which `timeout` ends; at most a day from now, so that the addition cannot
+/// overflow.
 fn deadline(timeout: Duration) -> Instant {
     Instant::now() + timeout.min(Duration::from_secs(24 * 3600))
 }

@@ -1,12 +1,13 @@
 //! The one door out: every outgoing HTTP request of the host goes through a [`Door`].
 //!
-//! A request names its target by URL and goes out under a [`Policy`], which says which addresses it may reach and whom it
-//! trusts. The door resolves the host, checks each address, connects, and exchanges request and response. Every step has
-//! a limit in time and size. [`AllowList`] says which requests a plugin may make; the caller asks it first.
+//! A request names its target by URL and goes out under a [`Policy`], which says which addresses it
+//! may reach and whom it trusts. The door resolves the host, checks each address, connects, and
+//! exchanges request and response. Every step has a limit in time and size. [`AllowList`] says
+//! which requests a plugin may make; the caller asks it first.
 //!
-//! The door never follows redirects: a redirect is a response like any other. It never decompresses a body and never
-//! asks for a compressed one, so a size limit counts the bytes that arrive. [`Client`] fetches documents for the host
-//! itself.
+//! The door never follows redirects: a redirect is a response like any other. It never decompresses
+//! a body and never asks for a compressed one, so a size limit counts the bytes that arrive.
+//! [`Client`] fetches documents for the host itself.
 
 mod target;
 mod address;

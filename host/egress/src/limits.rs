@@ -7,9 +7,11 @@ use bytes::Bytes;
 /// The configuration of a door: the table `[egress]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Root certificates to trust besides those of the platform. Each entry is a PEM text with one or more certificates.
+    /// Root certificates to trust besides those of the platform. Each entry is a PEM text with one
+    /// or more certificates.
     pub roots: Vec<Vec<u8>>,
-    /// The maximum number of open connections, including idle ones. One tenant can have three quarters of them.
+    /// The maximum number of open connections, including idle ones. One tenant can have three
+    /// quarters of them.
     pub connections_max: usize,
     /// The maximum number of exchanges that one tenant can have with one host and port at a time.
     pub host_concurrency_max: usize,

@@ -1,7 +1,7 @@
 //! Links: open connections that speak HTTP. Each has a task that moves its bytes.
 //!
-//! The task ends with the last handle of the link, whatever state it is in. So an exchange that ran out of time leaves no
-//! task behind that waits for a receiver.
+//! The task ends with the last handle of the link, whatever state it is in. So an exchange that ran
+//! out of time leaves no task behind that waits for a receiver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,13 @@ use crate::target::{Target, path_and_query};
 /// The maximum number of header fields of an HTTP/1.1 response.
 pub(crate) const HEADERS_MAX: usize = 128;
 
-/// The flow-control windows of HTTP/2, in bytes: of one response, and of all responses on a connection.
+/// The flow-control windows of HTTP/2, in bytes: of one response, and of all responses on a
+/// connection.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
-/// How often an HTTP/2 receiver is pinged while a response is awaited, and how long it has to reply.
+/// How often an HTTP/2 receiver is pinged while a response is awaited, and how long it has to
+/// reply.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -108,7 +110,8 @@ impl Link {
         }
     }
 
-    /// Sends a request and waits for the header of the response. The request's URL must be absolute.
+    /// Sends a request and waits for the header of the response. The request's URL must be
+    /// absolute.
     pub(crate) async fn send(
         &mut self,
         target: &Target,

@@ -1,7 +1,8 @@
 //! The pool of idle links, and the slots that limit how many links are open.
 //!
-//! A link belongs to the policy that it was opened under and to its target, and no other exchange gets it. All maps are
-//! bounded: `POLICIES_MAX` limits the policies, and the slots limit the links.
+//! A link belongs to the policy that it was opened under and to its target, and no other exchange
+//! gets it. All maps are bounded: `POLICIES_MAX` limits the policies, and the slots limit the
+//! links.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -121,8 +122,8 @@ impl Pool {
         Ok((key, tls))
     }
 
-    /// Takes an idle link with this key. The link that was used last comes first, because it is the most likely to be
-    /// open.
+    /// Takes an idle link with this key. The link that was used last comes first, because it is the
+    /// most likely to be open.
     pub(crate) fn take(&self, key: &Key) -> Option<Link> {
         let mut state = self.state();
         let idle = state.links.get_mut(key)?;
@@ -147,7 +148,8 @@ impl Pool {
         link
     }
 
-    /// Puts a link into the pool, unless another exchange waits for its slot or the pool has a link that both can share.
+    /// Puts a link into the pool, unless another exchange waits for its slot or the pool has a link
+    /// that both can share.
     pub(crate) fn put(&self, key: &Key, link: Link) {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             return;
@@ -177,10 +179,12 @@ impl Pool {
         }
     }
 
-    /// Waits for a slot for a new connection. If all slots are taken, or all slots of the tenant, the link that has been
-    /// idle for the longest time is closed: any link, or one of the tenant's.
+    /// Waits for a slot for a new connection. If all slots are taken, or all slots of the tenant,
+    /// the link that has been idle for the longest time is closed: any link, or one of the
+    /// tenant's.
     pub(crate) async fn connection_slot(&self, tenant: Option<&TenantName>) -> ConnectionSlot {
-        // The tenant's slot comes first, so that an exchange that waits for it does not hold a slot that others could use.
+        // The tenant's slot comes first, so that an exchange that waits for it does not hold a slot
+        // that others could use.
         let tenant_slot = match tenant {
             Some(name) => {
                 let slots = self.tenant_slots.semaphore(name.clone());
@@ -214,7 +218,8 @@ impl Pool {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while the lock is held. If it did, links would be missing, but none would be wrong.
+        // Nothing panics while the lock is held. If it did, links would be missing, but none would
+        // be wrong.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -254,7 +259,8 @@ impl State {
         self.links.retain(|_, idle| !idle.is_empty());
     }
 
-    /// Closes the link that has been idle for the longest time, among those whose key `may_close` accepts.
+    /// Closes the link that has been idle for the longest time, among those whose key `may_close`
+    /// accepts.
     fn close_oldest(&mut self, may_close: impl Fn(&Key) -> bool) {
         let oldest = self
             .links

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-/// A resolver. The door resolves a name once for each connection and connects to one of the returned addresses.
+/// A resolver. The door resolves a name once for each connection and connects to one of the
+/// returned addresses.
 #[async_trait]
 pub trait Resolve: Send + Sync + 'static {
     /// Returns the addresses of `name` in order of preference; none if the name has none.
@@ -40,7 +41,8 @@ impl Resolve for SystemResolver {
             .map_err(io::Error::other)?;
 
         let name = name.to_owned();
-        // A lookup blocks a thread until the system returns. So it keeps its slot even if the caller gives up.
+        // A lookup blocks a thread until the system returns. So it keeps its slot even if the
+        // caller gives up.
         let lookup = tokio::spawn(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
             drop(slot);

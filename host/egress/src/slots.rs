@@ -1,4 +1,5 @@
-//! Slots for something that is limited for each key: exchanges of a tenant with a receiver, connections of a tenant.
+//! Slots for something that is limited for each key: exchanges of a tenant with a receiver,
+//! connections of a tenant.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,7 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The number of semaphores at which unused ones are dropped.
 const SEMAPHORES_MAX: usize = 1024;
 
-/// The same number of slots for each key. Each key contains a tenant, so a tenant cannot take another tenant's slots.
+/// The same number of slots for each key. Each key contains a tenant, so a tenant cannot take
+/// another tenant's slots.
 #[derive(Debug)]
 pub(crate) struct KeyedSlots<K> {
     slots_max: usize,
@@ -46,7 +48,8 @@ impl<K: Eq + Hash> KeyedSlots<K> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if semaphores.len() >= SEMAPHORES_MAX {
-            // A permit keeps its semaphore alive, so a semaphore with one owner has all of its slots.
+            // A permit keeps its semaphore alive, so a semaphore with one owner has all of its
+            // slots.
             semaphores.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
         }
 

@@ -1,8 +1,9 @@
-//! Targets: the scheme, host and port of a URL, in the one spelling that is compared, resolved and sent.
+//! Targets: the scheme, host and port of a URL, in the one spelling that is compared, resolved and
+//! sent.
 //!
-//! A host that two readers could understand differently is refused: a user in front of the host, a number that some
-//! readers take for an address (`2130706433`, `0x7f.1`, `127.1`), or characters other than ASCII letters, digits, hyphens,
-//! underscores and dots.
+//! A host that two readers could understand differently is refused: a user in front of the host, a
+//! number that some readers take for an address (`2130706433`, `0x7f.1`, `127.1`), or characters
+//! other than ASCII letters, digits, hyphens, underscores and dots.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -42,7 +43,8 @@ impl Scheme {
 /// The host of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// A name in lower case, without a dot at its end. International names are in their ASCII form (`xn--…`).
+    /// A name in lower case, without a dot at its end. International names are in their ASCII form
+    /// (`xn--…`).
     Name(String),
     /// A literal address.
     Address(IpAddr),
@@ -64,7 +66,8 @@ impl Host {
             return None;
         }
 
-        // The URL standard reads a host that ends in a number as an address. So it must be a whole address.
+        // The URL standard reads a host that ends in a number as an address. So it must be a whole
+        // address.
         if name.rsplit('.').next().is_some_and(is_number) {
             let address: Ipv4Addr = name.parse().ok()?;
             return Some(Self::Address(address.into()));
@@ -88,7 +91,8 @@ fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len()) && label.bytes().all(is_plain)
 }
 
-/// Returns whether some readers take the label for a part of an IPv4 address: decimal, octal or hexadecimal.
+/// Returns whether some readers take the label for a part of an IPv4 address: decimal, octal or
+/// hexadecimal.
 fn is_number(label: &str) -> bool {
     let is_hexadecimal = label
         .strip_prefix("0x")

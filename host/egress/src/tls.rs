@@ -1,4 +1,5 @@
-//! TLS: which certificates are trusted, which client certificate is presented, and which HTTP version is offered (ALPN).
+//! TLS: which certificates are trusted, which client certificate is presented, and which HTTP
+//! version is offered (ALPN).
 
 use std::sync::Arc;
 
@@ -39,8 +40,8 @@ impl Trust {
         })
     }
 
-    /// Returns the configuration for a policy. A policy with certificates of its own gets a new configuration, so that
-    /// it shares no TLS session with other policies.
+    /// Returns the configuration for a policy. A policy with certificates of its own gets a new
+    /// configuration, so that it shares no TLS session with other policies.
     pub(crate) fn tls_config(&self, policy: &Policy) -> Result<Arc<ClientConfig>, Error> {
         if policy.roots.is_empty() && policy.identity.is_none() {
             return Ok(Arc::clone(&self.shared));
@@ -52,7 +53,8 @@ impl Trust {
     }
 }
 
-/// Checks the root certificates and the client certificate of a policy, so that a configuration can be refused early.
+/// Checks the root certificates and the client certificate of a policy, so that a configuration can
+/// be refused early.
 ///
 /// # Errors
 ///
@@ -96,7 +98,8 @@ fn config_builder(
 fn read_identity(
     identity: &Identity,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
-    // The parser's errors are dropped, because they may quote the file, and the file contains a key.
+    // The parser's errors are dropped, because they may quote the file, and the file contains a
+    // key.
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&identity.certificate)
         .collect::<Result<_, _>>()
         .map_err(|_| Error::Identity(None))?;

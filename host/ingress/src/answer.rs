@@ -1,4 +1,4 @@
-//! Decides what the sender of a request reads: the status, a short public text, and headers.
+//! Makes the answer to the sender of a request: the status, a short public text, and headers.
 //!
 //! This is the only place that decides it. Two exhaustive matches, [`Refused::public`] and
 //! [`public_refusal`], give each refusal its status and text. Details for the operator are in

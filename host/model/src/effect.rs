@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{DestinationName, Header};
 
-/// A key in a plugin's key-value store. Each plugin has a store of its own.
+/// A key in a plugin's key-value store. Each plugin has its own store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The name with which the plugin opened the bucket.
@@ -90,7 +90,7 @@ pub struct Message {
     pub id: MessageId,
     /// The destination, by its configured name within the plugin's tenant.
     pub destination: DestinationName,
-    /// The receiver's name of what happened, if the message is a typed event.
+    /// The receiver's name for the event type, if the message is a typed event.
     pub event_type: Option<String>,
     /// The body to send.
     pub body: Bytes,

@@ -71,7 +71,7 @@ pub struct Event {
     pub source: SourceRef,
     /// The name of the provider that the source is configured with.
     pub provider: String,
-    /// The provider's name of what happened, if the request contains one.
+    /// The provider's name for the event type, if the request contains a name.
     pub event_type: Option<String>,
     /// The deduplication key: the value that the sender repeats when it sends the same event again.
     pub key: String,

@@ -1,7 +1,8 @@
 //! The steps of a release, and the order in which a revision can take them.
 //!
 //! ```text
-//! seen -> settled -> [queued] -> [compiling] -> checked -> compiled -> rehearsed -> active -> draining -> retired
+//! seen -> settled -> [queued] -> [compiling] -> checked -> compiled -> rehearsed -> active ->
+//! draining -> retired
 //!             \          \             \           \          \           \          |  ^       |           |
 //!              '----------'-------------'-----------'----------'-- refused '         |  '-------'-----------'  rollback
 //!                                                                                    '-> blocked -> (cleared) settled
@@ -30,9 +31,9 @@ pub enum Step {
     Compiled,
     /// The revision passed its rehearsal.
     Rehearsed,
-    /// The revision is given the plugin's events.
+    /// The revision receives the plugin's events.
     Active,
-    /// The revision is given no more events, and still has attempts that are running.
+    /// The revision receives no more events, but some of its attempts are still running.
     Draining,
     /// The revision has no more attempts that are running.
     Retired,

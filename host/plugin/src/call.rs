@@ -243,8 +243,8 @@ async fn call_directly(
     Ok(result)
 }
 
-/// Returns what an ended call used. A call without an instance spent all its time on the
-/// instantiation.
+/// Returns the resources that an ended call used. A call without an instance spent all its time on
+/// the instantiation.
 fn measures(state: &State, began: Instant, meter: &Meter) -> Measures {
     let ended = Instant::now();
     let instantiated = state.instantiated_at.unwrap_or(ended);
@@ -260,7 +260,7 @@ fn measures(state: &State, began: Instant, meter: &Meter) -> Measures {
     }
 }
 
-/// Returns what happens at each epoch: a trap if a limit is used up, otherwise a turn for the other
+/// Returns the action at each epoch: a trap if a limit is used up, otherwise a turn for the other
 /// tasks of this thread.
 fn end_or_yield(
     limits: &Limits,

@@ -1,5 +1,4 @@
-//! The effects of one attempt while it runs: what it has read, what it will write and what it will
-//! send.
+//! The effects of a running attempt: the values that it has read, its writes and its messages.
 //!
 //! Nothing happens during the call. The buffer collects the effects and shows the guest its own
 //! writes. The dispatcher commits them together with the outcome, or drops them (invariant 6).

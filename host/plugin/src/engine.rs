@@ -1,4 +1,4 @@
-//! The engine: what all plugins share.
+//! The engine: the resources that all plugins share.
 //!
 //! Instances are made in one of two runtimes. The pool reserves its memory beforehand, so that an
 //! instance starts in microseconds. Its size follows from [`Config::instances_max`]; since no more

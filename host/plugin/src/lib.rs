@@ -9,9 +9,10 @@
 //! - `handler` finds the handlers that a component exports, and chooses the handler for an event.
 //! - `plan` translates between JSON and the types that a plugin declared.
 //! - `call` runs a handler once, in a fresh instance, within its [`Limits`].
-//! - `effects` collects what a handler asks the host to change. `capability` implements the
+//! - `effects` collects the changes that a handler requests. `capability` implements the
 //!   interfaces that plugins import, one file for each.
-//! - `engine` owns what all plugins share: compilers, memory for instances, threads and the cache.
+//! - `engine` owns the resources that all plugins share: compilers, memory for instances, threads
+//!   and the cache.
 //! - `catalog` holds the active revision of each plugin and runs jobs on it.
 
 mod text;

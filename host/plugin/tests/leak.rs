@@ -2,7 +2,7 @@
 //! hostile mixed.
 //!
 //! Two thousand attempts in CI; `ATTEMPTS=100000 cargo test -p hookyard-plugin --test leak --
-//! --nocapture` is the long form, whose figures stand in `docs/isolation.md`. A process of its own,
+//! --nocapture` is the long form, whose figures are in `docs/isolation.md`. A separate process,
 //! so that nothing else is measured.
 
 #![cfg(target_os = "linux")]
@@ -164,7 +164,10 @@ async fn attempts(catalog: &Arc<Catalog>, names: &Arc<Vec<String>>, count: usize
             tokio::spawn(async move {
                 for number in (task..count).step_by(TASKS) {
                     let name = &names[number % names.len()];
-                    let ran = catalog.run(&job(plugin(name))).await.expect("it is there");
+                    let ran = catalog
+                        .run(&job(plugin(name)))
+                        .await
+                        .expect("the plugin is active");
                     assert_eq!(
                         ran.outcome.name() == "done",
                         name == "good",

@@ -5,10 +5,10 @@
 //! destination: a function of a message and `now`. A [`Provider`] describes a kind of sender as
 //! data: where its events have their id and type, and which schemes it uses.
 //!
-//! This crate reads no clock, environment, file or randomness (invariant 9), and knows nothing of
-//! HTTP answers. Work that needs the outside world, such as fetching a certificate or confirming a
-//! subscription, is returned to the caller. The bytes of a request are verified before they are
-//! parsed, except where the sender signs fields of a JSON envelope (Amazon SNS).
+//! This crate reads no clock, environment, file or randomness (invariant 9), and does not know
+//! about HTTP answers. Work that needs the outside world, such as fetching a certificate or
+//! confirming a subscription, is returned to the caller. The bytes of a request are verified before
+//! they are parsed, except where the sender signs fields of a JSON envelope (Amazon SNS).
 
 mod verify;
 mod sign;

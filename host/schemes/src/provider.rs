@@ -1,7 +1,7 @@
 //! A kind of sender as data: the schemes that it may use, and where its events have their keys and
 //! types.
 //!
-//! A provider needs no code of its own. The configuration reads `provider.toml`; this module
+//! A provider needs no code. The configuration reads `provider.toml`; this module
 //! applies the rules in it.
 
 pub(crate) mod describe;
@@ -33,7 +33,7 @@ pub struct Provider {
     pub key: KeyRule,
     /// The location of the event's type.
     pub event_type: TypeRule,
-    /// The part of the payload that a typed handler is given; the empty pointer means the whole
+    /// The part of the payload that a typed handler receives; the empty pointer means the whole
     /// payload.
     pub content: JsonPointer,
     /// The sender's event types with their cases in WIT. Events of other types are stored too.
@@ -133,6 +133,6 @@ pub struct SchemeRule {
 pub struct Description {
     /// The idempotency key.
     pub key: String,
-    /// The sender's name of what happened, if the event has one.
+    /// The sender's name for the event type, if the event has a name.
     pub event_type: Option<String>,
 }

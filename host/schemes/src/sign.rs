@@ -104,7 +104,7 @@ pub struct UnsignedMessage<'a> {
     pub body: &'a [u8],
     /// The time of this delivery.
     pub now: Timestamp,
-    /// The receiver's name of what happened, if the message is a typed event.
+    /// The receiver's name for the event type, if the message is a typed event.
     pub event_type: Option<&'a str>,
 }
 

@@ -9,12 +9,13 @@ use tokio::time::{Instant, sleep};
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// Calls the store until the call succeeds, and gives up once `time_max` would pass before the next call.
+/// Calls the store until the call succeeds, and gives up once `time_max` would pass before the next
+/// call.
 ///
 /// # Errors
 ///
-/// Returns the last error. Only [`Error::Busy`] and [`Error::Store`] are worth another call; any other error is returned
-/// at once.
+/// Returns the last error. Only [`Error::Busy`] and [`Error::Store`] are worth another call; any
+/// other error is returned at once.
 pub async fn insist<T, F>(time_max: Duration, mut call: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use hookyard_model::{Clock, Timestamp};
 use tokio::time::sleep;
 
-/// Runs `work`, and calls `extend` with a new end of its lease each time that a third of `lease` has passed. So the lease
-/// survives two calls that fail. `extend` reports its own errors.
+/// Runs `work`, and calls `extend` with a new end of its lease each time that a third of `lease`
+/// has passed. So the lease survives two calls that fail. `extend` reports its own errors.
 pub async fn hold_lease<T, F>(
     lease: Duration,
     clock: &dyn Clock,

@@ -1,10 +1,12 @@
-//! The parts that the host's two workers share: dispatch, which runs jobs, and delivery, which sends messages.
+//! The parts that the host's two workers share: dispatch, which runs jobs, and delivery, which
+//! sends messages.
 //!
-//! Each worker is a loop. It claims due work from the store, starts a task for each item, and waits for a reason to look
-//! at the store again. The loops are written out in their own crates, because they differ in what they wait for and in
-//! what they do with an item. This crate has what is the same in both: [`Slots`] limits how many tasks run and shares
-//! them fairly, [`Running`] holds the tasks and drains them at shutdown, [`hold_lease`] extends a lease while its task
-//! runs, [`next_look`] says when to look again, and [`Pause`] leaves a store alone after it failed.
+//! Each worker is a loop. It claims due work from the store, starts a task for each item, and waits
+//! for a reason to look at the store again. The loops are written out in their own crates, because
+//! they differ in what they wait for and in what they do with an item. This crate has what is the
+//! same in both: [`Slots`] limits how many tasks run and shares them fairly, [`Running`] holds the
+//! tasks and drains them at shutdown, [`hold_lease`] extends a lease while its task runs,
+//! [`next_look`] says when to look again, and [`Pause`] leaves a store alone after it failed.
 //!
 //! [`insist`] repeats a call that the store could not serve. The keeper of releases uses it too.
 

@@ -8,11 +8,12 @@ use tokio::time::Instant;
 /// The longest time between two looks, so that a lost notification costs no more than this.
 const INTERVAL_MAX: Duration = Duration::from_secs(60);
 
-/// The shortest time between two looks where nothing changed, so that an inconsistent store cannot make a loop spin.
+/// The shortest time between two looks where nothing changed, so that an inconsistent store cannot
+/// make a loop spin.
 const INTERVAL_MIN: Duration = Duration::from_millis(5);
 
-/// Returns the time of the next look: the earliest of the `reasons` that exist, but not sooner than 5 milliseconds and
-/// not later than a minute after `now`.
+/// Returns the time of the next look: the earliest of the `reasons` that exist, but not sooner than
+/// 5 milliseconds and not later than a minute after `now`.
 pub fn next_look(now: Instant, reasons: impl IntoIterator<Item = Option<Instant>>) -> Instant {
     let latest = now + INTERVAL_MAX;
     let next = reasons.into_iter().flatten().min().unwrap_or(latest);
@@ -20,7 +21,8 @@ pub fn next_look(now: Instant, reasons: impl IntoIterator<Item = Option<Instant>
     next.clamp(now + INTERVAL_MIN, latest)
 }
 
-/// Returns the instant at which `due` is reached, or one after the next look if `due` is further away.
+/// Returns the instant at which `due` is reached, or one after the next look if `due` is further
+/// away.
 pub fn due_instant(due: Timestamp, now: Instant, clock: &dyn Clock) -> Instant {
     // Bounded, because a due time may be too far away for an `Instant`.
     now + due.since(clock.now()).min(INTERVAL_MAX)

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 /// The length of a pause.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Leaves the store alone for a second after it failed, so that a fault does not make a loop spin or fill the log.
+/// Leaves the store alone for a second after it failed, so that a fault does not make a loop spin
+/// or fill the log.
 #[derive(Debug, Default)]
 pub struct Pause {
     until: Option<Instant>,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
 
-/// Running tasks that each return `T` and each work under a lease `L`. Dropping this aborts the tasks.
+/// Running tasks that each return `T` and each work under a lease `L`. Dropping this aborts the
+/// tasks.
 #[derive(Debug)]
 pub struct Running<L, T> {
     tasks: JoinSet<T>,
@@ -18,7 +19,8 @@ pub struct Running<L, T> {
 pub struct EndedTask<L, T> {
     /// The lease that the task worked under.
     pub lease: L,
-    /// The task's result; an error if it panicked. The lease then runs out, and the work is done again.
+    /// The task's result; an error if it panicked. The lease then runs out, and the work is done
+    /// again.
     pub result: Result<T, JoinError>,
 }
 
@@ -38,7 +40,8 @@ impl<L, T: Send + 'static> Running<L, T> {
         self.leases.insert(handle.id(), lease);
     }
 
-    /// Waits for a task to end. Returns `None` at once if none is running. Dropping the future loses nothing.
+    /// Waits for a task to end. Returns `None` at once if none is running. Dropping the future
+    /// loses nothing.
     pub async fn next(&mut self) -> Option<EndedTask<L, T>> {
         let joined = self.tasks.join_next_with_id().await?;
         Some(self.ended(joined))
@@ -50,8 +53,9 @@ impl<L, T: Send + 'static> Running<L, T> {
         Some(self.ended(joined))
     }
 
-    /// Waits for all tasks to end and passes each to `on_end`. After `shutdown_timeout` it aborts the rest and returns
-    /// how many tasks that were; their leases run out, and their work is done again.
+    /// Waits for all tasks to end and passes each to `on_end`. After `shutdown_timeout` it aborts
+    /// the rest and returns how many tasks that were; their leases run out, and their work is done
+    /// again.
     pub async fn drain(
         &mut self,
         shutdown_timeout: Duration,

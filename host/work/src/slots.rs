@@ -1,7 +1,7 @@
 //! The slots of a worker: how many tasks may run at once, and who gets the free ones.
 //!
-//! [`Slots`] counts the tasks of each member (a plugin or a destination). The rule that shares free slots fairly is
-//! [`hookyard_model::share`]; this module feeds it with the counts.
+//! [`Slots`] counts the tasks of each member (a plugin or a destination). The rule that shares free
+//! slots fairly is [`hookyard_model::share`]; this module feeds it with the counts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,8 +21,8 @@ pub struct Slots<M> {
 }
 
 impl<M: Member> Slots<M> {
-    /// Returns free slots: `concurrency_max` in all, and `tenant_concurrency_max` for each tenant where several tenants
-    /// have members. Both are at least 1.
+    /// Returns free slots: `concurrency_max` in all, and `tenant_concurrency_max` for each tenant
+    /// where several tenants have members. Both are at least 1.
     pub fn new(concurrency_max: usize, tenant_concurrency_max: usize) -> Self {
         Self {
             concurrency_max: concurrency_max.max(1),
@@ -33,8 +33,8 @@ impl<M: Member> Slots<M> {
         }
     }
 
-    /// Replaces the list of members that exist. Members that are gone lose their turn, but keep the slots that their
-    /// running tasks have taken.
+    /// Replaces the list of members that exist. Members that are gone lose their turn, but keep the
+    /// slots that their running tasks have taken.
     pub fn set_members<'m>(&mut self, members: impl IntoIterator<Item = &'m M>)
     where
         M: 'm,
@@ -57,8 +57,8 @@ impl<M: Member> Slots<M> {
         self.taken.get(member).copied().unwrap_or(0)
     }
 
-    /// Shares the free slots among the members that can use them. Returns how many slots each member gets; a member that
-    /// gets none is left out.
+    /// Shares the free slots among the members that can use them. Returns how many slots each
+    /// member gets; a member that gets none is left out.
     pub fn share(&mut self, demand: &[Demand<M>]) -> Vec<(M, usize)> {
         let running = self.taken_by_tenant();
         let free = FreeSlots {
@@ -70,8 +70,8 @@ impl<M: Member> Slots<M> {
         share(&free, demand, &mut self.turns)
     }
 
-    /// Returns the demand that is left after a claim. A member that used less than its share has no more due work, and is
-    /// left out. `claimed` names the member of each claimed item.
+    /// Returns the demand that is left after a claim. A member that used less than its share has no
+    /// more due work, and is left out. `claimed` names the member of each claimed item.
     pub fn remaining_demand<'m>(
         demand: Vec<Demand<M>>,
         shares: &[(M, usize)],

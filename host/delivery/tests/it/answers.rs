@@ -1,4 +1,5 @@
-//! Answers: what each of them means for the message, and what the receiver sees of a message over several deliveries.
+//! Answers: what each of them means for the message, and what the receiver sees of a message over
+//! several deliveries.
 
 use std::collections::HashSet;
 use std::time::Duration;

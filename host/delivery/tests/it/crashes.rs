@@ -1,5 +1,5 @@
-//! Crashes: the host crashes at every call of the store in turn, before or after the call takes effect. The next host
-//! delivers the rest.
+//! Crashes: the host crashes at every call of the store in turn, before or after the call takes
+//! effect. The next host delivers the rest.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,7 +24,8 @@ fn reply(seen: &Seen) -> (Duration, crate::support::Reply) {
     (SECOND / 2, answer(if is_refused { 503 } else { 200 }))
 }
 
-/// Runs a host that crashes at its nth call, and then another host. Returns whether the first host made that many calls.
+/// Runs a host that crashes at its nth call, and then another host. Returns whether the first host
+/// made that many calls.
 async fn crash_at(nth: usize, when: When) -> bool {
     let first = Harness::start(Plan::default(), reply).await;
     first.send_to("partner", 0..MESSAGES, key).await;
@@ -54,7 +55,8 @@ async fn crash_at(nth: usize, when: When) -> bool {
     has_crashed
 }
 
-/// Runs hosts that crash at random calls, with a receiver that answers at random, until all messages are sent.
+/// Runs hosts that crash at random calls, with a receiver that answers at random, until all
+/// messages are sent.
 async fn crash_at_random(seed: u64) {
     let dice = dice(seed);
     let below = |most: u64| (dice() * most as f64) as u64;

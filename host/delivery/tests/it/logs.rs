@@ -7,8 +7,8 @@ use hookyard_log_capture::Capture;
 
 use crate::support::{Harness, Plan, SECOND, answer, no_answer, partner};
 
-/// Returns the log lines of a message that fails and then arrives, of a message whose receiver is gone, and of a message
-/// without a configured destination.
+/// Returns the log lines of a message that fails and then arrives, of a message whose receiver is
+/// gone, and of a message without a configured destination.
 async fn lines() -> Vec<String> {
     let log = Capture::start();
     let breaker = BreakerPolicy {

@@ -1,5 +1,5 @@
-//! Tests of the deliverer with an in-memory store, a scripted receiver and the paused clock of tokio. Hours pass at once,
-//! and every time is exact.
+//! Tests of the deliverer with an in-memory store, a scripted receiver and the paused clock of
+//! tokio. Hours pass at once, and every time is exact.
 
 mod answers;
 mod concurrency;

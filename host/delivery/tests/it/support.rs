@@ -207,7 +207,8 @@ pub(crate) fn one(destination: Destination) -> Destinations {
     BTreeMap::from([(name("partner"), Arc::new(destination))])
 }
 
-/// Returns a destination with three deliveries, without a rate, and with a breaker that never opens.
+/// Returns a destination with three deliveries, without a rate, and with a breaker that never
+/// opens.
 pub(crate) fn partner() -> Destination {
     Destination {
         url: URL.into(),
@@ -313,7 +314,8 @@ impl Harness {
         self.send_to("partner", numbers, |_| None).await;
     }
 
-    /// Commits messages as the effects of one attempt, each with the ordering key that `key` returns.
+    /// Commits messages as the effects of one attempt, each with the ordering key that `key`
+    /// returns.
     pub(crate) async fn send_to(
         &self,
         to: &str,

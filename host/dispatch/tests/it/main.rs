@@ -1,5 +1,5 @@
-//! Tests of the dispatcher with an in-memory store, a scripted runner and the paused clock of tokio. Hours pass at once,
-//! and every time is exact.
+//! Tests of the dispatcher with an in-memory store, a scripted runner and the paused clock of
+//! tokio. Hours pass at once, and every time is exact.
 
 mod concurrency;
 mod effects;

@@ -1,4 +1,5 @@
-//! Random scripts: every job ends within its maximum number of attempts, and no concurrency limit is exceeded.
+//! Random scripts: every job ends within its maximum number of attempts, and no concurrency limit
+//! is exceeded.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -278,8 +278,8 @@ async fn quarantine_survives_restart_until_replaced() {
 
 #[tokio::test(start_paused = true)]
 async fn failed_quarantine_is_stored_again() {
-    // The fourth fault causes the quarantine after two seconds, and the quarantine is stored a third of a second later.
-    // The fifth job fails in between.
+    // The fourth fault causes the quarantine after two seconds, and the quarantine is stored a
+    // third of a second later. The fifth job fails in between.
     let harness = Harness::start(plan(1, 2), |job| {
         Act::End(
             if job.event.key == "4" {

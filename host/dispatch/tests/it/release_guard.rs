@@ -1,5 +1,5 @@
-//! Revisions on probation: they get as many attempts as others, they are rolled back rather than quarantined, and a
-//! rollback retries the jobs that failed on them.
+//! Revisions on probation: they get as many attempts as others, they are rolled back rather than
+//! quarantined, and a rollback retries the jobs that failed on them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -73,7 +73,8 @@ fn plan(guard: &Arc<TestGuard>, quarantine: Option<QuarantinePolicy>) -> Plan {
     }
 }
 
-/// Starts a harness whose first revision fails at every event, while others succeed. Each run takes a second.
+/// Starts a harness whose first revision fails at every event, while others succeed. Each run takes
+/// a second.
 async fn failing(
     guard: &Arc<TestGuard>,
     quarantine: Option<QuarantinePolicy>,

@@ -244,7 +244,8 @@ pub(crate) struct Plan {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) policies: RetryPolicies,
     pub(crate) jitter: f64,
-    /// Whether each run increments a counter in the plugin's store instead of writing a key of its own.
+    /// Whether each run increments a counter in the plugin's store instead of writing a key of its
+    /// own.
     pub(crate) counts: bool,
     /// The quota of the key-value store.
     pub(crate) quota: KvUsage,

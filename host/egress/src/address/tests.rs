@@ -118,8 +118,8 @@ fn non_public_addresses_are_refused() {
             ],
         ),
         (AddressClass::Reserved, &["64:ff9b:1::7f00:1"]),
-        // Mapped, the same in hexadecimal, compatible, NAT64, 6to4 and Teredo, with loopback, private and public
-        // addresses inside.
+        // Mapped, the same in hexadecimal, compatible, NAT64, 6to4 and Teredo, with loopback,
+        // private and public addresses inside.
         (
             AddressClass::Embedded,
             &[

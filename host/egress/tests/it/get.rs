@@ -17,7 +17,8 @@ const LIMITS: GetLimits = GetLimits {
     allow_http: true,
 };
 
-/// Serves one connection: reads a request header, writes `answer`, and closes the connection unless it must `hang`.
+/// Serves one connection: reads a request header, writes `answer`, and closes the connection unless
+/// it must `hang`.
 async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     answer: &str,
@@ -182,7 +183,7 @@ async fn error_names_host_without_query() {
     let error = client()
         .get(&format!("http://{address}/?Token=s3cret"), LIMITS)
         .await
-        .expect_err("nobody listens");
+        .expect_err("the port is closed");
     let text = format!("{error} {error:?}");
 
     assert!(

@@ -345,7 +345,7 @@ async fn refused_connection_hides_the_path() {
             &LIMITS,
         )
         .await;
-    let error = got.expect_err("nobody listens");
+    let error = got.expect_err("the port is closed");
 
     assert!(
         matches!(&error, Error::Connect { .. }) && error.is_retryable(),
@@ -491,7 +491,7 @@ async fn tenant_leaves_connections_for_others() {
         200
     );
 
-    // Of a tenant's own connections, those that are unused make room for its next.
+    // The unused connections of a tenant are evicted for its next connection.
     under_way.iter().for_each(tokio::task::JoinHandle::abort);
     for _ in 0..4 {
         let next = ok_receiver().await;
@@ -509,7 +509,11 @@ async fn tenant_leaves_connections_for_others() {
         .0,
         200
     );
-    assert_eq!(other.connections(), 1, "what the other kept is still there");
+    assert_eq!(
+        other.connections(),
+        1,
+        "the other tenant's connection is still open"
+    );
 }
 
 /// Sends a request and leaves it under way.

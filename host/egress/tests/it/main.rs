@@ -1,4 +1,5 @@
-//! Tests of the door over real sockets on loopback. The policies of the tests grant the loopback addresses.
+//! Tests of the door over real sockets on loopback. The policies of the tests grant the loopback
+//! addresses.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! The pool: which requests share a connection, and what happens when a pooled connection is closed.
+//! The pool: which requests share a connection, and what happens when a pooled connection is
+//! closed.
 
 use std::convert::Infallible;
 use std::time::Duration;

@@ -56,7 +56,8 @@ pub(crate) fn door_with(config: Config) -> Door {
     Door::new(config).expect("a door")
 }
 
-/// A door that resolves every name to the scripted answers, one after the other. The last answer repeats.
+/// A door that resolves every name to the scripted answers, one after the other. The last answer
+/// repeats.
 pub(crate) fn door_resolving(answers: &[&[&str]]) -> (Door, Arc<Answers>) {
     let parse = |answer: &&[&str]| {
         answer

@@ -56,8 +56,8 @@ impl Authority {
         }
     }
 
-    /// Returns the configuration of a server with a certificate for these names. The server speaks HTTP/1.1 and asks for
-    /// no client certificate.
+    /// Returns the configuration of a server with a certificate for these names. The server speaks
+    /// HTTP/1.1 and asks for no client certificate.
     pub(crate) fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
         Arc::new(self.configuration(params(names), None))
     }

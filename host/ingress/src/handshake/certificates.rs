@@ -406,7 +406,7 @@ mod tests {
         }
         fetch(&cache, "genuine", NOW)
             .await
-            .expect("a certificate that nobody has asked for before");
+            .expect("a certificate that was not requested before");
         assert!(is_usable(&cache, "genuine", NOW));
     }
 
@@ -573,7 +573,7 @@ mod tests {
         }
         let refused = fetch(&cache, "slow", NOW)
             .await
-            .expect_err("there is no place to wait");
+            .expect_err("there is no free slot");
 
         assert!(
             refused.contains("waiting for this certificate"),

@@ -30,7 +30,7 @@ async fn each_request_has_its_status() {
             404,
         ),
         (
-            "a tail where none is taken",
+            "a path tail that the source does not accept",
             post("/acme/open/tail", "", BODY),
             404,
         ),

@@ -26,7 +26,7 @@ async fn answer_waits_for_the_append() {
         tokio::task::yield_now().await;
         assert!(
             stream.try_read(&mut [0; 1]).is_err(),
-            "an answer came before the event was stored"
+            "the sender got an answer before the event was stored"
         );
     }
     assert!(host.stored().await.is_empty());

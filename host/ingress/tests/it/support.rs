@@ -175,7 +175,7 @@ impl Running {
                     .read(id)
                     .await
                     .expect("a read")
-                    .expect("it is listed")
+                    .expect("the event is stored")
                     .event,
             );
         }

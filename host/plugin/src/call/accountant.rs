@@ -7,7 +7,7 @@ use super::budget::LimitExceeded;
 use super::host_fault::HostFault;
 use crate::Limits;
 
-/// Grants or denies the growth of memories and tables, and remembers what it denied.
+/// Grants or denies the growth of memories and tables, and remembers the denials.
 #[derive(Debug)]
 pub(super) struct Accountant {
     memory_max: u64,

@@ -1,4 +1,4 @@
-//! Counts and bounds what passes between an attempt and the host: calls, bytes and HTTP requests.
+//! Counts and limits the traffic between an attempt and the host: calls, bytes and HTTP requests.
 //!
 //! The budget also bounds the memory that the host holds for the attempt.
 //!

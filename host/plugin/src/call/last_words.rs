@@ -1,6 +1,6 @@
-//! Finds the message in what a guest wrote last to its standard error before it trapped.
+//! Finds the panic message in a guest's last output to standard error before a trap.
 //!
-//! Each language reports a panic in a form of its own; the table in the tests has them. If the form
+//! Each language reports a panic in its own form; the table in the tests has them. If the form
 //! is not known, the reason is the last line that is not part of a stack trace. The caller bounds
 //! the lines and removes credentials.
 
@@ -157,7 +157,7 @@ mod tests {
         for (written, expected) in [
             ("", None),
             ("\n \n", None),
-            // Rust, in its present and its former form, with lines before and within the message.
+            // Rust's current and former forms, with lines before and within the message.
             (
                 "thread 'main' panicked at src/lib.rs:5:9:\nno such order\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
                 Some("no such order"),

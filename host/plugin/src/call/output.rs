@@ -1,4 +1,4 @@
-//! Collects what a guest writes to its standard output and error as lines, up to a limit.
+//! Collects a guest's standard output and standard error as lines, up to a limit.
 //!
 //! A write always succeeds at once, so that a guest that writes too many lines behaves as it would
 //! elsewhere. Lines over the limit are counted and dropped. Everything that is written counts as
@@ -92,8 +92,8 @@ impl Output {
         self.lock().keep(true, &format!("{HOST_PREFIX} {text}"));
     }
 
-    /// Returns why the guest trapped, according to what it wrote last to its standard error. Must
-    /// be called when the guest no longer runs.
+    /// Returns the reason for the trap, according to the guest's last output to standard error.
+    /// Must be called when the guest no longer runs.
     pub(crate) fn last_words(&self) -> Option<String> {
         let mut lines = self.lock();
         lines.finish_last_line(true);

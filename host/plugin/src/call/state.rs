@@ -83,7 +83,8 @@ impl State {
         self.accountant.memory_used()
     }
 
-    /// Returns what the attempt commits: its effects and the recorded answers to its HTTP requests.
+    /// Returns the data that the attempt commits: its effects and the recorded answers to its HTTP
+    /// requests.
     pub(super) fn into_effects(self) -> Effects {
         Effects {
             answers: self.requests.into_recorded(),

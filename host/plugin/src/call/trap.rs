@@ -94,7 +94,7 @@ fn exceeded_engine_limit(error: &wasmtime::Error, limits: &Limits) -> Option<Lim
     }
 }
 
-/// Returns what happened and the function in which it happened.
+/// Returns the cause of the trap and the function that trapped.
 fn description(error: &wasmtime::Error) -> String {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return format!("the guest ended itself with exit status {}", exit.0);

@@ -2,7 +2,7 @@
 //! against.
 //!
 //! The drafts differ in the type of the cursor that continues a list of keys, and in the interface
-//! `atomics`, which has a file of its own. The generated types of one draft are not those of the
+//! `atomics`, which has its own file. The generated types of one draft are not those of the
 //! other, so a macro writes the common part for both.
 
 mod atomics;

@@ -1,4 +1,4 @@
-//! The buffer itself, and what all effects have in common: limits, memory and refusals.
+//! The buffer of effects, with its limits, its memory and its refusals.
 //!
 //! The buffer records each key that the guest reads, so that the commit can refuse what was
 //! computed from a value that has changed since. A key that was only written is not recorded: the
@@ -56,7 +56,7 @@ pub(crate) struct Buffer {
     denial: Option<Outcome>,
 }
 
-/// Why the guest does not get what it asks for.
+/// The reason why the buffer refuses a guest's request.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// The guest made a mistake or met a limit; one line says which. The guest may go on.
@@ -115,7 +115,7 @@ impl Buffer {
         }
     }
 
-    /// Returns what an attempt with the outcome `Done` must commit.
+    /// Returns the effects that an attempt with the outcome `Done` must commit.
     ///
     /// An attempt that changes nothing has nothing to commit, so it does not matter whether the
     /// values that it read have changed since.

@@ -1,4 +1,4 @@
-//! What a guest sees of its own effects, and what an attempt commits.
+//! A guest reads its own effects, and an attempt commits its effects.
 
 mod limits;
 mod list;

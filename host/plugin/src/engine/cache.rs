@@ -5,9 +5,9 @@
 //! cut off or changed is compiled again, and never run. The host writes an entry to a temporary
 //! file and renames it, so that a crash does not leave half an entry.
 //!
-//! Everybody who can write to the folder decides what the host runs, so the folder must belong to
-//! the host alone. A sweep removes old entries. It keeps the entries of the revisions in use, and
-//! of the others the most recently used.
+//! Everybody who can write to the folder controls the code that the host runs, so the folder must
+//! belong to the host alone. A sweep removes old entries. It keeps the entries of the revisions in
+//! use, and of the others the most recently used.
 
 mod sweep;
 
@@ -194,7 +194,8 @@ fn read(path: &Path) -> io::Result<Option<Code>> {
 }
 
 fn write(path: &Path, code: &Code) -> io::Result<()> {
-    // Two threads may write the entry of the same component at once, so each has a file of its own.
+    // Two threads may write the entry of the same component at once, so each thread writes its own
+    // file.
     let thread = std::thread::current().id();
     let temporary = path.with_extension(format!("{}-{thread:?}.{UNFINISHED}", std::process::id()));
     let written = hookyard_private::create_anew(&temporary).and_then(|mut file| {

@@ -26,11 +26,11 @@ pub(crate) use verdict::Verdict;
 pub enum CompilerMode {
     /// In this process and without limits. For tests, whose components are known to be harmless.
     InProcess,
-    /// Each in a process of its own.
+    /// Each component in a separate process.
     Subprocess(CompilerProcess),
 }
 
-/// How the host starts a process that compiles, and what the process may use.
+/// The command of a process that compiles, and the limits of the process.
 #[derive(Debug, Clone)]
 pub struct CompilerProcess {
     /// The path of the program. It must be the present program:

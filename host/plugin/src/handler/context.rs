@@ -2,7 +2,7 @@
 //!
 //! In WIT, the context is the record `delivery`. The host fills the fields that the plugin declared
 //! when it was built. A plugin that was built before a field was added does not get that field. A
-//! plugin that was built for a newer host gets `none` for what this host does not know.
+//! plugin that was built for a newer host gets `none` for fields that this host does not know.
 
 use hookyard_store::ClaimedJob;
 use wasmtime::component::Val;

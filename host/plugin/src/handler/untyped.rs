@@ -3,11 +3,11 @@
 //! Reflection would pass a body as one `Val` for each byte, forty times the size of the body. So
 //! the signature of `hookyard:plugin@0.1.0` has Rust types of its own here, through which wasmtime
 //! copies the bytes as they are. The host calls a plugin this way if the plugin has exactly this
-//! signature, which is what every toolchain makes of our WIT.
+//! signature, which every toolchain generates from the host's WIT.
 //!
 //! A plugin with another record of the context is called by reflection: its record may be older,
 //! newer or trimmed by hand. This works as long as the event fits the limit on values. When our WIT
-//! grows, the new record must get a Rust type of its own beside this one.
+//! grows, the new record must get its own Rust type next to this type.
 
 use hookyard_model::Header;
 use hookyard_store::ClaimedJob;

@@ -43,7 +43,7 @@ const NESTING_MAX: usize = 128;
 pub(crate) struct DecodeError {
     /// The position, such as `$.data.fees[2].amount`.
     pub(crate) path: String,
-    /// What was found at this position, and what was wanted.
+    /// The value that was found at this position, and the expected value.
     pub(crate) message: String,
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum Integer {
 }
 
 impl Integer {
-    /// Decodes a JSON number. The error says what is wrong with the number.
+    /// Decodes a JSON number. The error describes the fault of the number.
     pub(super) fn decode(self, literal: &str) -> Result<Val, String> {
         if !is_integer(literal) {
             return Err(format!(

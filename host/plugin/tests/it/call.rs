@@ -96,7 +96,8 @@ async fn event_reaches_older_and_newer_plugins() {
     };
     assert_eq!(outcome(&larger.build(), &event).await, rejected("EUR"));
 
-    // An event that the older plugin has no case for is undecodable. The message says how to fix this.
+    // An event that the older plugin has no case for is undecodable. The message says how to fix
+    // this.
     let other = outcome(&smaller.build(), &job(Some("order:failed"), "{}")).await;
     let Outcome::Undecodable { path, message } = other else {
         panic!("{other:?}")

@@ -16,8 +16,8 @@ use std::sync::Arc;
 /// A credential of the plugin, which the host does not give to the guest.
 const SECRET: &str = "very-secret-token";
 
-/// Returns a guest that writes to the log with `wasi:logging`: `(call $log level context length text
-/// length)`.
+/// Returns a guest that writes to the log with `wasi:logging`: `(call $log level context length
+/// text length)`.
 fn logger(version: &str, handle: &str) -> Vec<u8> {
     let imports = format!(
         r#"(import "wasi:logging/logging{version}" (instance $logging

@@ -93,7 +93,7 @@ fn wasi_0_3_component_is_refused_before_compilation() {
     let text = r#"(component
         (import "wasi:clocks/monotonic-clock@0.3.0" (instance (export "wait-for" (func async (param "how-long" u64)))))
         (core module $m (func (export "f")) ))"#;
-    let bytes = wat::parse_str(text).expect("it is well-formed");
+    let bytes = wat::parse_str(text).expect("a well-formed text");
     let error = load_with(&engine(), &bytes, Limits::default())
         .expect_err("the import is refused")
         .to_string();

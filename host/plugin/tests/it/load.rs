@@ -238,7 +238,7 @@ fn file_without_component_is_refused() {
     flipped[middle..middle + 16].fill(0xff);
     for broken in [cut, flipped] {
         let error = load_with(&engine(), &broken, Limits::default())
-            .expect_err("it is broken")
+            .expect_err("a broken component")
             .to_string();
         assert!(
             error.starts_with("plugin acme/orders is not a component that this host can compile ("),
@@ -473,7 +473,10 @@ async fn replay_runs_the_named_revision() {
             .run(&named(revision))
             .await
             .expect("the plugin is active");
-        assert_eq!(ran.revision, revision, "what is recorded is what was named");
+        assert_eq!(
+            ran.revision, revision,
+            "the attempt records the named revision"
+        );
         ran.outcome
     };
     let letters = ["a", "b", "c", "d", "e", "f"];

@@ -1,5 +1,5 @@
-//! Typed sending: the message that a guest's call makes, the errors that the guest receives, and the
-//! imports that are refused at load.
+//! Typed sending: the message that a guest's call makes, the errors that the guest receives, and
+//! the imports that are refused at load.
 
 use crate::guests::{Guest, ORDERS};
 use crate::support::*;
@@ -401,7 +401,10 @@ fn unknown_outgoing_imports_are_refused() {
         let expected = format!(
             "plugin acme/orders imports {interface}, which this host cannot provide: {expected}"
         );
-        assert_eq!(loaded.expect_err("it is refused").to_string(), expected);
+        assert_eq!(
+            loaded.expect_err("the import is refused").to_string(),
+            expected
+        );
     }
 }
 

@@ -146,8 +146,8 @@ impl Case {
         Ok(self.verify(&verifier, &request))
     }
 
-    /// Does what the host does: verifies, fetches a certificate if one is needed, and verifies
-    /// again.
+    /// Verifies a request as the host does: verifies, fetches a certificate if one is needed, and
+    /// verifies again.
     fn verify(&self, verifier: &Verifier, request: &Request<'_>) -> CaseResult {
         let now = Timestamp::from_unix_millis((self.now.unwrap_or_default() * 1000.0) as i64);
         let mut fetched = FetchedCertificates(HashMap::new());

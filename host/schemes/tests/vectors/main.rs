@@ -1,7 +1,7 @@
 //! Runs signed cases against the verifiers: the cases in this folder, and the cases in the folder
 //! that `HOOKYARD_VECTORS` names.
 //!
-//! Each case is a test of its own, `vectors::<file>::<case>`. A case of a scheme without a verifier
+//! Each case is a separate test, `vectors::<file>::<case>`. A case of a scheme without a verifier
 //! is reported as ignored. This code knows no case: settings come only from the keys in the case.
 
 mod case;

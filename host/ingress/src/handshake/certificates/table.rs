@@ -329,8 +329,8 @@ impl Table {
         self.failed.insert(url, failed);
     }
 
-    /// Forgets what has expired. A proven certificate stays, so that its URL stays proven until the
-    /// next fetch.
+    /// Removes the expired certificates. A proven certificate stays, so that its URL stays proven
+    /// until the next fetch.
     fn forget_expired(&mut self, now: Timestamp) {
         self.kept
             .retain(|_, kept| kept.is_proven || kept.until > now);

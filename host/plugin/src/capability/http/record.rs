@@ -1,9 +1,9 @@
 //! Records the answers to an attempt's HTTP requests, so that rehearsals can give the same answers.
 //!
-//! A request is identified by what the guest sent. The recorded answer is what the guest received,
-//! so it does not have the host's credentials. Headers that are credentials by their nature are
-//! left out as well. Once an answer does not fit, nothing more is recorded: the answers to
-//! identical requests must stay complete and in their order.
+//! The request that the guest sent identifies a record. The record contains the answer that the
+//! guest received, so it does not have the host's credentials. Headers that are credentials by
+//! their nature are left out as well. Once an answer does not fit, nothing more is recorded: the
+//! answers to identical requests must stay complete and in their order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -50,7 +50,7 @@ async fn effects_share_one_memory_limit() {
     let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
     let too_much = "what one run reads, writes and sends may take 4096 bytes in all";
 
-    // A second write to the same key takes no more memory, and what is refused takes none.
+    // A second write to the same key takes no more memory, and a refused write takes none.
     for _ in 0..20 {
         effects.put(key("k"), zeros(998)).expect("a write");
         let large = message(&effects, vec![0; 4000].into());

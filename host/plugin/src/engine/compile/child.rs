@@ -28,7 +28,7 @@ const NICENESS: i32 = 10;
 /// seconds.
 const CPU_GRACE_SECS: u64 = 5;
 
-/// The compiler in a process of its own.
+/// The compiler in a separate process.
 #[derive(Debug, Clone, Copy)]
 pub struct ChildCompiler {
     /// The maximum memory, in bytes.

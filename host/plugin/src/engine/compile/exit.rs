@@ -1,4 +1,5 @@
-//! Judges the end of a process that compiled: whose fault it is if there is no code.
+//! Interprets the end of a process that compiled: if there is no code, either the component or the
+//! host is at fault.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -19,7 +20,7 @@ const NO_MEMORY: &str = "memory allocation of ";
 const NO_THREADS: &str = "Resource temporarily unavailable";
 /// The maximum address space that the program itself takes, in bytes.
 const PROGRAM_ADDRESS_SPACE: u64 = 1 << 30;
-/// The signals that a process gets because of what it does itself. Other signals are sent to it.
+/// The signals that a process causes itself. Other signals come from other processes.
 const CRASH_SIGNALS: [Signal; 7] = [
     Signal::SEGV,
     Signal::BUS,
@@ -105,7 +106,7 @@ fn out_of_memory(limits: &CompileLimits, had_memory: bool) -> CompileError {
     }
 }
 
-/// Returns the error for a process that ended in a way of its own: by a panic, a signal or an
+/// Returns the error for a process that ended by itself: by a panic, a signal or an
 /// unknown exit code.
 fn unexpected_end(
     status: ExitStatus,

@@ -19,7 +19,7 @@ use super::{CompileError, CompileLimits, CompileProgress, CompilerProcess, Verdi
 /// The maximum size of standard error that is looked at, in bytes.
 const ERRORS_BYTES_MAX: u64 = 4 << 10;
 
-/// Compiles a component in a process of its own. Blocks, also while the component waits for a
+/// Compiles a component in a separate process. Blocks, also while the component waits for a
 /// permit.
 ///
 /// # Errors
@@ -32,7 +32,7 @@ pub(super) fn compile(
     progress: &(dyn Fn(CompileProgress) + Sync),
 ) -> Result<Vec<u8>, CompileError> {
     // The caller may be in an async runtime, where blocking on another runtime would panic. So a
-    // thread of its own waits for the process. The process is killed when that thread ends.
+    // separate thread waits for the process. The process is killed when that thread ends.
     let compiled = thread::scope(|scope| {
         let thread = thread::Builder::new()
             .name("compile".into())

@@ -2,8 +2,8 @@
 //! in vain.
 //!
 //! A verdict names the limit that was exceeded and its value. It holds until that limit is raised.
-//! A verdict is stored as a line of text: `memory 1073741824` (bytes), `cpu 120000` and `wall 300000`
-//! (milliseconds), or `crashed` with the memory limit in bytes and a reason.
+//! A verdict is stored as a line of text: `memory 1073741824` (bytes), `cpu 120000` and `wall
+//! 300000` (milliseconds), or `crashed` with the memory limit in bytes and a reason.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Against wasmtime itself: a component with an arbitrary parameter is read back as the shape that
-//! it was made from, and takes what is decoded for it.
+//! it was made from, and accepts the values that are decoded for the component.
 
 use std::fmt::Write as _;
 
@@ -146,7 +146,7 @@ fn declare(shape: &Shape, types: &mut String, count: &mut usize) -> String {
         types,
         "(type $t{count} ({definition})) (export $e{count} \"t{count}\" (type $t{count}))"
     )
-    .expect("a string takes it");
+    .expect("a valid string");
     format!("$e{count}")
 }
 

@@ -217,7 +217,7 @@ fn case_names_are_the_receivers() {
 #[test]
 fn ambiguous_shape_is_refused_at_load() {
     let refused = |shape: &Shape| {
-        let refused = Encoding::new(shape, &spelling(), "it").expect_err("it is refused");
+        let refused = Encoding::new(shape, &spelling(), "it").expect_err("an ambiguous shape");
         (refused.at, refused.reason)
     };
     assert_eq!(
@@ -288,8 +288,8 @@ fn encoding_stops_at_the_byte_limit() {
     }
 }
 
-/// Returns whether JSON cannot express the value although the shape is valid: a key occurs twice, or
-/// `other` has the name of a case.
+/// Returns whether JSON cannot express the value although the shape is valid: a key occurs twice,
+/// or `other` has the name of a case.
 fn is_inexpressible(error: &str) -> bool {
     error.ends_with("this key occurs twice") || error.ends_with("would be read as that")
 }
