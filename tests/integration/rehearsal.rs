@@ -11,7 +11,7 @@ use hookyard_testkit::site::{Config, Site};
 use hookyard_testkit::workspace;
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick_with_audit, stdout_of};
+use crate::rig::{Rig, fresh_payment, hookyard, quick_with_audit, told};
 
 const PLUGIN: &str = "acme/books";
 
@@ -22,9 +22,7 @@ fn strict() -> Config {
 /// Writes a fixture of the plugin: an event and its expected result.
 fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
     let mut fixture = json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
-    let members = fixture
-        .as_object_mut()
-        .context("the fixture is not an object")?;
+    let members = fixture.as_object_mut().context("it's an object")?;
     members.extend(rest.as_object().cloned().unwrap_or_default());
     site.write(
         &format!("plugins/{PLUGIN}.fixtures/{name}.json"),
@@ -44,9 +42,7 @@ async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
     rig.site.install(PLUGIN, guest)?;
     let line = rig
         .host
-        .wait_for_log_since(mark, "the plugin to be refused", |line| {
-            is_rejection(line, PLUGIN)
-        })
+        .wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN))
         .await?;
     Ok((line.text_of("reason"), shown(rig).await?))
 }
@@ -54,7 +50,7 @@ async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
 async fn active(rig: &Rig, mark: usize, guest: &Guest) -> Result<Line> {
     let is_active = |line: &Line| is_activation(line, PLUGIN, &guest.revision());
     rig.host
-        .wait_for_log_since(mark, "the plugin to be active", is_active)
+        .wait_for_log_since(mark, "it to be active", is_active)
         .await
 }
 
@@ -68,7 +64,7 @@ async fn taken(rig: &Rig, guest: &Guest) -> Result<Value> {
 
 async fn shown(rig: &Rig) -> Result<Value> {
     Ok(serde_json::from_str(
-        &stdout_of(&rig.site, &["plugins", "show", PLUGIN, "--json"]).await?,
+        &told(&rig.site, &["plugins", "show", PLUGIN, "--json"]).await?,
     )?)
 }
 
@@ -111,18 +107,18 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     assert_eq!(step, "rehearsed");
     assert!(text.contains("ok    an-account"), "{text}");
 
-    let (why, plugin) = refused(&rig, &bad).await?;
+    let (why, told) = refused(&rig, &bad).await?;
     assert!(
         why.starts_with(
             "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books`"
         ),
         "{why}"
     );
-    assert_eq!(plugin["revision"], good.revision());
-    let (step, text) = report(&plugin);
+    assert_eq!(told["revision"], good.revision());
+    let (step, text) = report(&told);
     assert_eq!(step, "refused");
     assert!(
-        text.contains("ended as `rejected: not for me`, but done is expected"),
+        text.contains("the outcome is `rejected: not for me`, but done is expected"),
         "{text}"
     );
     handle(&rig, 1).await?;
@@ -137,9 +133,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host
-        .wait_for_log("the plugin to be refused again", |line| {
-            is_rejection(line, PLUGIN)
-        })
+        .wait_for_log("it to be refused again", |line| is_rejection(line, PLUGIN))
         .await?;
     let (_, text) = report(&shown(&rig).await?);
     assert!(
@@ -150,7 +144,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     handle(&rig, 1).await?;
     assert!(
         !rig.host.lines().await?.iter().any(is_rehearsed),
-        "the revision served before"
+        "it served before"
     );
 
     // Unless the operator sets the policy to `warn`.
@@ -164,7 +158,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     let summary = "1 of 1 fixture not as expected; stored events, compared with ";
     let reason = warned.text_of("reason");
     assert!(
-        reason.starts_with(summary) && reason.ends_with(": 2 of 2 with another outcome"),
+        reason.starts_with(summary) && reason.ends_with(": 2 of 2 with a different outcome"),
         "{reason}"
     );
     Ok(())
@@ -187,11 +181,11 @@ async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
     // The fixtures of the active revision are checked too, without any effect.
     let mark = rig.host.log().mark();
     fixture(&rig.site, "another", &json!({ "expects": {} }))?;
-    let is_reported =
+    let is_told =
         |line: &Line| line.level() == "WARN" && line.message().starts_with("fixtures changed");
     let line = rig
         .host
-        .wait_for_log_since(mark, "the fixture to be reported", is_reported)
+        .wait_for_log_since(mark, "the fixture to be told of", is_told)
         .await?;
     let fault = "another.json: $.expects: unknown key `expects`; did you mean `expect`?";
     assert!(line.text_of("report").contains(fault), "{}", line.text);
@@ -213,7 +207,7 @@ async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
             line.message() == "plugins ready"
         })
         .await?;
-    let is_of_rehearsal = |line: &Line| is_rehearsed(line) || is_reported(line);
+    let is_of_rehearsal = |line: &Line| is_rehearsed(line) || is_told(line);
     assert!(
         !rig.host.lines().await?.iter().any(is_of_rehearsal),
         "nothing changed"
@@ -230,8 +224,8 @@ async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
     );
     let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
     handle(&rig, 3).await?;
-    let plugin = taken(&rig, &counter.tagged("the same")).await?;
-    let (step, text) = report(&plugin);
+    let told = taken(&rig, &counter.tagged("the same")).await?;
+    let (step, text) = report(&told);
     assert_eq!(step, "rehearsed");
     let compared = format!("compared with {}", &counter.revision()[..12]);
     assert!(
@@ -241,21 +235,18 @@ async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
 
     let (_, text) = report(&taken(&rig, &silent).await?);
     assert!(
-        text.contains("3 events: sends 0 messages rather than 1"),
+        text.contains("3 events: sends 0 messages instead of 1"),
         "{text}"
     );
 
     settings(&rig.site, "[rehearsal]\npolicy = \"require\"\nevents = 2")?;
-    let (why, plugin) = refused(&rig, &trap).await?;
+    let (why, told) = refused(&rig, &trap).await?;
     assert!(
         why.contains(": 2 of 2 with a new fault; `hookyard plugins show"),
         "{why}"
     );
-    let (_, text) = report(&plugin);
-    assert!(
-        text.contains("2 events: trapped rather than done"),
-        "{text}"
-    );
+    let (_, text) = report(&told);
+    assert!(text.contains("2 events: trapped instead of done"), "{text}");
     let ids: Vec<_> = rig
         .host
         .events()
@@ -290,7 +281,8 @@ async fn rehearsal_fixes_time_and_randomness() -> Result<()> {
     let (step, text) = report(&taken(&rig, &dice.tagged("the same")).await?);
     assert_eq!(step, "rehearsed");
     assert!(
-        text.contains("ok    nothing found") && !text.contains("differs from itself"),
+        text.contains("ok    nothing found")
+            && !text.contains("two runs of the active revision differ"),
         "{text}"
     );
 
@@ -304,7 +296,7 @@ async fn rehearsal_fixes_time_and_randomness() -> Result<()> {
     let (step, text) = report(&taken(&rig, &dice.tagged("once more")).await?);
     assert_eq!(step, "rehearsed");
     assert!(
-        text.contains("note  1 event: the active revision differs from itself"),
+        text.contains("note  1 event: two runs of the active revision differ"),
         "{text}"
     );
     assert!(text.contains("ok    nothing found"), "{text}");
@@ -330,7 +322,7 @@ async fn rehearsal_answers_requests_from_stubs() -> Result<()> {
         fixture(
             site,
             "no-stub",
-            &with("https://api.example/v1/y", "there is no stub for this one"),
+            &with("https://api.example/v1/y", "no stub answers this request"),
         )?;
         fixture(
             site,
@@ -358,12 +350,12 @@ async fn rehearsal_answers_requests_from_stubs() -> Result<()> {
 async fn component_can_contain_fixtures() -> Result<()> {
     let (good, guest) = (guests::test("version-a")?, guests::test("brings-fixtures")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
-    let (why, plugin) = refused(&rig, &guest).await?;
+    let (why, told) = refused(&rig, &guest).await?;
     assert!(
         why.starts_with("rehearsal: 1 of 2 fixtures not as expected"),
         "{why}"
     );
-    let (_, text) = report(&plugin);
+    let (_, text) = report(&told);
     assert!(text.contains("ok    counts on\n"), "{text}");
     assert!(
         text.contains(
@@ -387,8 +379,8 @@ async fn rehearsal_policy_off_runs_nothing() -> Result<()> {
     let off = quick_with_audit().section("rehearsal", "policy = \"off\"");
     let rig = Rig::prepared(off, &[(PLUGIN, &good)], prepare).await?;
     handle(&rig, 1).await?;
-    let plugin = taken(&rig, &bad).await?;
-    let steps: Vec<_> = plugin["steps"]
+    let told = taken(&rig, &bad).await?;
+    let steps: Vec<_> = told["steps"]
         .as_array()
         .into_iter()
         .flatten()
@@ -428,14 +420,12 @@ async fn removal_ends_rehearsal() -> Result<()> {
     let mark = rig.host.log().mark();
     rig.site.uninstall(PLUGIN)?;
     rig.host
-        .wait_for_log_since(mark, "the plugin to be removed", |line| {
-            is_removal(line, PLUGIN)
-        })
+        .wait_for_log_since(mark, "it to be removed", |line| is_removal(line, PLUGIN))
         .await?;
     let lines = rig.host.lines().await?;
     assert!(
         lines.iter().any(is_ended_early) && !lines.iter().any(is_rehearsed),
-        "the host does not wait for the rehearsal"
+        "it isn't waited for"
     );
 
     // The rehearsal has no later effect, and the next file is released as usual.
@@ -464,10 +454,7 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     rig.site.install(PLUGIN, &next)?;
     active(&rig, mark, &next).await?;
     let lines = rig.host.lines().await?;
-    assert!(
-        lines.iter().any(is_ended_early),
-        "the host does not wait for the rehearsal"
-    );
+    assert!(lines.iter().any(is_ended_early), "it isn't waited for");
     assert!(
         !lines
             .iter()
@@ -476,7 +463,7 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     assert_eq!(
         lines.iter().filter(|line| is_rehearsed(line)).count(),
         1,
-        "the next host rehearses the component"
+        "that is the next one's"
     );
     Ok(())
 }
@@ -513,12 +500,12 @@ async fn reference_plugin_passes_its_fixtures() -> Result<()> {
 
 /// Everything that a manual rehearsal could have changed.
 async fn state(site: &Site) -> Result<[String; 3]> {
-    let events = stdout_of(site, &["events", "list", "--json"]).await?;
-    let outbox = stdout_of(site, &["outbox", "list", "--json"]).await?;
+    let events = told(site, &["events", "list", "--json"]).await?;
+    let outbox = told(site, &["outbox", "list", "--json"]).await?;
     Ok([
         events,
         outbox,
-        stdout_of(site, &["plugins", "show", PLUGIN, "--json"]).await?,
+        told(site, &["plugins", "show", PLUGIN, "--json"]).await?,
     ])
 }
 
@@ -548,7 +535,7 @@ async fn manual_rehearsal_changes_nothing() -> Result<()> {
     let done = by_hand(&rig.site, &trap, &["--last", "2"]).await?;
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     assert!(
-        done.stdout.contains("2 events: trapped rather than done"),
+        done.stdout.contains("2 events: trapped instead of done"),
         "{}",
         done.stdout
     );
@@ -564,7 +551,7 @@ async fn manual_rehearsal_changes_nothing() -> Result<()> {
     let done = by_hand(&rig.site, &counter, &["--time-max", "1ms"]).await?;
     assert!(
         done.stdout
-            .contains(" of 3 events, as 1ms (time_max) had passed"),
+            .contains(" of 3 events: time_max (1ms) has passed"),
         "{}",
         done.stdout
     );
@@ -665,9 +652,8 @@ async fn missing_answer_gives_no_finding() -> Result<()> {
     .await?;
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     assert!(
-        done.stdout.contains(
-            ": 3 stored events could not be rehearsed: a rehearsal sends no HTTP requests"
-        ),
+        done.stdout
+            .contains(": 3 stored events could not be rehearsed: a rehearsal sends no requests"),
         "{}",
         done.stdout
     );
@@ -728,16 +714,13 @@ async fn rehearsal_uses_recorded_answers() -> Result<()> {
     active(&rig, mark, &again).await?;
     ask("/v1/moved").await?;
     rig.all_done(4).await?;
-    let (why, plugin) = refused(&rig, &asker).await?;
+    let (why, told) = refused(&rig, &asker).await?;
     assert!(
-        why.contains(": 1 of 3 with another outcome; 1 stored event could not be rehearsed"),
+        why.contains(": 1 of 3 with a different outcome; 1 stored event could not be rehearsed"),
         "{why}"
     );
-    let (_, text) = report(&plugin);
-    assert!(
-        text.contains("1 event: rejected rather than done"),
-        "{text}"
-    );
+    let (_, text) = report(&told);
+    assert!(text.contains("1 event: rejected instead of done"), "{text}");
     assert!(
         text.contains(&rig.host.events().await?[1].id),
         "that was the answer 302: {text}"

@@ -275,21 +275,21 @@ mod tests {
             ),
             ("grants.config = false", ""),
         ] {
-            let told = advice(settings, &destinations(), &all, Toolchain::Unknown);
-            let (words, line) = told.split_once(":\n").expect("a line to paste");
+            let text = advice(settings, &destinations(), &all, Toolchain::Unknown);
+            let (words, line) = text.split_once(":\n").expect("a line to paste");
             assert_eq!(
                 words.contains("remove all grants"),
                 settings.contains("grants"),
-                "{told}"
+                "{text}"
             );
             let grants = granted(&format!("{line}\n{rest}"));
-            assert!(grants.keyvalue && grants.logging && grants.config, "{told}");
+            assert!(grants.keyvalue && grants.logging && grants.config, "{text}");
             assert!(
                 grants
                     .destinations
                     .keys()
                     .any(|name| name.as_str() == "answers"),
-                "{told}"
+                "{text}"
             );
 
             let before = granted(settings);
@@ -298,13 +298,13 @@ mod tests {
                     .destinations
                     .iter()
                     .all(|of| grants.destinations.contains_key(of.0)),
-                "{told}"
+                "{text}"
             );
             if before.http.is_empty() {
                 let host = grants.http.keys().next().map(ToString::to_string);
                 assert_eq!(host.as_deref(), Some("api.example.com:443"));
             } else {
-                assert_eq!(grants.http, before.http, "{told}");
+                assert_eq!(grants.http, before.http, "{text}");
             }
         }
     }

@@ -338,7 +338,7 @@ fn credential(
 }
 
 /// Checks a credential. The host removes credentials from responses, so a credential must be long
-/// enough to be distinguished from ordinary text.
+/// enough to differ from ordinary text.
 fn judge_credential(bytes: &[u8]) -> SecretReport {
     check_secret(bytes, SecretUse::Header)
 }

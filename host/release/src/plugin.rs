@@ -56,7 +56,7 @@ pub struct Plugin {
 /// What may become of a file that can be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// The file becomes active if its rehearsal allows that.
+    /// The file's revision is rehearsed, and becomes active if the rehearsal allows that.
     Rehearse,
     /// Its revision is active already, perhaps with other settings.
     Renew,
@@ -190,7 +190,7 @@ impl Plugin {
             .chain(self.needed(revisions_kept))
     }
 
-    /// Returns whether the file was kept out of service and would now be admitted.
+    /// Returns whether the file was kept out of service and would be admitted now.
     pub(crate) fn may_take_file(&self) -> bool {
         self.is_file_out
             && self
@@ -232,7 +232,7 @@ impl Plugin {
             .take_if(|order| !order.is_pin && order.revision == revision);
     }
 
-    /// Takes the plugin out of service because its file is gone. The plugin's order and blocks stay.
+    /// Takes the plugin out of service because its file is gone. An order and blocks stay.
     pub(crate) fn remove(&mut self) {
         self.active = None;
         (self.last, self.last_since) = (None, None);

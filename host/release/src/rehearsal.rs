@@ -36,7 +36,7 @@ use hookyard_store::{Recent, Values};
 use uuid::Uuid;
 
 use answering::Answers;
-use compare::Divergence;
+use compare::Otherwise;
 use fixture::{Fixture, Given, Origin, Written};
 use hookyard_model::chain;
 use stage::{Played, Remembered, Scene};
@@ -77,7 +77,7 @@ pub struct Material {
 /// The result of rehearsing one event.
 struct Found {
     /// The differences between the active revision and the candidate.
-    divergences: Vec<Divergence>,
+    otherwise: Vec<Otherwise>,
     /// Whether the active revision had the same result in both of its runs.
     is_steady: bool,
     /// Whether the results differ and a request was refused, so that the event could not be
@@ -88,19 +88,18 @@ struct Found {
 impl Found {
     /// Returns the result for differences between attempts. If an attempt lacked a response, the
     /// differences may have no other reason, so they do not count.
-    fn of(divergences: Vec<Divergence>, played: &[&Played]) -> Self {
+    fn of(otherwise: Vec<Otherwise>, played: &[&Played]) -> Self {
         let lacked_answer = played.iter().any(|played| played.lacked_answer);
-        if lacked_answer && !divergences.is_empty() {
-            return Self {
-                divergences: Vec::new(),
-                is_steady: true,
-                is_unrehearsed: true,
-            };
-        }
+        let is_unrehearsed = lacked_answer && !otherwise.is_empty();
+
         Self {
-            divergences,
+            otherwise: if is_unrehearsed {
+                Vec::new()
+            } else {
+                otherwise
+            },
             is_steady: true,
-            is_unrehearsed: false,
+            is_unrehearsed,
         }
     }
 }
@@ -203,7 +202,7 @@ impl Rehearsal {
                 }
             };
             let Found {
-                divergences,
+                otherwise,
                 is_steady,
                 is_unrehearsed,
             } = match self.run_event(material, event, answers).await {
@@ -213,9 +212,9 @@ impl Rehearsal {
                     return;
                 }
             };
-            divergences
+            otherwise
                 .into_iter()
-                .for_each(|divergence| report.events.add(divergence, *id));
+                .for_each(|otherwise| report.events.add(otherwise, *id));
             report.events.unsteady += usize::from(!is_steady);
             report.events.unrehearsed += usize::from(is_unrehearsed);
             report.events.count += 1;
@@ -246,19 +245,19 @@ impl Rehearsal {
             compare::compare(&active.rehearsed, &candidate.rehearsed),
             &[&active, &candidate],
         );
-        if found.divergences.is_empty() {
+        if found.otherwise.is_empty() {
             return Ok(found);
         }
         let own = compare::compare(&active.rehearsed, &scene.play(serving).await?.rehearsed);
         Ok(Found {
-            divergences: compare::steady(found.divergences, &own),
+            otherwise: compare::steady(found.otherwise, &own),
             is_steady: own.is_empty(),
             ..found
         })
     }
 
     fn time_is_over(&self) -> String {
-        format!("{:?} (time_max) had passed", self.time_max)
+        format!("time_max ({:?}) has passed", self.time_max)
     }
 
     /// Returns the scene that a fixture describes.
@@ -282,12 +281,16 @@ impl Rehearsal {
         };
         let (mut key, mut event_type) = (given.key.clone(), given.event_type.clone());
         if key.is_none() || event_type.is_none() {
-            let described = provider.describe(&verified, &given.headers, &given.body);
-            let described = described.map_err(|refusal| {
-                format!("{source} would refuse its event: {}", chain(&refusal))
-            })?;
-            key = key.or(Some(described.key));
-            event_type = event_type.or(described.event_type);
+            let description = provider
+                .describe(&verified, &given.headers, &given.body)
+                .map_err(|refusal| {
+                    format!(
+                        "the source {source} would refuse the event: {}",
+                        chain(&refusal)
+                    )
+                })?;
+            key = key.or(Some(description.key));
+            event_type = event_type.or(description.event_type);
         }
         let received_at = given.received_at.unwrap_or(RECEIVED_AT);
         Ok(Event {
@@ -322,7 +325,7 @@ impl Rehearsal {
                     .collect();
                 let (source, of) = found.ok_or_else(|| {
                     format!(
-                        "the plugin is given no events of the source {name}, but of: {}",
+                        "the plugin does not receive the events of the source {name}; its sources are: {}",
                         known.join(", ")
                     )
                 })?;
@@ -335,7 +338,7 @@ impl Rehearsal {
                     .iter()
                     .find(|(_, of)| of == name)
                     .map(|(source, _)| source.clone());
-                // The plugin may be checked where nobody sends to it yet.
+                // The plugin may not have a source yet.
                 let named = SourceName::new(name).map_err(|error| error.to_string());
                 let tenant = self.candidate.plugin().tenant.clone();
                 let source = found.map_or_else(
@@ -353,7 +356,8 @@ impl Rehearsal {
     }
 }
 
-/// Why not all of them were run. The host's own faults are none of the candidate's.
+/// Returns the reason why a rehearsal ended early. A fault of the host is not a finding about the
+/// candidate.
 fn stopped(count: usize, of: usize, what: &str, why: impl Display) -> String {
-    format!("stopped after {count} of {of} {what}, as {why}")
+    format!("stopped after {count} of {of} {what}: {why}")
 }

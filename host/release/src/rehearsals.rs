@@ -79,7 +79,7 @@ impl<R> Rehearsals<R> {
 /// Returns the verdict of a rehearsal that panicked: the revision may not become active, whatever
 /// the policy is.
 fn panicked(error: &JoinError) -> Verdict {
-    let reason = format!("rehearsing it failed: {error}");
+    let reason = format!("the rehearsal failed: {error}");
     Verdict::Failed(Findings {
         summary: reason.clone(),
         report: reason,
@@ -111,7 +111,7 @@ mod tests {
             panic!("it's refused")
         };
         assert!(
-            findings.summary.starts_with("rehearsing it failed: "),
+            findings.summary.starts_with("the rehearsal failed: "),
             "{}",
             findings.summary
         );
@@ -136,7 +136,7 @@ mod tests {
         );
         rehearsals.begin(books.clone(), "slow", pending());
         rehearsals.begin(orders.clone(), "quick", ready(Verdict::Unrehearsed));
-        // The quick rehearsal has ended by now, but must not be reported.
+        // The quick rehearsal has finished by now, and its verdict is still ignored.
         tokio::task::yield_now().await;
         assert_eq!(
             (rehearsals.end(&books), rehearsals.end(&books)),

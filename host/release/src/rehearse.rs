@@ -53,7 +53,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Rehearses a revision and decides whether it may become active.
     pub(crate) async fn rehearse(self, next: &Ready) -> Verdict {
-        let (plugin, policy) = (next.loaded.plugin(), next.settings.rehearsal.policy);
+        let (plugin, policy) = (next.loaded.plugin(), next.sidecar.rehearsal.policy);
         if policy == RehearsalPolicy::Off {
             return Verdict::Unrehearsed;
         }
@@ -80,13 +80,10 @@ impl Stage {
             let report = report.text();
             tracing::warn!(
                 target: "hookyard::release", %plugin, revision, reason = summary, report,
-                "fixtures changed, and the active revision does not give the expected results"
+                "fixtures changed, and the active revision does not pass them"
             );
         } else if !report.is_empty() {
-            tracing::info!(
-                target: "hookyard::release", %plugin, revision, reason = summary,
-                "fixtures changed"
-            );
+            tracing::info!(target: "hookyard::release", %plugin, revision, reason = summary, "fixtures changed");
         }
     }
 
@@ -116,8 +113,8 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
     if policy != RehearsalPolicy::Require {
         tracing::warn!(
             target: "hookyard::release", %plugin, revision = report.candidate.short(), reason = summary,
-            "rehearsal has findings; the revision becomes active because the policy is `{}`: \
-             `hookyard plugins show {plugin}` has the report",
+            "rehearsal has findings, but the revision becomes active, because the policy is `{}`: \
+             `hookyard plugins show {plugin}` shows the report",
             policy.name()
         );
         return Verdict::Passed(Findings {
@@ -126,7 +123,7 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
         });
     }
     let way_out = format!(
-        "`hookyard plugins show {plugin}` has the report; if the change is intended, set \
+        "`hookyard plugins show {plugin}` shows the report; if the change is intended, set \
          policy = \"warn\" under [rehearsal] in {plugin}.toml"
     );
     Verdict::Failed(Findings {
@@ -137,8 +134,8 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
 
 /// Returns the input of the rehearsal of `next`.
 fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired) -> Rehearsal {
-    let (plugin, plan) = (next.loaded.plugin(), next.settings.rehearsal);
-    let takes = takes(&next.loaded, next.settings.sources.clone());
+    let (plugin, plan) = (next.loaded.plugin(), next.sidecar.rehearsal);
+    let takes = takes(&next.loaded, next.sidecar.sources.clone());
     let source = |source: &hookyard_model::SourceName| {
         let source = SourceRef {
             tenant: plugin.tenant.clone(),
@@ -164,9 +161,14 @@ fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired)
 
 /// Prepares the rehearsal of a component that is not in the plugin folder.
 ///
-/// The component is compared with the serving revision, which the caller knows from the record, or
-/// else with the file in the plugin folder. The fixtures are those in the folder of the component,
-/// or else those in the plugin folder. Blocks while the component is compiled.
+/// The candidate is compared with the revision `serving`, which the caller reads from the record.
+/// If that revision is not kept, the candidate is compared with the file in the plugin folder.
+/// The fixtures are in the folder that `component` names, or else in the plugin folder. Blocks
+/// while the component compiles.
+///
+/// # Errors
+///
+/// Returns the reason if the component would be refused or cannot be read.
 pub fn prepare(
     desired: &Desired,
     engine: &Arc<Engine>,
@@ -182,7 +184,7 @@ pub fn prepare(
             Failure::Refused(reason)
             | Failure::Unreadable(reason)
             | Failure::Uncompiled(reason) => reason,
-            Failure::Moved => "its files are being changed; try again".to_owned(),
+            Failure::Moved => "the files of the plugin are changing; try again".to_owned(),
         })?;
     let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());
     let in_folder = || {
@@ -209,7 +211,7 @@ mod tests {
 
     fn report(is_bad: bool) -> Report {
         let problems = if is_bad {
-            vec!["ended as `done`, but rejected is expected".to_owned()]
+            vec!["the outcome is `done`, but rejected is expected".to_owned()]
         } else {
             Vec::new()
         };
@@ -241,13 +243,14 @@ mod tests {
         };
         assert_eq!(
             findings.summary,
-            "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books` has the report; if the \
-             change is intended, set policy = \"warn\" under [rehearsal] in acme/books.toml"
+            "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books` shows the \
+             report; if the change is intended, set policy = \"warn\" under [rehearsal] in \
+             acme/books.toml"
         );
         assert!(
             findings
                 .report
-                .contains("ended as `done`, but rejected is expected"),
+                .contains("the outcome is `done`, but rejected is expected"),
             "{}",
             findings.report
         );

@@ -1,4 +1,4 @@
-//! One value of a document, together with its place in the file.
+//! A value of a document, together with its position in the file.
 
 use toml::Spanned;
 use toml::de::DeValue;

@@ -13,7 +13,7 @@ use hookyard_model::excerpt;
 /// so the number must be limited.
 const FAULTS_MAX: usize = 100;
 
-/// One problem in one file.
+/// A problem in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     /// The file, as the operator named it.

@@ -1,4 +1,4 @@
-//! Repeated checks of many paths, some of which may not answer.
+//! Repeated checks of many paths. Some of the paths may not answer.
 //!
 //! A path that does not answer delays the other paths once, by at most a second. Later checks skip
 //! the path until its answer arrives.

@@ -210,8 +210,8 @@ fn envelope_is_read_from_toml() {
         ),
         ("order = \"id\"", "`id` is not a JSON pointer"),
     ] {
-        let told = read(lines).expect_err("it is refused");
-        assert!(told.contains(expected), "{told}");
+        let fault = read(lines).expect_err("it is refused");
+        assert!(fault.contains(expected), "{fault}");
     }
 }
 

@@ -66,9 +66,9 @@ impl Answers {
     /// Returns the error of a request without a response.
     fn lack(&self) -> &'static str {
         match self {
-            Self::Stubs(_) => "a rehearsal makes no request, and there is no stub for this one",
+            Self::Stubs(_) => "a rehearsal sends no requests, and no stub answers this request",
             Self::Recorded(_) => {
-                "a rehearsal makes no request, and there is no recorded answer to this one"
+                "a rehearsal sends no requests, and no recorded answer matches this request"
             }
         }
     }
@@ -111,7 +111,7 @@ impl Answering {
 impl HttpClient for Answering {
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
         requests::check(&call)?;
-        // It's whole whenever the lock is free.
+        // No code panics while it holds the lock, so a poisoned lock is still consistent.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         left.take(&call.request).ok_or_else(|| {
             self.lacked_answer.store(true, Ordering::Relaxed);

@@ -28,19 +28,19 @@ pub enum Kind {
     Effects,
 }
 
-/// One difference of the candidate, in words that are equal for events with the same difference.
+/// A difference between two results. Events with the same difference have the same text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Divergence {
+pub struct Otherwise {
     pub kind: Kind,
     pub what: String,
 }
 
 /// Returns the faults of a candidate without an active revision to compare with.
-pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Divergence> {
+pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Otherwise> {
     let outcome = &candidate.outcome;
     outcome
         .is_fault()
-        .then(|| Divergence {
+        .then(|| Otherwise {
             kind: Kind::Fault,
             what: label(outcome),
         })
@@ -49,7 +49,7 @@ pub(super) fn alone(candidate: &RehearsalResult) -> Vec<Divergence> {
 }
 
 /// Returns the differences between the active revision and the candidate.
-pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> Vec<Divergence> {
+pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> Vec<Otherwise> {
     let (was, is) = (&active.outcome, &candidate.outcome);
     if was.name() != is.name() {
         let kind = if is.is_fault() && !was.is_fault() {
@@ -57,9 +57,9 @@ pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> 
         } else {
             Kind::Outcome
         };
-        return vec![Divergence {
+        return vec![Otherwise {
             kind,
-            what: format!("{} rather than {}", label(is), label(was)),
+            what: format!("{} instead of {}", label(is), label(was)),
         }];
     }
     let mut found = writes(&active.effects, &candidate.effects);
@@ -70,7 +70,7 @@ pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> 
     found.truncate(WAYS_MAX);
     found
         .into_iter()
-        .map(|what| Divergence {
+        .map(|what| Otherwise {
             kind: Kind::Effects,
             what: excerpt(&what),
         })
@@ -79,9 +79,9 @@ pub(super) fn compare(active: &RehearsalResult, candidate: &RehearsalResult) -> 
 
 /// Returns the differences in `found` without those in `own`, the differences between two runs of
 /// the active revision.
-pub(super) fn steady(found: Vec<Divergence>, own: &[Divergence]) -> Vec<Divergence> {
+pub(super) fn steady(found: Vec<Otherwise>, own: &[Otherwise]) -> Vec<Otherwise> {
     if own.iter().any(|own| own.kind != Kind::Effects) {
-        // The active revision gives random results, so only faults of the candidate count.
+        // The outcome depends on chance, so a comparison with one run means nothing.
         return found
             .into_iter()
             .filter(|found| found.kind == Kind::Fault)
@@ -122,12 +122,20 @@ fn writes(before: &Effects, after: &Effects) -> Vec<String> {
     for (key, value) in &after {
         let key_name = key_name(key);
         match (before.get(key), value) {
-            (None, Some(_)) => found.push(format!("writes {key_name}, which was left alone")),
-            (None, None) => found.push(format!("deletes {key_name}, which was left alone")),
-            (Some(Some(_)), None) => found.push(format!("deletes {key_name}, which was written")),
-            (Some(None), Some(_)) => found.push(format!("writes {key_name}, which was deleted")),
+            (None, Some(_)) => found.push(format!(
+                "writes {key_name}, which the active revision does not change"
+            )),
+            (None, None) => found.push(format!(
+                "deletes {key_name}, which the active revision does not change"
+            )),
+            (Some(Some(_)), None) => found.push(format!(
+                "deletes {key_name}, which the active revision writes"
+            )),
+            (Some(None), Some(_)) => found.push(format!(
+                "writes {key_name}, which the active revision deletes"
+            )),
             (Some(Some(was)), Some(is)) => found.extend(differs(
-                &format!("writes another value to {key_name}"),
+                &format!("writes a different value to {key_name}"),
                 was,
                 is,
             )),
@@ -135,14 +143,19 @@ fn writes(before: &Effects, after: &Effects) -> Vec<String> {
         }
     }
     let gone = before.keys().filter(|key| !after.contains_key(*key));
-    found.extend(gone.map(|key| format!("leaves {} alone, which was changed", key_name(key))));
+    found.extend(gone.map(|key| {
+        format!(
+            "does not change {}, which the active revision changes",
+            key_name(key)
+        )
+    }));
     found
 }
 
 fn messages(before: &[Message], after: &[Message]) -> Vec<String> {
     if before.len() != after.len() {
         return vec![format!(
-            "sends {} messages rather than {}",
+            "sends {} messages instead of {}",
             after.len(),
             before.len()
         )];
@@ -157,7 +170,7 @@ fn message(number: usize, was: &Message, is: &Message) -> Vec<String> {
     let to = &is.destination;
     if *to != was.destination {
         return vec![format!(
-            "message {number} goes to {to} rather than to {}",
+            "message {number} goes to {to} instead of {}",
             was.destination
         )];
     }
@@ -165,16 +178,18 @@ fn message(number: usize, was: &Message, is: &Message) -> Vec<String> {
     if is.event_type != was.event_type {
         let name = |message: &Message| visible(message.event_type.as_deref().unwrap_or("none"));
         found.push(format!(
-            "message {number} to {to} is of type {} rather than {}",
+            "message {number} to {to} has type {} instead of {}",
             name(is),
             name(was)
         ));
     }
     if is.ordering_key != was.ordering_key {
-        found.push(format!("message {number} to {to} has another ordering key"));
+        found.push(format!(
+            "message {number} to {to} has a different ordering key"
+        ));
     }
     found.extend(differs(
-        &format!("message {number} to {to} has another body"),
+        &format!("message {number} to {to} has a different body"),
         &was.body,
         &is.body,
     ));
@@ -251,7 +266,7 @@ mod tests {
         }
     }
 
-    fn texts(found: &[Divergence]) -> Vec<String> {
+    fn texts(found: &[Otherwise]) -> Vec<String> {
         found
             .iter()
             .map(|found| format!("{:?}: {}", found.kind, found.what))
@@ -310,9 +325,9 @@ mod tests {
             let [was, is] = [was, is].map(|n| ended(outcomes()[n].clone()));
             assert_eq!(texts(&compare(&was, &is)), [expected]);
         };
-        check(0, 3, "Fault: trapped rather than done");
-        check(2, 7, "Fault: undecodable at $.a rather than rejected");
-        check(3, 4, "Outcome: timed-out (cpu_max) rather than trapped");
+        check(0, 3, "Fault: trapped instead of done");
+        check(2, 7, "Fault: undecodable at $.a instead of rejected");
+        check(3, 4, "Outcome: timed-out (cpu_max) instead of trapped");
         check(6, 0, "Outcome: done rather than exceeded (host_calls_max)");
         let two_reasons = [
             Outcome::Rejected { reason: "a".into() },
@@ -348,32 +363,32 @@ mod tests {
         check(
             std::slice::from_ref(&one),
             &[two],
-            &["Effects: writes another value to b/k, at $.n"],
+            &["Effects: writes a different value to b/k, at $.n"],
         );
         check(
             std::slice::from_ref(&one),
             &[],
-            &["Effects: leaves b/k alone, which was changed"],
+            &["Effects: does not change b/k, which the active revision changes"],
         );
         check(
             &[],
             std::slice::from_ref(&one),
-            &["Effects: writes b/k, which was left alone"],
+            &["Effects: writes b/k, which the active revision does not change"],
         );
         check(
             std::slice::from_ref(&one),
             &[write("k", None)],
-            &["Effects: deletes b/k, which was written"],
+            &["Effects: deletes b/k, which the active revision writes"],
         );
         check(
             &[write("k", None)],
             &[one],
-            &["Effects: writes b/k, which was deleted"],
+            &["Effects: writes b/k, which the active revision deletes"],
         );
         check(
             &[write("k", Some("a"))],
             &[write("k", Some("b"))],
-            &["Effects: writes another value to b/k"],
+            &["Effects: writes a different value to b/k"],
         );
         let [x, y] = [write("x", Some("1")), write("y", Some("1"))];
         check(&[x.clone(), y.clone()], &[y, x], &[]);
@@ -387,16 +402,16 @@ mod tests {
         };
         let one = ("a", None, r#"{"n":1}"#);
         check(&[one], &[one], &[]);
-        check(&[one], &[], &["Effects: sends 0 messages rather than 1"]);
+        check(&[one], &[], &["Effects: sends 0 messages instead of 1"]);
         check(
             &[one],
             &[("b", None, "")],
-            &["Effects: message 1 goes to b rather than to a"],
+            &["Effects: message 1 goes to b instead of a"],
         );
         let other = ("a", Some("t"), r#"{"n":2}"#);
         let both = [
-            "Effects: message 1 to a is of type t rather than none",
-            "Effects: message 1 to a has another body, at $.n",
+            "Effects: message 1 to a has type t instead of none",
+            "Effects: message 1 to a has a different body, at $.n",
         ];
         check(&[one], &[other], &both);
     }
@@ -416,11 +431,11 @@ mod tests {
         );
         assert_eq!(
             found(&run("1", "5"), &run("2", "6"), &run("3", "5")),
-            ["Effects: writes another value to b/total"]
+            ["Effects: writes a different value to b/total"]
         );
         assert_eq!(
             found(&run("1", "5"), &run("2", "5"), &run("1", "5")),
-            ["Effects: writes another value to b/random"]
+            ["Effects: writes a different value to b/random"]
         );
         let (fickle, trap) = (ended(outcomes()[1].clone()), ended(outcomes()[3].clone()));
         assert_eq!(
@@ -429,7 +444,7 @@ mod tests {
         );
         assert_eq!(
             found(&run("1", "5"), &trap, &fickle),
-            ["Fault: trapped rather than done"]
+            ["Fault: trapped instead of done"]
         );
     }
 }

@@ -10,6 +10,7 @@ use hookyard_plugin::RehearsalResult;
 use super::compare::key_name;
 use super::difference::{Difference, of_json};
 use super::fixture::{Content, Expect, Sent};
+use super::report::count;
 use hookyard_model::visible;
 
 /// The maximum length of a found text in a report.
@@ -33,7 +34,7 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     let outcome = shown(&found.outcome.to_string());
     if found.outcome.name() != expect.outcome {
         problems.push(format!(
-            "ended as `{outcome}`, but {} is expected",
+            "the outcome is `{outcome}`, but {} is expected",
             expect.outcome
         ));
     }
@@ -43,7 +44,7 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
         .filter(|reason| !found.outcome.to_string().contains(*reason))
     {
         problems.push(format!(
-            "ended as `{outcome}`, which does not contain `{}`",
+            "the outcome is `{outcome}`, which does not contain `{}`",
             shown(reason)
         ));
     }
@@ -105,8 +106,8 @@ fn check_messages(expected: &[Sent], messages: &[Message]) -> Vec<String> {
             format!(" (to {})", to.join(", "))
         };
         return vec![format!(
-            "sends {} messages{to}, but {} are expected",
-            messages.len(),
+            "sends {}{to} instead of {}",
+            count(messages.len(), "message"),
             expected.len()
         )];
     }
@@ -137,7 +138,7 @@ fn check_message(number: usize, wanted: &Sent, message: &Message) -> Vec<String>
     {
         let (is, wanted) = (shown(event_type), shown(wanted));
         problems.push(format!(
-            "message {number} is of type {is}, but {wanted} is expected"
+            "message {number} has type {is}, but {wanted} is expected"
         ));
     }
     if let Some(wanted) = &wanted.body {
@@ -168,9 +169,7 @@ fn check_content(what: &str, wanted: &Content, found: &[u8]) -> Option<String> {
                 )),
                 Difference::At(paths) => {
                     let paths = shown(&paths.join(", "));
-                    Some(format!(
-                        "{what} differs from the expected value at {paths}: `{is}`"
-                    ))
+                    Some(format!("{what} is not as expected at {paths}: `{is}`"))
                 }
             },
         },
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_expectations_are_not_checked() {
+    fn what_is_not_said_is_not_looked_at_and_lists_are_whole() {
         check_all("{}", &[]);
         check_all(r#"{"outcome": "done", "log": ["booked 5"]}"#, &[]);
         check_all(
@@ -249,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_reported() {
+    fn what_is_otherwise_is_told() {
         check_all(
             r#"{"outcome": "rejected"}"#,
-            &["ended as `done`, but rejected is expected"],
+            &["the outcome is `done`, but rejected is expected"],
         );
         check_all(
             r#"{"reason": "because"}"#,
-            &["ended as `done`, which does not contain `because`"],
+            &["the outcome is `done`, which does not contain `because`"],
         );
         check_all(
             r#"{"log": ["refunded"]}"#,
@@ -280,14 +279,14 @@ mod tests {
         );
         check_all(
             r#"{"messages": []}"#,
-            &["sends 1 messages (to audit), but 0 are expected"],
+            &["sends 1 message (to audit) instead of 0"],
         );
         check_all(
             r#"{"messages": [{"destination": "other", "type": "due", "body": {"total": 6}}]}"#,
             &[
                 "message 1 goes to audit, but other is expected",
-                "message 1 is of type paid, but due is expected",
-                r#"message 1 differs from the expected value at $.total: `{"total": 5, "id": 1}`"#,
+                "message 1 has type paid, but due is expected",
+                r#"message 1 is not as expected at $.total: `{"total": 5, "id": 1}`"#,
             ],
         );
     }

@@ -1,4 +1,4 @@
-//! One fixture: an event, its surroundings, and the expected results of the attempt.
+//! A fixture: an event, its surroundings, and the expected results of the attempt.
 //!
 //! ```json
 //! { "event": { "provider": "topper", "body": { … } },
@@ -70,7 +70,7 @@ impl Written {
     }
 }
 
-/// One fixture.
+/// A parsed fixture.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fixture {
     /// The name of the fixture's file.
@@ -164,7 +164,7 @@ fn fixture(object: &Object<'_, '_>, name: &str, text: &str) -> Option<Fixture> {
     let given = match object.entry("event") {
         Some(node) => node.object(|event| given(event, text)),
         None => {
-            object.fault("`event` is missing: what comes in");
+            object.fault("`event` is missing: add the event that the plugin receives");
             None
         }
     };
@@ -209,7 +209,7 @@ fn given(event: &Object<'_, '_>, text: &str) -> Option<Given> {
     let origin = match (source, provider) {
         (Some(one), None) | (None, Some(one)) => one,
         _ => {
-            event.fault("one of `source` and `provider` says where the event comes from");
+            event.fault("set the sender of the event: either `source` or `provider`");
             None
         }
     };
@@ -234,12 +234,12 @@ fn given(event: &Object<'_, '_>, text: &str) -> Option<Given> {
     let headers = headers.iter().filter_map(header).collect();
     let received_at = event.entry("received_at").and_then(|node| {
         node.read(|text| {
-            Timestamp::parse_rfc3339(text).ok_or("must be a moment, such as 2026-06-02T11:30:00Z")
+            Timestamp::parse_rfc3339(text).ok_or("must be a time, such as 2026-06-02T11:30:00Z")
         })
     });
     let body = body(event, "/event/body", text);
     if body.is_none() {
-        event.fault("one of `body`, `body_text` and `body_base64` is the event");
+        event.fault("set the body of the event: `body`, `body_text` or `body_base64`");
     }
     Some(Given {
         origin: origin?,
@@ -264,10 +264,10 @@ fn body(object: &Object<'_, '_>, pointer: &str, text: &str) -> Option<Bytes> {
         .count()
         > 1
     {
-        object.fault("only one of `body`, `body_text` and `body_base64` can be the body");
+        object.fault("set only one of `body`, `body_text` and `body_base64`");
     }
     if let Some(node) = json {
-        let pointer = JsonPointer::parse(pointer).expect("it is one");
+        let pointer = JsonPointer::parse(pointer).expect("a valid pointer");
         let found = pointer
             .find(text.as_bytes())
             .map_err(|error| node.fault(error))
@@ -348,7 +348,7 @@ fn stub(object: &Object<'_, '_>, number: usize, text: &str) -> Option<Stub> {
     let url = match object.entry("url") {
         Some(node) => node.read(absolute),
         None => {
-            object.fault("`url` is missing: write the URL of the request that gets this answer");
+            object.fault("`url` is missing: add the URL of the request to answer");
             None
         }
     };
@@ -390,11 +390,11 @@ fn stub(object: &Object<'_, '_>, number: usize, text: &str) -> Option<Stub> {
 
 fn absolute(text: &str) -> Result<Uri, String> {
     let url = text.parse::<Uri>().map_err(|error| error.to_string())?;
-    if url.scheme().is_some() && url.authority().is_some() {
-        Ok(url)
-    } else {
-        Err("must be a whole URL, such as https://api.example/v1/x".to_owned())
+    if url.scheme().is_none() || url.authority().is_none() {
+        return Err("must be a whole URL, such as https://api.example/v1/x".to_owned());
     }
+
+    Ok(url)
 }
 
 fn expect(object: &Object<'_, '_>) -> Option<Expect> {

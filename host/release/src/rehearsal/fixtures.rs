@@ -55,7 +55,7 @@ impl Fixtures {
 
         if fixtures.all.len() > COUNT_MAX {
             fixtures.fault(format!(
-                "there are more than {COUNT_MAX} fixtures; only the first {COUNT_MAX} are run"
+                "there are more than {COUNT_MAX} fixtures: only the first {COUNT_MAX} run"
             ));
             fixtures.all.truncate(COUNT_MAX);
         }
@@ -69,7 +69,7 @@ impl Fixtures {
 
     fn add(&mut self, fixture: Result<Written, Vec<String>>) {
         match fixture {
-            // One more than are run, so that it shows that there are too many.
+            // One more than the maximum is kept, so that `read` notices the excess.
             Ok(fixture) if self.all.len() <= COUNT_MAX => self.all.push(fixture),
             Ok(_) => {}
             Err(faults) => faults.into_iter().for_each(|fault| self.fault(fault)),
@@ -97,12 +97,12 @@ impl Fixtures {
         }
         let mut number = 0;
         for section in custom_sections {
-            // The linker concatenates the sections of several object files.
+            // A section contains one array for each object file that brought fixtures.
             for array in serde_json::Deserializer::from_slice(section).into_iter::<Items<'_>>() {
                 match array {
                     Ok(items) => self.add_items(&file, items, &mut number),
                     Err(error) => {
-                        self.fault(format!("{file}: is not a JSON array of fixtures: {error}"));
+                        self.fault(format!("{file}: not a JSON array of fixtures: {error}"));
                         break;
                     }
                 }
@@ -133,7 +133,7 @@ impl Fixtures {
         if items.left_out > 0 {
             let left_out = items.left_out;
             self.fault(format!(
-                "{file}: {left_out} fixtures are left out: only the first {COUNT_MAX} are run"
+                "{file}: {left_out} fixtures are left out: only the first {COUNT_MAX} run"
             ));
         }
     }
@@ -145,7 +145,7 @@ impl Fixtures {
             let path = folder.join(&name);
             let text = match text(owner, &path) {
                 Ok(Some(text)) => text,
-                // It has gone meanwhile.
+                // The file was removed after its name was read.
                 Ok(None) => continue,
                 Err(why) => {
                     self.fault(format!("{}: {why}", path.display()));
@@ -307,13 +307,16 @@ mod tests {
             &["a.json: $: it is not JSON: EOF while parsing an object at line 1 column 1"],
         );
         check("[]", &["a.json: $: must be an object"]);
-        check("{}", &["a.json: $: `event` is missing: what comes in"]);
+        check(
+            "{}",
+            &["a.json: $: `event` is missing: add the event that the plugin receives"],
+        );
         check(
             r#"{"event": {"source": "Shop!", "bdy": {}, "headers": {"x": 1}}, "valus": {}}"#,
             &[
                 "a.json: $.event.source: `Shop!` is not a valid source name: use 1 to 64 of a-z, 0-9, `-` and `_`, starting with a letter or digit",
-                "a.json: $.event.headers.x: must be a text",
-                "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
+                "a.json: $.event.headers.x: must be a string",
+                "a.json: $.event: set the body of the event: `body`, `body_text` or `body_base64`",
                 "a.json: $.event.bdy: unknown key `bdy`; did you mean `body`?",
                 "a.json: $.valus: unknown key `valus`; did you mean `values`?",
             ],
@@ -321,10 +324,10 @@ mod tests {
         check(
             r#"{"event": {"body_base64": "?", "received_at": "now"}}"#,
             &[
-                "a.json: $.event: one of `source` and `provider` says where the event comes from",
-                "a.json: $.event.received_at: must be a moment, such as 2026-06-02T11:30:00Z",
+                "a.json: $.event: set the sender of the event: either `source` or `provider`",
+                "a.json: $.event.received_at: must be a time, such as 2026-06-02T11:30:00Z",
                 "a.json: $.event.body_base64: is not base64: Invalid symbol 63, offset 0.",
-                "a.json: $.event: one of `body`, `body_text` and `body_base64` is the event",
+                "a.json: $.event: set the body of the event: `body`, `body_text` or `body_base64`",
             ],
         );
         let with =
@@ -348,7 +351,7 @@ mod tests {
             embedded.faults,
             [
                 "the component's hookyard:fixtures: $[0].event: must be an object",
-                "the component's hookyard:fixtures: is not a JSON array of fixtures: expected ident at line 1 column 17",
+                "the component's hookyard:fixtures: not a JSON array of fixtures: expected ident at line 1 column 17",
             ]
         );
     }
@@ -376,8 +379,8 @@ mod tests {
         let array = format!("[{}]", vec!["1"; 5000].join(","));
         let faults = Fixtures::read(&component(&array), Path::new("/nowhere")).faults;
         assert_eq!(faults.len(), FAULTS_MAX + 1);
-        // Of 500 elements that are read, 100 faults are reported. The fault about the elements that
-        // are left out is one more.
+        // The host reads 500 elements and reports 100 faults. The fault about the elements that
+        // it leaves out is one more.
         assert_eq!(
             faults.last().map(String::as_str),
             Some("and 401 more faults in fixtures")

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hookyard_model::{EventId, Revision};
 use serde::Serialize;
 
-use super::compare::{Divergence, Kind};
+use super::compare::{Kind, Otherwise};
 use hookyard_model::visible;
 
 /// The maximum number of fixtures, and of kinds of differences, in a report.
@@ -22,7 +22,7 @@ const LINE_MAX: usize = 400;
 
 /// The text for events whose requests a rehearsal refuses.
 const REFUSED: &str =
-    "could not be rehearsed: a rehearsal sends no HTTP requests, and has no recorded answer";
+    "could not be rehearsed: a rehearsal sends no requests, and an answer is missing";
 
 /// The result of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct Events {
     /// The number of events that ran.
     pub count: usize,
     /// The events by the kind of difference between the active revision and the candidate.
-    pub divergences: BTreeMap<Divergence, Vec<EventId>>,
+    pub otherwise: BTreeMap<Otherwise, Vec<EventId>>,
     /// The number of events that could not be rehearsed, because a request was refused.
     pub unrehearsed: usize,
     /// The number of events at which the active revision differs between its own two runs.
@@ -62,9 +62,9 @@ pub struct Events {
 
 impl Events {
     /// Adds an event with a difference. Ignores kinds of differences beyond `WAYS_MAX`.
-    pub fn add(&mut self, divergence: Divergence, event: EventId) {
-        if self.divergences.len() < WAYS_MAX || self.divergences.contains_key(&divergence) {
-            self.divergences.entry(divergence).or_default().push(event);
+    pub fn add(&mut self, otherwise: Otherwise, event: EventId) {
+        if self.otherwise.len() < WAYS_MAX || self.otherwise.contains_key(&otherwise) {
+            self.otherwise.entry(otherwise).or_default().push(event);
         }
     }
 
@@ -102,7 +102,7 @@ impl Report {
         let events = &self.events;
         !self.faults.is_empty()
             || self.failed().next().is_some()
-            || !events.divergences.is_empty()
+            || !events.otherwise.is_empty()
             || events.unreadable.is_some()
     }
 
@@ -148,16 +148,16 @@ impl Report {
             .active
             .map(|active| format!(", compared with {}", active.short()))
             .unwrap_or_default();
-        if self.events.divergences.is_empty() {
+        if self.events.otherwise.is_empty() {
             return (all > 0)
                 .then(|| format!("{} without a finding{with}", count(all, "stored event")));
         }
         let of = |kind| {
             let ids = self
                 .events
-                .divergences
+                .otherwise
                 .iter()
-                .filter(|(divergence, _)| divergence.kind == kind);
+                .filter(|(otherwise, _)| otherwise.kind == kind);
             ids.flat_map(|(_, ids)| ids).collect::<BTreeSet<_>>().len()
         };
         let fault = if self.active.is_some() {
@@ -167,17 +167,17 @@ impl Report {
         };
         let kinds = [
             (Kind::Fault, fault),
-            (Kind::Outcome, "another outcome"),
-            (Kind::Effects, "other effects"),
+            (Kind::Outcome, "a different outcome"),
+            (Kind::Effects, "different effects"),
         ];
-        let counts = kinds
+        let parts: Vec<_> = kinds
             .into_iter()
             .map(|(kind, name)| (of(kind), name))
-            .filter(|(found, _)| *found > 0);
-        let texts: Vec<_> = counts
-            .map(|(found, name)| format!("{found} of {all} with {name}"))
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, name)| format!("{number} of {all} with {name}"))
             .collect();
-        Some(format!("stored events{with}: {}", texts.join(", ")))
+
+        Some(format!("stored events{with}: {}", parts.join(", ")))
     }
 
     /// Returns the whole report as text.
@@ -230,7 +230,7 @@ impl Report {
         let Events {
             sources,
             count,
-            divergences,
+            otherwise,
             unrehearsed,
             unsteady,
             unreadable,
@@ -244,8 +244,9 @@ impl Report {
         let with = self
             .active
             .map(|active| format!(", compared with {}", active.short()));
-        let with =
-            with.unwrap_or_else(|| ", nothing to compare with: only faults count".to_owned());
+        let with = with.unwrap_or_else(|| {
+            ", without an active revision to compare with: only faults count".to_owned()
+        });
         let mut lines = vec![format!(
             "stored events: {count} of {}{with}",
             sources.join(", ")
@@ -259,10 +260,10 @@ impl Report {
         if *unsteady > 0 {
             let events = self::count(*unsteady, "event");
             lines.push(format!(
-                "  note  {events}: the active revision differs from itself; these differences do not count"
+                "  note  {events}: two runs of the active revision differ, and such differences do not count"
             ));
         }
-        for (Divergence { what, .. }, ids) in divergences.iter().take(TOLD_MAX) {
+        for (Otherwise { what, .. }, ids) in otherwise.iter().take(TOLD_MAX) {
             lines.push(format!(
                 "  BAD   {}: {what}",
                 self::count(ids.len(), "event")
@@ -280,8 +281,8 @@ impl Report {
             };
             lines.push(format!("        {}{more}", named.join(", ")));
         }
-        match divergences.len().saturating_sub(TOLD_MAX) {
-            0 if divergences.is_empty() && self.events.rehearsed() > 0 => {
+        match otherwise.len().saturating_sub(TOLD_MAX) {
+            0 if otherwise.is_empty() && self.events.rehearsed() > 0 => {
                 lines.push("  ok    nothing found".to_owned())
             }
             0 => {}
@@ -292,11 +293,11 @@ impl Report {
 
     /// Returns the report as JSON.
     pub fn json(&self) -> String {
-        let divergences = self
+        let otherwise = self
             .events
-            .divergences
+            .otherwise
             .iter()
-            .map(|(Divergence { kind, what }, ids)| Way {
+            .map(|(Otherwise { kind, what }, ids)| Way {
                 kind: match kind {
                     Kind::Fault => "fault",
                     Kind::Outcome => "outcome",
@@ -320,7 +321,7 @@ impl Report {
             events: self.events.count,
             unrehearsed: self.events.unrehearsed,
             unsteady: self.events.unsteady,
-            otherwise: divergences.collect(),
+            otherwise: otherwise.collect(),
             stopped: self.stopped.as_deref(),
             milliseconds: self.took.as_millis(),
         };
@@ -359,7 +360,7 @@ struct Way<'r> {
 }
 
 /// Returns a count with its noun.
-fn count(count: usize, of: &str) -> String {
+pub(super) fn count(count: usize, of: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {of}{plural}")
 }
@@ -383,19 +384,19 @@ mod tests {
         let way = |(kind, what, count): &(Kind, &str, usize)| {
             let ids = (0..*count).map(id).collect();
             (
-                Divergence {
+                Otherwise {
                     kind: *kind,
                     what: (*what).to_owned(),
                 },
                 ids,
             )
         };
-        let divergences = ways.iter().map(way).collect();
+        let otherwise = ways.iter().map(way).collect();
         let sources = vec!["acme/payments".to_owned()];
         let events = Events {
             sources,
             count,
-            divergences,
+            otherwise,
             ..Events::default()
         };
         let took = Duration::from_millis(12);
@@ -423,7 +424,7 @@ mod tests {
             (Kind::Fault, "b", 1),
             (Kind::Effects, "c", 7),
         ];
-        let expected = "stored events, compared with 010101010101: 2 of 9 with a new fault, 7 of 9 with other effects";
+        let expected = "stored events, compared with 010101010101: 2 of 9 with a new fault, 7 of 9 with different effects";
         check(&report(9, &ways), expected);
         let first = Report {
             active: None,
@@ -477,17 +478,17 @@ mod tests {
 
     #[test]
     fn a_report_names_what_and_where_and_is_bounded() {
-        let mut one = report(9, &[(Kind::Fault, "trapped rather than done", 7)]);
+        let mut one = report(9, &[(Kind::Fault, "trapped instead of done", 7)]);
         one.fixtures = vec![
             ("bad".into(), vec!["why\u{1b}[1m".into()]),
             ("good".into(), Vec::new()),
         ];
-        one.stopped = Some("stopped after 9 of 10 events, as 10s (time_max) had passed".into());
+        one.stopped = Some("stopped after 9 of 10 events: time_max (10s) has passed".into());
         let ids: Vec<_> = (0..5).map(|number| id(number).to_string()).collect();
         let expected = format!(
             "fixtures: 2\n  BAD   bad\n        why\\u{{1b}}[1m\n  ok    good\n\
-             stored events: 9 of acme/payments, compared with 010101010101\n  BAD   7 events: trapped rather than done\n\
-             \u{20}       {} and 2 more\nstopped after 9 of 10 events, as 10s (time_max) had passed\ntook 12 ms\n",
+             stored events: 9 of acme/payments, compared with 010101010101\n  BAD   7 events: trapped instead of done\n\
+             \u{20}       {} and 2 more\nstopped after 9 of 10 events: time_max (10s) has passed\ntook 12 ms\n",
             ids.join(", ")
         );
         assert_eq!(one.text(), expected);

@@ -138,7 +138,7 @@ impl Remembered {
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        // It's whole whenever the lock is free.
+        // No code panics while it holds the lock, so a poisoned lock is still consistent.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -78,7 +78,7 @@ impl<'v> Node<'v> {
     pub(super) fn text(&self) -> Option<&'v str> {
         let text = self.value.as_str();
         if text.is_none() {
-            self.fault("must be a text");
+            self.fault("must be a string");
         }
         text
     }
