@@ -10,13 +10,13 @@ use hookyard_store::{BacklogPolicy, Routes};
 
 use crate::component::load::Ready;
 use crate::rehearsal::Fixtures;
-use crate::routes::{self, Sources, Takes};
+use crate::routes::{self, Sources, Subscription};
 
 /// An active plugin.
 #[derive(Debug)]
 struct ActivePlugin {
     ready: Ready,
-    takes: Takes,
+    subscription: Subscription,
     /// The component of the revision before.
     before: Option<Ready>,
 }
@@ -33,13 +33,13 @@ impl ActivePlugins {
     /// Puts a component into service, in one swap. The revision before stays loaded.
     pub(crate) fn activate(&mut self, catalog: &Catalog, ready: Ready) {
         let plugin = ready.loaded.plugin().clone();
-        let takes = takes(&ready.loaded, ready.settings.sources.clone());
+        let subscription = subscription(&ready.loaded, ready.settings.sources.clone());
         catalog.activate(Arc::clone(&ready.loaded));
 
         let outgoing = self.plugins.remove(&plugin);
         if !outgoing
             .as_ref()
-            .is_some_and(|outgoing| outgoing.is_like(&ready, &takes))
+            .is_some_and(|outgoing| outgoing.is_like(&ready, &subscription))
         {
             let previous = outgoing.as_ref().map(ActivePlugin::revision);
             self.news.entry(plugin.clone()).or_insert(previous);
@@ -54,7 +54,7 @@ impl ActivePlugins {
         });
         let active = ActivePlugin {
             ready,
-            takes,
+            subscription,
             before,
         };
         self.plugins.insert(plugin, active);
@@ -64,7 +64,12 @@ impl ActivePlugins {
     pub(crate) fn announce(&mut self, sources: &Sources) {
         for (plugin, previous) in std::mem::take(&mut self.news) {
             if let Some(active) = self.plugins.get(&plugin) {
-                announce(&active.ready.loaded, previous, &active.takes, sources);
+                announce(
+                    &active.ready.loaded,
+                    previous,
+                    &active.subscription,
+                    sources,
+                );
             }
         }
     }
@@ -122,7 +127,7 @@ impl ActivePlugins {
         let active = self
             .plugins
             .iter()
-            .map(|(plugin, active)| (plugin.clone(), active.takes.clone()))
+            .map(|(plugin, active)| (plugin.clone(), active.subscription.clone()))
             .collect();
         routes::routes(sources, &active)
     }
@@ -143,10 +148,10 @@ impl ActivePlugin {
 
     /// Returns whether a component runs the same code on the same terms, and receives the same
     /// events.
-    fn is_like(&self, ready: &Ready, takes: &Takes) -> bool {
+    fn is_like(&self, ready: &Ready, subscription: &Subscription) -> bool {
         self.revision() == ready.loaded.revision()
             && self.ready.loaded.has_terms_of(&ready.loaded)
-            && self.takes == *takes
+            && self.subscription == *subscription
     }
 }
 
@@ -155,7 +160,10 @@ pub(crate) type Backlogs = BTreeMap<PluginRef, BacklogPolicy>;
 
 /// Returns the events that a component can receive. `only` holds the sources that its settings
 /// allow.
-pub(crate) fn takes(loaded: &LoadedPlugin, only: Option<BTreeSet<SourceName>>) -> Takes {
+pub(crate) fn subscription(
+    loaded: &LoadedPlugin,
+    only: Option<BTreeSet<SourceName>>,
+) -> Subscription {
     let providers = loaded
         .handlers()
         .iter()
@@ -163,7 +171,7 @@ pub(crate) fn takes(loaded: &LoadedPlugin, only: Option<BTreeSet<SourceName>>) -
             HandlerKind::Typed { provider, .. } => Some(provider.clone()),
             HandlerKind::Untyped => None,
         });
-    Takes {
+    Subscription {
         providers: providers.collect(),
         anything: loaded.handlers().contains(&HandlerKind::Untyped),
         only,
@@ -184,10 +192,15 @@ pub(crate) fn unknown_handlers(loaded: &LoadedPlugin) -> Option<String> {
     ))
 }
 
-fn announce(loaded: &LoadedPlugin, previous: Option<Revision>, takes: &Takes, sources: &Sources) {
+fn announce(
+    loaded: &LoadedPlugin,
+    previous: Option<Revision>,
+    subscription: &Subscription,
+    sources: &Sources,
+) {
     let (plugin, revision) = (loaded.plugin(), loaded.revision().short());
     let handlers = handlers(loaded);
-    let taken: Vec<_> = takes
+    let taken: Vec<_> = subscription
         .sources_of(plugin, sources)
         .iter()
         .map(ToString::to_string)
@@ -201,7 +214,7 @@ fn announce(loaded: &LoadedPlugin, previous: Option<Revision>, takes: &Takes, so
         sources = sources_taken, "plugin active"
     );
 
-    for source in takes.missing(plugin, sources) {
+    for source in subscription.missing(plugin, sources) {
         tracing::warn!(
             target: "hookyard::release", %plugin,
             "its settings refer to source {source}, which this tenant does not have"

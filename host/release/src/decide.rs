@@ -30,7 +30,7 @@ use crate::folder::sighting::Files;
 use crate::folder::track::Moment;
 use crate::notice::Notice;
 use crate::plugin::Plugin;
-use crate::rehearse::Verdict;
+use crate::rehearsal::Verdict;
 
 /// What the keeper knows at the moment of a decision.
 #[derive(Debug, Clone)]

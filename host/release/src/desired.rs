@@ -58,7 +58,7 @@ impl Desired {
             folder: self.plugins.folder.clone(),
             file_max: self.plugins.file_max,
             limits: self.plugins.limits.clone(),
-            ceilings: self.plugins.tenant_limits.clone(),
+            tenant_limits: self.plugins.tenant_limits.clone(),
             grants: self.plugins.grants.clone(),
             references: self.references.clone(),
             contracts: Arc::clone(&self.contracts),

@@ -31,7 +31,7 @@ use crate::plugins::Plugins;
 use crate::probation::{FailedProbation, Probations};
 use crate::record::{OperatorOrders, Record, Recorder, wait_for_routes};
 use crate::rehearsal::Material;
-use crate::rehearsals::Rehearsals;
+use crate::rehearsal::Rehearsals;
 use crate::routes::Router;
 use crate::slots::Slots;
 use hookyard_config::settings::RehearsalPolicy;
@@ -167,7 +167,7 @@ impl Keeper {
                 () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
                 Some(report) = self.reports.1.recv() => self.reported(report).await,
                 Some(done) = self.work.next() => self.done(done).await,
-                Some((plugin, ready, verdict)) = self.rehearsals.over() => {
+                Some((plugin, ready, verdict)) = self.rehearsals.next_verdict() => {
                     let input = Input::Rehearsed(ready.loaded.revision(), verdict);
                     self.feed(&plugin, input, Some(ready)).await;
                 }

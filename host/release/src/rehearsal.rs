@@ -12,40 +12,43 @@
 //!
 //! Rehearsed attempts are captured: no effect is committed, and nothing reaches the stored
 //! attempts, the metrics, quarantine or probation. Attempts run one after the other. Whether a
-//! candidate may become active is not decided here, but by the operator's policy.
+//! candidate may become active is decided by the operator's policy, in `policy`. The rehearsals in
+//! progress are in `queue`.
 
-mod walk;
-mod fixture;
-mod fixtures;
+mod answering;
+mod compare;
 mod difference;
 mod expect;
-mod compare;
-mod stage;
-mod answering;
+mod fixture;
+mod fixture_event;
+mod fixtures;
+mod json;
+mod policy;
+mod queue;
 mod report;
+mod stage;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookyard_model::{Event, EventId, Payload, SourceName, SourceRef, Timestamp};
+use hookyard_model::{Event, EventId, SourceRef, chain};
 use hookyard_plugin::{HostFault, LoadedPlugin};
-use hookyard_schemes::{Provider, Verified};
+use hookyard_schemes::Provider;
 use hookyard_store::{Recent, Values};
-use uuid::Uuid;
 
 use answering::Answers;
-use compare::Otherwise;
-use fixture::{Fixture, Given, Origin, Written};
-use hookyard_model::chain;
-use stage::{Played, Remembered, Scene};
+use compare::ResultDifference;
+use fixture::FixtureText;
+use report::EventResults;
+use stage::{Scene, StagedAttempt, ValueSnapshot};
 
 pub use fixtures::{COUNT_MAX, Fixtures, is_fixture};
+pub(crate) use policy::Rehearser;
+pub use policy::{Component, Findings, Verdict, prepare};
+pub(crate) use queue::Rehearsals;
 pub use report::Report;
-
-/// The time at which the event of a fixture arrived, unless the fixture contains one.
-const RECEIVED_AT: Timestamp = Timestamp::from_unix_secs(1_767_225_600);
 
 /// The input of a rehearsal.
 pub struct Rehearsal {
@@ -75,9 +78,9 @@ pub struct Material {
 }
 
 /// The result of rehearsing one event.
-struct Found {
+struct EventResult {
     /// The differences between the active revision and the candidate.
-    otherwise: Vec<Otherwise>,
+    differences: Vec<ResultDifference>,
     /// Whether the active revision had the same result in both of its runs.
     is_steady: bool,
     /// Whether the results differ and a request was refused, so that the event could not be
@@ -85,23 +88,31 @@ struct Found {
     is_unrehearsed: bool,
 }
 
-impl Found {
+impl EventResult {
     /// Returns the result for differences between attempts. If an attempt lacked a response, the
     /// differences may have no other reason, so they do not count.
-    fn of(otherwise: Vec<Otherwise>, played: &[&Played]) -> Self {
-        let lacked_answer = played.iter().any(|played| played.lacked_answer);
-        let is_unrehearsed = lacked_answer && !otherwise.is_empty();
+    fn new(differences: Vec<ResultDifference>, attempts: &[&StagedAttempt]) -> Self {
+        let lacked_answer = attempts.iter().any(|attempt| attempt.lacked_answer);
+        let is_unrehearsed = lacked_answer && !differences.is_empty();
 
         Self {
-            otherwise: if is_unrehearsed {
+            differences: if is_unrehearsed {
                 Vec::new()
             } else {
-                otherwise
+                differences
             },
             is_steady: true,
             is_unrehearsed,
         }
     }
+}
+
+/// The reason why a rehearsal reads no further stored events.
+enum Interruption {
+    /// The store cannot be read.
+    Unreadable(String),
+    /// The host failed to run an attempt.
+    Host(HostFault),
 }
 
 impl Rehearsal {
@@ -110,6 +121,7 @@ impl Rehearsal {
         let began = Instant::now();
         let is_over = || began.elapsed() >= self.time_max;
         let active = self.active.as_ref().map(|active| active.revision());
+
         let mut report = Report::new(self.candidate.revision(), active);
         report.faults.clone_from(&self.fixtures.faults);
         self.run_fixtures(&mut report, &is_over).await;
@@ -125,34 +137,34 @@ impl Rehearsal {
                 report.stopped = Some(stopped(n, all.len(), "fixtures", self.time_is_over()));
                 return;
             }
-            let problems = match self.run_fixture(fixture, n).await {
-                Ok(problems) => problems,
+
+            match self.run_fixture(fixture, n).await {
+                Ok(problems) => report.fixtures.push((fixture.name.clone(), problems)),
                 Err(fault) => {
                     report.stopped = Some(stopped(n, all.len(), "fixtures", fault));
                     return;
                 }
-            };
-            report.fixtures.push((fixture.name.clone(), problems));
+            }
         }
     }
 
     /// Runs one fixture. Returns the differences from the expected results.
     async fn run_fixture(
         &self,
-        written: &Written,
+        text: &FixtureText,
         number: usize,
     ) -> Result<Vec<String>, HostFault> {
-        let fixture = match written.fixture() {
+        let fixture = match text.fixture() {
             Ok(fixture) => fixture,
             Err(why) => return Ok(vec![why]),
         };
-        match self.scene(&fixture, number) {
-            Ok(scene) => Ok(expect::check(
-                &fixture.expect,
-                &scene.play(&self.candidate).await?.rehearsed,
-            )),
-            Err(why) => Ok(vec![why]),
-        }
+        let scene = match self.fixture_scene(&fixture, number) {
+            Ok(scene) => scene,
+            Err(why) => return Ok(vec![why]),
+        };
+
+        let attempt = scene.run_attempt(&self.candidate).await?;
+        Ok(expect::check(&fixture.expect, &attempt.result))
     }
 
     async fn run_events(
@@ -164,16 +176,13 @@ impl Rehearsal {
         if self.events == 0 || self.sources.is_empty() || report.stopped.is_some() {
             return;
         }
-        report.events.sources = self
-            .sources
-            .iter()
-            .map(|(source, _)| source.to_string())
-            .collect();
         let sources: Vec<_> = self
             .sources
             .iter()
             .map(|(source, _)| source.clone())
             .collect();
+        report.events.sources = sources.iter().map(ToString::to_string).collect();
+
         let recent = match material.recent.recent(&sources, self.events).await {
             Ok(recent) => recent,
             Err(error) => {
@@ -186,174 +195,95 @@ impl Rehearsal {
                 report.stopped = Some(stopped(n, recent.len(), "events", self.time_is_over()));
                 return;
             }
-            let event = match material.recent.event(*id).await {
-                Ok(Some(event)) => event,
-                Ok(None) => continue,
-                Err(error) => {
-                    report.events.unreadable = Some(chain(&error));
+
+            match self.run_stored_event(material, *id).await {
+                Ok(Some(result)) => add_result(&mut report.events, *id, result),
+                Ok(None) => {}
+                Err(Interruption::Unreadable(why)) => {
+                    report.events.unreadable = Some(why);
                     return;
                 }
-            };
-            let answers = match material.recent.answers(*id, self.candidate.plugin()).await {
-                Ok(answers) => Answers::Recorded(answers),
-                Err(error) => {
-                    report.events.unreadable = Some(chain(&error));
-                    return;
-                }
-            };
-            let Found {
-                otherwise,
-                is_steady,
-                is_unrehearsed,
-            } = match self.run_event(material, event, answers).await {
-                Ok(found) => found,
-                Err(fault) => {
+                Err(Interruption::Host(fault)) => {
                     report.stopped = Some(stopped(n, recent.len(), "events", fault));
                     return;
                 }
-            };
-            otherwise
-                .into_iter()
-                .for_each(|otherwise| report.events.add(otherwise, *id));
-            report.events.unsteady += usize::from(!is_steady);
-            report.events.unrehearsed += usize::from(is_unrehearsed);
-            report.events.count += 1;
+            }
         }
     }
 
+    /// Reads and rehearses a stored event. Returns `None` if the event was removed meanwhile.
+    async fn run_stored_event(
+        &self,
+        material: &Material,
+        id: EventId,
+    ) -> Result<Option<EventResult>, Interruption> {
+        let unreadable = |error| Interruption::Unreadable(chain(&error));
+
+        let Some(event) = material.recent.event(id).await.map_err(unreadable)? else {
+            return Ok(None);
+        };
+        let plugin = self.candidate.plugin();
+        let answers = material
+            .recent
+            .answers(id, plugin)
+            .await
+            .map_err(unreadable)?;
+
+        let result = self
+            .run_event(material, event, Answers::Recorded(answers))
+            .await;
+        result.map(Some).map_err(Interruption::Host)
+    }
+
+    /// Runs the candidate and the active revision with an event, and compares the results.
     async fn run_event(
         &self,
         material: &Material,
         event: Arc<Event>,
         answers: Answers,
-    ) -> Result<Found, HostFault> {
-        let values = Arc::new(Remembered::new(Arc::clone(&material.values)));
+    ) -> Result<EventResult, HostFault> {
         let scene = Scene {
             event,
-            values,
+            values: Arc::new(ValueSnapshot::new(Arc::clone(&material.values))),
             answers,
         };
-        let candidate = scene.play(&self.candidate).await?;
+
+        let candidate = scene.run_attempt(&self.candidate).await?;
         let Some(serving) = &self.active else {
-            return Ok(Found::of(
-                compare::alone(&candidate.rehearsed),
-                &[&candidate],
-            ));
+            let faults = compare::faults_of(&candidate.result);
+            return Ok(EventResult::new(faults, &[&candidate]));
         };
-        let active = scene.play(serving).await?;
-        let found = Found::of(
-            compare::compare(&active.rehearsed, &candidate.rehearsed),
-            &[&active, &candidate],
-        );
-        if found.otherwise.is_empty() {
-            return Ok(found);
+
+        let active = scene.run_attempt(serving).await?;
+        let differences = compare::compare_results(&active.result, &candidate.result);
+        let result = EventResult::new(differences, &[&active, &candidate]);
+        if result.differences.is_empty() {
+            return Ok(result);
         }
-        let own = compare::compare(&active.rehearsed, &scene.play(serving).await?.rehearsed);
-        Ok(Found {
-            otherwise: compare::steady(found.otherwise, &own),
+
+        // A result that depends on chance differs from run to run, with the same code.
+        let again = scene.run_attempt(serving).await?;
+        let own = compare::compare_results(&active.result, &again.result);
+        Ok(EventResult {
+            differences: compare::without_own(result.differences, &own),
             is_steady: own.is_empty(),
-            ..found
+            ..result
         })
     }
 
     fn time_is_over(&self) -> String {
         format!("time_max ({:?}) has passed", self.time_max)
     }
+}
 
-    /// Returns the scene that a fixture describes.
-    fn scene(&self, fixture: &Fixture, number: usize) -> Result<Scene, String> {
-        let event = self.event(&fixture.event, number)?;
-        let values = Arc::new(stage::Given(fixture.values.clone()));
-        Ok(Scene {
-            event: Arc::new(event),
-            values,
-            answers: Answers::Stubs(Arc::new(fixture.http.clone())),
-        })
+/// Adds the result of an event to the results of all events.
+fn add_result(events: &mut EventResults, id: EventId, result: EventResult) {
+    for difference in result.differences {
+        events.add(difference, id);
     }
-
-    /// Returns the event of a fixture, as the host would have stored it.
-    fn event(&self, given: &Given, number: usize) -> Result<Event, String> {
-        let (source, provider) = self.origin(&given.origin)?;
-        let id = EventId::from_uuid(Uuid::from_u128(number as u128 + 1));
-        let verified = Verified {
-            id: Some(id.to_string()),
-            payload: Payload::Body,
-        };
-        let (mut key, mut event_type) = (given.key.clone(), given.event_type.clone());
-        if key.is_none() || event_type.is_none() {
-            let description = provider
-                .describe(&verified, &given.headers, &given.body)
-                .map_err(|refusal| {
-                    format!(
-                        "the source {source} would refuse the event: {}",
-                        chain(&refusal)
-                    )
-                })?;
-            key = key.or(Some(description.key));
-            event_type = event_type.or(description.event_type);
-        }
-        let received_at = given.received_at.unwrap_or(RECEIVED_AT);
-        Ok(Event {
-            id,
-            source,
-            provider: provider.name.clone(),
-            event_type,
-            key: key.unwrap_or_default(),
-            key_until: received_at,
-            received_at,
-            headers: given.headers.clone(),
-            body: given.body.clone(),
-            payload: Payload::Body,
-            ordering_key: None,
-        })
-    }
-
-    fn origin(&self, origin: &Origin) -> Result<(SourceRef, &Arc<Provider>), String> {
-        let provider = |name: &str| {
-            let known = self.providers.keys().map(String::as_str);
-            self.providers
-                .get(name)
-                .ok_or_else(|| hookyard_config::document::unknown("provider", name, known))
-        };
-        match origin {
-            Origin::Source(name) => {
-                let found = self.sources.iter().find(|(source, _)| source.name == *name);
-                let known: Vec<_> = self
-                    .sources
-                    .iter()
-                    .map(|(source, _)| source.name.as_str())
-                    .collect();
-                let (source, of) = found.ok_or_else(|| {
-                    format!(
-                        "the plugin does not receive the events of the source {name}; its sources are: {}",
-                        known.join(", ")
-                    )
-                })?;
-                Ok((source.clone(), provider(of)?))
-            }
-            Origin::Provider(name) => {
-                let provider = provider(name)?;
-                let found = self
-                    .sources
-                    .iter()
-                    .find(|(_, of)| of == name)
-                    .map(|(source, _)| source.clone());
-                // The plugin may not have a source yet.
-                let named = SourceName::new(name).map_err(|error| error.to_string());
-                let tenant = self.candidate.plugin().tenant.clone();
-                let source = found.map_or_else(
-                    || {
-                        named.map(|source| SourceRef {
-                            tenant,
-                            name: source,
-                        })
-                    },
-                    Ok,
-                )?;
-                Ok((source, provider))
-            }
-        }
-    }
+    events.unsteady += usize::from(!result.is_steady);
+    events.unrehearsed += usize::from(result.is_unrehearsed);
+    events.count += 1;
 }
 
 /// Returns the reason why a rehearsal ended early. A fault of the host is not a finding about the

@@ -17,7 +17,7 @@ pub(crate) type Sources = BTreeMap<SourceRef, String>;
 
 /// The events that an active plugin can receive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Takes {
+pub(crate) struct Subscription {
     /// The providers whose typed events the plugin has a handler for.
     pub(crate) providers: BTreeSet<String>,
     /// Whether the plugin receives events of any provider, as bytes.
@@ -26,9 +26,9 @@ pub(crate) struct Takes {
     pub(crate) only: Option<BTreeSet<SourceName>>,
 }
 
-impl Takes {
+impl Subscription {
     /// Returns whether a plugin receives the events of a source.
-    fn takes(&self, plugin: &PluginRef, source: &SourceRef, provider: &str) -> bool {
+    fn includes(&self, plugin: &PluginRef, source: &SourceRef, provider: &str) -> bool {
         let is_allowed = self
             .only
             .as_ref()
@@ -46,7 +46,7 @@ impl Takes {
     ) -> Vec<&'s SourceName> {
         let taken = sources
             .iter()
-            .filter(|(source, provider)| self.takes(plugin, source, provider));
+            .filter(|(source, provider)| self.includes(plugin, source, provider));
         taken.map(|(source, _)| &source.name).collect()
     }
 
@@ -72,11 +72,11 @@ impl Takes {
 }
 
 /// Returns the routes of all sources.
-pub(crate) fn routes(sources: &Sources, active: &BTreeMap<PluginRef, Takes>) -> Routes {
+pub(crate) fn routes(sources: &Sources, active: &BTreeMap<PluginRef, Subscription>) -> Routes {
     let plugins = |source: &SourceRef, provider: &str| -> BTreeSet<PluginName> {
         let takers = active
             .iter()
-            .filter(|(plugin, takes)| takes.takes(plugin, source, provider));
+            .filter(|(plugin, subscription)| subscription.includes(plugin, source, provider));
         takers.map(|(plugin, _)| plugin.name.clone()).collect()
     };
 
@@ -201,9 +201,9 @@ mod tests {
         }
     }
 
-    fn takes(providers: &[&str], anything: bool, only: Option<&[&str]>) -> Takes {
+    fn subscription(providers: &[&str], anything: bool, only: Option<&[&str]>) -> Subscription {
         let name = |name: &&str| SourceName::new(name).expect("valid");
-        Takes {
+        Subscription {
             providers: providers.iter().map(|name| (*name).to_owned()).collect(),
             anything,
             only: only.map(|only| only.iter().map(name).collect()),
@@ -218,8 +218,11 @@ mod tests {
             (source("blue", "orders"), "topi".to_owned()),
         ]
         .into();
-        let check = |takes: Takes, expected: &[&str]| {
-            let table = routes(&sources, &[(plugin("acme", "p"), takes.clone())].into());
+        let check = |subscription: Subscription, expected: &[&str]| {
+            let table = routes(
+                &sources,
+                &[(plugin("acme", "p"), subscription.clone())].into(),
+            );
             assert_eq!(table.0.len(), sources.len(), "each source has its line");
             let given = table.0.iter().filter(|(_, plugins)| !plugins.is_empty());
             assert_eq!(
@@ -227,27 +230,33 @@ mod tests {
                     .map(|(source, _)| source.to_string())
                     .collect::<Vec<_>>(),
                 expected,
-                "{takes:?}"
+                "{subscription:?}"
             );
         };
 
-        check(takes(&["topi"], false, None), &["acme/orders"]);
+        check(subscription(&["topi"], false, None), &["acme/orders"]);
         check(
-            takes(&["topi", "topper"], false, None),
+            subscription(&["topi", "topper"], false, None),
             &["acme/orders", "acme/payments"],
         );
 
-        check(takes(&[], true, None), &["acme/orders", "acme/payments"]);
-        check(takes(&[], true, Some(&["payments"])), &["acme/payments"]);
-        check(takes(&["topi"], false, Some(&["payments"])), &[]);
-        check(takes(&["tipser"], false, None), &[]);
+        check(
+            subscription(&[], true, None),
+            &["acme/orders", "acme/payments"],
+        );
+        check(
+            subscription(&[], true, Some(&["payments"])),
+            &["acme/payments"],
+        );
+        check(subscription(&["topi"], false, Some(&["payments"])), &[]);
+        check(subscription(&["tipser"], false, None), &[]);
     }
 
     #[test]
     fn missing_sources_are_found() {
         let sources: Sources = [(source("acme", "payments"), "topper".to_owned())].into();
-        let takes = takes(&[], true, Some(&["paymnets", "payments"]));
-        let missing: Vec<_> = takes
+        let subscription = subscription(&[], true, Some(&["paymnets", "payments"]));
+        let missing: Vec<_> = subscription
             .missing(&plugin("acme", "p"), &sources)
             .iter()
             .map(ToString::to_string)

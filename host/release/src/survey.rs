@@ -10,7 +10,7 @@ use hookyard_model::{PluginRef, Step, Timestamp};
 use hookyard_plugin::Engine;
 use hookyard_store::RevisionRecord;
 
-use crate::active::{handlers, takes, unknown_handlers};
+use crate::active::{handlers, subscription, unknown_handlers};
 use crate::component::load::{Failure, Ready};
 use crate::desired::Desired;
 use crate::folder::listing::Lister;
@@ -125,7 +125,7 @@ pub fn survey(
 
 fn ready_findings(plugin: &PluginRef, ready: Ready, desired: &Desired) -> Vec<Finding> {
     let loaded = ready.loaded;
-    let sources: Vec<_> = takes(&loaded, ready.settings.sources)
+    let sources: Vec<_> = subscription(&loaded, ready.settings.sources)
         .sources_of(plugin, &desired.sources)
         .iter()
         .map(ToString::to_string)

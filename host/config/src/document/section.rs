@@ -214,6 +214,7 @@ pub mod asked {
 
     thread_local!(static ASKED: RefCell<BTreeSet<(String, &'static str)>> = RefCell::default());
 
+    /// Records that a key of a file was asked for.
     pub fn note(file: &str, key: &'static str) {
         ASKED.with_borrow_mut(|asked| asked.insert((file.to_owned(), key)));
     }

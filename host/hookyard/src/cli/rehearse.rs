@@ -1,7 +1,7 @@
 //! `hookyard rehearse`: rehearses a component before it is dropped into the plugin folder.
 //!
-//! The command reads the folder and the store, and changes neither. It works while a host serves from
-//! them, and without a host.
+//! The command reads the folder and the store, and changes neither. The command works with and
+//! without a running host.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use hookyard_config::document;
 use hookyard_config::files;
 use hookyard_config::tables::rehearsal::EVENTS_MAX;
 use hookyard_config::{self as config, Settings};
-use hookyard_release::rehearsal::{Material, Rehearsal};
+use hookyard_release::rehearsal::{Material, Rehearsal, Report};
 use hookyard_release::{Component, Desired, prepare};
 
 /// The arguments of `hookyard rehearse`.
@@ -37,22 +37,24 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     plugin: Option<PluginName>,
     /// The number of recent events to use, instead of the configured number
-    #[arg(long, value_name = "COUNT", value_parser = last)]
+    #[arg(long, value_name = "COUNT", value_parser = event_count)]
     last: Option<usize>,
-    /// The time after which no further event is tried, such as 30s or 5m; the default is 10m
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// The time after which no further attempt begins, such as 30s or 5m; the default is 10m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     time_max: Option<Duration>,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
 }
 
-fn last(text: &str) -> Result<usize, String> {
-    let count = text.parse().ok().filter(|count| *count <= EVENTS_MAX);
-    count.ok_or_else(|| format!("must be a whole number, no more than {EVENTS_MAX}"))
+fn event_count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count <= EVENTS_MAX)
+        .ok_or_else(|| format!("must be a whole number, no more than {EVENTS_MAX}"))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, String> {
     document::duration(text).ok_or_else(|| "must be a time, such as 30s or 5m".to_owned())
 }
 
@@ -63,9 +65,9 @@ const TIME_MAX: Duration = Duration::from_secs(600);
 /// failure.
 pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
     let settings = config::read(path).result?;
-    let plugin = plugin(&arguments)?;
+    let plugin = plugin_of(&arguments)?;
     let file = &arguments.file;
-    let code = read(file, settings.plugins.file_max)?;
+    let code = read_component(file, settings.plugins.file_max)?;
     let (material, active) = open_store(&settings, &plugin).await?;
 
     let engine = engine::command_engine(&settings).context("cannot run plugins")?;
@@ -88,25 +90,30 @@ pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
     };
     let report = rehearsal.run(&material).await;
 
-    if arguments.json {
-        output::line(report.json())?;
-    } else if report.is_empty() {
-        output::line(format_args!(
-            "{plugin}: nothing to rehearse with: no fixtures, and no stored events"
-        ))?;
-    } else {
-        let candidate = report.candidate.short();
-        let (summary, text) = (report.summary(), report.text());
-        output::text(format_args!("{plugin} {candidate}: {summary}\n\n{text}"))?;
-    }
+    print(&plugin, &report, arguments.json)?;
     if report.has_findings() {
         return Err(Failure::Reported);
     }
     Ok(())
 }
 
+/// Prints a report as JSON or as text.
+fn print(plugin: &PluginRef, report: &Report, is_json: bool) -> Result<(), Failure> {
+    if is_json {
+        output::line(report.json())
+    } else if report.is_empty() {
+        output::line(format_args!(
+            "{plugin}: nothing to rehearse with: no fixtures, and no stored events"
+        ))
+    } else {
+        let candidate = report.candidate.short();
+        let (summary, text) = (report.summary(), report.text());
+        output::text(format_args!("{plugin} {candidate}: {summary}\n\n{text}"))
+    }
+}
+
 /// Reads the component. It may be as large as a file in the plugin folder.
-fn read(file: &Path, size_max: u64) -> anyhow::Result<Vec<u8>> {
+fn read_component(file: &Path, size_max: u64) -> anyhow::Result<Vec<u8>> {
     match files::read(file.parent().unwrap_or(file), file, size_max) {
         Ok(content) => Ok(content.bytes),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => bail!(
@@ -118,7 +125,7 @@ fn read(file: &Path, size_max: u64) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Returns the plugin that the component would be. By default, the file has its name.
-fn plugin(arguments: &Arguments) -> Result<PluginRef, Failure> {
+fn plugin_of(arguments: &Arguments) -> Result<PluginRef, Failure> {
     let Arguments {
         file,
         tenant,

@@ -31,7 +31,7 @@ pub(crate) struct Loader {
     pub(crate) folder: PathBuf,
     pub(crate) file_max: u64,
     pub(crate) limits: Limits,
-    pub(crate) ceilings: BTreeMap<TenantName, Limits>,
+    pub(crate) tenant_limits: BTreeMap<TenantName, Limits>,
     pub(crate) grants: GrantSettings,
     pub(crate) references: References,
     pub(crate) contracts: Arc<Contracts>,
@@ -163,8 +163,8 @@ impl Loader {
         })
     }
 
-    fn ready(&self, plugin: &PluginRef, code: &[u8], text: &str) -> Result<Ready, Failure> {
-        let (settings, notes) = self.read_settings(plugin, text)?;
+    fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
+        let (plugin_settings, notes) = self.read_settings(plugin, settings)?;
         let progress = |revision: Revision, progress| {
             log_progress(plugin, revision, progress);
             if let Some(reports) = &self.reports {
@@ -176,25 +176,27 @@ impl Loader {
             record,
             record_bytes_max,
             ..
-        } = settings.rehearsal;
+        } = plugin_settings.rehearsal;
         let request = LoadRequest {
             plugin: plugin.clone(),
             bytes: code,
             contracts: Contracts::clone(&self.contracts),
-            limits: settings.limits.clone(),
-            grants: Arc::new(settings.grants.clone()),
-            config: Arc::new(settings.config.clone()),
+            limits: plugin_settings.limits.clone(),
+            grants: Arc::new(plugin_settings.grants.clone()),
+            config: Arc::new(plugin_settings.config.clone()),
             record_bytes_max: if record { record_bytes_max } else { 0 },
         };
         let loaded = self.engine.load_with(request, &progress).map(Arc::new);
         let started = loaded.and_then(|loaded| loaded.start().map(|()| loaded));
         let loaded = started.map_err(|error| match &error.fault {
             fault @ (Fault::Compiler { .. } | Fault::Host(_)) => Failure::Uncompiled(chain(fault)),
-            fault => Failure::Refused(self.explain(plugin, fault, text, &settings.grants)),
+            fault => {
+                Failure::Refused(self.explain(plugin, fault, settings, &plugin_settings.grants))
+            }
         })?;
         Ok(Ready {
             loaded,
-            settings,
+            settings: plugin_settings,
             notes,
             fixtures: Arc::default(),
         })
@@ -218,7 +220,7 @@ impl Loader {
         text: &str,
     ) -> Result<(PluginSettings, Vec<String>), Failure> {
         let path = self.path(plugin, "toml");
-        let most = self.ceilings.get(&plugin.tenant).unwrap_or(&UNLIMITED);
+        let most = self.tenant_limits.get(&plugin.tenant).unwrap_or(&UNLIMITED);
         let defaults = PluginDefaults {
             limits: &self.limits,
             limits_max: most,
@@ -234,7 +236,7 @@ impl Loader {
         self.references.note(plugin, owner(&path), files);
         let notes = notes.iter().map(ToString::to_string).collect();
         result
-            .map(|settings| (settings, notes))
+            .map(|plugin_settings| (plugin_settings, notes))
             .map_err(|faults| Failure::Refused(faults.to_string()))
     }
 

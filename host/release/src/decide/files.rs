@@ -11,7 +11,7 @@ use crate::folder::sighting::Files;
 use crate::folder::track::{Due, Ended, Track};
 use crate::notice::Notice;
 use crate::plugin::Admission;
-use crate::rehearse::{Findings, Verdict};
+use crate::rehearsal::{Findings, Verdict};
 
 impl Decision<'_> {
     pub(super) fn seen(&mut self, files: Option<Files>) {

@@ -7,7 +7,7 @@ use hookyard_store::RevisionRecord;
 
 use super::*;
 use crate::plugin::tests::{block, name, order, revision};
-use crate::rehearse::Findings;
+use crate::rehearsal::Findings;
 
 /// A plugin that receives one input after the other.
 struct Script {

@@ -170,7 +170,7 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Fo
             .filter_map(|item| Some((item.name.strip_suffix(end)?, item)))
             .collect()
     };
-    let (settings, fixtures) = (by_end(".toml"), by_end(FIXTURES));
+    let (settings_files, fixtures) = (by_end(".toml"), by_end(FIXTURES));
     for item in items {
         let shown = shown.join(&item.name);
         let Some(name) = item.name.strip_suffix(".wasm") else {
@@ -189,7 +189,10 @@ fn judge_tenant(shown: &Path, tenant: &TenantName, Folder { items, is_cut }: &Fo
                 continue;
             }
         };
-        let (settings, fixtures) = (settings.get(name).copied(), fixtures.get(name).copied());
+        let (settings, fixtures) = (
+            settings_files.get(name).copied(),
+            fixtures.get(name).copied(),
+        );
         match files_of(item, settings, fixtures) {
             FoundFiles::Files(files) => {
                 sighting.plugins.insert(plugin, files);

@@ -11,7 +11,7 @@ use crate::component::load::{Failure, Loader, Loading, Ready};
 use crate::component::work::Done;
 use crate::decide::{Action, Activation};
 use crate::folder::sighting::Files;
-use crate::rehearse::Stage;
+use crate::rehearsal::Rehearser;
 use hookyard_work::insist;
 
 /// How long a call to a store that fails is repeated, for something that must not be lost.
@@ -33,13 +33,13 @@ impl Keeper {
                 }
             }
             Action::CancelRehearsal(_) => {
-                self.rehearsals.end(plugin);
+                self.rehearsals.abort(plugin);
             }
             Action::CheckFixtures(revision) => {
                 if let Some(ready) = self.component(plugin, revision, ready) {
-                    let stage = self.stage(plugin);
+                    let rehearser = self.rehearser(plugin);
                     self.checks
-                        .spawn(async move { stage.check_fixtures(&ready).await });
+                        .spawn(async move { rehearser.check_fixtures(&ready).await });
                 }
             }
             Action::Activate(activation) => {
@@ -124,14 +124,14 @@ impl Keeper {
     }
 
     fn rehearse(&mut self, plugin: &PluginRef, ready: Ready) {
-        let stage = self.stage(plugin);
+        let rehearser = self.rehearser(plugin);
         let next = ready.clone();
-        let verdict = async move { stage.rehearse(&next).await };
-        self.rehearsals.begin(plugin.clone(), ready, verdict);
+        let verdict = async move { rehearser.rehearse(&next).await };
+        self.rehearsals.start(plugin.clone(), ready, verdict);
     }
 
-    fn stage(&mut self, plugin: &PluginRef) -> Stage {
-        Stage {
+    fn rehearser(&mut self, plugin: &PluginRef) -> Rehearser {
+        Rehearser {
             desired: Arc::clone(&self.desired.borrow()),
             engine: Arc::clone(&self.parts.engine),
             material: self.parts.material.clone(),

@@ -25,6 +25,7 @@ pub(super) enum Answers {
 }
 
 impl Answers {
+    /// Returns the response to a request, if there is one.
     fn take(&mut self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
         match self {
             Self::Stubs(stubs) => {
@@ -41,14 +42,17 @@ impl Answers {
                 )
             }
             Self::Recorded(recorded) => {
-                let asked = request_digest(request);
-                let at = recorded.iter().position(|answer| answer.request == asked)?;
+                let digest = request_digest(request);
+                let at = recorded
+                    .iter()
+                    .position(|answer| answer.request == digest)?;
                 let RecordedAnswer {
                     status,
                     headers,
                     body,
                     ..
                 } = recorded.remove(at);
+
                 let header = |(name, value): (String, Bytes)| {
                     Some((
                         name.parse::<HeaderName>().ok()?,
@@ -57,7 +61,7 @@ impl Answers {
                 };
                 let headers = headers
                     .into_iter()
-                    .filter_map(|it| header((it.name, it.value)));
+                    .filter_map(|pair| header((pair.name, pair.value)));
                 Some(response(StatusCode::from_u16(status).ok()?, headers, &body))
             }
         }
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn like_requests_are_given_their_answers_in_order_and_each_once() {
+    fn equal_requests_receive_answers_in_order() {
         let (get, post) = (
             request("GET", "https://a.example/", ""),
             request("POST", "https://a.example/", "x"),

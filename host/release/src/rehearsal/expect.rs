@@ -7,20 +7,20 @@ use bytes::Bytes;
 use hookyard_model::{Key, LogLine, Message, Write};
 use hookyard_plugin::RehearsalResult;
 
-use super::compare::key_name;
-use super::difference::{Difference, of_json};
-use super::fixture::{Content, Expect, Sent};
+use super::compare::display_key;
+use super::difference::{ContentDifference, compare_json};
+use super::fixture::{Content, Expectation, ExpectedMessage};
 use super::report::count;
 use hookyard_model::visible;
 
 /// The maximum length of a found text in a report.
-const SHOWN_MAX: usize = 120;
+const TEXT_MAX: usize = 120;
 /// The maximum number of problems of one fixture in a report.
 const PROBLEMS_MAX: usize = 20;
 
 /// Returns the differences from the expectations, one line each.
-pub(super) fn check(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
-    let mut problems = all(expect, found);
+pub(super) fn check(expect: &Expectation, found: &RehearsalResult) -> Vec<String> {
+    let mut problems = find_problems(expect, found);
     let left_out = problems.len().saturating_sub(PROBLEMS_MAX);
     if left_out > 0 {
         problems.truncate(PROBLEMS_MAX);
@@ -29,15 +29,18 @@ pub(super) fn check(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     problems
 }
 
-fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
+/// Returns all differences from the expectations.
+fn find_problems(expect: &Expectation, found: &RehearsalResult) -> Vec<String> {
     let mut problems = Vec::new();
-    let outcome = shown(&found.outcome.to_string());
+    let outcome = shorten(&found.outcome.to_string());
+
     if found.outcome.name() != expect.outcome {
         problems.push(format!(
             "the outcome is `{outcome}`, but {} is expected",
             expect.outcome
         ));
     }
+
     if let Some(reason) = expect
         .reason
         .as_ref()
@@ -45,16 +48,18 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
     {
         problems.push(format!(
             "the outcome is `{outcome}`, which does not contain `{}`",
-            shown(reason)
+            shorten(reason)
         ));
     }
+
     if let Some(values) = &expect.values {
         problems.extend(check_values(values, &found.effects.writes));
     }
     if let Some(messages) = &expect.messages {
         problems.extend(check_messages(messages, &found.effects.messages));
     }
-    let is_logged = |text: &&String| {
+
+    let is_missing = |text: &&String| {
         !found
             .log
             .iter()
@@ -64,8 +69,8 @@ fn all(expect: &Expect, found: &RehearsalResult) -> Vec<String> {
         expect
             .log
             .iter()
-            .filter(is_logged)
-            .map(|text| format!("no log line contains `{}`", shown(text))),
+            .filter(is_missing)
+            .map(|text| format!("no log line contains `{}`", shorten(text))),
     );
     problems
 }
@@ -75,9 +80,10 @@ fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> 
         .iter()
         .map(|write| (&write.key, &write.value))
         .collect();
+
     let mut problems = Vec::new();
     for (key, wanted) in expected {
-        let name = key_name(key);
+        let name = display_key(key);
         match (wanted, written.get(key)) {
             (_, None) => problems.push(format!("{name} is not changed")),
             (Some(_), Some(None)) => problems.push(format!("{name} is deleted")),
@@ -88,13 +94,15 @@ fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> 
             }
         }
     }
+
     let more = written.keys().filter(|key| !expected.contains_key(**key));
-    problems
-        .extend(more.map(|key| format!("{} is changed, but no change is expected", key_name(key))));
+    problems.extend(
+        more.map(|key| format!("{} is changed, but no change is expected", display_key(key))),
+    );
     problems
 }
 
-fn check_messages(expected: &[Sent], messages: &[Message]) -> Vec<String> {
+fn check_messages(expected: &[ExpectedMessage], messages: &[Message]) -> Vec<String> {
     if expected.len() != messages.len() {
         let to: Vec<_> = messages
             .iter()
@@ -111,13 +119,14 @@ fn check_messages(expected: &[Sent], messages: &[Message]) -> Vec<String> {
             expected.len()
         )];
     }
+
     let pairs = expected.iter().zip(messages).enumerate();
     pairs
         .flat_map(|(n, (wanted, message))| check_message(n + 1, wanted, message))
         .collect()
 }
 
-fn check_message(number: usize, wanted: &Sent, message: &Message) -> Vec<String> {
+fn check_message(number: usize, wanted: &ExpectedMessage, message: &Message) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(to) = wanted
         .destination
@@ -127,20 +136,22 @@ fn check_message(number: usize, wanted: &Sent, message: &Message) -> Vec<String>
         problems.push(format!(
             "message {number} goes to {}, but {} is expected",
             message.destination,
-            shown(to)
+            shorten(to)
         ));
     }
+
     let event_type = message.event_type.as_deref().unwrap_or("none");
     if let Some(wanted) = wanted
         .event_type
         .as_ref()
         .filter(|wanted| *wanted != event_type)
     {
-        let (is, wanted) = (shown(event_type), shown(wanted));
+        let (is, wanted) = (shorten(event_type), shorten(wanted));
         problems.push(format!(
             "message {number} has type {is}, but {wanted} is expected"
         ));
     }
+
     if let Some(wanted) = &wanted.body {
         problems.extend(check_content(
             &format!("message {number}"),
@@ -152,23 +163,23 @@ fn check_message(number: usize, wanted: &Sent, message: &Message) -> Vec<String>
 }
 
 fn check_content(what: &str, wanted: &Content, found: &[u8]) -> Option<String> {
-    let is = shown(&String::from_utf8_lossy(found));
+    let is = shorten(&String::from_utf8_lossy(found));
     match wanted {
         Content::Exactly(wanted) if wanted == found => None,
         Content::Exactly(wanted) => {
-            let wanted = shown(&String::from_utf8_lossy(wanted));
+            let wanted = shorten(&String::from_utf8_lossy(wanted));
             Some(format!("{what} is `{is}`, but `{wanted}` is expected"))
         }
         Content::Json(wanted) => match serde_json::from_slice(found) {
             Err(_) => Some(format!("{what} is `{is}`, but JSON is expected")),
-            Ok(found) => match of_json(wanted, &found, true) {
-                Difference::None => None,
-                Difference::Whole => Some(format!(
+            Ok(found) => match compare_json(wanted, &found, true) {
+                ContentDifference::None => None,
+                ContentDifference::Whole => Some(format!(
                     "{what} is `{is}`, but `{}` is expected",
-                    shown(&wanted.to_string())
+                    shorten(&wanted.to_string())
                 )),
-                Difference::At(paths) => {
-                    let paths = shown(&paths.join(", "));
+                ContentDifference::At(paths) => {
+                    let paths = shorten(&paths.join(", "));
                     Some(format!("{what} is not as expected at {paths}: `{is}`"))
                 }
             },
@@ -176,8 +187,9 @@ fn check_content(what: &str, wanted: &Content, found: &[u8]) -> Option<String> {
     }
 }
 
-fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(SHOWN_MAX).collect();
+/// Returns the start of a text, without control characters.
+fn shorten(text: &str) -> String {
+    let cut: String = text.chars().take(TEXT_MAX).collect();
     let ellipsis = if cut.len() < text.len() { "…" } else { "" };
     visible(&cut) + ellipsis
 }
@@ -190,7 +202,7 @@ mod tests {
     use super::super::fixture;
     use super::*;
 
-    fn found() -> RehearsalResult {
+    fn result() -> RehearsalResult {
         let write = |key: &str, value: Option<&str>| Write {
             key: Key {
                 bucket: "b".into(),
@@ -229,11 +241,11 @@ mod tests {
         let text =
             format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, "expect": {expect}}}"#);
         let fixture = fixture::read("f.json", "$", "f", &text).expect("it is a good one");
-        assert_eq!(check(&fixture.expect, &found()), expected, "{expect}");
+        assert_eq!(check(&fixture.expect, &result()), expected, "{expect}");
     }
 
     #[test]
-    fn what_is_not_said_is_not_looked_at_and_lists_are_whole() {
+    fn absent_expectations_are_not_compared() {
         check_all("{}", &[]);
         check_all(r#"{"outcome": "done", "log": ["booked 5"]}"#, &[]);
         check_all(
@@ -248,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_otherwise_is_told() {
+    fn difference_from_expectation_is_reported() {
         check_all(
             r#"{"outcome": "rejected"}"#,
             &["the outcome is `done`, but rejected is expected"],

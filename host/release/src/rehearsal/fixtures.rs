@@ -16,7 +16,7 @@ use hookyard_plugin::custom_sections;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fixture::{Source, Written};
+use super::fixture::{FixtureText, Location};
 use hookyard_config::files;
 use hookyard_model::excerpt;
 
@@ -37,7 +37,7 @@ const FAULTS_MAX: usize = 100;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fixtures {
     /// The fixtures that can be read.
-    pub all: Vec<Written>,
+    pub all: Vec<FixtureText>,
     /// Up to `FAULTS_MAX` faults, one line each.
     pub faults: Vec<String>,
     /// The number of further faults.
@@ -67,7 +67,7 @@ impl Fixtures {
         fixtures
     }
 
-    fn add(&mut self, fixture: Result<Written, Vec<String>>) {
+    fn add(&mut self, fixture: Result<FixtureText, Vec<String>>) {
         match fixture {
             // One more than the maximum is kept, so that `read` notices the excess.
             Ok(fixture) if self.all.len() <= COUNT_MAX => self.all.push(fixture),
@@ -95,6 +95,7 @@ impl Fixtures {
             self.fault(format!("{file}: has more than {BYTES_MAX} bytes"));
             return;
         }
+
         let mut number = 0;
         for section in custom_sections {
             // A section contains one array for each object file that brought fixtures.
@@ -119,8 +120,8 @@ impl Fixtures {
                     "{file}: {root}: has more than {FILE_BYTES_MAX} bytes"
                 ));
             } else {
-                self.add(Written::read(
-                    Source {
+                self.add(FixtureText::read(
+                    Location {
                         file: file.to_owned(),
                         root,
                     },
@@ -152,6 +153,7 @@ impl Fixtures {
                     continue;
                 }
             };
+
             bytes += text.len();
             if bytes > BYTES_MAX {
                 self.fault(format!(
@@ -160,9 +162,10 @@ impl Fixtures {
                 ));
                 return Ok(());
             }
+
             let name = name.trim_end_matches(".json");
-            self.add(Written::read(
-                Source {
+            self.add(FixtureText::read(
+                Location {
                     file: path.display().to_string(),
                     root: "$".to_owned(),
                 },
@@ -229,13 +232,16 @@ fn names(owner: &Path, folder: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         names => names?,
     };
+
     let names = names.iter().map(|name| name.to_string_lossy().into_owned());
     let mut names: Vec<_> = names.filter(|name| is_fixture(name)).collect();
+
     names.sort();
     names.truncate(COUNT_MAX + 1);
     Ok(names)
 }
 
+/// Returns the text of a file, or `None` if the file does not exist.
 fn text(owner: &Path, path: &Path) -> Result<Option<String>, String> {
     match files::text(owner, path, FILE_BYTES_MAX) {
         Ok(text) => Ok(Some(text)),
@@ -245,173 +251,4 @@ fn text(owner: &Path, path: &Path) -> Result<Option<String>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    const GOOD: &str = r#"{"event": {"provider": "topper", "body": {"id": 1}}}"#;
-
-    /// Returns a component with a section of fixtures.
-    fn component(section: &str) -> Vec<u8> {
-        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
-        let content = [
-            &[SECTION.len() as u8][..],
-            SECTION.as_bytes(),
-            section.as_bytes(),
-        ]
-        .concat();
-        let length = u16::try_from(content.len()).expect("short");
-        bytes.extend([0, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
-        bytes.extend(content);
-        bytes
-    }
-
-    #[test]
-    fn files_and_sections_are_read_and_what_is_partial_is_left_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for name in ["b.json", "a.json", ".c.json", "d.json.part", "notes.txt"] {
-            fs::write(folder.path().join(name), GOOD).expect("written");
-        }
-        let embedded = component(&format!("[{GOOD}, {GOOD}] [{GOOD}]"));
-        let fixtures = Fixtures::read(&embedded, folder.path());
-        let names: Vec<_> = fixtures
-            .all
-            .iter()
-            .map(|fixture| fixture.name.as_str())
-            .collect();
-        assert_eq!(names, ["embedded 0", "embedded 1", "embedded 2", "a", "b"]);
-        assert_eq!(fixtures.faults, [""; 0]);
-        assert_eq!(
-            Fixtures::read(b"", &folder.path().join("nowhere")),
-            Fixtures::default()
-        );
-    }
-
-    #[test]
-    fn every_fault_is_told_with_its_place() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a.json");
-        let check = |text: &str, expected: &[&str]| {
-            fs::write(&path, text).expect("written");
-            let faults = Fixtures::read(b"", folder.path()).faults;
-            let file = path.display().to_string();
-            let faults: Vec<_> = faults
-                .iter()
-                .map(|fault| fault.replace(&file, "a.json"))
-                .collect();
-            assert_eq!(faults, expected, "{text}");
-        };
-        check(
-            "{",
-            &["a.json: $: it is not JSON: EOF while parsing an object at line 1 column 1"],
-        );
-        check("[]", &["a.json: $: must be an object"]);
-        check(
-            "{}",
-            &["a.json: $: `event` is missing: add the event that the plugin receives"],
-        );
-        check(
-            r#"{"event": {"source": "Shop!", "bdy": {}, "headers": {"x": 1}}, "valus": {}}"#,
-            &[
-                "a.json: $.event.source: `Shop!` is not a valid source name: use 1 to 64 of a-z, 0-9, `-` and `_`, starting with a letter or digit",
-                "a.json: $.event.headers.x: must be a string",
-                "a.json: $.event: set the body of the event: `body`, `body_text` or `body_base64`",
-                "a.json: $.event.bdy: unknown key `bdy`; did you mean `body`?",
-                "a.json: $.valus: unknown key `valus`; did you mean `values`?",
-            ],
-        );
-        check(
-            r#"{"event": {"body_base64": "?", "received_at": "now"}}"#,
-            &[
-                "a.json: $.event: set the sender of the event: either `source` or `provider`",
-                "a.json: $.event.received_at: must be a time, such as 2026-06-02T11:30:00Z",
-                "a.json: $.event.body_base64: is not base64: Invalid symbol 63, offset 0.",
-                "a.json: $.event: set the body of the event: `body`, `body_text` or `body_base64`",
-            ],
-        );
-        let with =
-            |rest: &str| format!(r#"{{"event": {{"provider": "p", "body_text": ""}}, {rest}}}"#);
-        check(
-            &with(
-                r#""http": [{"url": "/x", "status": 7}], "expect": {"outcome": "doen", "messages": [{"to": "a"}]}"#,
-            ),
-            &[
-                "a.json: $.http[0].url: must be a whole URL, such as https://api.example/v1/x",
-                "a.json: $.http[0].status: must be a status such as 200",
-                "a.json: $.expect.outcome: unknown outcome `doen`; did you mean `done`?",
-                "a.json: $.expect.messages[0].to: unknown key `to`",
-            ],
-        );
-        let embedded = Fixtures::read(
-            &component(r#"[{"event": 1}] nonsense"#),
-            Path::new("/nowhere"),
-        );
-        assert_eq!(
-            embedded.faults,
-            [
-                "the component's hookyard:fixtures: $[0].event: must be an object",
-                "the component's hookyard:fixtures: not a JSON array of fixtures: expected ident at line 1 column 17",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_is_too_much_is_told_and_not_run() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for number in 0..COUNT_MAX + 5 {
-            fs::write(folder.path().join(format!("{number:04}.json")), GOOD).expect("written");
-        }
-        let fixtures = Fixtures::read(b"", folder.path());
-        assert_eq!((fixtures.all.len(), fixtures.faults.len()), (COUNT_MAX, 1));
-        let folder = tempfile::tempdir().expect("a folder");
-        let large = vec![b' '; usize::try_from(FILE_BYTES_MAX).expect("small") + 1];
-        fs::write(folder.path().join("large.json"), large).expect("written");
-        let fixtures = Fixtures::read(b"", folder.path());
-        assert!(
-            fixtures.all.is_empty() && fixtures.faults[0].ends_with("larger than 1048576 bytes"),
-            "{fixtures:?}"
-        );
-    }
-
-    #[test]
-    fn faults_of_fixtures_are_bounded() {
-        let array = format!("[{}]", vec!["1"; 5000].join(","));
-        let faults = Fixtures::read(&component(&array), Path::new("/nowhere")).faults;
-        assert_eq!(faults.len(), FAULTS_MAX + 1);
-        // The host reads 500 elements and reports 100 faults. The fault about the elements that
-        // it leaves out is one more.
-        assert_eq!(
-            faults.last().map(String::as_str),
-            Some("and 401 more faults in fixtures")
-        );
-
-        let keys: Vec<_> = (0..50)
-            .map(|number| format!(r#""{}{number}": 1"#, "x".repeat(300)))
-            .collect();
-        let one = format!(
-            r#"[{{"event": {{"provider": "p", "body": 1}}, {}}}]"#,
-            keys.join(",")
-        );
-        let faults = Fixtures::read(&component(&one), Path::new("/nowhere")).faults;
-        assert_eq!(faults.len(), super::super::walk::FAULTS_MAX + 1);
-        assert!(
-            faults.iter().all(|fault| fault.chars().count() <= 401),
-            "{faults:?}"
-        );
-        assert!(
-            faults
-                .last()
-                .is_some_and(|fault| fault.ends_with("and 30 more faults")),
-            "{faults:?}"
-        );
-    }
-
-    #[test]
-    fn a_body_is_taken_as_it_stands() {
-        let text = r#"{"event": {"provider": "p", "headers": {"X-A": "b"}, "body": { "n": 1.50, "a":[ ] }}}"#;
-        let fixture = super::super::fixture::read("f", "$", "f", text).expect("a good one");
-        assert_eq!(fixture.event.body, &br#"{ "n": 1.50, "a":[ ] }"#[..]);
-        assert_eq!(fixture.event.headers[0].name, "x-a");
-    }
-}
+mod tests;

@@ -26,15 +26,18 @@ pub(super) struct Scene {
 }
 
 /// The result of a rehearsed attempt.
-pub(super) struct Played {
-    pub(super) rehearsed: RehearsalResult,
+pub(super) struct StagedAttempt {
+    pub(super) result: RehearsalResult,
     /// Whether a request was refused that an active revision would have sent.
     pub(super) lacked_answer: bool,
 }
 
 impl Scene {
     /// Runs an attempt without committing anything.
-    pub(super) async fn play(&self, loaded: &Arc<LoadedPlugin>) -> Result<Played, HostFault> {
+    pub(super) async fn run_attempt(
+        &self,
+        loaded: &Arc<LoadedPlugin>,
+    ) -> Result<StagedAttempt, HostFault> {
         let Self {
             event,
             values,
@@ -47,6 +50,7 @@ impl Scene {
             replays: 0,
             attempt: 1,
         };
+
         let at = event.received_at;
         let job = ClaimedJob {
             lease,
@@ -57,15 +61,17 @@ impl Scene {
             revision: None,
             spared: 0,
         };
-        let parts = HostServices {
+
+        let services = HostServices {
             values: Arc::clone(values),
             message_ids: message_ids(event),
             http: http.clone(),
             stage: Some(Stage::of(event)),
         };
-        let rehearsed = loaded.rehearse(job, parts).await?;
-        Ok(Played {
-            rehearsed,
+
+        let result = loaded.rehearse(job, services).await?;
+        Ok(StagedAttempt {
+            result,
             lacked_answer: http.lacked_answer(),
         })
     }
@@ -81,10 +87,10 @@ fn message_ids(event: &Event) -> Arc<dyn Fn() -> MessageId + Send + Sync> {
 }
 
 /// The values of a fixture.
-pub(super) struct Given(pub(super) BTreeMap<Key, Bytes>);
+pub(super) struct FixtureValues(pub(super) BTreeMap<Key, Bytes>);
 
 #[async_trait]
-impl Values for Given {
+impl Values for FixtureValues {
     async fn value(&self, _: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         Ok(self.0.get(key).map(|value| Versioned {
             version: 1,
@@ -117,19 +123,20 @@ impl Values for Given {
 
 /// Committed values, as they were when the first attempt of the scene read them. All attempts of a
 /// scene read the same values.
-pub(super) struct Remembered {
+pub(super) struct ValueSnapshot {
     values: Arc<dyn Values>,
-    seen: Mutex<Seen>,
+    seen: Mutex<ReadValues>,
 }
 
+/// The values and keys that the attempts of a scene have read.
 #[derive(Default)]
-struct Seen {
+struct ReadValues {
     values: BTreeMap<Key, Option<Versioned>>,
     /// The pages of keys by bucket, position and number.
     keys: BTreeMap<(String, Option<String>, usize), Vec<String>>,
 }
 
-impl Remembered {
+impl ValueSnapshot {
     pub(super) fn new(values: Arc<dyn Values>) -> Self {
         Self {
             values,
@@ -137,18 +144,19 @@ impl Remembered {
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ReadValues> {
         // No code panics while it holds the lock, so a poisoned lock is still consistent.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Values for Remembered {
+impl Values for ValueSnapshot {
     async fn value(&self, plugin: &PluginRef, key: &Key) -> Result<Option<Versioned>, Error> {
         if let Some(seen) = self.seen().values.get(key) {
             return Ok(seen.clone());
         }
+
         let value = self.values.value(plugin, key).await?;
         Ok(self
             .seen()
@@ -165,12 +173,13 @@ impl Values for Remembered {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, Error> {
-        let asked = (bucket.to_owned(), after.map(str::to_owned), limit);
-        if let Some(seen) = self.seen().keys.get(&asked) {
+        let page = (bucket.to_owned(), after.map(str::to_owned), limit);
+        if let Some(seen) = self.seen().keys.get(&page) {
             return Ok(seen.clone());
         }
+
         let keys = self.values.keys(plugin, bucket, after, limit).await?;
-        Ok(self.seen().keys.entry(asked).or_insert(keys).clone())
+        Ok(self.seen().keys.entry(page).or_insert(keys).clone())
     }
 
     async fn usage(&self, plugin: &PluginRef) -> Result<KvUsage, Error> {

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use hookyard_model::{PluginRef, TenantName};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
-use super::rehearse::{Findings, Verdict};
-use super::slots::{Slot, Slots};
+use super::policy::{Findings, Verdict};
+use crate::slots::{Slot, Slots};
 
 /// The rehearsals in progress. The caller gets `R` back with the verdict.
 pub(crate) struct Rehearsals<R> {
-    under_way: BTreeMap<PluginRef, (R, AbortHandle)>,
+    in_progress: BTreeMap<PluginRef, (R, AbortHandle)>,
     tasks: JoinSet<Verdict>,
     slots: Slots,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Rehearsals<R> {
 impl<R> Rehearsals<R> {
     pub(crate) fn new() -> Self {
         Self {
-            under_way: BTreeMap::new(),
+            in_progress: BTreeMap::new(),
             tasks: JoinSet::new(),
             slots: Slots::for_rehearsals(),
         }
@@ -32,46 +32,47 @@ impl<R> Rehearsals<R> {
         self.slots.of(tenant)
     }
 
-    /// Starts a rehearsal. Aborts the one of the same plugin that may be in progress.
-    pub(crate) fn begin(
+    /// Starts a rehearsal. Aborts the plugin's previous rehearsal, if it is in progress.
+    pub(crate) fn start(
         &mut self,
         plugin: PluginRef,
         of: R,
         verdict: impl Future<Output = Verdict> + Send + 'static,
     ) {
-        self.end(&plugin);
+        self.abort(&plugin);
         let task = self.tasks.spawn(verdict);
-        self.under_way.insert(plugin, (of, task));
+        self.in_progress.insert(plugin, (of, task));
     }
 
     /// Aborts the rehearsal of a plugin, if there is one.
-    pub(crate) fn end(&mut self, plugin: &PluginRef) -> Option<R> {
-        let (of, task) = self.under_way.remove(plugin)?;
+    pub(crate) fn abort(&mut self, plugin: &PluginRef) -> Option<R> {
+        let (of, task) = self.in_progress.remove(plugin)?;
         task.abort();
         Some(of)
     }
 
     /// Waits for the next verdict. Returns `None` if no rehearsal is in progress.
-    pub(crate) async fn over(&mut self) -> Option<(PluginRef, R, Verdict)> {
+    pub(crate) async fn next_verdict(&mut self) -> Option<(PluginRef, R, Verdict)> {
         loop {
             let (id, verdict) = match self.tasks.join_next_with_id().await? {
                 Ok(done) => done,
                 Err(error) => (error.id(), panicked(&error)),
             };
             // An aborted rehearsal may already have finished; its verdict is ignored.
-            if let Some((plugin, of)) = self.take(id) {
+            if let Some((plugin, of)) = self.remove(id) {
                 return Some((plugin, of, verdict));
             }
         }
     }
 
-    fn take(&mut self, id: Id) -> Option<(PluginRef, R)> {
+    /// Removes the rehearsal that runs in a task.
+    fn remove(&mut self, id: Id) -> Option<(PluginRef, R)> {
         let (plugin, _) = self
-            .under_way
+            .in_progress
             .iter()
             .find(|(_, (_, task))| task.id() == id)?;
         let plugin = plugin.clone();
-        let (of, _) = self.under_way.remove(&plugin)?;
+        let (of, _) = self.in_progress.remove(&plugin)?;
         Some((plugin, of))
     }
 }
@@ -100,15 +101,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rehearsal_that_panics_is_a_refusal_and_the_plugin_goes_on() {
+    async fn panicked_rehearsal_fails() {
         let (mut rehearsals, books) = (Rehearsals::new(), plugin("acme", "books"));
-        rehearsals.begin(books.clone(), "one", async {
-            panic!("a fault of the host's")
+        rehearsals.start(books.clone(), "one", async {
+            panic!("a fault of the host")
         });
-        let (of, what, verdict) = rehearsals.over().await.expect("it's over");
+        let (of, what, verdict) = rehearsals.next_verdict().await.expect("a verdict");
         assert_eq!((of, what), (books.clone(), "one"));
         let Verdict::Failed(findings) = verdict else {
-            panic!("it's refused")
+            panic!("the revision is refused")
         };
         assert!(
             findings.summary.starts_with("the rehearsal failed: "),
@@ -116,37 +117,37 @@ mod tests {
             findings.summary
         );
         assert!(
-            findings.summary.contains("a fault of the host's"),
+            findings.summary.contains("a fault of the host"),
             "{}",
             findings.summary
         );
-        rehearsals.begin(books.clone(), "two", ready(Verdict::Unrehearsed));
+        rehearsals.start(books.clone(), "two", ready(Verdict::Unrehearsed));
         assert_eq!(
-            rehearsals.over().await,
+            rehearsals.next_verdict().await,
             Some((books, "two", Verdict::Unrehearsed))
         );
     }
 
     #[tokio::test]
-    async fn nothing_is_heard_of_one_that_was_ended_or_followed_by_another() {
+    async fn aborted_rehearsal_has_no_verdict() {
         let (mut rehearsals, books, orders) = (
             Rehearsals::new(),
             plugin("acme", "books"),
             plugin("acme", "orders"),
         );
-        rehearsals.begin(books.clone(), "slow", pending());
-        rehearsals.begin(orders.clone(), "quick", ready(Verdict::Unrehearsed));
+        rehearsals.start(books.clone(), "slow", pending());
+        rehearsals.start(orders.clone(), "quick", ready(Verdict::Unrehearsed));
         // The quick rehearsal has finished by now, and its verdict is still ignored.
         tokio::task::yield_now().await;
         assert_eq!(
-            (rehearsals.end(&books), rehearsals.end(&books)),
+            (rehearsals.abort(&books), rehearsals.abort(&books)),
             (Some("slow"), None)
         );
-        rehearsals.begin(orders.clone(), "next", ready(Verdict::Unrehearsed));
+        rehearsals.start(orders.clone(), "next", ready(Verdict::Unrehearsed));
         assert_eq!(
-            rehearsals.over().await,
+            rehearsals.next_verdict().await,
             Some((orders, "next", Verdict::Unrehearsed))
         );
-        assert!(rehearsals.under_way.is_empty() && rehearsals.over().await.is_none());
+        assert!(rehearsals.in_progress.is_empty() && rehearsals.next_verdict().await.is_none());
     }
 }

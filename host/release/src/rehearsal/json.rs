@@ -14,14 +14,14 @@ pub(super) const FAULTS_MAX: usize = 20;
 
 /// Collects the faults of one file.
 #[derive(Debug)]
-pub(super) struct Sink {
+pub(super) struct FaultSink {
     file: String,
     faults: RefCell<Vec<String>>,
     /// The number of faults beyond `FAULTS_MAX`.
     left_out: Cell<usize>,
 }
 
-impl Sink {
+impl FaultSink {
     pub(super) fn new(file: impl Into<String>) -> Self {
         Self {
             file: file.into(),
@@ -59,11 +59,11 @@ impl Sink {
 pub(super) struct Node<'v> {
     pub(super) value: &'v Value,
     pub(super) path: String,
-    sink: &'v Sink,
+    sink: &'v FaultSink,
 }
 
 impl<'v> Node<'v> {
-    pub(super) fn new(value: &'v Value, path: impl Into<String>, sink: &'v Sink) -> Self {
+    pub(super) fn new(value: &'v Value, path: impl Into<String>, sink: &'v FaultSink) -> Self {
         Self {
             value,
             path: path.into(),
@@ -116,6 +116,7 @@ impl<'v> Node<'v> {
             known: RefCell::default(),
         };
         let value = read(&object);
+
         let known = object.known.into_inner();
         for key in object
             .members

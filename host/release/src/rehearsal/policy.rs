@@ -1,7 +1,7 @@
-//! The rehearsal of a revision between its compilation and its activation.
+//! The policy of rehearsals, which applies between the compilation of a revision and its activation.
 //!
-//! A rehearsal runs in a task of its own while the active revision serves.
-//! [`rehearsal`](crate::rehearsal) runs the attempts and reports the findings. This module decides
+//! A rehearsal runs in its own task while the active revision serves. [`Rehearsal`] runs the
+//! attempts and reports the findings. This module prepares the rehearsal of a revision, and decides
 //! with the operator's policy whether the revision may become active.
 
 use std::path::Path;
@@ -10,11 +10,11 @@ use std::sync::Arc;
 use hookyard_model::{PluginRef, Revision, SourceRef};
 use hookyard_plugin::{Engine, LoadedPlugin};
 
-use super::Desired;
-use super::active::takes;
-use super::component::load::{Failure, Ready};
-use super::slots::Slot;
-use crate::rehearsal::{Material, Rehearsal, Report};
+use super::{Material, Rehearsal, Report};
+use crate::Desired;
+use crate::active::subscription;
+use crate::component::load::{Failure, Ready};
+use crate::slots::Slot;
 use hookyard_config::files;
 use hookyard_config::settings::RehearsalPolicy;
 
@@ -32,14 +32,14 @@ pub enum Verdict {
 /// The findings of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Findings {
-    /// One line: what ran, and the result.
+    /// A summary of one line.
     pub summary: String,
     /// The whole report, for `hookyard plugins show`.
     pub report: String,
 }
 
 /// The parts of the host that a rehearsal needs.
-pub(crate) struct Stage {
+pub(crate) struct Rehearser {
     pub(crate) desired: Arc<Desired>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) material: Material,
@@ -50,31 +50,36 @@ pub(crate) struct Stage {
     pub(crate) last: Option<Revision>,
 }
 
-impl Stage {
+impl Rehearser {
     /// Rehearses a revision and decides whether it may become active.
     pub(crate) async fn rehearse(self, next: &Ready) -> Verdict {
-        let (plugin, policy) = (next.loaded.plugin(), next.sidecar.rehearsal.policy);
+        let (plugin, policy) = (next.loaded.plugin(), next.settings.rehearsal.policy);
         if policy == RehearsalPolicy::Off {
             return Verdict::Unrehearsed;
         }
-        let _place = self.slot.take().await;
+
+        let _slot = self.slot.take().await;
         let active = match &self.active {
             Some(active) => Some(Arc::clone(active)),
             None => self.recall(plugin).await,
         };
+
         let rehearsal = rehearsal(next, active, &self.desired);
-        judge(plugin, policy, &rehearsal.run(&self.material).await)
+        verdict(plugin, policy, &rehearsal.run(&self.material).await)
     }
 
     /// Runs changed fixtures with the active revision, and logs the result.
     pub(crate) async fn check_fixtures(self, serving: &Ready) {
         let (plugin, revision) = (serving.loaded.plugin(), serving.loaded.revision().short());
-        let _place = self.slot.take().await;
+
+        let _slot = self.slot.take().await;
         let rehearsal = Rehearsal {
             events: 0,
             ..rehearsal(serving, None, &self.desired)
         };
+
         let report = rehearsal.run(&self.material).await;
+
         let summary = report.summary();
         if report.has_findings() {
             let report = report.text();
@@ -87,6 +92,7 @@ impl Stage {
         }
     }
 
+    /// Loads the last active revision, if it can be loaded.
     async fn recall(&self, plugin: &PluginRef) -> Option<Arc<LoadedPlugin>> {
         let (loader, plugin, last) = (
             self.desired.loader(&self.engine),
@@ -99,10 +105,11 @@ impl Stage {
 }
 
 /// Decides with the policy whether the candidate may become active.
-fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdict {
+fn verdict(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdict {
     if report.is_empty() {
         return Verdict::Unrehearsed;
     }
+
     let (summary, text) = (report.summary(), report.text());
     if !report.has_findings() {
         return Verdict::Passed(Findings {
@@ -110,6 +117,7 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
             report: text,
         });
     }
+
     if policy != RehearsalPolicy::Require {
         tracing::warn!(
             target: "hookyard::release", %plugin, revision = report.candidate.short(), reason = summary,
@@ -122,6 +130,7 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
             report: text,
         });
     }
+
     let way_out = format!(
         "`hookyard plugins show {plugin}` shows the report; if the change is intended, set \
          policy = \"warn\" under [rehearsal] in {plugin}.toml"
@@ -134,8 +143,9 @@ fn judge(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verdic
 
 /// Returns the input of the rehearsal of `next`.
 fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired) -> Rehearsal {
-    let (plugin, plan) = (next.loaded.plugin(), next.sidecar.rehearsal);
-    let takes = takes(&next.loaded, next.sidecar.sources.clone());
+    let (plugin, plan) = (next.loaded.plugin(), next.settings.rehearsal);
+
+    let subscription = subscription(&next.loaded, next.settings.sources.clone());
     let source = |source: &hookyard_model::SourceName| {
         let source = SourceRef {
             tenant: plugin.tenant.clone(),
@@ -144,11 +154,12 @@ fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired)
         let provider = desired.sources.get(&source)?.clone();
         Some((source, provider))
     };
+
     Rehearsal {
         candidate: Arc::clone(&next.loaded),
         active,
         fixtures: Arc::clone(&next.fixtures),
-        sources: takes
+        sources: subscription
             .sources_of(plugin, &desired.sources)
             .into_iter()
             .filter_map(source)
@@ -186,12 +197,14 @@ pub fn prepare(
             | Failure::Uncompiled(reason) => reason,
             Failure::Moved => "the files of the plugin are changing; try again".to_owned(),
         })?;
+
     let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());
     let in_folder = || {
         let path = loader.path(plugin, "wasm");
         let content = files::read(path.parent()?, &path, desired.plugins.file_max).ok()?;
         loader.try_out(plugin, &content.bytes, fixtures).ok()
     };
+
     let active = kept.or_else(in_folder).map(|ready| ready.loaded);
     Ok(rehearsal(&next, active, desired))
 }
@@ -223,23 +236,26 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_decides_what_comes_of_findings() {
+    fn policy_decides_about_findings() {
         let plugin = PluginRef {
             tenant: "acme".parse().expect("a name"),
             name: "books".parse().expect("a name"),
         };
-        let judge = |policy, report: &Report| judge(&plugin, policy, report);
+        let verdict = |policy, report: &Report| verdict(&plugin, policy, report);
         let nothing = Report::new(Revision::from_sha256([2; 32]), None);
         for policy in RehearsalPolicy::ALL {
-            assert_eq!(judge(policy, &nothing), Verdict::Unrehearsed);
-            assert!(matches!(judge(policy, &report(false)), Verdict::Passed(_)));
+            assert_eq!(verdict(policy, &nothing), Verdict::Unrehearsed);
+            assert!(matches!(
+                verdict(policy, &report(false)),
+                Verdict::Passed(_)
+            ));
         }
         assert!(matches!(
-            judge(RehearsalPolicy::Warn, &report(true)),
+            verdict(RehearsalPolicy::Warn, &report(true)),
             Verdict::Passed(_)
         ));
-        let Verdict::Failed(findings) = judge(RehearsalPolicy::Require, &report(true)) else {
-            panic!("it's refused")
+        let Verdict::Failed(findings) = verdict(RehearsalPolicy::Require, &report(true)) else {
+            panic!("the revision is refused")
         };
         assert_eq!(
             findings.summary,
