@@ -83,6 +83,7 @@ pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
         active,
     )
     .map_err(|reason| anyhow!("{} would be refused: {reason}", file.display()))?;
+
     let rehearsal = Rehearsal {
         events: arguments.last.unwrap_or(prepared.events),
         time_max: arguments.time_max.unwrap_or(TIME_MAX),

@@ -78,6 +78,7 @@ impl Answers {
     }
 }
 
+/// Builds a response.
 fn response(
     status: StatusCode,
     headers: impl Iterator<Item = (HeaderName, HeaderValue)>,
@@ -85,19 +86,21 @@ fn response(
 ) -> Response<Bytes> {
     let mut answer = Response::new(body.clone());
     *answer.status_mut() = status;
+
     for (name, value) in headers {
         answer.headers_mut().append(name, value);
     }
+
     answer
 }
 
 /// Answers the granted requests of one attempt. Requests without a response are refused.
-pub(super) struct Answering {
+pub(super) struct RecordedClient {
     left: Mutex<Answers>,
     lacked_answer: AtomicBool,
 }
 
-impl Answering {
+impl RecordedClient {
     pub(super) fn new(answers: Answers) -> Self {
         Self {
             left: Mutex::new(answers),
@@ -105,16 +108,17 @@ impl Answering {
         }
     }
 
-    /// Whether a request was refused that an active revision would have sent.
+    /// Returns whether a request was refused that an active revision would have sent.
     pub(super) fn lacked_answer(&self) -> bool {
         self.lacked_answer.load(Ordering::Relaxed)
     }
 }
 
 #[async_trait]
-impl HttpClient for Answering {
+impl HttpClient for RecordedClient {
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
         requests::check(&call)?;
+
         // No code panics while it holds the lock, so a poisoned lock is still consistent.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         left.take(&call.request).ok_or_else(|| {
@@ -160,6 +164,7 @@ mod tests {
                 body: body.into(),
             }
         };
+
         let mut answers = Answers::Recorded(vec![
             recorded(&get, "first"),
             recorded(&post, "other"),
@@ -176,6 +181,7 @@ mod tests {
             );
             Some(answer.into_body())
         };
+
         assert_eq!(body(&request("POST", "https://a.example/", "y")), None);
         assert_eq!(body(&get), Some("first".into()));
         assert_eq!(body(&get), Some("second".into()));

@@ -20,6 +20,7 @@ pub(super) fn compare_bytes(wanted: &[u8], found: &[u8]) -> ContentDifference {
     if wanted == found {
         return ContentDifference::None;
     }
+
     match (
         serde_json::from_slice(wanted),
         serde_json::from_slice(found),
@@ -38,6 +39,7 @@ pub(super) fn compare_json(
 ) -> ContentDifference {
     let mut paths = Vec::new();
     compare_values(wanted, found, may_have_more, "$", &mut paths);
+
     match paths.first().map(String::as_str) {
         None => ContentDifference::None,
         Some("$") => ContentDifference::Whole,
@@ -45,6 +47,7 @@ pub(super) fn compare_json(
     }
 }
 
+/// Compares the values at `path`, and adds the paths that differ to `paths`.
 fn compare_values(
     wanted: &Value,
     found: &Value,
@@ -55,6 +58,7 @@ fn compare_values(
     if paths.len() >= PATHS_MAX {
         return;
     }
+
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => {
             for (key, value) in wanted {
@@ -65,6 +69,7 @@ fn compare_values(
                     None => push_path(paths, step(path, key)),
                 }
             }
+
             let more = found
                 .keys()
                 .filter(|key| !may_have_more && !wanted.contains_key(*key));
@@ -104,6 +109,7 @@ mod tests {
         let at = |paths: &[&str]| {
             ContentDifference::At(paths.iter().map(|path| (*path).to_owned()).collect())
         };
+
         check("text", "text", ContentDifference::None);
         check("text", "other", ContentDifference::Whole);
         check(
@@ -119,6 +125,7 @@ mod tests {
         check(r#"{"a":1}"#, r#"{"a":1,"b-c":2}"#, at(&[r#"$["b-c"]"#]));
         check(r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, at(&["$.a"]));
         check("[1]", "{}", ContentDifference::Whole);
+
         let many = |n: i32| json!((0..20).map(|i| i + n).collect::<Vec<_>>()).to_string();
         check(
             &many(0),
@@ -130,6 +137,7 @@ mod tests {
     #[test]
     fn expected_object_may_be_partial() {
         let found = json!({"a": 1, "b": {"c": 2, "d": 3}});
+
         assert_eq!(
             compare_json(&json!({"b": {"c": 2}}), &found, true),
             ContentDifference::None

@@ -75,6 +75,7 @@ fn find_problems(expect: &Expectation, found: &RehearsalResult) -> Vec<String> {
     problems
 }
 
+/// Returns the differences between the written values and the expected values.
 fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> Vec<String> {
     let written: BTreeMap<&Key, &Option<Bytes>> = writes
         .iter()
@@ -102,6 +103,7 @@ fn check_values(expected: &BTreeMap<Key, Option<Content>>, writes: &[Write]) -> 
     problems
 }
 
+/// Returns the differences between the messages and the expected messages.
 fn check_messages(expected: &[ExpectedMessage], messages: &[Message]) -> Vec<String> {
     if expected.len() != messages.len() {
         let to: Vec<_> = messages
@@ -126,6 +128,7 @@ fn check_messages(expected: &[ExpectedMessage], messages: &[Message]) -> Vec<Str
         .collect()
 }
 
+/// Returns the differences between a message and the expected message.
 fn check_message(number: usize, wanted: &ExpectedMessage, message: &Message) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(to) = wanted
@@ -162,8 +165,10 @@ fn check_message(number: usize, wanted: &ExpectedMessage, message: &Message) -> 
     problems
 }
 
+/// Returns the difference between some content and the expected content.
 fn check_content(what: &str, wanted: &Content, found: &[u8]) -> Option<String> {
     let is = shorten(&String::from_utf8_lossy(found));
+
     match wanted {
         Content::Exactly(wanted) if wanted == found => None,
         Content::Exactly(wanted) => {
@@ -210,6 +215,7 @@ mod tests {
             },
             value: value.map(|value| Bytes::copy_from_slice(value.as_bytes())),
         };
+
         let message = Message {
             id: MessageId::from_uuid(Uuid::nil()),
             destination: "audit".parse().expect("a name"),
@@ -222,6 +228,7 @@ mod tests {
             write("gone", None),
             write("text", Some("hello")),
         ];
+
         RehearsalResult {
             outcome: Outcome::Done,
             log: vec![LogLine {
@@ -273,6 +280,7 @@ mod tests {
             r#"{"log": ["refunded"]}"#,
             &["no log line contains `refunded`"],
         );
+
         check_all(
             r#"{"values": {"b": {"count": 6, "gone": "x", "text": null, "new": 1}}}"#,
             &[
@@ -289,6 +297,7 @@ mod tests {
                 "b/count is changed, but no change is expected",
             ],
         );
+
         check_all(
             r#"{"messages": []}"#,
             &["sends 1 message (to audit) instead of 0"],

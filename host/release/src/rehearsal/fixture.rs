@@ -9,6 +9,7 @@
 //!
 //! A body is written as JSON (`body`, which keeps every byte), as `body_text`, or as `body_base64`.
 
+mod content;
 mod read;
 
 use std::collections::BTreeMap;

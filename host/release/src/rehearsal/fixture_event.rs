@@ -71,12 +71,14 @@ impl Rehearsal {
         match origin {
             Origin::Source(name) => {
                 let source = self.sources.iter().find(|(source, _)| source.name == *name);
+
                 let (source, provider) = source.ok_or_else(|| self.unknown_source(name))?;
                 Ok((source.clone(), self.provider(provider)?))
             }
             Origin::Provider(name) => {
                 let provider = self.provider(name)?;
                 let source = self.sources.iter().find(|(_, of)| of == name);
+
                 let source = match source {
                     Some((source, _)) => source.clone(),
                     // The plugin may not have a source of this provider yet.

@@ -1,4 +1,4 @@
-//! The policy of rehearsals, which applies between the compilation of a revision and its activation.
+//! The policy of rehearsals. It applies between the compilation and the activation of a revision.
 //!
 //! A rehearsal runs in its own task while the active revision serves. [`Rehearsal`] runs the
 //! attempts and reports the findings. This module prepares the rehearsal of a revision, and decides
@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hookyard_model::{PluginRef, Revision, SourceRef};
+use hookyard_model::{PluginRef, Revision, SourceName, SourceRef};
 use hookyard_plugin::{Engine, LoadedPlugin};
 
 use super::{Material, Rehearsal, Report};
@@ -63,7 +63,6 @@ impl Rehearser {
             Some(active) => Some(Arc::clone(active)),
             None => self.recall(plugin).await,
         };
-
         let rehearsal = rehearsal(next, active, &self.desired);
         verdict(plugin, policy, &rehearsal.run(&self.material).await)
     }
@@ -79,7 +78,6 @@ impl Rehearser {
         };
 
         let report = rehearsal.run(&self.material).await;
-
         let summary = report.summary();
         if report.has_findings() {
             let report = report.text();
@@ -88,7 +86,10 @@ impl Rehearser {
                 "fixtures changed, and the active revision does not pass them"
             );
         } else if !report.is_empty() {
-            tracing::info!(target: "hookyard::release", %plugin, revision, reason = summary, "fixtures changed");
+            tracing::info!(
+                target: "hookyard::release", %plugin, revision, reason = summary,
+                "fixtures changed"
+            );
         }
     }
 
@@ -120,7 +121,8 @@ fn verdict(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verd
 
     if policy != RehearsalPolicy::Require {
         tracing::warn!(
-            target: "hookyard::release", %plugin, revision = report.candidate.short(), reason = summary,
+            target: "hookyard::release", %plugin, revision = report.candidate.short(),
+            reason = summary,
             "rehearsal has findings, but the revision becomes active, because the policy is `{}`: \
              `hookyard plugins show {plugin}` shows the report",
             policy.name()
@@ -144,9 +146,8 @@ fn verdict(plugin: &PluginRef, policy: RehearsalPolicy, report: &Report) -> Verd
 /// Returns the input of the rehearsal of `next`.
 fn rehearsal(next: &Ready, active: Option<Arc<LoadedPlugin>>, desired: &Desired) -> Rehearsal {
     let (plugin, plan) = (next.loaded.plugin(), next.settings.rehearsal);
-
     let subscription = subscription(&next.loaded, next.settings.sources.clone());
-    let source = |source: &hookyard_model::SourceName| {
+    let source = |source: &SourceName| {
         let source = SourceRef {
             tenant: plugin.tenant.clone(),
             name: source.clone(),
@@ -189,6 +190,7 @@ pub fn prepare(
 ) -> Result<Rehearsal, String> {
     let loader = desired.loader(engine);
     let Component { code, fixtures } = component;
+
     let next = loader
         .try_out(plugin, code, fixtures)
         .map_err(|failure| match failure {
@@ -228,6 +230,7 @@ mod tests {
         } else {
             Vec::new()
         };
+
         let revision = Revision::from_sha256([2; 32]);
         Report {
             fixtures: vec![("a".into(), problems)],
@@ -243,6 +246,7 @@ mod tests {
         };
         let verdict = |policy, report: &Report| verdict(&plugin, policy, report);
         let nothing = Report::new(Revision::from_sha256([2; 32]), None);
+
         for policy in RehearsalPolicy::ALL {
             assert_eq!(verdict(policy, &nothing), Verdict::Unrehearsed);
             assert!(matches!(
@@ -254,6 +258,7 @@ mod tests {
             verdict(RehearsalPolicy::Warn, &report(true)),
             Verdict::Passed(_)
         ));
+
         let Verdict::Failed(findings) = verdict(RehearsalPolicy::Require, &report(true)) else {
             panic!("the revision is refused")
         };

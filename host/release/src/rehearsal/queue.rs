@@ -58,6 +58,7 @@ impl<R> Rehearsals<R> {
                 Ok(done) => done,
                 Err(error) => (error.id(), panicked(&error)),
             };
+
             // An aborted rehearsal may already have finished; its verdict is ignored.
             if let Some((plugin, of)) = self.remove(id) {
                 return Some((plugin, of, verdict));
@@ -106,6 +107,7 @@ mod tests {
         rehearsals.start(books.clone(), "one", async {
             panic!("a fault of the host")
         });
+
         let (of, what, verdict) = rehearsals.next_verdict().await.expect("a verdict");
         assert_eq!((of, what), (books.clone(), "one"));
         let Verdict::Failed(findings) = verdict else {
@@ -121,6 +123,7 @@ mod tests {
             "{}",
             findings.summary
         );
+
         rehearsals.start(books.clone(), "two", ready(Verdict::Unrehearsed));
         assert_eq!(
             rehearsals.next_verdict().await,
@@ -137,12 +140,14 @@ mod tests {
         );
         rehearsals.start(books.clone(), "slow", pending());
         rehearsals.start(orders.clone(), "quick", ready(Verdict::Unrehearsed));
+
         // The quick rehearsal has finished by now, and its verdict is still ignored.
         tokio::task::yield_now().await;
         assert_eq!(
             (rehearsals.abort(&books), rehearsals.abort(&books)),
             (Some("slow"), None)
         );
+
         rehearsals.start(orders.clone(), "next", ready(Verdict::Unrehearsed));
         assert_eq!(
             rehearsals.next_verdict().await,

@@ -13,7 +13,7 @@ use hookyard_plugin::{HostFault, HostServices, LoadedPlugin, RehearsalResult, St
 use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Values};
 use uuid::Uuid;
 
-use super::answering::{Answering, Answers};
+use super::answering::{Answers, RecordedClient};
 
 /// The lease of a rehearsed attempt, which is longer than any attempt takes.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -43,7 +43,7 @@ impl Scene {
             values,
             answers,
         } = self;
-        let http = Arc::new(Answering::new(answers.clone()));
+        let http = Arc::new(RecordedClient::new(answers.clone()));
         let lease = JobLease {
             event: event.id,
             plugin: loaded.plugin().clone(),
@@ -109,6 +109,7 @@ impl Values for FixtureValues {
             .0
             .keys()
             .filter(|key| key.bucket == bucket && after.is_none_or(|after| *key.key > *after));
+
         Ok(of_bucket.take(max).map(|key| key.key.clone()).collect())
     }
 

@@ -43,6 +43,7 @@ fn sent(messages: &[(&str, Option<&str>, &str)]) -> RehearsalResult {
         body: Bytes::copy_from_slice(body.as_bytes()),
         ordering_key: None,
     };
+
     let messages = messages.iter().map(message).collect();
     RehearsalResult {
         effects: Effects {
@@ -108,14 +109,17 @@ fn outcomes_differ_by_name() {
             assert!(!texts(&found).concat().contains("secret"), "{found:?}");
         }
     }
+
     let check = |was: usize, is: usize, expected: &str| {
         let [was, is] = [was, is].map(|n| ended(outcomes()[n].clone()));
         assert_eq!(texts(&compare_results(&was, &is)), [expected]);
     };
+
     check(0, 3, "Fault: trapped instead of done");
     check(2, 7, "Fault: undecodable at $.a instead of rejected");
     check(3, 4, "Outcome: timed-out (cpu_max) instead of trapped");
-    check(6, 0, "Outcome: done rather than exceeded (host_calls_max)");
+    check(6, 0, "Outcome: done instead of exceeded (host_calls_max)");
+
     let two_reasons = [
         Outcome::Rejected { reason: "a".into() },
         Outcome::Rejected { reason: "b".into() },
@@ -145,6 +149,7 @@ fn written_values_are_compared_by_key() {
             expected
         );
     };
+
     let (one, two) = (
         write("k", Some(r#"{"n":1,"at":"x"}"#)),
         write("k", Some(r#"{"at":"x","n":2}"#)),
@@ -180,6 +185,7 @@ fn written_values_are_compared_by_key() {
         &[write("k", Some("b"))],
         &["Effects: writes a different value to b/k"],
     );
+
     let [x, y] = [write("x", Some("1")), write("y", Some("1"))];
     check(&[x.clone(), y.clone()], &[y, x], &[]);
 }
@@ -193,6 +199,7 @@ fn messages_are_compared_in_order() {
             expected
         );
     };
+
     let one = ("a", None, r#"{"n":1}"#);
     check(&[one], &[one], &[]);
     check(&[one], &[], &["Effects: sends 0 messages instead of 1"]);
@@ -201,6 +208,7 @@ fn messages_are_compared_in_order() {
         &[("b", None, "")],
         &["Effects: message 1 goes to b instead of a"],
     );
+
     let other = ("a", Some("t"), r#"{"n":2}"#);
     let both = [
         "Effects: message 1 to a has type t instead of none",
@@ -232,6 +240,7 @@ fn unsteady_differences_do_not_count() {
         found(&run("1", "5"), &run("2", "5"), &run("1", "5")),
         ["Effects: writes a different value to b/random"]
     );
+
     let (fickle, trap) = (ended(outcomes()[1].clone()), ended(outcomes()[3].clone()));
     assert_eq!(
         found(&run("1", "5"), &ended(outcomes()[2].clone()), &fickle),

@@ -23,6 +23,7 @@ fn report(count: usize, differences: &[(DifferenceKind, &str, usize)]) -> Report
             ids,
         )
     };
+
     let differences = differences.iter().map(difference).collect();
     let sources = vec!["acme/payments".to_owned()];
     let events = EventResults {
@@ -31,6 +32,7 @@ fn report(count: usize, differences: &[(DifferenceKind, &str, usize)]) -> Report
         differences,
         ..EventResults::default()
     };
+
     let took = Duration::from_millis(12);
     Report {
         events,
@@ -47,22 +49,26 @@ fn summary_of_report_is_a_line() {
             || expected.contains("without");
         assert_eq!(report.has_findings(), !is_good, "{expected}");
     };
+
     check(
         &report(9, &[]),
         "9 stored events without a finding, compared with 010101010101",
     );
+
     let differences = [
         (DifferenceKind::Fault, "a", 2),
         (DifferenceKind::Fault, "b", 1),
         (DifferenceKind::Effects, "c", 7),
     ];
-    let expected = "stored events, compared with 010101010101: 2 of 9 with a new fault, 7 of 9 with different effects";
+    let expected = "stored events, compared with 010101010101: 2 of 9 with a new fault, \
+                    7 of 9 with different effects";
     check(&report(9, &differences), expected);
     let first = Report {
         active: None,
         ..report(1, &[(DifferenceKind::Fault, "a", 1)])
     };
     check(&first, "stored events: 1 of 1 with a fault");
+
     let good = ("good".to_owned(), Vec::new());
     let fixtures = |all: &[(String, Vec<String>)]| Report {
         fixtures: all.to_vec(),
@@ -81,6 +87,7 @@ fn summary_of_report_is_a_line() {
         },
         "fixtures that cannot be read",
     );
+
     let mut some = report(9, &[]);
     some.events.unrehearsed = 7;
     check(
@@ -94,6 +101,7 @@ fn summary_of_report_is_a_line() {
         (some.summary(), some.has_findings()),
         (format!("9 stored events {UNREHEARSED}"), false)
     );
+
     let events = EventResults {
         unreadable: Some("busy".into()),
         ..EventResults::default()
