@@ -184,3 +184,43 @@ fn damaged(path: &Path, detail: &str) -> OpenError {
         detail,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migration_keeps_orders_blocks_and_lost_deliveries() {
+        let mut connection = Connection::open_in_memory().expect("a database");
+        for schema in &SCHEMAS[..4] {
+            connection.execute_batch(schema).expect("an older schema");
+        }
+        let revision = "ab".repeat(32);
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO wish VALUES ('acme', 'books', '{revision}', 1, 7);
+                 INSERT INTO ban (tenant, plugin, revision, reason, since)
+                     VALUES ('acme', 'books', '{revision}', 'by hand', 7);
+                 INSERT INTO release_step (tenant, plugin, revision, step, at)
+                     VALUES ('acme', 'books', '{revision}', 'quarantined', 7);
+                 INSERT INTO message (id, tenant, plugin, event, destination, created_at, state, attempts, since)
+                     VALUES (x'01', 'acme', 'books', x'02', 'shop', 7, 'dead', 3, 7);
+                 INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail)
+                     VALUES (1, 0, 3, 7, 0, 'lost', '{{\"attempts\":3}}');"
+            ))
+            .expect("rows of an older host");
+
+        migrate(&mut connection, 4).expect("a migration");
+
+        let text = |sql: &str| -> String {
+            connection
+                .query_row(sql, [], |row| row.get(0))
+                .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        };
+        assert_eq!(text("SELECT revision FROM plugin_order"), revision);
+        assert_eq!(text("SELECT reason FROM plugin_block"), "by hand");
+        assert_eq!(text("SELECT step FROM release_step"), "blocked");
+        assert_eq!(text("SELECT detail FROM delivery"), r#"{"deliveries":3}"#);
+        assert_eq!(text("SELECT CAST(deliveries AS TEXT) FROM message"), "3");
+    }
+}
