@@ -42,7 +42,7 @@ impl Executor {
             lease: job.lease.clone(),
             attempt,
             next: WorkState::Dead,
-            is_watched: false,
+            failed_on_probation: false,
             is_spared: false,
             effects: Effects::default(),
             quota: KvUsage { keys: 0, bytes: 0 },
