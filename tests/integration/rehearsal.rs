@@ -11,7 +11,7 @@ use hookyard_testkit::site::{Config, Site};
 use hookyard_testkit::workspace;
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, fresh_payment, hookyard, quick_with_audit, told};
+use crate::rig::{Rig, fresh_payment, hookyard, quick_with_audit, stdout_of};
 
 const PLUGIN: &str = "acme/books";
 
@@ -64,7 +64,7 @@ async fn taken(rig: &Rig, guest: &Guest) -> Result<Value> {
 
 async fn shown(rig: &Rig) -> Result<Value> {
     Ok(serde_json::from_str(
-        &told(&rig.site, &["plugins", "show", PLUGIN, "--json"]).await?,
+        &stdout_of(&rig.site, &["plugins", "show", PLUGIN, "--json"]).await?,
     )?)
 }
 
@@ -107,15 +107,15 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     assert_eq!(step, "rehearsed");
     assert!(text.contains("ok    an-account"), "{text}");
 
-    let (why, told) = refused(&rig, &bad).await?;
+    let (why, shown) = refused(&rig, &bad).await?;
     assert!(
         why.starts_with(
             "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books`"
         ),
         "{why}"
     );
-    assert_eq!(told["revision"], good.revision());
-    let (step, text) = report(&told);
+    assert_eq!(shown["revision"], good.revision());
+    let (step, text) = report(&shown);
     assert_eq!(step, "refused");
     assert!(
         text.contains("the outcome is `rejected: not for me`, but done is expected"),
@@ -181,11 +181,11 @@ async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
     // The fixtures of the active revision are checked too, without any effect.
     let mark = rig.host.log().mark();
     fixture(&rig.site, "another", &json!({ "expects": {} }))?;
-    let is_told =
+    let is_reported =
         |line: &Line| line.level() == "WARN" && line.message().starts_with("fixtures changed");
     let line = rig
         .host
-        .wait_for_log_since(mark, "the fixture to be told of", is_told)
+        .wait_for_log_since(mark, "the report of the fixture", is_reported)
         .await?;
     let fault = "another.json: $.expects: unknown key `expects`; did you mean `expect`?";
     assert!(line.text_of("report").contains(fault), "{}", line.text);
@@ -207,7 +207,7 @@ async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
             line.message() == "plugins ready"
         })
         .await?;
-    let is_of_rehearsal = |line: &Line| is_rehearsed(line) || is_told(line);
+    let is_of_rehearsal = |line: &Line| is_rehearsed(line) || is_reported(line);
     assert!(
         !rig.host.lines().await?.iter().any(is_of_rehearsal),
         "nothing changed"
@@ -224,8 +224,8 @@ async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
     );
     let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
     handle(&rig, 3).await?;
-    let told = taken(&rig, &counter.tagged("the same")).await?;
-    let (step, text) = report(&told);
+    let shown = taken(&rig, &counter.tagged("the same")).await?;
+    let (step, text) = report(&shown);
     assert_eq!(step, "rehearsed");
     let compared = format!("compared with {}", &counter.revision()[..12]);
     assert!(
@@ -240,12 +240,12 @@ async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
     );
 
     settings(&rig.site, "[rehearsal]\npolicy = \"require\"\nevents = 2")?;
-    let (why, told) = refused(&rig, &trap).await?;
+    let (why, shown) = refused(&rig, &trap).await?;
     assert!(
         why.contains(": 2 of 2 with a new fault; `hookyard plugins show"),
         "{why}"
     );
-    let (_, text) = report(&told);
+    let (_, text) = report(&shown);
     assert!(text.contains("2 events: trapped instead of done"), "{text}");
     let ids: Vec<_> = rig
         .host
@@ -350,12 +350,12 @@ async fn rehearsal_answers_requests_from_stubs() -> Result<()> {
 async fn component_can_contain_fixtures() -> Result<()> {
     let (good, guest) = (guests::test("version-a")?, guests::test("brings-fixtures")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
-    let (why, told) = refused(&rig, &guest).await?;
+    let (why, shown) = refused(&rig, &guest).await?;
     assert!(
         why.starts_with("rehearsal: 1 of 2 fixtures not as expected"),
         "{why}"
     );
-    let (_, text) = report(&told);
+    let (_, text) = report(&shown);
     assert!(text.contains("ok    counts on\n"), "{text}");
     assert!(
         text.contains(
@@ -379,8 +379,8 @@ async fn rehearsal_policy_off_runs_nothing() -> Result<()> {
     let off = quick_with_audit().section("rehearsal", "policy = \"off\"");
     let rig = Rig::prepared(off, &[(PLUGIN, &good)], prepare).await?;
     handle(&rig, 1).await?;
-    let told = taken(&rig, &bad).await?;
-    let steps: Vec<_> = told["steps"]
+    let shown = taken(&rig, &bad).await?;
+    let steps: Vec<_> = shown["steps"]
         .as_array()
         .into_iter()
         .flatten()
@@ -500,12 +500,12 @@ async fn reference_plugin_passes_its_fixtures() -> Result<()> {
 
 /// Everything that a manual rehearsal could have changed.
 async fn state(site: &Site) -> Result<[String; 3]> {
-    let events = told(site, &["events", "list", "--json"]).await?;
-    let outbox = told(site, &["outbox", "list", "--json"]).await?;
+    let events = shown(site, &["events", "list", "--json"]).await?;
+    let outbox = shown(site, &["outbox", "list", "--json"]).await?;
     Ok([
         events,
         outbox,
-        told(site, &["plugins", "show", PLUGIN, "--json"]).await?,
+        shown(site, &["plugins", "show", PLUGIN, "--json"]).await?,
     ])
 }
 
@@ -714,12 +714,12 @@ async fn rehearsal_uses_recorded_answers() -> Result<()> {
     active(&rig, mark, &again).await?;
     ask("/v1/moved").await?;
     rig.all_done(4).await?;
-    let (why, told) = refused(&rig, &asker).await?;
+    let (why, shown) = refused(&rig, &asker).await?;
     assert!(
         why.contains(": 1 of 3 with a different outcome; 1 stored event could not be rehearsed"),
         "{why}"
     );
-    let (_, text) = report(&told);
+    let (_, text) = report(&shown);
     assert!(text.contains("1 event: rejected instead of done"), "{text}");
     assert!(
         text.contains(&rig.host.events().await?[1].id),

@@ -17,22 +17,22 @@ use crate::call::budget::Budget;
 use crate::support::commit;
 use crate::terms::Terms;
 
-fn buffer_with(inbox: &Arc<MemoryStore>, limits: &Limits) -> Buffer {
+fn buffer_with(store: &Arc<MemoryStore>, limits: &Limits) -> Buffer {
     let next = AtomicU64::new(1);
     let new_id = move || {
         let number = next.fetch_add(1, Ordering::Relaxed);
         MessageId::from_uuid(Uuid::from_u64_pair(0, number))
     };
     let source = EffectSource {
-        values: inbox.clone(),
+        values: store.clone(),
         message_ids: Arc::new(new_id),
     };
     let terms = Terms::limited(limits.clone());
     Buffer::new(source, &terms, &Budget::new(limits))
 }
 
-fn buffer(inbox: &Arc<MemoryStore>) -> Buffer {
-    buffer_with(inbox, &Limits::default())
+fn buffer(store: &Arc<MemoryStore>) -> Buffer {
+    buffer_with(store, &Limits::default())
 }
 
 fn key(key: &str) -> Key {
@@ -64,20 +64,20 @@ fn message(effects: &Buffer, body: Bytes) -> Message {
     }
 }
 
-async fn commit_writes(inbox: &MemoryStore, writes: Vec<Write>) {
+async fn commit_writes(store: &MemoryStore, writes: Vec<Write>) {
     let effects = Effects {
         writes,
         ..Effects::default()
     };
-    commit(inbox, effects).await.expect("a commit");
+    commit(store, effects).await.expect("a commit");
 }
 
 /// Returns a store in which these values are committed in the bucket `b`.
-async fn inbox_with(values: &[(&str, &str)]) -> Arc<MemoryStore> {
-    let inbox = Arc::new(MemoryStore::new());
+async fn store_with(values: &[(&str, &str)]) -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::new());
     let writes = values.iter().map(|(name, text)| write(name, text));
-    commit_writes(&inbox, writes.collect()).await;
-    inbox
+    commit_writes(&store, writes.collect()).await;
+    store
 }
 
 async fn get(effects: &mut Buffer, name: &str) -> Option<String> {
@@ -96,12 +96,12 @@ fn refused<T>(result: Result<T, Refusal>) -> String {
 
 #[tokio::test]
 async fn attempt_reads_its_own_writes() {
-    let inbox = inbox_with(&[("a", "old"), ("gone", "soon")]).await;
-    let mut effects = buffer(&inbox);
+    let store = store_with(&[("a", "old"), ("gone", "soon")]).await;
+    let mut effects = buffer(&store);
     assert_eq!(get(&mut effects, "a").await.as_deref(), Some("old"));
 
     // Another attempt commits meanwhile, which this attempt does not see.
-    commit_writes(&inbox, vec![write("a", "other")]).await;
+    commit_writes(&store, vec![write("a", "other")]).await;
     assert_eq!(get(&mut effects, "a").await.as_deref(), Some("old"));
 
     effects.put(key("a"), value("mine")).expect("a write");
@@ -112,12 +112,12 @@ async fn attempt_reads_its_own_writes() {
 
 #[tokio::test]
 async fn commit_fails_if_read_value_changed() {
-    let inbox = inbox_with(&[("a", "old"), ("gone", "soon")]).await;
-    let mut effects = buffer(&inbox);
+    let store = store_with(&[("a", "old"), ("gone", "soon")]).await;
+    let mut effects = buffer(&store);
     get(&mut effects, "a").await;
     effects.put(key("a"), value("mine")).expect("a write");
     effects.put(key("gone"), None).expect("a deletion");
-    commit_writes(&inbox, vec![write("a", "other")]).await;
+    commit_writes(&store, vec![write("a", "other")]).await;
 
     let effects = effects.into_effects();
     let seen: Vec<_> = effects
@@ -132,16 +132,16 @@ async fn commit_fails_if_read_value_changed() {
     };
     assert_eq!(effects.writes, [write("a", "mine"), deletion]);
 
-    let conflict = commit(&*inbox, effects).await.expect_err("a conflict");
+    let conflict = commit(&*store, effects).await.expect_err("a conflict");
     assert!(matches!(conflict, hookyard_store::Error::Conflict(of) if of == key("a")));
-    let after = get(&mut buffer(&inbox), "gone").await;
+    let after = get(&mut buffer(&store), "gone").await;
     assert_eq!(after.as_deref(), Some("soon"), "nothing was committed");
 }
 
 #[tokio::test]
 async fn commit_fails_if_missing_value_was_created() {
-    let inbox = Arc::new(MemoryStore::new());
-    let mut effects = [buffer(&inbox), buffer(&inbox)];
+    let store = Arc::new(MemoryStore::new());
+    let mut effects = [buffer(&store), buffer(&store)];
     for effects in &mut effects {
         let sum = effects.increment(key("n"), 1u64).await.expect("a number");
         assert_eq!(sum, 1);
@@ -153,25 +153,25 @@ async fn commit_fails_if_missing_value_was_created() {
         version: None,
     };
     assert_eq!(first.reads, [missing]);
-    commit(&*inbox, first).await.expect("the first commit");
-    commit(&*inbox, second).await.expect_err("a conflict");
+    commit(&*store, first).await.expect("the first commit");
+    commit(&*store, second).await.expect_err("a conflict");
 
-    let mut retry = buffer(&inbox);
+    let mut retry = buffer(&store);
     let sum = retry.increment(key("n"), 1u64).await.expect("a number");
     assert_eq!(sum, 2);
-    commit(&*inbox, retry.into_effects())
+    commit(&*store, retry.into_effects())
         .await
         .expect("the retry commits");
 }
 
 #[tokio::test]
 async fn attempt_without_changes_commits_nothing() {
-    let inbox = inbox_with(&[("a", "old")]).await;
-    let mut effects = buffer(&inbox);
+    let store = store_with(&[("a", "old")]).await;
+    let mut effects = buffer(&store);
     get(&mut effects, "a").await;
     assert_eq!(effects.into_effects(), Effects::default());
 
-    let mut effects = buffer(&inbox);
+    let mut effects = buffer(&store);
     get(&mut effects, "a").await;
     let message = message(&effects, Bytes::new());
     effects.add_message(message).expect("a message");
@@ -181,14 +181,14 @@ async fn attempt_without_changes_commits_nothing() {
 
 #[tokio::test]
 async fn increment_keeps_numbers_as_decimal_text() {
-    let inbox = inbox_with(&[
+    let store = store_with(&[
         ("n", "41"),
         ("minus", "-3"),
         ("word", "many"),
         ("max", "18446744073709551615"),
     ])
     .await;
-    let mut effects = buffer(&inbox);
+    let mut effects = buffer(&store);
 
     let sum = effects.increment(key("n"), 1u64).await.expect("a number");
     assert_eq!(sum, 42);
@@ -216,8 +216,8 @@ async fn increment_keeps_numbers_as_decimal_text() {
 
 #[tokio::test]
 async fn swap_needs_current_snapshot() {
-    let inbox = inbox_with(&[("a", "old")]).await;
-    let mut effects = buffer(&inbox);
+    let store = store_with(&[("a", "old")]).await;
+    let mut effects = buffer(&store);
     let newer = || Bytes::from_static(b"newer");
 
     let snapshot = effects.snapshot(key("a")).await.expect("a snapshot");
