@@ -22,7 +22,9 @@ fn strict() -> Config {
 /// Writes a fixture of the plugin: an event and its expected result.
 fn fixture(site: &Site, name: &str, rest: &Value) -> Result<()> {
     let mut fixture = json!({ "event": { "provider": "topper", "body": { "id": "one", "name": "user:created" } } });
-    let members = fixture.as_object_mut().context("it's an object")?;
+    let members = fixture
+        .as_object_mut()
+        .context("the fixture is not an object")?;
     members.extend(rest.as_object().cloned().unwrap_or_default());
     site.write(
         &format!("plugins/{PLUGIN}.fixtures/{name}.json"),
@@ -42,7 +44,9 @@ async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
     rig.site.install(PLUGIN, guest)?;
     let line = rig
         .host
-        .wait_for_log_since(mark, "it to be refused", |line| is_rejection(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be refused", |line| {
+            is_rejection(line, PLUGIN)
+        })
         .await?;
     Ok((line.text_of("reason"), shown(rig).await?))
 }
@@ -50,7 +54,7 @@ async fn refused(rig: &Rig, guest: &Guest) -> Result<(String, Value)> {
 async fn active(rig: &Rig, mark: usize, guest: &Guest) -> Result<Line> {
     let is_active = |line: &Line| is_activation(line, PLUGIN, &guest.revision());
     rig.host
-        .wait_for_log_since(mark, "it to be active", is_active)
+        .wait_for_log_since(mark, "the plugin to be active", is_active)
         .await
 }
 
@@ -107,15 +111,15 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     assert_eq!(step, "rehearsed");
     assert!(text.contains("ok    an-account"), "{text}");
 
-    let (why, shown) = refused(&rig, &bad).await?;
+    let (why, plugin) = refused(&rig, &bad).await?;
     assert!(
         why.starts_with(
             "rehearsal: 1 of 1 fixture not as expected; `hookyard plugins show acme/books`"
         ),
         "{why}"
     );
-    assert_eq!(shown["revision"], good.revision());
-    let (step, text) = report(&shown);
+    assert_eq!(plugin["revision"], good.revision());
+    let (step, text) = report(&plugin);
     assert_eq!(step, "refused");
     assert!(
         text.contains("the outcome is `rejected: not for me`, but done is expected"),
@@ -133,7 +137,9 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     host.kill().await?;
     let rig = Rig::restarted(site, senders).await?;
     rig.host
-        .wait_for_log("it to be refused again", |line| is_rejection(line, PLUGIN))
+        .wait_for_log("the plugin to be refused again", |line| {
+            is_rejection(line, PLUGIN)
+        })
         .await?;
     let (_, text) = report(&shown(&rig).await?);
     assert!(
@@ -144,7 +150,7 @@ async fn failing_fixture_refuses_release() -> Result<()> {
     handle(&rig, 1).await?;
     assert!(
         !rig.host.lines().await?.iter().any(is_rehearsed),
-        "it served before"
+        "the revision served before"
     );
 
     // Unless the operator sets the policy to `warn`.
@@ -185,7 +191,7 @@ async fn only_changes_are_rehearsed_after_restart() -> Result<()> {
         |line: &Line| line.level() == "WARN" && line.message().starts_with("fixtures changed");
     let line = rig
         .host
-        .wait_for_log_since(mark, "the report of the fixture", is_reported)
+        .wait_for_log_since(mark, "the fixture to be reported", is_reported)
         .await?;
     let fault = "another.json: $.expects: unknown key `expects`; did you mean `expect`?";
     assert!(line.text_of("report").contains(fault), "{}", line.text);
@@ -224,8 +230,8 @@ async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
     );
     let rig = Rig::start(quick_with_audit(), &[(PLUGIN, &counter)]).await?;
     handle(&rig, 3).await?;
-    let shown = taken(&rig, &counter.tagged("the same")).await?;
-    let (step, text) = report(&shown);
+    let plugin = taken(&rig, &counter.tagged("the same")).await?;
+    let (step, text) = report(&plugin);
     assert_eq!(step, "rehearsed");
     let compared = format!("compared with {}", &counter.revision()[..12]);
     assert!(
@@ -240,12 +246,12 @@ async fn rehearsal_finds_failures_and_changed_effects() -> Result<()> {
     );
 
     settings(&rig.site, "[rehearsal]\npolicy = \"require\"\nevents = 2")?;
-    let (why, shown) = refused(&rig, &trap).await?;
+    let (why, plugin) = refused(&rig, &trap).await?;
     assert!(
         why.contains(": 2 of 2 with a new fault; `hookyard plugins show"),
         "{why}"
     );
-    let (_, text) = report(&shown);
+    let (_, text) = report(&plugin);
     assert!(text.contains("2 events: trapped instead of done"), "{text}");
     let ids: Vec<_> = rig
         .host
@@ -350,12 +356,12 @@ async fn rehearsal_answers_requests_from_stubs() -> Result<()> {
 async fn component_can_contain_fixtures() -> Result<()> {
     let (good, guest) = (guests::test("version-a")?, guests::test("brings-fixtures")?);
     let rig = Rig::start(strict(), &[(PLUGIN, &good)]).await?;
-    let (why, shown) = refused(&rig, &guest).await?;
+    let (why, plugin) = refused(&rig, &guest).await?;
     assert!(
         why.starts_with("rehearsal: 1 of 2 fixtures not as expected"),
         "{why}"
     );
-    let (_, text) = report(&shown);
+    let (_, text) = report(&plugin);
     assert!(text.contains("ok    counts on\n"), "{text}");
     assert!(
         text.contains(
@@ -379,8 +385,8 @@ async fn rehearsal_policy_off_runs_nothing() -> Result<()> {
     let off = quick_with_audit().section("rehearsal", "policy = \"off\"");
     let rig = Rig::prepared(off, &[(PLUGIN, &good)], prepare).await?;
     handle(&rig, 1).await?;
-    let shown = taken(&rig, &bad).await?;
-    let steps: Vec<_> = shown["steps"]
+    let plugin = taken(&rig, &bad).await?;
+    let steps: Vec<_> = plugin["steps"]
         .as_array()
         .into_iter()
         .flatten()
@@ -420,12 +426,14 @@ async fn removal_ends_rehearsal() -> Result<()> {
     let mark = rig.host.log().mark();
     rig.site.uninstall(PLUGIN)?;
     rig.host
-        .wait_for_log_since(mark, "it to be removed", |line| is_removal(line, PLUGIN))
+        .wait_for_log_since(mark, "the plugin to be removed", |line| {
+            is_removal(line, PLUGIN)
+        })
         .await?;
     let lines = rig.host.lines().await?;
     assert!(
         lines.iter().any(is_ended_early) && !lines.iter().any(is_rehearsed),
-        "it isn't waited for"
+        "the host does not wait for the rehearsal"
     );
 
     // The rehearsal has no later effect, and the next file is released as usual.
@@ -454,7 +462,10 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     rig.site.install(PLUGIN, &next)?;
     active(&rig, mark, &next).await?;
     let lines = rig.host.lines().await?;
-    assert!(lines.iter().any(is_ended_early), "it isn't waited for");
+    assert!(
+        lines.iter().any(is_ended_early),
+        "the host does not wait for the rehearsal"
+    );
     assert!(
         !lines
             .iter()
@@ -463,7 +474,7 @@ async fn replaced_file_ends_rehearsal() -> Result<()> {
     assert_eq!(
         lines.iter().filter(|line| is_rehearsed(line)).count(),
         1,
-        "that is the next one's"
+        "the next host rehearses the component"
     );
     Ok(())
 }
@@ -500,12 +511,12 @@ async fn reference_plugin_passes_its_fixtures() -> Result<()> {
 
 /// Everything that a manual rehearsal could have changed.
 async fn state(site: &Site) -> Result<[String; 3]> {
-    let events = shown(site, &["events", "list", "--json"]).await?;
-    let outbox = shown(site, &["outbox", "list", "--json"]).await?;
+    let events = stdout_of(site, &["events", "list", "--json"]).await?;
+    let outbox = stdout_of(site, &["outbox", "list", "--json"]).await?;
     Ok([
         events,
         outbox,
-        shown(site, &["plugins", "show", PLUGIN, "--json"]).await?,
+        stdout_of(site, &["plugins", "show", PLUGIN, "--json"]).await?,
     ])
 }
 
@@ -714,12 +725,12 @@ async fn rehearsal_uses_recorded_answers() -> Result<()> {
     active(&rig, mark, &again).await?;
     ask("/v1/moved").await?;
     rig.all_done(4).await?;
-    let (why, shown) = refused(&rig, &asker).await?;
+    let (why, plugin) = refused(&rig, &asker).await?;
     assert!(
         why.contains(": 1 of 3 with a different outcome; 1 stored event could not be rehearsed"),
         "{why}"
     );
-    let (_, text) = report(&shown);
+    let (_, text) = report(&plugin);
     assert!(text.contains("1 event: rejected instead of done"), "{text}");
     assert!(
         text.contains(&rig.host.events().await?[1].id),

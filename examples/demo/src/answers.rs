@@ -59,7 +59,7 @@ pub(crate) async fn show(stage: &Stage, paper: &mut Paper) -> Result<String> {
     paper.aside("each signature was checked with the library `standardwebhooks`, which the host does not use");
     let all = inbox.received().len();
     paper.expect(all == cases.len() + 1, || {
-        format!("{all} answers came to {} offers", cases.len() + 1)
+        format!("{all} answers arrived for {} offers", cases.len() + 1)
     });
     Ok(format!(
         "{} offers answered by typed events, whose signatures an independent library verified.",

@@ -113,7 +113,7 @@ async fn tell(stage: &Stage, paper: &mut Paper, provider: &str, sent: &[Sent]) -
             .context("the list has every acknowledged event")?;
         let job = event.job(provider).context("the plugin has a job for it")?;
         paper.expect(job.state == "done", || {
-            format!("{name} came to {:?}", job.last_outcome)
+            format!("{name} has the outcome {:?}", job.last_outcome)
         });
         let outcome = job.last_outcome.as_deref().unwrap_or_default();
         rows.push(vec![

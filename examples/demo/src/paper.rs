@@ -113,7 +113,7 @@ impl Paper {
         let what = what.into();
         println!(
             "   {}",
-            self.paint(Look::Bad, &format!("not as it should be: {what}"))
+            self.paint(Look::Bad, &format!("unexpected: {what}"))
         );
         self.unexpected.push(what);
     }
@@ -132,19 +132,16 @@ impl Paper {
 
     /// Prints the result of the demo.
     pub(crate) fn summary(&mut self, sentences: &[String]) {
-        self.section("What it came to");
+        self.section("The result");
         for sentence in sentences {
             self.say(sentence);
         }
         let verdict = match self.unexpected.len() {
-            0 => self.paint(Look::Good, "All of it as it should be."),
-            1 => self.paint(
-                Look::Bad,
-                "One thing was not as it should be; it is marked above.",
-            ),
+            0 => self.paint(Look::Good, "Everything is as expected."),
+            1 => self.paint(Look::Bad, "One result was unexpected; it is marked above."),
             many => self.paint(
                 Look::Bad,
-                &format!("{many} things were not as they should be; they are marked above."),
+                &format!("{many} results were unexpected; they are marked above."),
             ),
         };
         println!("\n   {verdict}");
@@ -154,7 +151,10 @@ impl Paper {
     pub(crate) fn failure(&self, error: &anyhow::Error) {
         eprintln!(
             "\n   {}",
-            self.paint(Look::Bad, &format!("The demo could not go on: {error:#}"))
+            self.paint(
+                Look::Bad,
+                &format!("The demo ended with an error: {error:#}")
+            )
         );
     }
 
