@@ -1,9 +1,9 @@
 //! The probation of active revisions: counts the faults of each, and reports those that must be
 //! rolled back.
 //!
-//! Dispatch reports every attempt here through [`hookyard_dispatch::ReleaseGuard`]. The pure rule that
-//! compares a revision with the one before is [`hookyard_model::Probation`]. The keeper takes the
-//! revisions that failed, and [`step`](crate::decide::step) decides whether a rollback follows.
+//! Dispatch reports every attempt here through [`hookyard_dispatch::ReleaseGuard`]. The pure rule
+//! that compares a revision with the one before is [`hookyard_model::Probation`]. The keeper takes
+//! the revisions that failed, and [`step`](crate::decide::step) decides whether a rollback follows.
 //! This state is apart from [`Plugin`](crate::plugin::Plugin) because dispatch's tasks change it.
 
 use std::collections::HashMap;

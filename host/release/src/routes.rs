@@ -1,5 +1,5 @@
-//! Routes: the plugins that receive the events of each source. What a plugin exports decides, and its
-//! settings can narrow it down.
+//! Routes: the plugins that receive the events of each source. What a plugin exports decides, and
+//! its settings can narrow it down.
 //!
 //! [`routes`] computes the whole table. The [`Router`] stores it in the inbox, together with what
 //! the previous host routed to plugins that this host has not decided on yet.

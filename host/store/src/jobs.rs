@@ -71,8 +71,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// the host now rolls back. Returns the number of these jobs.
     ///
     /// These are the jobs of the plugin that are waiting or dead, and whose last attempt ran this
-    /// revision and was settled with [`Settlement::failed_on_probation`]. Their attempts stay counted: each
-    /// job is attempted at least once more, and not again if that attempt was its last.
+    /// revision and was settled with [`Settlement::failed_on_probation`]. Their attempts stay
+    /// counted: each job is attempted at least once more, and not again if that attempt was its
+    /// last.
     ///
     /// Once this returns, the jobs are durably due, or held where their plugin cannot take them. A
     /// crash before the return may leave some of the jobs due and others not; the next call

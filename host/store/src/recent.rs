@@ -23,7 +23,7 @@ pub trait Recent: Send + Sync + 'static {
     /// Returns the answers to the HTTP requests that a plugin made when it handled an event, in the
     /// order of the requests.
     ///
-    /// The answers come from the last attempt whose outcome was `Done` and whose answers were recorded.
-    /// The store keeps them with the job and removes them with the event.
+    /// The answers come from the last attempt whose outcome was `Done` and whose answers were
+    /// recorded. The store keeps them with the job and removes them with the event.
     async fn answers(&self, id: EventId, plugin: &PluginRef) -> Result<Vec<RecordedAnswer>, Error>;
 }

@@ -1,4 +1,5 @@
-//! Counts its events by compare-and-swap, with the second draft of `wasi:keyvalue`, and keeps a key for each event.
+//! Counts its events by compare-and-swap, with the second draft of `wasi:keyvalue`, and keeps a key
+//! for each event.
 
 use hookyard_guests::effects2::{atomics, batch, store};
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};

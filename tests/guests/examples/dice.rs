@@ -1,5 +1,5 @@
-//! Stores values that differ in every attempt: the time, a random number and, if the event contains `ticks`, the
-//! monotonic clock.
+//! Stores values that differ in every attempt: the time, a random number and, if the event contains
+//! `ticks`, the monotonic clock.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};

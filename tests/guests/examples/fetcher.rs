@@ -1,6 +1,6 @@
-//! Makes the requests that the event names, one after another, and prints each result. The event contains the credential
-//! backwards, so that the guest can detect whether an answer discloses the credential. If the event contains `must`, the
-//! guest traps when a request has no answer.
+//! Makes the requests that the event names, one after another, and prints each result. The event
+//! contains the credential backwards, so that the guest can detect whether an answer discloses the
+//! credential. If the event contains `must`, the guest traps when a request has no answer.
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 use wasip2::http::outgoing_handler::handle;
@@ -32,8 +32,8 @@ fn text<'e>(event: &'e str, field: &str) -> &'e str {
     rest.split('"').next().unwrap_or_default()
 }
 
-/// Makes a request such as `POST http://host:port/path body`. Returns the status, the headers that begin with `x-`, and
-/// the body.
+/// Makes a request such as `POST http://host:port/path body`. Returns the status, the headers that
+/// begin with `x-`, and the body.
 fn fetch(asked: &str) -> Result<String, String> {
     let mut words = asked.splitn(3, ' ');
     let (method, url, body) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());

@@ -1,5 +1,5 @@
-//! Forwards each event unchanged to the destinations in its field `forward_to`, which are separated by spaces. The field
-//! `about` is the ordering key.
+//! Forwards each event unchanged to the destinations in its field `forward_to`, which are separated
+//! by spaces. The field `about` is the ordering key.
 
 use hookyard_guests::effects::outbox;
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};

@@ -1,4 +1,5 @@
-//! Records each handled event with every kind of effect: a count of all events, a count for each event, and a message.
+//! Records each handled event with every kind of effect: a count of all events, a count for each
+//! event, and a message.
 
 use hookyard_guests::effects::{atomics, outbox, store};
 use hookyard_guests::{Delivery, Failure, Guest, Message, rejected};

@@ -1,4 +1,5 @@
-//! Writes far more than the host keeps: many lines, an endless line, and bytes that are not text. Then it succeeds.
+//! Writes far more than the host keeps: many lines, an endless line, and bytes that are not text.
+//! Then it succeeds.
 
 use std::io::{Write, stderr, stdout};
 

@@ -6,7 +6,8 @@ struct Nonsense;
 
 impl Guest for Nonsense {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
-        // SAFETY: this is unsound on purpose, because a host must tolerate such a guest. Nothing here reads the text.
+        // SAFETY: this is unsound on purpose, because a host must tolerate such a guest. Nothing
+        // here reads the text.
         let reason = unsafe { String::from_utf8_unchecked(vec![0xff, 0xfe, 0xfd]) };
         Err(Failure::Reject(reason))
     }

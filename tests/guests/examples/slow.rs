@@ -11,7 +11,8 @@ impl Guest for Slow {
         let began = Instant::now();
         println!("began");
         while began.elapsed() < Duration::from_millis(100) {
-            // The loop rarely reads the clock, because every read is a host call and the number of host calls is limited.
+            // The loop rarely reads the clock, because every read is a host call and the number of
+            // host calls is limited.
             (0..10_000).for_each(|n: u32| _ = std::hint::black_box(n));
         }
         println!("finished");

@@ -1,5 +1,5 @@
-//! Sends each outgoing event of topi SaaS, with the values of the provider's own samples, and asks for a retry, which
-//! drops the messages. The second attempt sends the events again and succeeds.
+//! Sends each outgoing event of topi SaaS, with the values of the provider's own samples, and asks
+//! for a retry, which drops the messages. The second attempt sends the events again and succeeds.
 
 use exports::topi_saas::webhooks::handler::{Delivery, Event, Failure, Guest};
 use hookyard::plugin::outbox::Error;

@@ -1,5 +1,5 @@
-//! A plugin built against a newer and larger package: more cases, more optional fields, and a `delivery` with more
-//! fields. Fields that this host does not know are `none`.
+//! A plugin built against a newer and larger package: more cases, more optional fields, and a
+//! `delivery` with more fields. Fields that this host does not know are `none`.
 
 wit_bindgen::generate!({
     world: "topper:webhooks/plugin@1.4.0",

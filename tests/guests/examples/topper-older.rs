@@ -1,4 +1,5 @@
-//! A plugin built against an older and smaller package: fewer fields in every record, fewer cases, none called `other`.
+//! A plugin built against an older and smaller package: fewer fields in every record, fewer cases,
+//! none called `other`.
 
 wit_bindgen::generate!({
     world: "topper:webhooks/plugin@0.9.0",

@@ -1,4 +1,5 @@
-//! A plugin whose author declared a decimal string as a number. The event cannot be decoded, and the path names the field.
+//! A plugin whose author declared a decimal string as a number. The event cannot be decoded, and
+//! the path names the field.
 
 wit_bindgen::generate!({
     world: "topper:webhooks/plugin@1.0.0",

@@ -1,5 +1,6 @@
-//! Writes a value and sends a message on every attempt. The first attempt asks for a retry, the second traps, and the
-//! third succeeds. Each attempt prints the keys of earlier attempts that it finds.
+//! Writes a value and sends a message on every attempt. The first attempt asks for a retry, the
+//! second traps, and the third succeeds. Each attempt prints the keys of earlier attempts that it
+//! finds.
 
 use hookyard_guests::effects::{atomics, batch, outbox, store};
 use hookyard_guests::{Delivery, Failure, Guest, Message, Retry, rejected};

@@ -1,7 +1,8 @@
 //! The bindings of the untyped handler, which all guests with raw bytes share.
 //!
-//! Each file in `examples/` is a guest, and cargo builds it into a component:
-//! `cargo build --release --examples --target wasm32-wasip2`. A guest has a single behavior and little other code.
+//! Each file in `examples/` is a guest, and cargo builds it into a component: `cargo build
+//! --release --examples --target wasm32-wasip2`. A guest has a single behavior and little other
+//! code.
 
 wit_bindgen::generate!({
     world: "untyped",

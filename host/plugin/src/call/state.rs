@@ -74,7 +74,8 @@ impl State {
         &mut self.accountant
     }
 
-    /// Returns the outcome of a guest that failed after the host refused an allocation or an effect.
+    /// Returns the outcome of a guest that failed after the host refused an allocation or an
+    /// effect.
     pub(super) fn denial(&self) -> Option<Outcome> {
         self.accountant.denial().or_else(|| self.effects.denial())
     }

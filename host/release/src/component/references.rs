@@ -1,7 +1,7 @@
 //! The files that plugins' settings refer to, such as files with credentials.
 //!
-//! These files are noted when the settings are read, and looked at together with the plugin folder. A
-//! change to one of them counts although nobody has touched the settings.
+//! These files are noted when the settings are read, and looked at together with the plugin folder.
+//! A change to one of them counts although nobody has touched the settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
