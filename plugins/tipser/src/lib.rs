@@ -1,10 +1,11 @@
 //! Prints the cache entries that Tipser's product events make stale.
 //!
-//! Tipser's events are frequent and contain only ids. A shop that caches products and collections must drop the entries
-//! that changed. For every event, this plugin prints a line for each entry to drop, in the form of a cache proxy's purge
-//! list.
+//! Tipser's events are frequent and contain only ids. A shop that caches products and collections
+//! must drop the entries that changed. For every event, this plugin prints a line for each entry to
+//! drop, in the form of a cache proxy's purge list.
 //!
-//! This file connects the generated bindings to `purge`, which contains the rules and does not depend on Wasm.
+//! This file connects the generated bindings to `purge`, which contains the rules and does not
+//! depend on Wasm.
 
 mod purge;
 
@@ -24,7 +25,10 @@ impl Guest for Plugin {
             Event::CollectionAdded(change) => purge::collection_added(&change),
             Event::ProductCustomizationChanged(change) => purge::product_customization(&change),
             Event::Other(_) => {
-                println!("keep all: nothing here is known to depend on {}", kind(&delivery));
+                println!(
+                    "keep all: nothing here is known to depend on {}",
+                    kind(&delivery)
+                );
                 return Ok(());
             }
         };

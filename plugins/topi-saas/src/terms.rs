@@ -1,4 +1,5 @@
-//! The terms on which a partner makes contracts: the configured values, or the defaults of this file.
+//! The terms on which a partner makes contracts: the configured values, or the defaults of this
+//! file.
 
 /// The countries in which contracts are made, unless the operator configures others.
 const COUNTRIES: &str = "DE, AT, NL, FR, ES";
@@ -15,12 +16,20 @@ pub struct Terms {
 impl Terms {
     /// Reads settings such as `DE, AT`.
     pub fn new(countries: Option<&str>, currencies: Option<&str>) -> Self {
-        Self { countries: codes(countries.unwrap_or(COUNTRIES)), currencies: codes(currencies.unwrap_or(CURRENCIES)) }
+        Self {
+            countries: codes(countries.unwrap_or(COUNTRIES)),
+            currencies: codes(currencies.unwrap_or(CURRENCIES)),
+        }
     }
 }
 
 fn codes(setting: &str) -> Vec<String> {
-    setting.split(',').map(str::trim).filter(|code| !code.is_empty()).map(str::to_ascii_uppercase).collect()
+    setting
+        .split(',')
+        .map(str::trim)
+        .filter(|code| !code.is_empty())
+        .map(str::to_ascii_uppercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -31,7 +40,10 @@ mod tests {
     fn settings_replace_default_terms() {
         let check = |countries, currencies, expected: [&[&str]; 2]| {
             let terms = Terms::new(countries, currencies);
-            assert_eq!([terms.countries, terms.currencies], expected.map(|codes| codes.to_vec()));
+            assert_eq!(
+                [terms.countries, terms.currencies],
+                expected.map(|codes| codes.to_vec())
+            );
         };
         check(None, None, [&["DE", "AT", "NL", "FR", "ES"], &["EUR"]]);
         check(Some("ch,li"), Some(" CHF ,"), [&["CH", "LI"], &["CHF"]]);

@@ -17,12 +17,18 @@ pub struct Task {
 impl Task {
     /// Returns the task to reserve the offered items.
     pub fn hold(offer: &Offer, why: &str) -> Task {
-        Task { headline: format!("hold for {}: {why}", offered(offer)), items: lines_of(offer) }
+        Task {
+            headline: format!("hold for {}: {why}", offered(offer)),
+            items: lines_of(offer),
+        }
     }
 
     /// Returns the task to make the offered items available to other customers.
     pub fn release(offer: &Offer, why: &str) -> Task {
-        Task { headline: format!("release {}: {why}", offered(offer)), items: lines_of(offer) }
+        Task {
+            headline: format!("release {}: {why}", offered(offer)),
+            items: lines_of(offer),
+        }
     }
 
     /// Returns the task to pack the order, or to ask a person if the order cannot be packed.
@@ -40,33 +46,58 @@ impl Task {
     pub fn stop(order: &Order) -> Task {
         let has_left = |status: Option<&str>| matches!(status, Some("shipped" | "completed"));
         let assets = order.assets.as_deref().unwrap_or_default();
-        let gone = assets.iter().filter(|asset| has_left(asset.status.as_deref())).count();
+        let gone = assets
+            .iter()
+            .filter(|asset| has_left(asset.status.as_deref()))
+            .count();
         let headline = match gone {
             0 => format!("stop {}: canceled, nothing has left yet", ordered(order)),
-            _ => format!("stop {}: canceled, call back {gone} that left", ordered(order)),
+            _ => format!(
+                "stop {}: canceled, call back {gone} that left",
+                ordered(order)
+            ),
         };
-        Task { headline, items: assets_of(order) }
+        Task {
+            headline,
+            items: assets_of(order),
+        }
     }
 
     /// Returns the task to archive the serial numbers of the customer's devices.
     pub fn archive(order: &Order) -> Task {
         let assets = order.assets.as_deref().unwrap_or_default();
-        let numbers: Vec<&str> = assets.iter().filter_map(|asset| asset.serial_number.as_deref()).collect();
-        let numbers = if numbers.is_empty() { "none named".to_owned() } else { numbers.join(", ") };
+        let numbers: Vec<&str> = assets
+            .iter()
+            .filter_map(|asset| asset.serial_number.as_deref())
+            .collect();
+        let numbers = if numbers.is_empty() {
+            "none named".to_owned()
+        } else {
+            numbers.join(", ")
+        };
         Task {
-            headline: format!("archive {}: completed, serial numbers {numbers}", ordered(order)),
+            headline: format!(
+                "archive {}: completed, serial numbers {numbers}",
+                ordered(order)
+            ),
             items: Items::new(),
         }
     }
 
     /// Returns a task without any work, for an event that does not concern the warehouse.
     pub fn none(what: &str) -> Task {
-        Task { headline: format!("nothing to do: {what}"), items: Items::new() }
+        Task {
+            headline: format!("nothing to do: {what}"),
+            items: Items::new(),
+        }
     }
 
     /// Returns the lines of the task: its headline, then a line for each kind of item.
     pub fn lines(&self) -> impl Iterator<Item = String> {
-        let items = self.items.iter().map(|(reference, count)| format!("  {count} × {reference}"));
+        let items = self
+            .items
+            .iter()
+            .map(|(reference, count)| format!("  {count} × {reference}"));
         std::iter::once(self.headline.clone()).chain(items)
     }
 }
@@ -74,7 +105,12 @@ impl Task {
 fn lines_of(offer: &Offer) -> Items {
     let mut items = Items::new();
     for line in offer.lines.as_deref().unwrap_or_default() {
-        let count = items.entry(name(line.seller_product_references.as_deref(), line.title.as_deref())).or_default();
+        let count = items
+            .entry(name(
+                line.seller_product_references.as_deref(),
+                line.title.as_deref(),
+            ))
+            .or_default();
         *count = count.saturating_add(line.quantity.unwrap_or(1));
     }
     items
@@ -84,29 +120,50 @@ fn lines_of(offer: &Offer) -> Items {
 fn assets_of(order: &Order) -> Items {
     let mut items = Items::new();
     for asset in order.assets.as_deref().unwrap_or_default() {
-        *items.entry(name(asset.seller_product_references.as_deref(), asset.title.as_deref())).or_default() += 1;
+        *items
+            .entry(name(
+                asset.seller_product_references.as_deref(),
+                asset.title.as_deref(),
+            ))
+            .or_default() += 1;
     }
     items
 }
 
 /// Returns the shop's reference of an item, or its title if the shop gave no reference.
 fn name(references: Option<&[ProductReference]>, title: Option<&str>) -> String {
-    let reference = references.unwrap_or_default().iter().find_map(|reference| reference.reference.as_deref());
-    reference.or(title).unwrap_or("an item without a name").to_owned()
+    let reference = references
+        .unwrap_or_default()
+        .iter()
+        .find_map(|reference| reference.reference.as_deref());
+    reference
+        .or(title)
+        .unwrap_or("an item without a name")
+        .to_owned()
 }
 
 fn destination<'a>(order: &'a Order, countries: &[&str]) -> Result<&'a Address, String> {
-    let address = order.shipping_address.as_ref().ok_or_else(|| "it has no shipping address".to_owned())?;
+    let address = order
+        .shipping_address
+        .as_ref()
+        .ok_or_else(|| "it has no shipping address".to_owned())?;
     if countries.contains(&address.country_code.as_str()) {
         Ok(address)
     } else {
-        Err(format!("the shop does not ship to {}", address.country_code))
+        Err(format!(
+            "the shop does not ship to {}",
+            address.country_code
+        ))
     }
 }
 
-/// Returns the place to ship to. The log does not contain the name and the street, which are on the label.
+/// Returns the place to ship to. The log does not contain the name and the street, which are on the
+/// label.
 fn place(address: &Address) -> String {
-    format!("{} {}, {}", address.postal_code, address.city, address.country_code)
+    format!(
+        "{} {}, {}",
+        address.postal_code, address.city, address.country_code
+    )
 }
 
 fn ask(order: &Order, why: &str) -> String {
@@ -114,11 +171,17 @@ fn ask(order: &Order, why: &str) -> String {
 }
 
 fn offered(offer: &Offer) -> String {
-    format!("offer {}", offer.seller_offer_reference.as_deref().unwrap_or(&offer.id))
+    format!(
+        "offer {}",
+        offer.seller_offer_reference.as_deref().unwrap_or(&offer.id)
+    )
 }
 
 fn ordered(order: &Order) -> String {
-    format!("order {}", order.seller_offer_reference.as_deref().unwrap_or(&order.id))
+    format!(
+        "order {}",
+        order.seller_offer_reference.as_deref().unwrap_or(&order.id)
+    )
 }
 
 #[cfg(test)]
@@ -127,7 +190,10 @@ mod tests {
     use crate::topi::webhooks::types::{Asset, OfferLine};
 
     fn reference(text: &str) -> Option<Vec<ProductReference>> {
-        Some(vec![ProductReference { source: None, reference: Some(text.to_owned()) }])
+        Some(vec![ProductReference {
+            source: None,
+            reference: Some(text.to_owned()),
+        }])
     }
 
     fn asset(text: &str, status: &str) -> Asset {
@@ -170,32 +236,61 @@ mod tests {
 
     #[test]
     fn order_is_packed() {
-        let assets = vec![asset("X1", "created"), asset("DOCK", "created"), asset("X1", "created")];
+        let assets = vec![
+            asset("X1", "created"),
+            asset("DOCK", "created"),
+            asset("X1", "created"),
+        ];
         check(
             Task::pack(&order("DE", assets), &["DE"]),
-            &["pack order C1 for 20097 Hamburg, DE", "  1 × DOCK", "  2 × X1"],
+            &[
+                "pack order C1 for 20097 Hamburg, DE",
+                "  1 × DOCK",
+                "  2 × X1",
+            ],
         );
     }
 
     #[test]
     fn unpackable_order_is_left_to_a_person() {
         let one = || vec![asset("X1", "created")];
-        let nowhere = Order { shipping_address: None, ..order("DE", one()) };
+        let nowhere = Order {
+            shipping_address: None,
+            ..order("DE", one())
+        };
         check(
             Task::pack(&order("US", one()), &["DE"]),
-            &["ask a person about order C1: the shop does not ship to US", "  1 × X1"],
+            &[
+                "ask a person about order C1: the shop does not ship to US",
+                "  1 × X1",
+            ],
         );
-        check(Task::pack(&nowhere, &["DE"]), &["ask a person about order C1: it has no shipping address", "  1 × X1"]);
-        check(Task::pack(&order("DE", vec![]), &["DE"]), &["ask a person about order C1: it names no items"]);
+        check(
+            Task::pack(&nowhere, &["DE"]),
+            &[
+                "ask a person about order C1: it has no shipping address",
+                "  1 × X1",
+            ],
+        );
+        check(
+            Task::pack(&order("DE", vec![]), &["DE"]),
+            &["ask a person about order C1: it names no items"],
+        );
     }
 
     #[test]
     fn canceled_order_recalls_shipped_items() {
         check(
-            Task::stop(&order("DE", vec![asset("X1", "shipped"), asset("X1", "created")])),
+            Task::stop(&order(
+                "DE",
+                vec![asset("X1", "shipped"), asset("X1", "created")],
+            )),
             &["stop order C1: canceled, call back 1 that left", "  2 × X1"],
         );
-        check(Task::stop(&order("DE", vec![])), &["stop order C1: canceled, nothing has left yet"]);
+        check(
+            Task::stop(&order("DE", vec![])),
+            &["stop order C1: canceled, nothing has left yet"],
+        );
     }
 
     #[test]
@@ -219,6 +314,9 @@ mod tests {
             seller_offer_reference: None,
             metadata: None,
         };
-        check(Task::release(&offer, "expired"), &["release offer f-1: expired", "  4294967295 × Dock"]);
+        check(
+            Task::release(&offer, "expired"),
+            &["release offer f-1: expired", "  4294967295 × Dock"],
+        );
     }
 }

@@ -26,7 +26,10 @@ struct BringsFixtures;
 impl Guest for BringsFixtures {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
         let bucket = store::open("counts").map_err(rejected)?;
-        println!("now {}", atomics::increment(&bucket, "events", 1).map_err(rejected)?);
+        println!(
+            "now {}",
+            atomics::increment(&bucket, "events", 1).map_err(rejected)?
+        );
         Ok(())
     }
 }

@@ -9,9 +9,15 @@ impl Guest for Counter {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
         let bucket = store::open("counts").map_err(rejected)?;
         let before = bucket.get("events").map_err(rejected)?;
-        let before: u64 = before.map_or(0, |text| String::from_utf8_lossy(&text).parse().expect("our own number"));
+        let before: u64 = before.map_or(0, |text| {
+            String::from_utf8_lossy(&text)
+                .parse()
+                .expect("our own number")
+        });
         let count = before + 1;
-        bucket.set("events", count.to_string().as_bytes()).map_err(rejected)?;
+        bucket
+            .set("events", count.to_string().as_bytes())
+            .map_err(rejected)?;
         println!("count {count}");
         Ok(())
     }

@@ -12,13 +12,20 @@ impl Guest for Counter {
         let stale = atomics::Cas::new(&bucket, "events").map_err(rejected)?;
         let cas = atomics::Cas::new(&bucket, "events").map_err(rejected)?;
         let before = cas.current().map_err(rejected)?.unwrap_or_default();
-        let before: u64 = if before.is_empty() { 0 } else { text(before).parse().expect("our own number") };
+        let before: u64 = if before.is_empty() {
+            0
+        } else {
+            text(before).parse().expect("our own number")
+        };
         let count = (before + 1).to_string();
         atomics::swap(cas, count.as_bytes()).map_err(rejected)?;
         // The other handle is stale now, so the host returns a new handle.
         match atomics::swap(stale, b"never") {
             Err(atomics::CasError::CasFailed(fresh)) => {
-                assert_eq!(fresh.current().map_err(rejected)?, Some(count.clone().into_bytes()));
+                assert_eq!(
+                    fresh.current().map_err(rejected)?,
+                    Some(count.clone().into_bytes())
+                );
             }
             other => return Err(rejected(other)),
         }

@@ -9,7 +9,8 @@ impl Guest for Counter {
     fn handle(delivery: Delivery, _: Message) -> Result<(), Failure> {
         let bucket = store::open("counts").map_err(rejected)?;
         let count = atomics::increment(&bucket, "events", 1).map_err(rejected)?;
-        let id = outbox::send("audit", delivery.key.as_bytes(), Some("counter")).map_err(rejected)?;
+        let id =
+            outbox::send("audit", delivery.key.as_bytes(), Some("counter")).map_err(rejected)?;
         println!("count {count}");
         println!("message {id}");
         Ok(())

@@ -13,11 +13,25 @@ struct Dice;
 impl Guest for Dice {
     fn handle(_: Delivery, message: Message) -> Result<(), Failure> {
         let bucket = store::open("dice").map_err(rejected)?;
-        let set = |key: &str, value: u128| bucket.set(key, value.to_string().as_bytes()).map_err(rejected);
-        set("time", SystemTime::now().duration_since(UNIX_EPOCH).map_err(rejected)?.as_nanos())?;
+        let set = |key: &str, value: u128| {
+            bucket
+                .set(key, value.to_string().as_bytes())
+                .map_err(rejected)
+        };
+        set(
+            "time",
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_err(rejected)?
+                .as_nanos(),
+        )?;
         set("thrown", u128::from(RandomState::new().hash_one(6)))?;
         let asks = String::from_utf8_lossy(&message.body).contains("ticks");
-        if asks { set("ticks", u128::from(monotonic_clock::now())) } else { Ok(()) }
+        if asks {
+            set("ticks", u128::from(monotonic_clock::now()))
+        } else {
+            Ok(())
+        }
     }
 }
 

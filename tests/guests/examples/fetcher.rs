@@ -4,7 +4,9 @@
 
 use hookyard_guests::{Delivery, Failure, Guest, Message};
 use wasip2::http::outgoing_handler::handle;
-use wasip2::http::types::{Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
+use wasip2::http::types::{
+    Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
+};
 use wasip2::io::streams::StreamError;
 
 struct Fetcher;
@@ -19,7 +21,14 @@ impl Guest for Fetcher {
             if event.contains("\"must\"") && result.starts_with("no answer") {
                 panic!("the answer is required");
             }
-            println!("{asked}: {result}{}", if has_secret { " AND THE CREDENTIAL" } else { "" });
+            println!(
+                "{asked}: {result}{}",
+                if has_secret {
+                    " AND THE CREDENTIAL"
+                } else {
+                    ""
+                }
+            );
         }
         Ok(())
     }
@@ -28,7 +37,9 @@ impl Guest for Fetcher {
 /// Returns the text of a field of the event, at any depth.
 fn text<'e>(event: &'e str, field: &str) -> &'e str {
     let begin = format!("\"{field}\":\"");
-    let Some((_, rest)) = event.split_once(begin.as_str()) else { return "" };
+    let Some((_, rest)) = event.split_once(begin.as_str()) else {
+        return "";
+    };
     rest.split('"').next().unwrap_or_default()
 }
 
@@ -36,18 +47,34 @@ fn text<'e>(event: &'e str, field: &str) -> &'e str {
 /// begin with `x-`, and the body.
 fn fetch(asked: &str) -> Result<String, String> {
     let mut words = asked.splitn(3, ' ');
-    let (method, url, body) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());
+    let (method, url, body) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+        words.next(),
+    );
     let (scheme, rest) = url.split_once("://").ok_or("no URL")?;
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let headers = Fields::from_list(&[("authorization".to_owned(), b"the guest's own".to_vec())]);
     let request = OutgoingRequest::new(headers.map_err(|error| format!("{error:?}"))?);
-    let method = if method == "GET" { Method::Get } else { Method::Other(method.to_owned()) };
+    let method = if method == "GET" {
+        Method::Get
+    } else {
+        Method::Other(method.to_owned())
+    };
     request.set_method(&method).map_err(|()| "no method")?;
     request
-        .set_scheme(Some(&if scheme == "https" { Scheme::Https } else { Scheme::Http }))
+        .set_scheme(Some(&if scheme == "https" {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        }))
         .map_err(|()| "no scheme")?;
-    request.set_authority(Some(authority)).map_err(|()| "no authority")?;
-    request.set_path_with_query(Some(path)).map_err(|()| "no path")?;
+    request
+        .set_authority(Some(authority))
+        .map_err(|()| "no authority")?;
+    request
+        .set_path_with_query(Some(path))
+        .map_err(|()| "no path")?;
     let outgoing = request.body().map_err(|()| "no body")?;
     let answer = handle(request, None).map_err(|error| format!("{error:?}"))?;
     write(&outgoing, body.unwrap_or_default())?;
@@ -69,7 +96,9 @@ fn write(outgoing: &OutgoingBody, body: &str) -> Result<(), String> {
         None => body.as_bytes().to_vec(),
     };
     for chunk in bytes.chunks(4096) {
-        stream.blocking_write_and_flush(chunk).map_err(|error| format!("{error:?}"))?;
+        stream
+            .blocking_write_and_flush(chunk)
+            .map_err(|error| format!("{error:?}"))?;
     }
     Ok(())
 }

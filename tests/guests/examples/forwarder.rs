@@ -9,7 +9,10 @@ struct Forwarder;
 impl Guest for Forwarder {
     fn handle(_: Delivery, message: Message) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&message.body);
-        for destination in text_of(&text, "forward_to").unwrap_or_default().split_whitespace() {
+        for destination in text_of(&text, "forward_to")
+            .unwrap_or_default()
+            .split_whitespace()
+        {
             outbox::send(destination, &message.body, text_of(&text, "about")).map_err(rejected)?;
         }
         Ok(())

@@ -11,8 +11,19 @@ impl Guest for KvWriter {
     fn handle(delivery: Delivery, _: Message) -> Result<(), Failure> {
         let bucket = store::open("").map_err(rejected)?;
         // The value has the length of an id.
-        let value = delivery.key.as_bytes().iter().copied().cycle().take(16).collect::<Vec<u8>>();
-        (0..KEYS).try_for_each(|number| bucket.set(&format!("key-{number}"), &value).map_err(rejected))
+        let value = delivery
+            .key
+            .as_bytes()
+            .iter()
+            .copied()
+            .cycle()
+            .take(16)
+            .collect::<Vec<u8>>();
+        (0..KEYS).try_for_each(|number| {
+            bucket
+                .set(&format!("key-{number}"), &value)
+                .map_err(rejected)
+        })
     }
 }
 

@@ -7,7 +7,9 @@ struct LastWords;
 impl Guest for LastWords {
     fn handle(_: Delivery, message: Message) -> Result<(), Failure> {
         let event = String::from_utf8_lossy(&message.body);
-        let rest = event.split_once("\"stderr\":\"").map_or("", |(_, rest)| rest);
+        let rest = event
+            .split_once("\"stderr\":\"")
+            .map_or("", |(_, rest)| rest);
         let words = rest.split('"').next().unwrap_or_default();
         words.split('|').for_each(|line| eprintln!("{line}"));
         std::process::abort();

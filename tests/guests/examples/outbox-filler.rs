@@ -11,7 +11,11 @@ struct OutboxFiller;
 impl Guest for OutboxFiller {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
         let body = vec![b'x'; BYTES];
-        (0..MESSAGES).try_for_each(|_| outbox::send("shop", &body, None).map(drop).map_err(rejected))
+        (0..MESSAGES).try_for_each(|_| {
+            outbox::send("shop", &body, None)
+                .map(drop)
+                .map_err(rejected)
+        })
     }
 }
 

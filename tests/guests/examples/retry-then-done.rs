@@ -7,7 +7,10 @@ struct RetryThenDone;
 impl Guest for RetryThenDone {
     fn handle(delivery: Delivery, _: Message) -> Result<(), Failure> {
         match delivery.attempt {
-            ..3 => Err(Failure::Retry(Retry { reason: "not yet".to_owned(), after: Some(50) })),
+            ..3 => Err(Failure::Retry(Retry {
+                reason: "not yet".to_owned(),
+                after: Some(50),
+            })),
             attempt => {
                 println!("done on attempt {attempt}");
                 Ok(())

@@ -38,9 +38,30 @@ struct Settings;
 
 impl Guest for Settings {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
-        log(Level::Info, "", &format!("{:?}", store::get_all().expect("the settings are available")));
-        log(Level::Warn, "countries", &format!("{:?}", store::get("countries").expect("the settings are available")));
-        log(Level::Error, "nothing", &format!("{:?}", store::get("nothing").expect("the settings are available")));
+        log(
+            Level::Info,
+            "",
+            &format!(
+                "{:?}",
+                store::get_all().expect("the settings are available")
+            ),
+        );
+        log(
+            Level::Warn,
+            "countries",
+            &format!(
+                "{:?}",
+                store::get("countries").expect("the settings are available")
+            ),
+        );
+        log(
+            Level::Error,
+            "nothing",
+            &format!(
+                "{:?}",
+                store::get("nothing").expect("the settings are available")
+            ),
+        );
         Ok(())
     }
 }

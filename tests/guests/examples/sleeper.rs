@@ -11,13 +11,19 @@ struct Sleeper;
 impl Guest for Sleeper {
     fn handle(_: Delivery, _: Message) -> Result<(), Failure> {
         let began = Instant::now();
-        let (late, soon) = (subscribe_duration(120_000_000), subscribe_duration(20_000_000));
+        let (late, soon) = (
+            subscribe_duration(120_000_000),
+            subscribe_duration(20_000_000),
+        );
         println!("first {:?}", poll(&[&late, &soon]));
         let between = began.elapsed();
         late.block();
         std::thread::sleep(Duration::from_millis(30));
         let all = began.elapsed();
-        println!("in order {}", between >= Duration::from_millis(20) && between < Duration::from_millis(120));
+        println!(
+            "in order {}",
+            between >= Duration::from_millis(20) && between < Duration::from_millis(120)
+        );
         println!("slept {}", all >= Duration::from_millis(150));
         println!("both {:?}", poll(&[&late, &soon]));
         Ok(())

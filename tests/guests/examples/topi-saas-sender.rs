@@ -5,8 +5,8 @@ use exports::topi_saas::webhooks::handler::{Delivery, Event, Failure, Guest};
 use hookyard::plugin::outbox::Error;
 use hookyard::plugin::types::Retry;
 use topi_saas::webhooks::outgoing::{
-    self, AcceptedLine, AcceptedOffer, Asset, CustomerIds, OfferAcceptedPayload, OfferContractStartedPayload,
-    OfferDeclinedPayload,
+    self, AcceptedLine, AcceptedOffer, Asset, CustomerIds, OfferAcceptedPayload,
+    OfferContractStartedPayload, OfferDeclinedPayload,
 };
 use topi_saas::webhooks::types::{Address, EndCustomer, User};
 
@@ -28,14 +28,20 @@ impl Guest for Sender {
             outgoing::offer_declined(&declined(), Some("partner")),
             outgoing::offer_contract_started(&started(), None),
         ] {
-            println!("sent {}", sent.map_err(|error| Failure::Reject(error.to_string()))?);
+            println!(
+                "sent {}",
+                sent.map_err(|error| Failure::Reject(error.to_string()))?
+            );
         }
         match outgoing::offer_declined(&declined(), Some("nobody")) {
             Err(Error::NoSuchDestination) => {}
             other => return Err(Failure::Reject(format!("nobody was sent to: {other:?}"))),
         }
         match delivery.attempt {
-            1 => Err(Failure::Retry(Retry { reason: "once more".to_owned(), after: None })),
+            1 => Err(Failure::Retry(Retry {
+                reason: "once more".to_owned(),
+                after: None,
+            })),
             _ => Ok(()),
         }
     }
@@ -50,7 +56,11 @@ fn text(text: &str) -> String {
 fn accepted() -> OfferAcceptedPayload {
     OfferAcceptedPayload {
         offer_id: text(OFFER),
-        offer: AcceptedOffer { offer_lines: vec![AcceptedLine { external_id: text("PEAC_LINE_001") }] },
+        offer: AcceptedOffer {
+            offer_lines: vec![AcceptedLine {
+                external_id: text("PEAC_LINE_001"),
+            }],
+        },
         end_customer: EndCustomer {
             end_customer_id: text(CUSTOMER),
             external_id: Some(text("PEAC_CUST_9876")),
@@ -75,7 +85,10 @@ fn accepted() -> OfferAcceptedPayload {
 fn declined() -> OfferDeclinedPayload {
     OfferDeclinedPayload {
         offer_id: text(OFFER),
-        end_customer: Some(CustomerIds { end_customer_id: text(CUSTOMER), external_id: Some(text("PEAC_CUST_9876")) }),
+        end_customer: Some(CustomerIds {
+            end_customer_id: text(CUSTOMER),
+            external_id: Some(text("PEAC_CUST_9876")),
+        }),
         reason: text("credit_check_failed"),
     }
 }
@@ -89,11 +102,21 @@ fn started() -> OfferContractStartedPayload {
             serial_number: Some(text("C02ZK1ZYMD6T")),
             title: Some(text("Apple MacBook Pro 16\" M3 Pro")),
         }],
-        shipping_address: address(Some("Widgets & Co. GmbH"), "Lagerstraße 7", Some("Gebäude B"), "20097"),
+        shipping_address: address(
+            Some("Widgets & Co. GmbH"),
+            "Lagerstraße 7",
+            Some("Gebäude B"),
+            "20097",
+        ),
     }
 }
 
-fn address(recipient: Option<&str>, line1: &str, line2: Option<&str>, postal_code: &str) -> Address {
+fn address(
+    recipient: Option<&str>,
+    line1: &str,
+    line2: Option<&str>,
+    postal_code: &str,
+) -> Address {
     Address {
         recipient_name: recipient.map(text),
         line1: text(line1),

@@ -72,7 +72,10 @@ impl Guest for Newer {
                     "newer saw completed on attempt {}: event {} order {}",
                     delivery.attempt, event.id, event.data.id
                 );
-                println!("sent at {:?}, replay of {:?}", event.sent_at, delivery.replay_of);
+                println!(
+                    "sent at {:?}, replay of {:?}",
+                    event.sent_at, delivery.replay_of
+                );
                 tell(&event.data);
             }
             Event::Other(text) => println!("newer saw other: {text}"),
@@ -87,8 +90,15 @@ fn tell(order: &Order) {
         "{} {} for {} {}",
         order.origin.amount, order.origin.asset, order.destination.amount, order.destination.asset
     );
-    println!("network {:?}, memo {:?}", order.destination.network, order.destination.memo);
-    println!("risk known {}, promotions {:?}", order.risk.is_some(), order.promotions);
+    println!(
+        "network {:?}, memo {:?}",
+        order.destination.network, order.destination.memo
+    );
+    println!(
+        "risk known {}, promotions {:?}",
+        order.risk.is_some(),
+        order.promotions
+    );
     for fee in &order.fees {
         let kind = match fee.type_ {
             FeeType::Network => "network",
@@ -96,7 +106,10 @@ fn tell(order: &Order) {
             FeeType::Partner => "partner",
             FeeType::Conversion => "conversion",
         };
-        println!("fee {} {} for {kind}, waived {:?}", fee.amount, fee.asset, fee.waived);
+        println!(
+            "fee {} {} for {kind}, waived {:?}",
+            fee.amount, fee.asset, fee.waived
+        );
     }
 }
 

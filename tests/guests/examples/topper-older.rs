@@ -51,7 +51,10 @@ impl Guest for Older {
         );
         println!(
             "{} {} for {} {}",
-            order.origin.amount, order.origin.asset, order.destination.amount, order.destination.asset
+            order.origin.amount,
+            order.origin.asset,
+            order.destination.amount,
+            order.destination.asset
         );
         Ok(())
     }

@@ -30,7 +30,10 @@ struct WrongTypes;
 
 impl Guest for WrongTypes {
     fn handle(_: Delivery, Event::CryptoOnrampCompleted(event): Event) -> Result<(), Failure> {
-        println!("never written: {} {}", event.data.origin.amount, event.data.origin.asset);
+        println!(
+            "never written: {} {}",
+            event.data.origin.amount, event.data.origin.asset
+        );
         Ok(())
     }
 }

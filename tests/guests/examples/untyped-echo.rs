@@ -6,7 +6,16 @@ struct Echo;
 
 impl Guest for Echo {
     fn handle(delivery: Delivery, message: Message) -> Result<(), Failure> {
-        let Delivery { event_id, tenant, source, provider, event_type, key, attempt, received_at } = delivery;
+        let Delivery {
+            event_id,
+            tenant,
+            source,
+            provider,
+            event_type,
+            key,
+            attempt,
+            received_at,
+        } = delivery;
         println!("event {event_id} of {tenant}/{source} from {provider}");
         println!("type {}", event_type.as_deref().unwrap_or("none"));
         println!("key {key}");

@@ -16,9 +16,15 @@ impl Guest for WritesThenFails {
         batch::set_many(&bucket, &[(attempt.clone(), b"here".to_vec())]).map_err(rejected)?;
         let count = atomics::increment(&bucket, "attempts", 1).map_err(rejected)?;
         outbox::send("audit", attempt.as_bytes(), None).map_err(rejected)?;
-        println!("count {count}, wrote {:?}", bucket.list_keys(None).map_err(rejected)?.keys);
+        println!(
+            "count {count}, wrote {:?}",
+            bucket.list_keys(None).map_err(rejected)?.keys
+        );
         match delivery.attempt {
-            1 => Err(Failure::Retry(Retry { reason: "not yet".to_owned(), after: None })),
+            1 => Err(Failure::Retry(Retry {
+                reason: "not yet".to_owned(),
+                after: None,
+            })),
             2 => std::process::abort(),
             _ => Ok(()),
         }

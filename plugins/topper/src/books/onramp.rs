@@ -5,12 +5,22 @@ use crate::topper::webhooks::types::OnrampOrder;
 
 pub fn committed(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
     check(order)?;
-    Ok(vec![format!("expect {} for {}, order {}", paid(order), bought(order), order.id)])
+    Ok(vec![format!(
+        "expect {} for {}, order {}",
+        paid(order),
+        bought(order),
+        order.id
+    )])
 }
 
 pub fn charged(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
     let fees = check(order)?;
-    Ok(vec![format!("in     {} by {}, {fees}, order {}", paid(order), method(order), order.id)])
+    Ok(vec![format!(
+        "in     {} by {}, {fees}, order {}",
+        paid(order),
+        method(order),
+        order.id
+    )])
 }
 
 pub fn crypto_sent(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
@@ -29,7 +39,10 @@ pub fn completed(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
     let mut lines = crypto_sent(order)?;
     let of_partner = order.fees.iter().filter(|fee| fee.type_ == "partner");
     let earned = fees_in(&order.id, &order.origin.asset, of_partner)?;
-    lines.push(format!("close  order {}: completed, earned {earned} {}", order.id, order.origin.asset));
+    lines.push(format!(
+        "close  order {}: completed, earned {earned} {}",
+        order.id, order.origin.asset
+    ));
     Ok(lines)
 }
 
@@ -43,14 +56,25 @@ pub fn failed(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
 }
 
 pub fn expired(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
-    Ok(vec![format!("close  order {}: expired, {} not charged", order.id, paid(order))])
+    Ok(vec![format!(
+        "close  order {}: expired, {} not charged",
+        order.id,
+        paid(order)
+    )])
 }
 
 pub fn refunded(order: &OnrampOrder) -> Result<Vec<String>, Trouble> {
     check(order)?;
-    let refund = order.refund.as_ref().and_then(|refund| refund.formatted_amount.clone());
+    let refund = order
+        .refund
+        .as_ref()
+        .and_then(|refund| refund.formatted_amount.clone());
     let refund = refund.unwrap_or_else(|| paid(order));
-    Ok(vec![format!("out    {refund} back by {}, order {}", method(order), order.id)])
+    Ok(vec![format!(
+        "out    {refund} back by {}, order {}",
+        method(order),
+        order.id
+    )])
 }
 
 /// Checks the amounts of an order and returns the description of the fees.
@@ -60,7 +84,9 @@ fn check(order: &OnrampOrder) -> Result<String, Trouble> {
     amount(&order.id, "the amount bought", &order.destination.amount)?;
     let fees = fees_in(&order.id, asset, &order.fees)?;
     let rest = after_fees(&order.id, paid, fees, asset)?;
-    Ok(format!("including {fees} {asset} of fees ({rest} {asset} buy crypto)"))
+    Ok(format!(
+        "including {fees} {asset} of fees ({rest} {asset} buy crypto)"
+    ))
 }
 
 fn paid(order: &OnrampOrder) -> String {
@@ -68,15 +94,27 @@ fn paid(order: &OnrampOrder) -> String {
 }
 
 fn bought(order: &OnrampOrder) -> String {
-    format!("{} {} on {}", order.destination.amount, order.destination.asset, order.destination.network)
+    format!(
+        "{} {} on {}",
+        order.destination.amount, order.destination.asset, order.destination.network
+    )
 }
 
 fn method(order: &OnrampOrder) -> &str {
-    order.origin.payment_method.as_ref().map_or("unknown means", |method| &method.type_)
+    order
+        .origin
+        .payment_method
+        .as_ref()
+        .map_or("unknown means", |method| &method.type_)
 }
 
 fn ledger(order: &OnrampOrder) -> String {
-    match order.destination.ledger.as_ref().and_then(|ledger| ledger.txid.as_deref()) {
+    match order
+        .destination
+        .ledger
+        .as_ref()
+        .and_then(|ledger| ledger.txid.as_deref())
+    {
         Some(txid) => format!("tx {txid}"),
         None => "no tx named: match by address".to_owned(),
     }
@@ -88,7 +126,12 @@ mod tests {
     use crate::topper::webhooks::types::{CryptoPayout, Fee, Ledger, Payment, PaymentMethod};
 
     fn fee(kind: &str, amount: &str, asset: &str) -> Fee {
-        Fee { amount: amount.into(), asset: asset.into(), normalized: None, type_: kind.into() }
+        Fee {
+            amount: amount.into(),
+            asset: asset.into(),
+            normalized: None,
+            type_: kind.into(),
+        }
     }
 
     fn order(paid: &str, bought: &str, fees: Vec<Fee>) -> OnrampOrder {
@@ -101,7 +144,10 @@ mod tests {
                 amount: paid.into(),
                 rate: None,
                 asset: "EUR".into(),
-                payment_method: Some(PaymentMethod { type_: "credit-card".into(), network: None }),
+                payment_method: Some(PaymentMethod {
+                    type_: "credit-card".into(),
+                    network: None,
+                }),
             },
             destination: CryptoPayout {
                 amount: bought.into(),
@@ -111,7 +157,10 @@ mod tests {
                 address: "0x52".into(),
                 tag: None,
                 priority: None,
-                ledger: Some(Ledger { txid: Some("0x8f".into()), url: None }),
+                ledger: Some(Ledger {
+                    txid: Some("0x8f".into()),
+                    url: None,
+                }),
             },
             fees,
             widget: None,
@@ -122,14 +171,29 @@ mod tests {
 
     #[test]
     fn movements_are_booked() {
-        let order = order("100.00", "0.04", vec![fee("network", "11.58", "EUR"), fee("partner", "1.00", "EUR")]);
+        let order = order(
+            "100.00",
+            "0.04",
+            vec![
+                fee("network", "11.58", "EUR"),
+                fee("partner", "1.00", "EUR"),
+            ],
+        );
         let check = |lines: Result<Vec<String>, Trouble>, expected: &[&str]| {
-            assert_eq!(lines, Ok(expected.iter().map(|&line| line.to_owned()).collect()));
+            assert_eq!(
+                lines,
+                Ok(expected.iter().map(|&line| line.to_owned()).collect())
+            );
         };
-        check(committed(&order), &["expect 100.00 EUR for 0.04 ETH on ethereum, order o-1"]);
+        check(
+            committed(&order),
+            &["expect 100.00 EUR for 0.04 ETH on ethereum, order o-1"],
+        );
         check(
             charged(&order),
-            &["in     100.00 EUR by credit-card, including 12.58 EUR of fees (87.42 EUR buy crypto), order o-1"],
+            &[
+                "in     100.00 EUR by credit-card, including 12.58 EUR of fees (87.42 EUR buy crypto), order o-1",
+            ],
         );
         check(
             completed(&order),
@@ -138,7 +202,10 @@ mod tests {
                 "close  order o-1: completed, earned 1.00 EUR",
             ],
         );
-        check(refunded(&order), &["out    100.00 EUR back by credit-card, order o-1"]);
+        check(
+            refunded(&order),
+            &["out    100.00 EUR back by credit-card, order o-1"],
+        );
     }
 
     #[test]
@@ -146,12 +213,28 @@ mod tests {
         let check = |order: OnrampOrder, expected: &str| {
             assert_eq!(charged(&order), Err(Trouble::Nonsense(expected.to_owned())));
         };
-        check(order("-1.00", "0.04", vec![]), "order o-1: the amount paid is -1.00, not above zero");
-        check(order("1e9", "0.04", vec![]), "order o-1: the amount paid is \"1e9\", not a decimal");
-        check(order("100", "0.00", vec![]), "order o-1: the amount bought is 0.00, not above zero");
-        check(order("10", "1", vec![fee("network", "-2", "EUR")]), "order o-1: the network fee is \"-2\"");
         check(
-            order("10.00", "1", vec![fee("network", "6", "EUR"), fee("deposit", "4.01", "EUR")]),
+            order("-1.00", "0.04", vec![]),
+            "order o-1: the amount paid is -1.00, not above zero",
+        );
+        check(
+            order("1e9", "0.04", vec![]),
+            "order o-1: the amount paid is \"1e9\", not a decimal",
+        );
+        check(
+            order("100", "0.00", vec![]),
+            "order o-1: the amount bought is 0.00, not above zero",
+        );
+        check(
+            order("10", "1", vec![fee("network", "-2", "EUR")]),
+            "order o-1: the network fee is \"-2\"",
+        );
+        check(
+            order(
+                "10.00",
+                "1",
+                vec![fee("network", "6", "EUR"), fee("deposit", "4.01", "EUR")],
+            ),
             "order o-1: fees of 10.01 EUR are above the amount of 10.00 EUR",
         );
     }
