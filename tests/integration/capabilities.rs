@@ -143,12 +143,12 @@ async fn ungranted_request_is_refused_with_remedy() -> Result<()> {
         "GET http://169.254.169.254/latest/meta-data".to_owned(),
     ];
     let lines = fetched(&rig, &asked).await?;
-    let lines: Vec<_> = lines
+    let answers: Vec<_> = lines
         .iter()
         .filter(|line| !line.starts_with("hookyard: "))
         .collect();
-    assert_eq!(*lines[0], format!("{}: 200 0 bytes", asked[0]));
-    for (line, asked) in lines.iter().zip(&asked).skip(1) {
+    assert_eq!(*answers[0], format!("{}: 200 0 bytes", asked[0]));
+    for (line, asked) in answers.iter().zip(&asked).skip(1) {
         assert_eq!(
             **line,
             format!("{asked}: no answer: ErrorCode::HttpRequestDenied")

@@ -127,7 +127,8 @@ async fn compile_bomb_delays_no_other_tenant() -> Result<()> {
         Guest::from(compile_bomb(100, 4_000, 100)),
         Guest::from(good()),
     );
-    let rig = Rig::start(bounded("1GiB", "6s"), &[]).await?;
+    // Much memory, so that the limit of processor time comes first on any machine.
+    let rig = Rig::start(bounded("8GiB", "6s"), &[]).await?;
 
     for plugin in [BOMB, "mallory/another"] {
         rig.site.install(plugin, &bomb)?;

@@ -177,7 +177,7 @@ async fn folders_writable_by_others_are_refused() -> Result<()> {
         refused(
             &site,
             if folder == "data" {
-                "any user may write to"
+                "every user may write to"
             } else {
                 "others may write to it (mode 777)"
             },
