@@ -5,6 +5,8 @@
 //! command and a host give the same answers. What an operator ordered comes before what was dropped
 //! into the folder, and a blocked revision never serves.
 
+mod rollback;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -141,19 +143,6 @@ impl Plugin {
             _ if self.active.or(self.last) == Some(file) => Admission::Renew,
             _ => Admission::Rehearse,
         }
-    }
-
-    /// Returns the revision that a rollback brings back: the one that served last before the active
-    /// one, is not blocked, and is available, which means that its component can be had.
-    ///
-    /// This is the only place that decides where a rollback goes, for the host and for `hookyard
-    /// plugins rollback`.
-    pub fn rollback_target(&self, is_available: impl Fn(Revision) -> bool) -> Option<Revision> {
-        self.served.iter().copied().find(|revision| {
-            Some(*revision) != self.active
-                && self.block_of(*revision).is_none()
-                && is_available(*revision)
-        })
     }
 
     /// Returns the revision that must come into service although the folder does not hold it.
