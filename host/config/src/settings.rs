@@ -346,7 +346,7 @@ impl Default for Release {
 }
 
 impl Release {
-    /// Returns when a revision is rolled back, or `None` if automatic rollback is disabled.
+    /// Returns the conditions of an automatic rollback, or `None` if it is disabled.
     pub fn probation(&self) -> Option<ProbationPolicy> {
         self.rollback.then_some(self.policy)
     }

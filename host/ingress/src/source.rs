@@ -24,8 +24,8 @@ pub struct Source {
     pub verifier: Arc<Verifier>,
     /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
-    /// Whether handshakes may fetch over plain `http:`. This is so only if the operator configured
-    /// a local substitute explicitly.
+    /// Whether handshakes may fetch over plain `http:`. Only an operator who configures a local
+    /// substitute for the sender enables this.
     pub allow_http: bool,
     /// The location of the ordering key. Events with the same key are handled in order.
     pub ordering: Option<JsonPointer>,

@@ -151,7 +151,7 @@ fn counts<N: Clone>(tallies: &[Tally<N>]) -> Vec<(N, u64)> {
         .collect()
 }
 
-/// Returns one of the two amounts of each plugin.
+/// Returns the number of messages, or of bytes, of each plugin.
 fn amounts(
     usages: &[(PluginRef, OutboxUsage)],
     amount: impl Fn(&OutboxUsage) -> u64,
