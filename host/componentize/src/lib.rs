@@ -1,0 +1,1 @@
+//! Makes components from core modules that carry their component types.

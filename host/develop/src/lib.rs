@@ -1,0 +1,1 @@
+//! Developing plugins: rehearsing fixtures, serving while sources change, and sending samples.
