@@ -40,7 +40,8 @@ pub(crate) struct Yard {
     pub(crate) senders: Arc<Senders>,
     pub(crate) client: Client,
     pub(crate) receiver: Receiver,
-    pub(crate) mirror: Mirror,
+    // Kept because dropping this value stops the server.
+    _mirror: Mirror,
     pub(crate) host: Host,
     pub(crate) site: Site,
     /// The plugins with their folders and builds.
@@ -179,7 +180,7 @@ impl Yard {
             senders: Arc::new(senders),
             client: Client::http1(),
             receiver,
-            mirror,
+            _mirror: mirror,
             host,
             site,
             plugins,
