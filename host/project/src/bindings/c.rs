@@ -19,7 +19,11 @@ pub(super) fn files(input: &Input<'_>) -> Result<Files, BuildError> {
 
     let mut files = Files::default();
     for (path, content) in generated.iter() {
-        let text = format!("// {NOTICE}\n{}", String::from_utf8_lossy(content));
+        let mut text = format!("// {NOTICE}\n{}", String::from_utf8_lossy(content));
+        if path.ends_with(".c") {
+            // The generated code refers to a function of the object file.
+            text.push_str("\nvoid __component_type_object_force_link_plugin(void) {}\n");
+        }
         files.add(path, text);
     }
     Ok(files)
