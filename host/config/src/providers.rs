@@ -7,6 +7,7 @@
 mod outgoing;
 mod read;
 pub mod recipe;
+pub mod source;
 #[cfg(test)]
 mod tests;
 

@@ -13,9 +13,14 @@ pub(crate) mod plugins;
 pub(crate) mod rehearse;
 pub(crate) mod backup;
 pub(crate) mod wit;
+#[cfg(feature = "develop")]
+pub(crate) mod new;
+#[cfg(feature = "develop")]
+pub(crate) mod build;
 pub(crate) mod config;
 pub(crate) mod compile;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -79,13 +84,37 @@ pub(crate) enum Command {
     /// Copy the store to a file, also while a host serves from it
     Backup(backup::Arguments),
     /// List the interfaces that plugins may import and export, their versions, and the grants that
-    /// they need
+    /// they need; or write the WIT of a plugin
     Wit(wit::Arguments),
+    /// Make the folder of a new plugin, which builds at once
+    #[cfg(feature = "develop")]
+    New(new::Arguments),
+    /// Build the plugin of a folder: build/<name>.wasm
+    #[cfg(feature = "develop")]
+    Build(build::Arguments),
     /// Print the reference configuration: every key with its default
     Config(config::Arguments),
     /// Compile one component for the host that started this process
     #[command(hide = true, name = "compile-component")]
     Compile(compile::Arguments),
+}
+
+/// Returns the arguments of the process. `--config` without a file after `new` or `wit` becomes
+/// `--settings`: the interface is called `wasi:config`, and the option of all commands has its name.
+pub(crate) fn arguments(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<_> = arguments.collect();
+    if !arguments.iter().any(|it| it == "new" || it == "wit") {
+        return arguments;
+    }
+
+    for index in 0..arguments.len() {
+        let next = arguments.get(index + 1);
+        let has_file = next.is_some_and(|next| !next.as_encoded_bytes().starts_with(b"-"));
+        if arguments[index] == "--config" && !has_file {
+            arguments[index] = "--settings".into();
+        }
+    }
+    arguments
 }
 
 #[cfg(test)]
@@ -148,6 +177,22 @@ mod tests {
             assert_eq!(path(arguments), Some("other.toml".into()), "{arguments:?}");
         }
         assert_eq!(path(&["hookyard", "serve", "--confg", "other.toml"]), None);
+    }
+
+    #[test]
+    fn config_without_file_is_an_import() {
+        let check = |given: &str, expected: &str| {
+            let arguments = arguments(given.split(' ').map(OsString::from));
+            assert_eq!(arguments.join(std::ffi::OsStr::new(" ")), expected);
+        };
+
+        check(
+            "h wit --out w --config --http",
+            "h wit --out w --settings --http",
+        );
+        check("h new a --config", "h new a --settings");
+        check("h new a --config x.toml", "h new a --config x.toml");
+        check("h check --config", "h check --config");
     }
 
     #[test]

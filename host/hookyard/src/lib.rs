@@ -31,7 +31,7 @@ const SHUTDOWN_MAX: Duration = Duration::from_millis(200);
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(cli::arguments(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return report_usage(&error),
     };
@@ -82,6 +82,10 @@ async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::Rehearse(arguments) => cli::rehearse::run(path, arguments).await,
         Command::Backup(arguments) => cli::backup::run(path, &arguments),
         Command::Wit(arguments) => cli::wit::run(path, &arguments),
+        #[cfg(feature = "develop")]
+        Command::New(arguments) => cli::new::run(path, arguments),
+        #[cfg(feature = "develop")]
+        Command::Build(arguments) => cli::build::run(path, &arguments),
         Command::Config(arguments) => cli::config::run(&arguments),
         Command::Compile(_) => unreachable!("`main` runs this command before the runtime starts"),
     }

@@ -15,7 +15,7 @@ pub mod build;
 mod bindings;
 mod fixtures;
 mod template;
-mod similar;
+pub mod similar;
 #[cfg(test)]
 mod support;
 

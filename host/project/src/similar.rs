@@ -4,7 +4,7 @@
 const SIMILARITY_MIN: f64 = 0.75;
 
 /// Returns the name that is most similar to `given`, if one is similar.
-pub(crate) fn closest<'n>(given: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
+pub fn closest<'n>(given: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
     names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(given, name), name))
@@ -14,6 +14,6 @@ pub(crate) fn closest<'n>(given: &str, names: impl IntoIterator<Item = &'n str>)
 }
 
 /// Returns the part of a message that asks whether a similar name was meant.
-pub(crate) fn hint(similar: Option<&str>) -> String {
+pub fn hint(similar: Option<&str>) -> String {
     similar.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }

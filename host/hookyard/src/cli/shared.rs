@@ -12,6 +12,12 @@ pub(crate) mod names;
 pub(crate) mod replay;
 pub(crate) mod table;
 pub(crate) mod text;
+#[cfg(feature = "develop")]
+pub(crate) mod imports;
+#[cfg(feature = "develop")]
+pub(crate) mod provider;
+#[cfg(feature = "develop")]
+pub(crate) mod report;
 
 use std::path::Path;
 

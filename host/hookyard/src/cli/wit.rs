@@ -1,5 +1,8 @@
 //! `hookyard wit`: lists the interfaces that plugins may import and export, their versions, and the
-//! grants that they need.
+//! grants that they need. With `--out`, writes a WIT folder.
+
+#[cfg(feature = "develop")]
+mod folder;
 
 use std::path::Path;
 
@@ -17,6 +20,9 @@ pub(crate) struct Arguments {
     /// Print one JSON object per line instead of a table
     #[arg(long)]
     json: bool,
+    #[cfg(feature = "develop")]
+    #[command(flatten)]
+    folder: folder::FolderArguments,
 }
 
 /// An interface, or all interfaces of a package.
@@ -30,8 +36,14 @@ struct Line {
     grant: Option<String>,
 }
 
-/// Lists the interfaces, including the ones of the providers of the configuration at `path`.
+/// Lists the interfaces, including the ones of the providers of the configuration at `path`, or
+/// writes a WIT folder.
 pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    #[cfg(feature = "develop")]
+    if arguments.folder.is_used() {
+        return folder::write(path, &arguments.folder);
+    }
+
     let settings = hookyard_config::read(path).result?;
     let lines = lines(settings.providers.values().map(|provider| &**provider));
 
