@@ -1,0 +1,18 @@
+// What the files of the SDK share. Plugins do not include this file.
+#ifndef HOOKYARD_INTERNAL_H
+#define HOOKYARD_INTERNAL_H
+
+#include <stdarg.h>
+
+#include "hookyard.h"
+
+hy_string hy_vformat(const char *format, va_list arguments);
+// Appends to a text that was made by hy_format.
+void hy_join(hy_string *text, hy_string more);
+bool hy_parse_int(hy_string text, int64_t *value);
+// Keeps a host's error that a function cannot return. The attempt ends with it.
+void hy_pend(hy_outcome outcome);
+// Returns the outcome of the attempt: the kept error if there is one.
+hy_outcome hy_settle(hy_outcome outcome);
+
+#endif
