@@ -33,6 +33,11 @@ pub(crate) struct Input<'a> {
     pub(crate) world: WorldId,
 }
 
+/// Returns the Go spelling of a name in WIT.
+pub(crate) fn go_name(name: &str) -> String {
+    go::names::exported(name)
+}
+
 /// Returns the names of the Go packages in `gen/`.
 pub(crate) fn go_packages(resolve: &Resolve, world: WorldId) -> Vec<String> {
     go::package_names(resolve, world)

@@ -7,6 +7,7 @@ package hookyard
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +46,12 @@ func (e *Rejected) Error() string { return e.Reason }
 // Reject returns an error that gives the event up. The text is the reason for the operator.
 func Reject(format string, arguments ...any) error {
 	return &Rejected{fmt.Sprintf(format, arguments...)}
+}
+
+// IsRejected returns whether an error, or an error inside it, is one of [Reject].
+func IsRejected(err error) bool {
+	var rejected *Rejected
+	return errors.As(err, &rejected)
 }
 
 // Retried is the error of an event that cannot be handled now.

@@ -56,6 +56,10 @@ fn packages(resolve: &Resolve, world: WorldId) -> BTreeMap<String, Package<'_>> 
         let (WorldKey::Interface(_), WorldItem::Interface { id, .. }) = (key, item) else {
             continue;
         };
+        // An interface is also imported if another one uses its types.
+        if !is_export && world.exports.contains_key(key) {
+            continue;
+        }
         let Some(name) = package_name(resolve, &resolve.interfaces[*id], is_export) else {
             continue;
         };
@@ -64,7 +68,11 @@ fn packages(resolve: &Resolve, world: WorldId) -> BTreeMap<String, Package<'_>> 
             exports: Vec::new(),
             imports: Vec::new(),
         });
-        let interfaces = if is_export { &mut package.exports } else { &mut package.imports };
+        let interfaces = if is_export {
+            &mut package.exports
+        } else {
+            &mut package.imports
+        };
         interfaces.push((resolve.name_world_key(key), *id));
     }
     packages
@@ -113,10 +121,16 @@ impl Package<'_> {
         );
         let body = handling + &types.declarations();
         files.add(format!("{name}/{name}.go"), file(name, &docs, "", &body));
-        files.add(format!("{name}/{name}_wasm.go"), file(name, "", "", &(exports + &calls)));
+        files.add(
+            format!("{name}/{name}_wasm.go"),
+            file(name, "", "", &(exports + &calls)),
+        );
         if !records.is_empty() {
             let constraint = "//go:build !wasm\n\n";
-            files.add(format!("{name}/{name}_native.go"), file(name, "", constraint, &records));
+            files.add(
+                format!("{name}/{name}_native.go"),
+                file(name, "", constraint, &records),
+            );
         }
         Ok(())
     }
@@ -141,19 +155,29 @@ fn file(package: &str, docs: &str, constraint: &str, body: &str) -> String {
         ("bind.", "hookyard/bind"),
     ];
     let needed = IMPORTS.iter().filter(|(usage, _)| uses(body, usage));
-    let (standard, own): (Vec<_>, Vec<_>) =
-        needed.map(|(_, path)| format!("\t\"{path}\"\n")).partition(|path| path.contains("math"));
-    let gap = if standard.is_empty() || own.is_empty() { "" } else { "\n" };
+    let (standard, own): (Vec<_>, Vec<_>) = needed
+        .map(|(_, path)| format!("\t\"{path}\"\n"))
+        .partition(|path| path.contains("math"));
+    let gap = if standard.is_empty() || own.is_empty() {
+        ""
+    } else {
+        "\n"
+    };
     let imports = standard.concat() + gap + &own.concat();
 
-    let imports =
-        if imports.is_empty() { String::new() } else { format!("\nimport (\n{imports})\n") };
+    let imports = if imports.is_empty() {
+        String::new()
+    } else {
+        format!("\nimport (\n{imports})\n")
+    };
     format!("// {NOTICE}\n\n{constraint}{docs}package {package}\n{imports}{body}")
 }
 
 /// Whether Go code outside of comments uses a package.
 fn uses(body: &str, usage: &str) -> bool {
-    let code = body.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = body
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     let mut code = code.flat_map(|line| line.match_indices(usage).map(move |(at, _)| (line, at)));
     code.any(|(line, at)| !line[..at].ends_with(|before: char| before.is_alphanumeric()))
 }

@@ -27,7 +27,13 @@ const PROGRAM: &str = "go";
 
 /// Builds the plugin of a folder.
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
-    check_version(workshop, &GO.find()?.args(["env", "GOVERSION"]).folder(workshop.folder).run()?)?;
+    check_version(
+        workshop,
+        &GO.find()?
+            .args(["env", "GOVERSION"])
+            .folder(workshop.folder)
+            .run()?,
+    )?;
     let program = workshop.build.join(PROGRAM);
     files::write(&program.join("main.go"), main(workshop)?.as_bytes())?;
 
@@ -46,8 +52,18 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
 fn compiler(workshop: &Workshop<'_>) -> Result<Program, BuildError> {
     let go = GO.find()?.folder(workshop.folder);
     let go = go.env("GOOS", "wasip1").env("GOARCH", "wasm");
-    let go = go.args(["build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w"]);
-    if imports_logging(workshop) { Ok(go.arg("-tags=hookyard_logging")) } else { Ok(go) }
+    let go = go.args([
+        "build",
+        "-trimpath",
+        "-buildvcs=false",
+        "-buildmode=c-shared",
+        "-ldflags=-s -w",
+    ]);
+    if imports_logging(workshop) {
+        Ok(go.arg("-tags=hookyard_logging"))
+    } else {
+        Ok(go)
+    }
 }
 
 /// Whether the world has `wasi:logging`. Without it, the SDK writes the log to standard output.
@@ -78,11 +94,18 @@ fn main(workshop: &Workshop<'_>) -> Result<String, BuildError> {
     let path = workshop.folder.join("go.mod");
     let text = fs::read_to_string(&path).map_err(|source| WriteError { path, source })?;
     let module = text.lines().find_map(|line| line.strip_prefix("module "));
-    let module = module.map(|name| name.trim().trim_matches('"')).ok_or_else(|| {
-        BuildError::Source("go.mod has no line `module …`; add it, such as `module plugin/decide`".into())
-    })?;
+    let module = module
+        .map(|name| name.trim().trim_matches('"'))
+        .ok_or_else(|| {
+            BuildError::Source(
+                "go.mod has no line `module …`; add it, such as `module plugin/decide`".into(),
+            )
+        })?;
 
-    let mut main = format!("// {}\n\npackage main\n\nimport (\n\t_ \"{module}\"\n", bindings::NOTICE);
+    let mut main = format!(
+        "// {}\n\npackage main\n\nimport (\n\t_ \"{module}\"\n",
+        bindings::NOTICE
+    );
     for package in bindings::go_packages(workshop.resolve, workshop.world) {
         let line = writeln!(main, "\t_ \"{module}/{}/{package}\"", bindings::FOLDER);
         debug_assert!(line.is_ok(), "writing to a string cannot fail");

@@ -3,8 +3,8 @@
 //! `{{provider.snake}}` is the provider's name in snake case; other spellings are `kebab`, `pascal`,
 //! `camel` and `upper`. `{{package.…}}` is the WIT package, and `{{namespace.…}}` and
 //! `{{interface.…}}` are its parts; `{{version}}` is its version. The lines between a line with
-//! `@each` and a line with `@end` are repeated for each case of the event; `{{case.…}}` is its name
-//! and `{{case.type}}` the sender's name of the event. `@each bare` repeats them for the cases
+//! `@each` and a line with `@end` are repeated for each case of the event; `{{case.…}}` is its name,
+//! `{{payload.…}}` the name of its type, and `{{case.type}}` the sender's name of the event. `@each bare` repeats them for the cases
 //! without a payload, `@first` writes them once, for the first case. `@other` keeps lines only if
 //! the event has a case `other` with a payload.
 
@@ -19,6 +19,8 @@ pub(crate) struct Case {
     pub(crate) event_type: String,
     /// Whether the case has a payload.
     pub(crate) has_payload: bool,
+    /// The name of the payload's type in WIT, or an empty text if the type has no name.
+    pub(crate) payload: String,
 }
 
 /// The values of the placeholders.
@@ -148,6 +150,7 @@ fn value(name: &str, values: &Values, case: Option<&Case>) -> Option<String> {
         "namespace" => namespace,
         "interface" => interface,
         "case" => case?.name.as_str(),
+        "payload" => case?.payload.as_str(),
         _ => return None,
     };
     Spelling::parse(form).map(|spelling| spelling.of(text))
@@ -162,6 +165,7 @@ mod tests {
             name: name.to_owned(),
             event_type: event_type.to_owned(),
             has_payload,
+            payload: "order-event".to_owned(),
         };
         Values {
             provider: "shop-front".to_owned(),
@@ -187,7 +191,7 @@ Event::{{case.pascal}}(it) => \"{{case.type}}\",
 Event::{{case.pascal}} => {},
 // @end
 // @first
-first {{case.camel}}
+first {{case.camel}} {{payload.go}}
 // @end
 // @other
 Event::Other(_) => {}
@@ -200,7 +204,7 @@ use shop_front::webhooks; // shop-front:webhooks@1.0.0
 Event::OrderPaid(it) => \"order.paid\",
 Event::OrderSent(it) => \"order.sent\",
 Event::Ping => {},
-first orderPaid
+first orderPaid OrderEvent
 Event::Other(_) => {}
 end
 ";

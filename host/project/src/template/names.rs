@@ -1,5 +1,7 @@
 //! How languages spell names of WIT.
 
+use crate::bindings;
+
 /// A spelling of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spelling {
@@ -13,6 +15,10 @@ pub(crate) enum Spelling {
     Camel,
     /// `OFFER_ACCEPTED`.
     Upper,
+    /// `OfferID`: as Go spells `offer-id`.
+    Go,
+    /// `offeraccepted`: as Go spells the names of packages.
+    Flat,
 }
 
 impl Spelling {
@@ -24,6 +30,8 @@ impl Spelling {
             "pascal" => Self::Pascal,
             "camel" => Self::Camel,
             "upper" => Self::Upper,
+            "go" => Self::Go,
+            "flat" => Self::Flat,
             _ => return None,
         })
     }
@@ -43,6 +51,8 @@ impl Spelling {
                 .map(str::to_ascii_uppercase)
                 .collect::<Vec<_>>()
                 .join("_"),
+            Self::Go => bindings::go_name(name),
+            Self::Flat => words.map(str::to_ascii_lowercase).collect(),
             Self::Pascal => words.map(capitalized).collect(),
             Self::Camel => {
                 let mut words = words;
@@ -70,8 +80,10 @@ mod tests {
             (Spelling::Pascal, "TopiSaas"),
             (Spelling::Camel, "topiSaas"),
             (Spelling::Upper, "TOPI_SAAS"),
+            (Spelling::Flat, "topisaas"),
         ] {
             assert_eq!(spelling.of("topi-saas"), expected);
         }
+        assert_eq!(Spelling::Go.of("offer-id"), "OfferID");
     }
 }

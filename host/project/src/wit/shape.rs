@@ -1,6 +1,6 @@
 //! What a provider's package contains, as far as a plugin's world and templates need it.
 
-use wit_parser::{InterfaceId, Resolve, TypeDefKind};
+use wit_parser::{InterfaceId, Resolve, Type, TypeDefKind};
 
 use super::{WitError, parse};
 use crate::files::Files;
@@ -77,6 +77,15 @@ fn cases(resolve: &Resolve, provider: &ProviderFiles, handler: InterfaceId) -> O
         name: case.name.clone(),
         event_type: event_type(&case.name).unwrap_or_else(|| case.name.clone()),
         has_payload: case.ty.is_some(),
+        payload: case.ty.map_or(String::new(), |ty| type_name(resolve, ty)),
     });
     Some(cases.collect())
+}
+
+/// Returns the name of a type, or an empty text for a type without a name.
+fn type_name(resolve: &Resolve, ty: Type) -> String {
+    match ty {
+        Type::Id(id) => resolve.types[id].name.clone().unwrap_or_default(),
+        _ => String::new(),
+    }
 }

@@ -46,15 +46,14 @@ func Destination(names []string) string {
 	return names[0]
 }
 
-// failure returns what the host does after an error: `after` is negative if the event is rejected.
+// failure returns the reason of an error, whether the host gives the event up, and the delay in milliseconds.
 func failure(err error) (reason string, isFinal bool, after uint64) {
-	var rejected *hookyard.Rejected
-	if errors.As(err, &rejected) {
+	if hookyard.IsRejected(err) {
 		return err.Error(), true, 0
 	}
 	var retried *hookyard.Retried
 	if errors.As(err, &retried) && retried.After > 0 {
-		return err.Error(), false, uint64(retried.After.Milliseconds())
+		after = uint64(retried.After.Milliseconds())
 	}
-	return err.Error(), false, 0
+	return err.Error(), false, after
 }

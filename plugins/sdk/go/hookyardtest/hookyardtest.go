@@ -51,7 +51,7 @@ func New(t testing.TB) *World {
 		},
 		Delivery: hookyard.Delivery{
 			EventID: "00000000-0000-0000-0000-000000000001", Tenant: "acme", Source: "test",
-			Attempt: 1, ReceivedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+			Key: "key-1", Attempt: 1, ReceivedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		},
 		t: t,
 	}
@@ -121,7 +121,12 @@ func (w *World) read(path string) fixture {
 		}
 	}
 	maps.Copy(w.Settings, fixture.Config)
-	w.Delivery.Provider, w.Delivery.Key = fixture.Event.Provider, fixture.Event.Key
+	if fixture.Event.Provider != "" {
+		w.Delivery.Provider = fixture.Event.Provider
+	}
+	if fixture.Event.Key != "" {
+		w.Delivery.Key = fixture.Event.Key
+	}
 	if fixture.Event.Type != "" {
 		w.Delivery.EventType = hookyard.Some(fixture.Event.Type)
 	}

@@ -33,9 +33,16 @@ pub(super) fn handlers<'a>(
                 ));
             };
             let (delivery, event) = (delivery.ty, event.ty);
-            let handler = Handler { interface, function, delivery, event };
+            let handler = Handler {
+                interface,
+                function,
+                delivery,
+                event,
+            };
             for payload in handler.payloads(types) {
-                types.add(payload).map_err(|name| format!("{interface} receives a {name}"))?;
+                types
+                    .add(payload)
+                    .map_err(|name| format!("{interface} receives a {name}"))?;
             }
             handlers.push(handler);
         }
@@ -85,7 +92,9 @@ impl Handler<'_> {
             }
             None => {
                 let function = function(Some(self.event));
-                format!("// Handler is a function that handles all events.\ntype Handler {function}\n")
+                format!(
+                    "// Handler is a function that handles all events.\ntype Handler {function}\n"
+                )
             }
         };
         format!(
@@ -97,8 +106,9 @@ impl Handler<'_> {
     /// Returns the exported function, and the functions that read the delivery and the event.
     pub(super) fn export(&self, types: &Types<'_>, package: &str) -> String {
         let parameters = [self.delivery, self.event];
-        let signature =
-            types.resolve.wasm_signature(AbiVariant::GuestExport, self.function);
+        let signature = types
+            .resolve
+            .wasm_signature(AbiVariant::GuestExport, self.function);
         let offsets = types.sizes.field_offsets(&parameters);
         let event = at("area", offsets[1].0.size_wasm32());
 
@@ -106,11 +116,14 @@ impl Handler<'_> {
             ("area abi.Pointer".to_owned(), String::new())
         } else {
             let cores = types.cores(&parameters).into_iter().enumerate();
-            let arguments: Vec<_> =
-                cores.map(|(i, core)| format!("a{i} {}", core.go())).collect();
-            let allocate =
-                format!("\tarea := abi.Allocate({})\n", types.size_of(&parameters));
-            (arguments.join(", "), allocate + &types.unflatten(&parameters))
+            let arguments: Vec<_> = cores
+                .map(|(i, core)| format!("a{i} {}", core.go()))
+                .collect();
+            let allocate = format!("\tarea := abi.Allocate({})\n", types.size_of(&parameters));
+            (
+                arguments.join(", "),
+                allocate + &types.unflatten(&parameters),
+            )
         };
         format!(
             "\n//go:wasmexport {}#{}\nfunc handle({arguments}) abi.Pointer {{\n{keep}\treturn \
@@ -148,9 +161,8 @@ impl Handler<'_> {
     }
 
     fn load_event(&self, types: &Types<'_>, package: &str) -> String {
-        let missing = format!(
-            "\tif handler == nil {{\n\t\treturn bind.Missing(\"{package}\")\n\t}}\n"
-        );
+        let missing =
+            format!("\tif handler == nil {{\n\t\treturn bind.Missing(\"{package}\")\n\t}}\n");
         let body = match self.variant(types) {
             None => {
                 let event = types.load(self.event, "p");

@@ -98,11 +98,21 @@ impl Types<'_> {
 
     fn all(&self, types: &[Type], base: usize) -> Shape {
         let fields = self.sizes.field_offsets(types).into_iter();
-        Shape::All(fields.map(|(offset, ty)| self.shape(*ty, base + offset.size_wasm32())).collect())
+        Shape::All(
+            fields
+                .map(|(offset, ty)| self.shape(*ty, base + offset.size_wasm32()))
+                .collect(),
+        )
     }
 
     fn shape(&self, ty: Type, offset: usize) -> Shape {
-        let number = |stored, core, offset| Shape::Number(Slot { stored, core, offset });
+        let number = |stored, core, offset| {
+            Shape::Number(Slot {
+                stored,
+                core,
+                offset,
+            })
+        };
         let pointer = || {
             let half = |offset| number("uint32", Core::I32, offset);
             Shape::All(vec![half(offset), half(offset + 4)])
@@ -118,9 +128,14 @@ impl Types<'_> {
         };
         match &definition.kind {
             TypeDefKind::List(_) | TypeDefKind::Map(_, _) => pointer(),
-            TypeDefKind::Record(record) => {
-                self.all(&record.fields.iter().map(|field| field.ty).collect::<Vec<_>>(), offset)
-            }
+            TypeDefKind::Record(record) => self.all(
+                &record
+                    .fields
+                    .iter()
+                    .map(|field| field.ty)
+                    .collect::<Vec<_>>(),
+                offset,
+            ),
             TypeDefKind::Tuple(tuple) => self.all(&tuple.types, offset),
             TypeDefKind::Enum(cases) => number(int(cases.tag()), Core::I32, offset),
             TypeDefKind::Flags(_) => number(
@@ -133,9 +148,7 @@ impl Types<'_> {
                 offset,
             ),
             TypeDefKind::Option(inner) => self.choice(Int::U8, &[None, Some(*inner)], offset),
-            TypeDefKind::Result(result) => {
-                self.choice(Int::U8, &[result.ok, result.err], offset)
-            }
+            TypeDefKind::Result(result) => self.choice(Int::U8, &[result.ok, result.err], offset),
             TypeDefKind::Variant(variant) => {
                 let payloads: Vec<_> = variant.cases.iter().map(|case| case.ty).collect();
                 self.choice(variant.tag(), &payloads, offset)
@@ -146,7 +159,11 @@ impl Types<'_> {
 
     fn choice(&self, tag: Int, cases: &[Option<Type>], offset: usize) -> Shape {
         let payload = offset + self.payload_offset(cases, tag);
-        let tag = Slot { stored: int(tag), core: Core::I32, offset };
+        let tag = Slot {
+            stored: int(tag),
+            core: Core::I32,
+            offset,
+        };
         let shapes = cases.iter().map(|case| match case {
             Some(ty) => self.shape(*ty, payload),
             None => Shape::All(Vec::new()),
@@ -180,13 +197,20 @@ fn flatten(shape: &Shape) -> Vec<String> {
         Shape::All(shapes) => shapes.iter().flat_map(flatten).collect(),
         Shape::Choice(tag, cases) => {
             let joined = cores(shape);
-            let payloads: Vec<_> = cases.iter().map(|case| (cores(case), flatten(case))).collect();
+            let payloads: Vec<_> = cases
+                .iter()
+                .map(|case| (cores(case), flatten(case)))
+                .collect();
             let mut values = vec![read(tag)];
             for (i, core) in joined.iter().enumerate().skip(1) {
                 let of_case = |(cores, values): &(Vec<Core>, Vec<String>)| {
                     Some(cores.get(i - 1)?.widen(*core, &values[i - 1]))
                 };
-                values.push(by_case(&read(tag), *core, payloads.iter().map(of_case).collect()));
+                values.push(by_case(
+                    &read(tag),
+                    *core,
+                    payloads.iter().map(of_case).collect(),
+                ));
             }
             values
         }
@@ -200,11 +224,15 @@ fn by_case(tag: &str, core: Core, values: Vec<Option<String>>) -> String {
     if let [value] = distinct[..] {
         return value.clone();
     }
-    let cases = values.iter().enumerate().filter_map(|(number, value)| {
-        Some(format!("case {number}: return {}; ", value.as_ref()?))
-    });
+    let cases = values
+        .iter()
+        .enumerate()
+        .filter_map(|(number, value)| Some(format!("case {number}: return {}; ", value.as_ref()?)));
     let cases: String = cases.collect();
-    format!("func() {} {{ switch {tag} {{ {cases}}}; return 0 }}()", core.go())
+    format!(
+        "func() {} {{ switch {tag} {{ {cases}}}; return 0 }}()",
+        core.go()
+    )
 }
 
 fn read(slot: &Slot) -> String {
@@ -237,8 +265,9 @@ fn unflatten(shape: &Shape, values: &[String], indent: &str) -> String {
             text += &format!("{indent}switch {} {{\n", values[0]);
             for (number, case) in cases.iter().enumerate() {
                 let narrowed = cores(case).into_iter().enumerate();
-                let narrowed: Vec<_> =
-                    narrowed.map(|(i, core)| core.narrow(joined[i + 1], &values[i + 1])).collect();
+                let narrowed: Vec<_> = narrowed
+                    .map(|(i, core)| core.narrow(joined[i + 1], &values[i + 1]))
+                    .collect();
                 let stores = unflatten(case, &narrowed, &format!("{indent}\t"));
                 if !stores.is_empty() {
                     text += &format!("{indent}case {number}:\n{stores}");

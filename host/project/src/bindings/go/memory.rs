@@ -25,11 +25,18 @@ impl Types<'_> {
                 format!("abi.LoadNumbers[{}]({p})", self.write(*inner))
             }
             TypeDefKind::List(inner) => {
-                format!("abi.LoadList({p}, {}, {})", self.size(*inner), self.loader(*inner))
+                format!(
+                    "abi.LoadList({p}, {}, {})",
+                    self.size(*inner),
+                    self.loader(*inner)
+                )
             }
             TypeDefKind::Map(key, value) => {
                 let size = self.size_of(&[*key, *value]);
-                format!("abi.LoadList({p}, {size}, {})", self.tuple_loader(ty, &[*key, *value], "[]"))
+                format!(
+                    "abi.LoadList({p}, {size}, {})",
+                    self.tuple_loader(ty, &[*key, *value], "[]")
+                )
             }
             TypeDefKind::Tuple(tuple) => {
                 format!("{}({p})", self.tuple_loader(ty, &tuple.types, ""))
@@ -60,8 +67,14 @@ impl Types<'_> {
     fn tuple_loader(&self, ty: Type, parts: &[Type], list: &str) -> String {
         let name = self.write(ty);
         let name = name.strip_prefix(list).unwrap_or(&name);
-        let loads: Vec<_> = self.fields(parts).map(|(p, part)| self.load(part, &p)).collect();
-        format!("func(p abi.Pointer) {name} {{ return {name}{{{}}} }}", loads.join(", "))
+        let loads: Vec<_> = self
+            .fields(parts)
+            .map(|(p, part)| self.load(part, &p))
+            .collect();
+        format!(
+            "func(p abi.Pointer) {name} {{ return {name}{{{}}} }}",
+            loads.join(", ")
+        )
     }
 
     /// Returns the statement that writes a value to an address.
@@ -75,17 +88,26 @@ impl Types<'_> {
         match &definition.kind {
             TypeDefKind::Option(inner) => {
                 let offset = self.payload_offset(&[None, Some(*inner)], Int::U8);
-                format!("bind.StoreOption({p}, {offset}, {value}, {})", self.storer(*inner))
+                format!(
+                    "bind.StoreOption({p}, {offset}, {value}, {})",
+                    self.storer(*inner)
+                )
             }
             TypeDefKind::List(inner) if self.is_number(*inner) => {
                 format!("abi.StoreNumbers({p}, {value})")
             }
             TypeDefKind::List(inner) => {
-                format!("abi.StoreList({p}, {}, {value}, {})", self.size(*inner), self.storer(*inner))
+                format!(
+                    "abi.StoreList({p}, {}, {value}, {})",
+                    self.size(*inner),
+                    self.storer(*inner)
+                )
             }
             TypeDefKind::Map(key, v) => {
-                let (size, store) =
-                    (self.size_of(&[*key, *v]), self.tuple_storer(ty, &[*key, *v], "[]"));
+                let (size, store) = (
+                    self.size_of(&[*key, *v]),
+                    self.tuple_storer(ty, &[*key, *v], "[]"),
+                );
                 format!("abi.StoreList({p}, {size}, {value}, {store})")
             }
             TypeDefKind::Tuple(tuple) => {
@@ -135,13 +157,17 @@ impl Types<'_> {
         let name = self.name(id);
         let body = match &self.resolve.types[id].kind {
             TypeDefKind::Record(record) => {
-                let loads = self.record_fields(record).map(|(p, field, ty)| {
-                    format!("\tv.{field} = {}\n", self.load(ty, &p))
-                });
+                let loads = self
+                    .record_fields(record)
+                    .map(|(p, field, ty)| format!("\tv.{field} = {}\n", self.load(ty, &p)));
                 loads.collect::<String>() + "\treturn v\n"
             }
             TypeDefKind::Enum(cases) => {
-                let names: Vec<_> = cases.cases.iter().map(|case| format!("{:?}", case.name)).collect();
+                let names: Vec<_> = cases
+                    .cases
+                    .iter()
+                    .map(|case| format!("{:?}", case.name))
+                    .collect();
                 let (tag, names) = (int(cases.tag()), names.join(", "));
                 format!("\treturn [...]{name}{{{names}}}[abi.Load[{tag}](p)]\n")
             }
@@ -169,12 +195,14 @@ impl Types<'_> {
         let body: String = match &self.resolve.types[id].kind {
             TypeDefKind::Record(record) => self
                 .record_fields(record)
-                .map(|(p, field, ty)| {
-                    format!("\t{}\n", self.store(ty, &p, &format!("v.{field}")))
-                })
+                .map(|(p, field, ty)| format!("\t{}\n", self.store(ty, &p, &format!("v.{field}"))))
                 .collect(),
             TypeDefKind::Enum(cases) => {
-                let names: Vec<_> = cases.cases.iter().map(|case| format!("{:?}", case.name)).collect();
+                let names: Vec<_> = cases
+                    .cases
+                    .iter()
+                    .map(|case| format!("{:?}", case.name))
+                    .collect();
                 let (tag, names) = (int(cases.tag()), names.join(", "));
                 format!("\tabi.Store(p, {tag}(bind.Number(v, {names})))\n")
             }
@@ -192,7 +220,11 @@ impl Types<'_> {
                 let cases: String = cases.collect();
                 let missing = format!("\tdefault:\n\t\tpanic(\"a {name} is missing\")\n");
                 let has_values = variant.cases.iter().any(|case| case.ty.is_some());
-                let subject = if has_values { "v := v.(type)" } else { "v.(type)" };
+                let subject = if has_values {
+                    "v := v.(type)"
+                } else {
+                    "v.(type)"
+                };
                 format!("\tswitch {subject} {{\n{cases}{missing}\t}}\n")
             }
             _ => String::new(),
@@ -207,7 +239,10 @@ impl Types<'_> {
         let types: Vec<_> = record.fields.iter().map(|field| field.ty).collect();
         let places: Vec<_> = self.fields(&types).collect();
         let names = record.fields.iter().map(|field| exported(&field.name));
-        places.into_iter().zip(names).map(|((p, ty), name)| (p, name, ty))
+        places
+            .into_iter()
+            .zip(names)
+            .map(|((p, ty), name)| (p, name, ty))
     }
 
     /// Returns the number, the name and the payload of each case, with the address of the payload.
@@ -218,19 +253,27 @@ impl Types<'_> {
         let payloads: Vec<_> = variant.cases.iter().map(|case| case.ty).collect();
         let p = at("p", self.payload_offset(&payloads, variant.tag()));
         variant.cases.iter().enumerate().map(move |(number, case)| {
-            (number, exported(&case.name), case.ty.map(|ty| (p.clone(), ty)))
+            (
+                number,
+                exported(&case.name),
+                case.ty.map(|ty| (p.clone(), ty)),
+            )
         })
     }
 
     /// Returns the addresses of values that are next to each other.
     fn fields(&self, types: &[Type]) -> impl Iterator<Item = (String, Type)> {
         let offsets = self.sizes.field_offsets(types);
-        let places = offsets.into_iter().map(|(offset, ty)| (at("p", offset.size_wasm32()), *ty));
+        let places = offsets
+            .into_iter()
+            .map(|(offset, ty)| (at("p", offset.size_wasm32()), *ty));
         places.collect::<Vec<_>>().into_iter()
     }
 
     pub(super) fn payload_offset(&self, cases: &[Option<Type>], tag: Int) -> usize {
-        self.sizes.payload_offset(tag, cases.iter().map(Option::as_ref)).size_wasm32()
+        self.sizes
+            .payload_offset(tag, cases.iter().map(Option::as_ref))
+            .size_wasm32()
     }
 
     pub(super) fn size(&self, ty: Type) -> usize {
@@ -243,13 +286,20 @@ impl Types<'_> {
 
     /// Whether Go and the component lay a list of this type out in the same way.
     fn is_number(&self, ty: Type) -> bool {
-        !matches!(self.root(ty), Type::Id(_) | Type::String | Type::ErrorContext)
+        !matches!(
+            self.root(ty),
+            Type::Id(_) | Type::String | Type::ErrorContext
+        )
     }
 }
 
 /// Returns the address at an offset.
 pub(super) fn at(p: &str, offset: usize) -> String {
-    if offset == 0 { p.to_owned() } else { format!("abi.At({p}, {offset})") }
+    if offset == 0 {
+        p.to_owned()
+    } else {
+        format!("abi.At({p}, {offset})")
+    }
 }
 
 /// Returns the Go type of a tag.

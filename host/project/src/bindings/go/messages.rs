@@ -25,8 +25,13 @@ pub(super) fn messages<'a>(
     let mut messages = Vec::new();
     for (interface, id) in &package.imports {
         for function in package.resolve.interfaces[*id].functions.values() {
-            let payload = function.params.iter().find(|parameter| parameter.name == "payload");
-            let sends = function.result.is_some_and(|result| is_message_id(types, result));
+            let payload = function
+                .params
+                .iter()
+                .find(|parameter| parameter.name == "payload");
+            let sends = function
+                .result
+                .is_some_and(|result| is_message_id(types, result));
             let (Some(payload), true) = (payload, sends) else {
                 return Err(format!(
                     "{interface} has the function `{}`; a function that sends a message has the \
@@ -35,8 +40,14 @@ pub(super) fn messages<'a>(
                 ));
             };
             let payload = payload.ty;
-            types.add(payload).map_err(|name| format!("{interface} sends a {name}"))?;
-            messages.push(Message { interface, function, payload });
+            types
+                .add(payload)
+                .map_err(|name| format!("{interface} sends a {name}"))?;
+            messages.push(Message {
+                interface,
+                function,
+                payload,
+            });
         }
     }
     Ok(messages)
@@ -54,8 +65,11 @@ impl Message<'_> {
     fn signature(&self, types: &Types<'_>) -> String {
         let docs = comment(self.function.docs.contents.as_deref(), "");
         let name = exported(&self.function.name);
-        let destination =
-            if self.has_destination(types) { ", destination ...string" } else { "" };
+        let destination = if self.has_destination(types) {
+            ", destination ...string"
+        } else {
+            ""
+        };
         format!(
             "\n// Send{name} sends a message and returns its id.\n//\n{docs}func Send{name}(payload \
              {}{destination}) (string, error)",
@@ -71,7 +85,11 @@ impl Message<'_> {
     }
 
     fn destination(&self, types: &Types<'_>) -> &'static str {
-        if self.has_destination(types) { "bind.Destination(destination)" } else { "\"\"" }
+        if self.has_destination(types) {
+            "bind.Destination(destination)"
+        } else {
+            "\"\""
+        }
     }
 
     /// Returns the function that records the message in the world of a test.
@@ -86,14 +104,22 @@ impl Message<'_> {
 
     /// Returns the function that calls the host.
     pub(super) fn call(&self, types: &Types<'_>) -> String {
-        let parameters: Vec<_> = self.function.params.iter().map(|parameter| parameter.ty).collect();
-        let signature =
-            types.resolve.wasm_signature(AbiVariant::GuestImport, self.function);
+        let parameters: Vec<_> = self
+            .function
+            .params
+            .iter()
+            .map(|parameter| parameter.ty)
+            .collect();
+        let signature = types
+            .resolve
+            .wasm_signature(AbiVariant::GuestImport, self.function);
         let (declared, passed) = if signature.indirect_params {
             (vec!["area abi.Pointer".to_owned()], vec!["area".to_owned()])
         } else {
             let cores = types.cores(&parameters).into_iter().enumerate();
-            let declared = cores.map(|(i, core)| format!("a{i} {}", core.go())).collect();
+            let declared = cores
+                .map(|(i, core)| format!("a{i} {}", core.go()))
+                .collect();
             (declared, types.flatten(&parameters))
         };
 

@@ -22,13 +22,18 @@ fn word(word: &str) -> String {
 
 /// Returns the name of the Go package for a WIT package: its namespace as one word.
 pub(crate) fn package(namespace: &str) -> String {
-    namespace.split(['-', '_']).collect::<String>().to_ascii_lowercase()
+    namespace
+        .split(['-', '_'])
+        .collect::<String>()
+        .to_ascii_lowercase()
 }
 
 /// Returns documentation of WIT as comments, each line with an indent.
 pub(super) fn comment(docs: Option<&str>, indent: &str) -> String {
     let lines = docs.unwrap_or_default().trim().lines();
-    lines.map(|line| format!("{indent}// {line}").trim_end().to_owned() + "\n").collect()
+    lines
+        .map(|line| format!("{indent}// {line}").trim_end().to_owned() + "\n")
+        .collect()
 }
 
 #[cfg(test)]
@@ -51,7 +56,10 @@ mod tests {
 
     #[test]
     fn comment_keeps_empty_lines() {
-        assert_eq!(comment(Some("One.\n\nTwo.\n"), "\t"), "\t// One.\n\t//\n\t// Two.\n");
+        assert_eq!(
+            comment(Some("One.\n\nTwo.\n"), "\t"),
+            "\t// One.\n\t//\n\t// Two.\n"
+        );
         assert_eq!(comment(None, ""), "");
     }
 }

@@ -20,7 +20,12 @@ impl<'a> Types<'a> {
         sizes.fill(resolve);
         // Names that the package has for other things.
         let taken = ["Handle", "Handler"].map(str::to_owned).into();
-        Self { resolve, sizes, names: BTreeMap::new(), taken }
+        Self {
+            resolve,
+            sizes,
+            names: BTreeMap::new(),
+            taken,
+        }
     }
 
     /// Returns the type behind aliases.
@@ -134,7 +139,9 @@ impl<'a> Types<'a> {
     /// Returns the declarations of all types.
     pub(super) fn declarations(&self) -> String {
         let named = self.names.iter();
-        named.map(|(id, name)| self.declaration(name, &self.resolve.types[*id])).collect()
+        named
+            .map(|(id, name)| self.declaration(name, &self.resolve.types[*id]))
+            .collect()
     }
 
     fn declaration(&self, name: &str, definition: &TypeDef) -> String {
@@ -147,7 +154,10 @@ impl<'a> Types<'a> {
                     name: exported(&field.name),
                     ty: self.write(field.ty),
                 });
-                format!("\n{docs}type {name} struct {{\n{}}}\n", aligned(&fields.collect::<Vec<_>>()))
+                format!(
+                    "\n{docs}type {name} struct {{\n{}}}\n",
+                    aligned(&fields.collect::<Vec<_>>())
+                )
             }
             TypeDefKind::Enum(cases) => {
                 let mut text = format!("\n{docs}type {name} string\n");
@@ -171,9 +181,9 @@ impl<'a> Types<'a> {
                 let mut text = format!("\n{docs}type {name} interface{{ is{name}() }}\n");
                 for case in &variant.cases {
                     let case_name = name.to_owned() + &exported(&case.name);
-                    let value = case.ty.map_or(String::new(), |ty| {
-                        format!(" Value {} ", self.write(ty))
-                    });
+                    let value = case
+                        .ty
+                        .map_or(String::new(), |ty| format!(" Value {} ", self.write(ty)));
                     text += &format!("\n{}", comment(case.docs.contents.as_deref(), ""));
                     text += &format!("type {case_name} struct{{{value}}}\n\n");
                     text += &format!("func ({case_name}) is{name}() {{}}\n");
@@ -197,7 +207,11 @@ pub(super) struct Field {
 pub(super) fn aligned(fields: &[Field]) -> String {
     let mut text = String::new();
     for group in fields.chunk_by(|_, next| next.docs.is_empty()) {
-        let width = group.iter().map(|field| field.name.len()).max().unwrap_or(0);
+        let width = group
+            .iter()
+            .map(|field| field.name.len())
+            .max()
+            .unwrap_or(0);
         for Field { docs, name, ty } in group {
             text += &format!("{docs}\t{name:width$} {ty}\n");
         }
