@@ -104,12 +104,20 @@ pub fn trusted_folder(path: &Path) -> io::Result<()> {
 ///
 /// Refuses a file that another user owns or may write to.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    require_own(&file.metadata()?).map_err(refusal)?;
-
     let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
+    open_trusted(path)?.read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// Opens a file for reading that only the user of this process, or root, can have written.
+///
+/// # Errors
+///
+/// Refuses a file that another user owns or may write to.
+pub fn open_trusted(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    require_own(&file.metadata()?).map_err(refusal)?;
+    Ok(file)
 }
 
 fn require_own(metadata: &Metadata) -> Result<(), String> {

@@ -1,9 +1,13 @@
 //! A folder that keeps compiled code between runs of the host.
 //!
 //! The name of an entry consists of the component's revision and a hash of the compiler's settings,
-//! so an entry is never out of date. An entry begins with the SHA-256 of the rest. An entry that is
-//! cut off or changed is compiled again, and never run. The host writes an entry to a temporary
-//! file and renames it, so that a crash does not leave half an entry.
+//! so an entry is never out of date. An entry is the code, followed by the SHA-256 of the code. An
+//! entry that is cut off or changed is compiled again, and never run. The host writes an entry to a
+//! temporary file and renames it, so that a crash does not leave half an entry.
+//!
+//! The host maps the code from its file instead of reading it. The pages of the code then belong to
+//! the file, and the system can drop and reload them. So an entry is never changed in place: a
+//! mapping keeps a file that was removed or replaced, but not bytes that were overwritten.
 //!
 //! Everybody who can write to the folder controls the code that the host runs, so the folder must
 //! belong to the host alone. A sweep removes old entries. It keeps the entries of the revisions in
@@ -25,7 +29,9 @@ use wasmtime::component::Component;
 
 use super::compile::Verdict;
 
-const DIGEST_BYTES: usize = 32;
+const DIGEST_BYTES: u64 = 32;
+/// The number of bytes that are read at once to check an entry.
+const CHUNK_BYTES: usize = 64 << 10;
 /// The extension of an entry.
 const ENTRY: &str = "code";
 /// The extension of an entry that is being written.
@@ -74,11 +80,11 @@ impl Cache {
         compile: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<Code, E> {
         let Some(path) = self.path(revision) else {
-            return compile().map(Code);
+            return compile().map(Code::Bytes);
         };
-        match read(&path) {
-            Ok(Some(code)) => return Ok(code),
-            Ok(None) => {
+        match is_intact(&path) {
+            Ok(true) => return Ok(Code::File(path)),
+            Ok(false) => {
                 tracing::warn!(path = %path.display(), "compiled code was damaged and is compiled again");
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -87,11 +93,12 @@ impl Cache {
             }
         }
 
-        let code = Code(compile()?);
+        let code = compile()?;
         if let Err(error) = write(&path, &code) {
             tracing::warn!(path = %path.display(), %error, "compiled code cannot be kept; it is compiled again next time");
+            return Ok(Code::Bytes(code));
         }
-        Ok(code)
+        Ok(Code::File(path))
     }
 
     /// Returns why this component could not be compiled earlier.
@@ -154,10 +161,15 @@ impl Cache {
 
 /// Compiled code that this host's compiler made: in this process, in a process that this one
 /// started from its own program, or in an earlier process, from an entry with the right digest.
-pub(crate) struct Code(Vec<u8>);
+pub(crate) enum Code {
+    /// The code itself, because it has no intact entry.
+    Bytes(Vec<u8>),
+    /// The path of an entry that was found to be intact.
+    File(PathBuf),
+}
 
 impl Code {
-    /// Makes the code ready to run.
+    /// Makes the code ready to run. The code of an entry is mapped.
     ///
     /// # Errors
     ///
@@ -171,18 +183,28 @@ impl Code {
         // SAFETY: a `Code` holds the result of `precompile_component`: from this process, from a
         // process that this one started from its own program, or from an earlier process with the
         // same compiler and settings, whose entry in the host's own folder has the right digest.
-        unsafe { Component::deserialize(engine, &self.0) }
+        // The host replaces and removes entries, and never changes one in place.
+        unsafe {
+            match self {
+                Self::Bytes(code) => Component::deserialize(engine, code),
+                Self::File(path) => Component::deserialize_file(engine, path),
+            }
+        }
     }
 }
 
-/// Reads an entry. Returns `None` if the entry is damaged.
-fn read(path: &Path) -> io::Result<Option<Code>> {
-    let mut entry = hookyard_private::read(path)?;
-    let is_intact = entry
-        .split_at_checked(DIGEST_BYTES)
-        .is_some_and(|(digest, code)| *Sha256::digest(code) == *digest);
-    if !is_intact {
-        return Ok(None);
+/// Whether the digest at the end of an entry is the digest of its code.
+fn is_intact(path: &Path) -> io::Result<bool> {
+    let mut file = hookyard_private::open_trusted(path)?;
+    let Some(code_bytes) = file.metadata()?.len().checked_sub(DIGEST_BYTES) else {
+        return Ok(false);
+    };
+
+    let digest = digest(&mut (&mut file).take(code_bytes))?;
+    let mut expected = Vec::new();
+    file.read_to_end(&mut expected)?;
+    if digest[..] != expected[..] {
+        return Ok(false);
     }
 
     // The sweep goes by this time. If it cannot be set, the entry counts as older than it is.
@@ -190,17 +212,29 @@ fn read(path: &Path) -> io::Result<Option<Code>> {
         .append(true)
         .open(path)
         .and_then(|file| file.set_modified(SystemTime::now()));
-    Ok(Some(Code(entry.split_off(DIGEST_BYTES))))
+    Ok(true)
 }
 
-fn write(path: &Path, code: &Code) -> io::Result<()> {
+/// Returns the SHA-256 of everything that can be read.
+fn digest(from: &mut impl io::Read) -> io::Result<[u8; DIGEST_BYTES as usize]> {
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match from.read(&mut chunk)? {
+            0 => return Ok(hasher.finalize().into()),
+            count => hasher.update(&chunk[..count]),
+        }
+    }
+}
+
+fn write(path: &Path, code: &[u8]) -> io::Result<()> {
     // Two threads may write the entry of the same component at once, so each thread writes its own
     // file.
     let thread = std::thread::current().id();
     let temporary = path.with_extension(format!("{}-{thread:?}.{UNFINISHED}", std::process::id()));
     let written = hookyard_private::create_anew(&temporary).and_then(|mut file| {
-        file.write_all(&Sha256::digest(&code.0))?;
-        file.write_all(&code.0)?;
+        file.write_all(code)?;
+        file.write_all(&Sha256::digest(code))?;
         file.sync_all()?;
         fs::rename(&temporary, path)
     });
@@ -216,6 +250,18 @@ fn write(path: &Path, code: &Code) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    /// Returns the code without its digest.
+    fn content(code: &Code) -> Vec<u8> {
+        match code {
+            Code::Bytes(code) => code.clone(),
+            Code::File(path) => {
+                let entry = fs::read(path).expect("the entry");
+                let (code, _digest) = entry.split_at(entry.len() - DIGEST_BYTES as usize);
+                code.to_vec()
+            }
+        }
+    }
+
     #[test]
     fn damaged_entry_is_compiled_again() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -230,7 +276,7 @@ mod tests {
                         .ok_or_else(|| wasmtime::Error::msg("compiled"))
                 })
                 .expect("code");
-            assert_eq!(code.0, expected.as_bytes());
+            assert_eq!(content(&code), expected.as_bytes());
         };
         compiled("first", Some("first"));
         compiled("first", None);
@@ -238,7 +284,7 @@ mod tests {
         let path = cache.path(revision).expect("a path");
         let entry = fs::read(&path).expect("the entry");
         let mut flipped = entry.clone();
-        flipped[DIGEST_BYTES] ^= 1;
+        flipped[0] ^= 1;
         for (damaged, what) in [
             (&entry[..entry.len() - 1], "cut off"),
             (&entry[..5], "a part of the digest"),
@@ -263,10 +309,11 @@ mod tests {
         let revision = Revision::from_sha256([7; 32]);
         for text in ["one", "two"] {
             assert_eq!(
-                cache
-                    .compiled(revision, || Ok::<_, wasmtime::Error>(text.into()))
-                    .expect("code")
-                    .0,
+                content(
+                    &cache
+                        .compiled(revision, || Ok::<_, wasmtime::Error>(text.into()))
+                        .expect("code")
+                ),
                 text.as_bytes()
             );
         }

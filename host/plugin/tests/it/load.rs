@@ -359,14 +359,43 @@ async fn compiled_code_is_cached_and_verified() {
     let garbage = [&[0; 32][..], b"garbage"].concat();
     // An entry of another build of the host could be garbage with the right digest.
     let signed = [
-        &<[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(b"garbage"))[..],
         b"garbage",
+        &<[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(b"garbage"))[..],
     ]
     .concat();
     for damaged in [&code[..code.len() - 1], b"", &garbage, &signed] {
         std::fs::write(entry(), damaged).expect("to damage it");
         works(engine()).await;
         assert_eq!(std::fs::read(entry()).expect("the entry").len(), code.len());
+    }
+}
+
+#[tokio::test]
+async fn mapped_code_outlives_its_entry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = Engine::new(Config {
+        cache_folder: Some(folder.path().to_owned()),
+        ..Config::new(Arc::new(FixedClock), CompilerMode::InProcess)
+    })
+    .expect("an engine");
+    let load = || load_with(&engine, &ORDERS.build(), Limits::default()).expect("it loads");
+    let (first, event) = (
+        Arc::new(load()),
+        job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#),
+    );
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("the mappings");
+    assert!(
+        maps.contains(&*folder.path().to_string_lossy()),
+        "the code is mapped from its entry"
+    );
+
+    for entry in std::fs::read_dir(folder.path()).expect("to list") {
+        std::fs::remove_file(entry.expect("to list").path()).expect("to remove it");
+    }
+    let second = Arc::new(load());
+    for loaded in [first, second] {
+        let result = loaded.rehearse(event.clone(), services()).await;
+        assert_eq!(result.expect("no host fault").outcome, rejected("order-1"));
     }
 }
 
