@@ -6,7 +6,7 @@
 mod c;
 mod cpp;
 mod go;
-mod javascript;
+pub(crate) mod javascript;
 mod python;
 mod rust;
 mod zig;

@@ -1,0 +1,66 @@
+//! The packages of npm that a build needs, in the author's `node_modules`.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::super::tool::Program;
+use super::super::{BuildError, Tool, Workshop};
+
+/// The packages with their programs, and the versions that Hookyard is tested with.
+const TESTED: [(&str, &str); 4] = [
+    ("typescript", "7.0.2"),
+    ("esbuild", "0.28.2"),
+    ("componentize-qjs", "0.4.5"),
+    ("@bytecodealliance/componentize-js", "0.23.0"),
+];
+
+const NPM: Tool = Tool {
+    names: &["npm"],
+    install: "apt-get install npm, or Node.js from https://nodejs.org",
+};
+
+/// The installed packages of a folder.
+#[derive(Debug)]
+pub(super) struct Packages<'a, 'w> {
+    workshop: &'a Workshop<'w>,
+    folder: PathBuf,
+}
+
+impl<'a, 'w> Packages<'a, 'w> {
+    /// Installs the packages of the lock file if there is no `node_modules`.
+    pub(super) fn installed(workshop: &'a Workshop<'w>) -> Result<Self, BuildError> {
+        let folder = workshop.folder.join("node_modules");
+        if !folder.is_dir() {
+            let has_lock = workshop.folder.join("package-lock.json").is_file();
+            let command = if has_lock { "ci" } else { "install" };
+            workshop.say(&format!("npm {command}"));
+            let npm = NPM.find()?.folder(workshop.folder).arg(command);
+            npm.args(["--no-audit", "--no-fund", "--ignore-scripts"])
+                .run()?;
+        }
+        Ok(Self { workshop, folder })
+    }
+
+    /// Returns a program of a package, and warns if the package has another version than the tested
+    /// one.
+    pub(super) fn tool(&self, package: &str, program: &str) -> Result<Program, BuildError> {
+        let tested = TESTED.iter().find(|(name, _)| *name == package);
+        let tested = tested.map(|(_, version)| *version).unwrap_or_default();
+        let description = std::fs::read(self.folder.join(package).join("package.json"));
+        let path = self.folder.join(".bin").join(program);
+
+        let Some(description) = description.ok().filter(|_| path.is_file()) else {
+            return Err(BuildError::MissingTool {
+                tool: package.to_owned(),
+                install: format!("npm install --save-dev --save-exact {package}@{tested}"),
+            });
+        };
+        if let Ok(description) = serde_json::from_slice::<Value>(&description)
+            && let Some(version) = description["version"].as_str()
+        {
+            self.workshop.expect_version(package, version, tested);
+        }
+        Ok(Program::new(path).folder(self.workshop.folder))
+    }
+}

@@ -1,0 +1,21 @@
+// What the engines lack. The component loads this file first, so that npm packages find it.
+import { levelledConsole } from "./log.js";
+import { decode, encode } from "./text.js";
+
+globalThis.console = { ...globalThis.console, ...levelledConsole };
+
+globalThis.TextEncoder ??= class TextEncoder {
+  encoding = "utf-8";
+
+  encode(text = "") {
+    return encode(String(text));
+  }
+};
+
+globalThis.TextDecoder ??= class TextDecoder {
+  encoding = "utf-8";
+
+  decode(bytes = new Uint8Array()) {
+    return decode(ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes));
+  }
+};

@@ -1,0 +1,80 @@
+// Stack traces in terms of the author's files. The build adds the source map to the bundle; it is read when the
+// component is made, so that a trace costs little later.
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+let map;
+
+globalThis[Symbol.for("hookyard.map")] = (given) => {
+  const lines = given.mappings.split(";");
+  const starts = new Int32Array(lines.length * 3);
+  const at = [0, 0, 0];
+  for (const [number, line] of lines.entries()) {
+    starts.set(at, number * 3);
+    for (const _ of segments(line, at));
+  }
+  map = { ...given, lines, starts };
+};
+
+/** The frames of an error, innermost first, indented. Without a map these are the engine's own. */
+export function trace(error) {
+  const raw = String(error?.stack ?? "").split("\n").map((line) => line.trim()).filter(Boolean);
+  const frames = raw.filter((line) => /:\d+:\d+\)?$/.test(line));
+
+  let mapped = [];
+  try {
+    mapped = frames.map(located).filter(Boolean);
+  } catch {
+    // A map that does not fit shows the engine's frames.
+  }
+  return (mapped.length > 0 ? mapped : frames).map((line) => `    ${line}`);
+}
+
+/** One frame as `at name (src/handler.ts:9:14)`, or undefined if it is not of the author's files. */
+function located(frame) {
+  const [, name, file, line, column] = /^(?:at )?(.*?)[ @]*\(?([^@( ]*):(\d+):(\d+)\)?$/.exec(frame) ?? [];
+  if (!map || !file.endsWith(map.file)) return undefined;
+
+  const found = original(Number(line) - 1, Number(column) - 1);
+  if (!found || found.source.startsWith("gen/")) return undefined;
+  return `at ${name || "<anonymous>"} (${found.source}:${found.line + 1}:${found.column + 1})`;
+}
+
+function original(line, column) {
+  if (line >= map.lines.length) return undefined;
+
+  let found;
+  for (const segment of segments(map.lines[line], [...map.starts.subarray(line * 3, line * 3 + 3)])) {
+    if (found && segment.generated > column) break;
+    found = segment;
+  }
+  return found && { source: map.sources[found.source], line: found.line, column: found.column };
+}
+
+/** Decodes the segments of a line. `at` is the source, line and column of the segment before. */
+function* segments(line, at) {
+  let generated = 0;
+  for (const text of line.split(",")) {
+    const [column, ...moves] = numbers(text);
+    if (column === undefined) continue;
+
+    generated += column;
+    for (let part = 0; part < 3; part++) at[part] += moves[part] ?? 0;
+    if (moves.length > 0) yield { generated, source: at[0], line: at[1], column: at[2] };
+  }
+}
+
+function numbers(text) {
+  const found = [];
+  let value = 0;
+  let shift = 0;
+  for (const digit of text) {
+    const bits = DIGITS.indexOf(digit);
+    value += (bits & 31) << shift;
+    shift += 5;
+    if (bits & 32) continue;
+
+    found.push(value & 1 ? -(value >> 1) : value >> 1);
+    value = shift = 0;
+  }
+  return found;
+}
