@@ -66,6 +66,22 @@ pub enum Fault {
         /// The tools that made the component.
         toolchain: Toolchain,
     },
+    /// The file is a core module that cannot become a component.
+    #[error("is a core module that cannot be made a component ({reason}); {}", toolchain.componentize())]
+    Module {
+        /// What does not fit, or what is broken.
+        reason: String,
+        /// The tools that made the module.
+        toolchain: Toolchain,
+    },
+    /// The component uses asynchronous functions.
+    #[error("{found}, and this host runs components of WASI 0.2, without async; {}", toolchain.rebuild())]
+    Async {
+        /// What the component does.
+        found: &'static str,
+        /// The tools that made the component.
+        toolchain: Toolchain,
+    },
     /// The component cannot be compiled within the limits of a compilation.
     #[error(
         "takes more than {limit} to compile; make it smaller, or raise {key} in [plugins.compile]"
@@ -207,6 +223,14 @@ impl Fault {
     pub(crate) fn made_by(self, toolchain: Toolchain) -> Self {
         match self {
             Self::Invalid { reason, .. } => Self::Invalid { reason, toolchain },
+            other => other,
+        }
+    }
+
+    /// Says that a file could not be made a component, rather than that a component is invalid.
+    pub(crate) fn of_module(self, toolchain: Toolchain) -> Self {
+        match self {
+            Self::Invalid { reason, .. } => Self::Module { reason, toolchain },
             other => other,
         }
     }

@@ -116,12 +116,12 @@ impl Compiler {
         }
     }
 
-    /// Compiles a component with the settings of `engine`. Blocks, also while the component waits
-    /// for its turn.
+    /// Compiles a component with the settings of `engine`, or makes a component of a core module.
+    /// Blocks, also while the file waits for its turn.
     ///
     /// # Errors
     ///
-    /// Fails if the component is broken or exceeds a limit, or if the host fails.
+    /// Fails if the file is broken or exceeds a limit, or if the host fails.
     pub(crate) fn compile(
         &self,
         engine: &wasmtime::Engine,
@@ -131,13 +131,20 @@ impl Compiler {
         match &self.mode {
             CompilerMode::InProcess => {
                 progress(CompileProgress::Compiling);
-                engine
-                    .precompile_component(bytes)
-                    .map_err(|error| CompileError::Invalid(format!("{error:#}")))
+                compile_here(engine, bytes).map_err(CompileError::Invalid)
             }
             CompilerMode::Subprocess(process) => {
                 process::compile(process, &self.permits, bytes, progress)
             }
         }
     }
+}
+
+fn compile_here(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    if hookyard_componentize::is_core_module(bytes) {
+        return hookyard_componentize::component(bytes).map_err(|error| error.to_string());
+    }
+    engine
+        .precompile_component(bytes)
+        .map_err(|error| format!("{error:#}"))
 }

@@ -1,13 +1,21 @@
-//! Which tools made a component, according to its `producers` sections.
+//! Which tools made a component or a core module.
 //!
-//! A message can then name the remedy for these tools only. A component can claim anything here, so
-//! no decision depends on it.
+//! A message can then name the remedy for these tools only. A file can claim anything, so no
+//! decision about safety depends on it.
 
-use wasmparser::{
-    BinaryReader, CustomSectionReader, KnownCustom, Parser, Payload, ProducersSectionReader,
-};
+mod names;
+
+use self::names::Names;
+
+/// The beginning of the name that an SDK of Hookyard has in a `producers` section. The language
+/// follows.
+const SDK: &str = "hookyard-sdk-";
 
 /// The tools that made a component.
+///
+/// A script engine is written in a language of its own, and a component of C contains an adapter
+/// that is written in Rust. So of all languages in a component, the one that comes first here
+/// counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Toolchain {
     /// JavaScript on QuickJS, by `componentize-qjs`.
@@ -20,52 +28,94 @@ pub enum Toolchain {
     TinyGo,
     /// Go, by its own compiler.
     Go,
+    /// Zig.
+    Zig,
+    /// C++.
+    Cpp,
+    /// C.
+    C,
+    /// AssemblyScript.
+    AssemblyScript,
     /// Rust.
     Rust,
     /// Other tools, or a component that does not name its tools.
     Unknown,
 }
 
-impl Toolchain {
-    /// Reads the tools from a component.
-    ///
-    /// A script engine is written in a language of its own, and names that as well. So the tool
-    /// that comes first in the list above counts.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
-        let sections = payloads.filter_map(|payload| match payload {
-            Payload::CustomSection(section) => producers(&section),
-            _ => None,
-        });
+/// What a file says about the tools that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tools {
+    pub(crate) toolchain: Toolchain,
+    /// Whether an SDK of Hookyard is part of the component.
+    pub(crate) has_sdk: bool,
+}
 
-        sections
-            .flat_map(|section| section.into_iter().map_while(Result::ok))
-            .flat_map(|field| field.values.into_iter().map_while(Result::ok))
-            .map(|value| Self::from_name(value.name))
-            .min()
-            .unwrap_or(Self::Unknown)
+impl Tools {
+    /// Reads the tools from a component or a core module, as far as it can be parsed.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut tools = Self {
+            toolchain: Toolchain::Unknown,
+            has_sdk: false,
+        };
+        for names in names::by_part(bytes) {
+            tools.has_sdk |= names.iter().any(|name| name.starts_with(SDK));
+            tools.toolchain = tools.toolchain.min(Toolchain::of_part(&names));
+        }
+        tools
+    }
+}
+
+impl Toolchain {
+    /// Returns the tools of one module or component, by the names in its sections.
+    fn of_part(names: &Names) -> Self {
+        let known = names.iter().map(|name| Self::from_name(name));
+        let first = known.min().unwrap_or(Self::Unknown);
+
+        // The standard library of Rust contains parts that are written in C.
+        let is_rust = names.iter().any(|name| Self::from_name(name) == Self::Rust);
+        match first {
+            Self::Cpp | Self::C if is_rust => Self::Rust,
+            first => first,
+        }
     }
 
-    /// Recognizes the name of a language or of a tool.
+    /// Recognizes the name of a language or of a tool, in lower case.
     fn from_name(name: &str) -> Self {
-        let name = name.to_ascii_lowercase();
-        if name.contains("qjs") || name.contains("quickjs") {
-            Self::QuickJs
-        } else if name.contains("componentizejs")
-            || name.contains("componentize-js")
-            || name == "javascript"
-        {
-            Self::JavaScript
-        } else if name.contains("componentize-py") || name == "python" {
-            Self::Python
-        } else if name.contains("tinygo") {
-            Self::TinyGo
-        } else if name == "go" || name.starts_with("go ") {
-            Self::Go
-        } else if name == "rust" || name == "rustc" {
-            Self::Rust
-        } else {
-            Self::Unknown
+        match name {
+            "javascript" | "componentizejs" | "hookyard-sdk-js" => Self::JavaScript,
+            "python" | "hookyard-sdk-python" => Self::Python,
+            "go" | "hookyard-sdk-go" => Self::Go,
+            "zig" | "hookyard-sdk-zig" => Self::Zig,
+            "wit-bindgen-cpp" | "hookyard-sdk-cpp" => Self::Cpp,
+            "wit-bindgen-c" | "hookyard-sdk-c" => Self::C,
+            "rust" | "rustc" | "wit-bindgen-rust" | "hookyard-sdk-rust" => Self::Rust,
+            "assemblyscript" => Self::AssemblyScript,
+            _ => Self::from_part_of_name(name),
+        }
+    }
+
+    fn from_part_of_name(name: &str) -> Self {
+        const PARTS: [(&str, Toolchain); 10] = [
+            ("qjs", Toolchain::QuickJs),
+            ("quickjs", Toolchain::QuickJs),
+            ("componentize-js", Toolchain::JavaScript),
+            ("componentize-py", Toolchain::Python),
+            ("componentize_py", Toolchain::Python),
+            ("tinygo", Toolchain::TinyGo),
+            ("go cmd/", Toolchain::Go),
+            ("wit-bindgen-go", Toolchain::Go),
+            ("c_plus_plus", Toolchain::Cpp),
+            ("clang", Toolchain::C),
+        ];
+
+        // The standard that C was compiled by is part of the language's name, as in `C11`.
+        let standard = name.strip_prefix('c').unwrap_or_default();
+        let is_c = !standard.is_empty() && standard.bytes().all(|byte| byte.is_ascii_digit());
+        let found = PARTS.iter().find(|(part, _)| name.contains(part));
+        match found {
+            Some((_, toolchain)) => *toolchain,
+            None if is_c => Self::C,
+            None => Self::Unknown,
         }
     }
 
@@ -73,36 +123,51 @@ impl Toolchain {
     /// offer.
     pub const fn rebuild(self) -> &'static str {
         match self {
-            Self::QuickJs => "build it again with `componentize-qjs --sync`",
+            Self::QuickJs => {
+                "build it again with `hookyard build`, or with `componentize-qjs --sync`"
+            }
             Self::JavaScript => {
-                "build it again with componentize-js for WASI 0.2, without async exports"
+                "build it again with `hookyard build`, or with componentize-js for WASI 0.2 and without async exports"
             }
             Self::Python => {
-                "build it again with componentize-py for WASI 0.2, without async exports"
+                "build it again with `hookyard build`, or with componentize-py for WASI 0.2 and without async exports"
             }
             Self::TinyGo => "build it again with `tinygo build -target=wasip2`",
             Self::Go => {
-                "build its core module with GOOS=wasip1 and make that a component for WASI 0.2, without async"
+                "build it again with `hookyard build`, or with wit-bindgen-go for WASI 0.2 and without async"
             }
-            Self::Rust => "build it again for wasm32-wasip2, without async",
-            Self::Unknown => {
+            Self::C | Self::Cpp | Self::Zig => {
+                "build it again with `hookyard build`, or with wit-bindgen for WASI 0.2 and without async"
+            }
+            Self::Rust => "build it again with `cargo build --target wasm32-wasip2`, without async",
+            Self::AssemblyScript | Self::Unknown => {
                 "build it again as a component for WASI 0.2, without async (for Rust: --target wasm32-wasip2)"
             }
         }
     }
 
-    /// Returns how to make a component of a core module.
+    /// Returns how to build so that a core module has the types that make it a component.
     pub(crate) const fn componentize(self) -> &'static str {
         match self {
             Self::Rust => {
-                "build it for wasm32-wasip2, or make it a component with `wasm-tools component new` and the WASI adapter"
+                "build it with `hookyard build`, or with wit-bindgen and `cargo build --target wasm32-wasip2`"
             }
-            Self::TinyGo => "build it with `tinygo build -target=wasip2`, which makes a component",
-            Self::Unknown => {
-                "make it a component with `wasm-tools component new` and the WASI adapter (for Rust: build it for \
-                 wasm32-wasip2)"
+            Self::TinyGo => {
+                "build it with `tinygo build -target=wasip2 --wit-package wit --wit-world plugin`, which makes a component"
             }
-            _ => "make it a component with `wasm-tools component new` and the WASI adapter",
+            Self::Go => {
+                "build it with `hookyard build`, or add its types with `wasm-tools component embed wit --world plugin`"
+            }
+            Self::C | Self::Cpp | Self::Zig => {
+                "build it with `hookyard build`, or link the file plugin_component_type.o that wit-bindgen writes"
+            }
+            Self::AssemblyScript => {
+                "add its types with `wasm-tools component embed wit --world plugin --encoding utf16`"
+            }
+            Self::QuickJs | Self::JavaScript | Self::Python | Self::Unknown => {
+                "build it with `hookyard build`, or add its types with `wasm-tools component embed wit --world plugin` \
+                 (for Rust: use wit-bindgen and --target wasm32-wasip2)"
+            }
         }
     }
 
@@ -113,18 +178,6 @@ impl Toolchain {
             Self::JavaScript => Some("componentize-js -d http -d fetch-event"),
             _ => None,
         }
-    }
-}
-
-fn producers<'b>(section: &CustomSectionReader<'b>) -> Option<ProducersSectionReader<'b>> {
-    match section.as_known() {
-        KnownCustom::Producers(producers) => Some(producers),
-        // The parser knows this section in core modules only. Components have it as well.
-        _ if section.name() == "producers" => {
-            let reader = BinaryReader::new(section.data(), section.data_offset());
-            ProducersSectionReader::new(reader).ok()
-        }
-        _ => None,
     }
 }
 
@@ -141,55 +194,100 @@ mod tests {
         format!("(@custom \"producers\" \"\\{:02x}{fields}\")", names.len())
     }
 
+    fn tool(name: &str) -> String {
+        section(&[("processed-by", name)])
+    }
+
+    fn tools(text: &str) -> Tools {
+        Tools::of(&wat::parse_str(text).expect("the text is well-formed"))
+    }
+
     #[test]
     fn toolchain_is_read_from_producers_sections() {
         let check = |component: &str, module: &str, expected: Toolchain| {
             let text = format!("(component {component} (core module {module}))");
-            assert_eq!(
-                Toolchain::of(&wat::parse_str(&text).expect("the text is well-formed")),
-                expected,
-                "{text}"
-            );
+            assert_eq!(tools(&text).toolchain, expected, "{text}");
         };
+        let rust = section(&[("language", "Rust"), ("processed-by", "rustc")]);
         check("", "", Toolchain::Unknown);
-        check(
-            "",
-            &section(&[("language", "Rust"), ("processed-by", "rustc")]),
-            Toolchain::Rust,
-        );
+        check("", &rust, Toolchain::Rust);
         let script = section(&[
             ("language", "JavaScript"),
             ("processed-by", "ComponentizeJS"),
         ]);
-        check(
-            &script,
-            &section(&[("language", "Rust"), ("processed-by", "clang")]),
-            Toolchain::JavaScript,
-        );
-        check(
-            &section(&[("processed-by", "componentize-qjs")]),
-            "",
-            Toolchain::QuickJs,
-        );
-        check(
-            &section(&[("processed-by", "componentize-py")]),
-            "",
-            Toolchain::Python,
-        );
+        check(&script, &rust, Toolchain::JavaScript);
+        check(&tool("componentize-qjs"), "", Toolchain::QuickJs);
+        check(&tool("componentize-py"), "", Toolchain::Python);
         check(
             "",
             &section(&[("language", "Go"), ("processed-by", "Go cmd/compile")]),
             Toolchain::Go,
         );
-        check(
-            "",
-            &section(&[("processed-by", "TinyGo")]),
-            Toolchain::TinyGo,
-        );
+        check("", &tool("TinyGo"), Toolchain::TinyGo);
+        check("", &tool("Debian clang"), Toolchain::C);
+        check("", &section(&[("language", "C11")]), Toolchain::C);
+        let cpp = section(&[("language", "C99"), ("language", "C_plus_plus_14")]);
+        check("", &cpp, Toolchain::Cpp);
+        check("", &tool("wit-bindgen-cpp"), Toolchain::Cpp);
         check(
             "",
             "(@custom \"producers\" \"\\ff\\ff\")",
             Toolchain::Unknown,
         );
+    }
+
+    #[test]
+    fn rust_and_c_are_told_apart() {
+        let part = |names: &[&str]| {
+            let fields: Vec<_> = names.iter().map(|name| ("processed-by", *name)).collect();
+            format!("(core module {})", section(&fields))
+        };
+        let toolchain = |parts: &[String]| {
+            let text = format!("(component {})", parts.concat());
+            tools(&text).toolchain
+        };
+
+        let adapter = part(&["rustc"]);
+        let of_c = part(&["clang", "wit-bindgen-c"]);
+        assert_eq!(toolchain(&[of_c, adapter.clone()]), Toolchain::C);
+        let of_rust = part(&["wit-bindgen-rust", "wit-bindgen-c"]);
+        assert_eq!(toolchain(&[of_rust, adapter]), Toolchain::Rust);
+    }
+
+    #[test]
+    fn script_engine_is_recognized_without_producers() {
+        let component = |name: &str| {
+            let export = format!("{name}:memory_base");
+            format!(
+                "(component
+                   (core module $m (global (export \"{export}\") i32 (i32.const 0)))
+                   (core instance $i (instantiate $m))
+                   (alias core export $i \"{export}\" (core global)))"
+            )
+        };
+        let toolchain = |name: &str| tools(&component(name)).toolchain;
+        assert_eq!(
+            toolchain("componentize_qjs_runtime.wasm"),
+            Toolchain::QuickJs
+        );
+        assert_eq!(
+            toolchain("libcomponentize_py_runtime.so"),
+            Toolchain::Python
+        );
+        assert_eq!(toolchain("libc.so"), Toolchain::Unknown);
+    }
+
+    #[test]
+    fn sdk_names_itself_and_its_language() {
+        let of = |name: &str| tools(&format!("(module {})", tool(name)));
+        assert_eq!(
+            of("hookyard-sdk-zig"),
+            Tools {
+                toolchain: Toolchain::Zig,
+                has_sdk: true
+            }
+        );
+        assert_eq!(of("hookyard-sdk-c").toolchain, Toolchain::C);
+        assert!(!of("clang").has_sdk);
     }
 }

@@ -227,8 +227,9 @@ fn file_without_component_is_refused() {
     check(
         &core,
         Err(
-            "plugin acme/orders is a core module, not a WebAssembly component; make it a component with `wasm-tools \
-             component new` and the WASI adapter (for Rust: build it for wasm32-wasip2)",
+            "plugin acme/orders is a core module without types, not a WebAssembly component; build it with `hookyard \
+             build`, or add its types with `wasm-tools component embed wit --world plugin` (for Rust: use wit-bindgen \
+             and --target wasm32-wasip2)",
         ),
     );
     let mut cut = ORDERS.build();

@@ -1,8 +1,8 @@
-//! The side of the process that compiles: sets its limits, reads one component, and writes the
-//! compiled code.
+//! The side of the process that compiles: sets its limits, reads one file, and writes what becomes
+//! of it: the code of a component, or the component that a core module becomes.
 //!
-//! The process reads the component from its standard input and writes to its standard output: the
-//! code, or the reason why there is none, with an exit code for each kind of reason. It opens no
+//! The process reads the file from its standard input and writes to its standard output: the
+//! result, or the reason why there is none, with an exit code for each kind of reason. It opens no
 //! connection, and it makes no pool of instances.
 
 use std::io::{self, Read as _, Write as _};
@@ -40,7 +40,7 @@ pub struct ChildCompiler {
 }
 
 impl ChildCompiler {
-    /// Compiles the component at standard input.
+    /// Compiles the component at standard input, or makes a component of the core module there.
     ///
     /// Must be called before anything else in the process: the limits do not apply to what was
     /// started before.
@@ -62,6 +62,12 @@ impl ChildCompiler {
             }
         }
 
+        if hookyard_componentize::is_core_module(&bytes) {
+            return match hookyard_componentize::component(&bytes) {
+                Ok(component) => write(&component, 0),
+                Err(error) => fail(INVALID, &error.to_string()),
+            };
+        }
         let engine = match wasmtime::Engine::new(&settings()) {
             Ok(engine) => engine,
             Err(error) if is_out_of_memory(&error) => return fail(MEMORY, ""),

@@ -1,0 +1,137 @@
+//! Gets the compiled code of a plugin's file: from the cache, or from the compiler. A core module
+//! becomes a component first.
+
+use hookyard_model::Revision;
+use wasmtime::component::{Component, Linker};
+
+use super::check_bytes;
+use super::format::Format;
+use super::toolchain::Toolchain;
+use crate::call::host_fault::HostFault;
+use crate::call::state::State;
+use crate::engine::compile::{CompileError, CompileProgress, Verdict};
+use crate::engine::{Engine, SLOT_TABLE_ELEMENTS};
+use crate::terms::Terms;
+use crate::text::{REASON_BYTES_MAX, one_line};
+use crate::{Fault, Limits};
+
+/// A plugin's file on its way to compiled code.
+pub(super) struct Source<'s> {
+    pub(super) bytes: &'s [u8],
+    pub(super) format: Format,
+    pub(super) revision: Revision,
+    pub(super) toolchain: Toolchain,
+}
+
+impl Engine {
+    /// Compiles a file that is not in the cache, unless an earlier compilation failed and would fail
+    /// again.
+    pub(super) fn compile(
+        &self,
+        source: &Source<'_>,
+        terms: &Terms,
+        progress: &(dyn Fn(CompileProgress) + Sync),
+    ) -> Result<Vec<u8>, Fault> {
+        if let Some(verdict) = self.cache.verdict(source.revision)
+            && self.compiler.respects(&verdict)
+        {
+            return Err(verdict.into());
+        }
+        if source.format == Format::Component {
+            return self.translate(source.revision, source.bytes, progress);
+        }
+
+        // The compilation of the component reports that it has begun.
+        let queued = |reached| {
+            if reached == CompileProgress::Queued {
+                progress(reached);
+            }
+        };
+        let component = self
+            .translate(source.revision, source.bytes, &queued)
+            .map_err(|fault| fault.of_module(source.toolchain))?;
+        check_bytes(&component, terms, source.toolchain)?;
+        self.translate(source.revision, &component, progress)
+    }
+
+    /// Makes a component of a core module, or code of a component, and remembers a verdict.
+    fn translate(
+        &self,
+        revision: Revision,
+        bytes: &[u8],
+        progress: &(dyn Fn(CompileProgress) + Sync),
+    ) -> Result<Vec<u8>, Fault> {
+        let translated = self.compiler.compile(&self.heap.engine, bytes, progress);
+        if let Err(CompileError::Verdict(verdict)) = &translated
+            && verdict.is_lasting()
+        {
+            self.cache.remember_verdict(revision, verdict);
+        }
+        translated.map_err(Fault::from)
+    }
+
+    /// Returns the component, ready to run in the pool. A component that does not fit a slot of the
+    /// pool runs in the heap runtime.
+    pub(super) fn component(
+        &self,
+        revision: Revision,
+        compile: &dyn Fn() -> Result<Vec<u8>, Fault>,
+        limits: &Limits,
+    ) -> Result<(Component, &Linker<State>), Fault> {
+        let code = self.cache.compiled(revision, compile)?;
+
+        // A table in the pool cannot grow beyond its slot.
+        let fits_slot = limits.table_elements_max <= SLOT_TABLE_ELEMENTS as u64;
+        if let Some(pool) = self.pool.as_ref().filter(|_| fits_slot) {
+            match code.load(&pool.engine) {
+                Ok(component) => return Ok((component, &pool.linker)),
+                Err(error) => {
+                    tracing::debug!(%error, "a component does not fit the pool and runs outside of it");
+                }
+            }
+        }
+
+        let error = match code.load(&self.heap.engine) {
+            Ok(component) => return Ok((component, &self.heap.linker)),
+            Err(error) => error,
+        };
+        if let Some(fault) = HostFault::of(&error) {
+            return Err(Fault::Host(fault));
+        }
+        tracing::warn!(%error, "compiled code cannot be used and is compiled again");
+        self.cache.forget(revision);
+        let component = self
+            .cache
+            .compiled(revision, compile)?
+            .load(&self.heap.engine)
+            .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+        Ok((component, &self.heap.linker))
+    }
+}
+
+impl From<CompileError> for Fault {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Invalid(reason) => Self::Invalid {
+                reason: one_line(&reason, REASON_BYTES_MAX),
+                toolchain: Toolchain::Unknown,
+            },
+            CompileError::Verdict(verdict) => verdict.into(),
+            CompileError::Host(reason) => Self::Compiler {
+                reason: one_line(&reason, REASON_BYTES_MAX),
+            },
+        }
+    }
+}
+
+impl From<Verdict> for Fault {
+    fn from(verdict: Verdict) -> Self {
+        let exceeded = |limit, key| Self::CompileLimit { limit, key };
+        match verdict {
+            Verdict::Memory(bytes) => exceeded(format!("{bytes} bytes of memory"), "memory_max"),
+            Verdict::Cpu(time) => exceeded(format!("{time:?} of processor time"), "cpu_max"),
+            Verdict::Wall(time) => exceeded(format!("{time:?}"), "wall_max"),
+            Verdict::Crashed { reason, .. } => Self::CompilerCrash { reason },
+        }
+    }
+}
