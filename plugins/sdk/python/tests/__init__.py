@@ -1,0 +1,1 @@
+"""The tests of the SDK: `python3 -m unittest`."""
