@@ -7,7 +7,7 @@ mod c;
 mod cpp;
 mod go;
 pub(crate) mod javascript;
-mod python;
+pub(crate) mod python;
 mod rust;
 mod zig;
 
