@@ -9,7 +9,9 @@ mod outgoing;
 
 use std::fmt::Write as _;
 
-use wit_parser::{Interface, InterfaceId, Resolve, WorldItem};
+use wit_parser::{
+    Interface, InterfaceId, Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldItem,
+};
 
 use super::{Input, NOTICE};
 use crate::build::BuildError;
@@ -102,9 +104,10 @@ fn export(text: &mut String, resolve: &Resolve, handler: InterfaceId) {
     } else {
         ("Message", "message")
     };
+    let types = own_types(resolve, handler).join(", ");
     let _ = write!(
         text,
-        "pub use {path}::*;
+        "pub use {path}::{{{types}}};
 
 /// Exports the handler of the plugin. `#[hookyard::handler]` calls this.
 macro_rules! export {{
@@ -128,6 +131,22 @@ macro_rules! export {{
 pub(crate) use export;
 "
     );
+}
+
+/// Returns the types that an interface defines, without the ones that it uses from others: wit-bindgen
+/// makes aliases of those, and two paths to one name are ambiguous.
+fn own_types(resolve: &Resolve, id: InterfaceId) -> Vec<String> {
+    let is_own = |ty: &TypeId| match &resolve.types[*ty].kind {
+        TypeDefKind::Type(Type::Id(target)) => {
+            resolve.types[*target].owner == TypeOwner::Interface(id)
+        }
+        _ => true,
+    };
+    let types = resolve.interfaces[id].types.iter();
+    types
+        .filter(|(_, ty)| is_own(ty))
+        .map(|(name, _)| Spelling::Pascal.of(name))
+        .collect()
 }
 
 /// Returns the path of an interface's module, below `webhooks`.
