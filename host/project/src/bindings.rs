@@ -3,7 +3,7 @@
 //! Each language has a function that returns the bindings. They depend only on the manifest and on
 //! `wit/`, so `build` renews `gen/` exactly if one of them changed.
 
-mod c;
+pub(crate) mod c;
 mod cpp;
 mod go;
 pub(crate) mod javascript;

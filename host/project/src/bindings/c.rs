@@ -10,7 +10,7 @@ pub(super) mod types;
 
 use std::fmt::Write;
 
-pub(super) use glue::file_name;
+pub(crate) use glue::file_name;
 use model::Model;
 use wit_parser::WorldItem;
 
@@ -30,7 +30,7 @@ pub(super) fn files(input: &Input<'_>) -> Result<Files, BuildError> {
 }
 
 /// Reads the world of a plugin.
-pub(super) fn model<'a>(input: &Input<'a>) -> Result<Model<'a>, BuildError> {
+pub(crate) fn model<'a>(input: &Input<'a>) -> Result<Model<'a>, BuildError> {
     let fault = "the world exports no interface `handler` with a function `handle`";
     Model::new(input.resolve, input.world).ok_or_else(|| BuildError::Bindings(fault.to_owned()))
 }
