@@ -17,7 +17,7 @@ pub(crate) use names::Spelling;
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// The name of a file in a template that lists the files of the example which the template does
-/// not take, one on each line.
+/// not take, one on each line. A folder ends with `/`.
 const REMOVED: &str = ".remove";
 
 /// The kind of handler that a template has.
@@ -52,12 +52,10 @@ pub(crate) fn files(language: Language, kind: Kind) -> Files {
     let own = below(&format!("examples/templates/{language}/{folder}"));
     let removed: Vec<_> = own.text(REMOVED).into_iter().flat_map(str::lines).collect();
     files.remove(|path| {
-        removed.contains(&path)
-            || removed.iter().any(|removed| {
-                removed
-                    .strip_suffix('/')
-                    .is_some_and(|folder| path.starts_with(folder))
-            })
+        let is_below = |folder: &str| folder.ends_with('/') && path.starts_with(folder);
+        removed
+            .iter()
+            .any(|removed| *removed == path || is_below(removed))
     });
     for (path, content) in own.iter().filter(|(path, _)| *path != REMOVED) {
         files.add(path, content);
