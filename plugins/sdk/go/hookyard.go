@@ -95,6 +95,14 @@ func (o Option[T]) Or(other T) T {
 // IsSome returns whether there is a value.
 func (o Option[T]) IsSome() bool { return o.some }
 
+// String returns the value as text, or `none`.
+func (o Option[T]) String() string {
+	if !o.some {
+		return "none"
+	}
+	return fmt.Sprint(o.value)
+}
+
 // MarshalJSON writes the value, or null.
 func (o Option[T]) MarshalJSON() ([]byte, error) {
 	if !o.some {

@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"math"
 	"runtime/debug"
 	"unsafe"
 )
@@ -8,13 +9,18 @@ import (
 // Pointer is the address of a value in the memory that the plugin shares with the host.
 type Pointer = unsafe.Pointer
 
-// The runtime of Go must not collect garbage while the host allocates memory in the plugin: the collector reads the
-// clock, and a component must not call an import at that time. The collector is therefore off, except while the handler
-// runs and does not call the host. See https://github.com/bytecodealliance/wasmtime/issues/14318.
+// The runtime of Go must not read the clock while the host allocates memory in the plugin, because a component must not
+// call an import at that time: https://github.com/bytecodealliance/wasmtime/issues/14318. Two parts of the runtime read
+// it: the collector, and the scavenger, which runs when the heap grows beyond a goal. Both are therefore off, except
+// while the handler runs and does not call the host.
 func init() {
 	debug.SetGCPercent(-1)
 	started = true
 }
+
+// ordinaryLimit is beyond every memory of WebAssembly. The runtime derives the goal of the scavenger from the ratio of
+// the new limit to the limit at the last collection, so raising the limit turns the scavenger off.
+const ordinaryLimit = 1 << 40
 
 // early is the memory that the WASI adapter receives before the runtime of Go has started: a stack and its state, each
 // of 64 KiB.
@@ -54,10 +60,11 @@ func End() {
 	running = false
 }
 
-// Pause turns the collector off before values are passed to the host.
+// Pause turns the collector off before values are passed to the host. It waits until a running collection has ended.
 func Pause() {
 	if running {
 		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(math.MaxInt64)
 	}
 }
 
@@ -66,6 +73,7 @@ func Resume() {
 	clear(held)
 	held = held[:0]
 	if running {
+		debug.SetMemoryLimit(ordinaryLimit)
 		debug.SetGCPercent(100)
 	}
 }

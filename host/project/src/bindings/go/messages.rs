@@ -64,6 +64,7 @@ impl Message<'_> {
     /// Returns the signature of the function in Go, with its documentation.
     fn signature(&self, types: &Types<'_>) -> String {
         let docs = comment(self.function.docs.contents.as_deref(), "");
+        let docs = if docs.is_empty() { docs } else { format!("//\n{docs}") };
         let name = exported(&self.function.name);
         let destination = if self.has_destination(types) {
             ", destination ...string"
@@ -71,7 +72,7 @@ impl Message<'_> {
             ""
         };
         format!(
-            "\n// Send{name} sends a message and returns its id.\n//\n{docs}func Send{name}(payload \
+            "\n// Send{name} sends a message and returns its id.\n{docs}func Send{name}(payload \
              {}{destination}) (string, error)",
             types.write(self.payload),
         )
