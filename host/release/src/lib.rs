@@ -39,5 +39,5 @@ pub use folder::track::Moment;
 pub use folder::watch;
 pub use keeper::{Handle, Keeper, Parts};
 pub use probation::Probations;
-pub use rehearsal::{Component, Findings, Verdict, prepare};
+pub use rehearsal::{Component, Findings, Verdict, prepare, prepare_revision};
 pub use survey::{Finding, Present, present, serving, survey, unreadable};

@@ -16,6 +16,7 @@
 //! progress are in `queue`.
 
 mod answering;
+mod capture;
 mod compare;
 mod difference;
 mod expect;
@@ -27,6 +28,7 @@ mod policy;
 mod queue;
 mod report;
 mod stage;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -40,15 +42,17 @@ use hookyard_store::{Recent, Values};
 
 use answering::Answers;
 use compare::ResultDifference;
-use fixture::FixtureText;
 use report::EventResults;
 use stage::{Scene, StagedAttempt, ValueSnapshot};
 
+pub use capture::{Captured, Exchange, Original};
+pub use fixture::{FixtureNeeds, FixtureText};
 pub use fixtures::{COUNT_MAX, Fixtures, is_fixture};
 pub(crate) use policy::Rehearser;
-pub use policy::{Component, Findings, Verdict, prepare};
+pub use policy::{Component, Findings, Verdict, prepare, prepare_revision};
 pub(crate) use queue::Rehearsals;
 pub use report::Report;
+pub use trial::Trial;
 
 /// The input of a rehearsal.
 pub struct Rehearsal {
@@ -138,33 +142,14 @@ impl Rehearsal {
                 return;
             }
 
-            match self.run_fixture(fixture, n).await {
-                Ok(problems) => report.fixtures.push((fixture.name.clone(), problems)),
+            match self.try_fixture(n).await {
+                Ok(trial) => report.fixtures.push((fixture.name.clone(), trial.problems)),
                 Err(fault) => {
                     report.stopped = Some(stopped(n, all.len(), "fixtures", fault));
                     return;
                 }
             }
         }
-    }
-
-    /// Runs one fixture. Returns the differences from the expected results.
-    async fn run_fixture(
-        &self,
-        text: &FixtureText,
-        number: usize,
-    ) -> Result<Vec<String>, HostFault> {
-        let fixture = match text.fixture() {
-            Ok(fixture) => fixture,
-            Err(why) => return Ok(vec![why]),
-        };
-        let scene = match self.fixture_scene(&fixture, number) {
-            Ok(scene) => scene,
-            Err(why) => return Ok(vec![why]),
-        };
-
-        let attempt = scene.run_attempt(&self.candidate).await?;
-        Ok(expect::check(&fixture.expect, &attempt.result))
     }
 
     async fn run_events(
@@ -246,6 +231,9 @@ impl Rehearsal {
             event,
             values: Arc::new(ValueSnapshot::new(Arc::clone(&material.values))),
             answers,
+            config: None,
+            attempt: 1,
+            now: None,
         };
 
         let candidate = scene.run_attempt(&self.candidate).await?;

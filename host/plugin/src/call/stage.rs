@@ -1,11 +1,15 @@
-//! The stage of a rehearsed attempt: the clock and the random numbers that a guest sees.
+//! The stage of a rehearsed attempt: the clock, the random numbers and the settings that a guest
+//! sees.
 //!
-//! Both follow from the event, so that two runs of the same code on the same event have the same
-//! outcome. A difference between two revisions is then a difference in their code.
+//! Time and random numbers follow from the event, so that two runs of the same code on the same
+//! event have the same outcome. A difference between two revisions is then a difference in their code.
 //!
 //! The wall clock stays at the time when the event was received, and random bytes follow from the
 //! event's id. The caller chooses the ids of messages. The clock of timers is the real one: a guest
 //! that waits does wait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hookyard_model::{Clock, Event, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -19,6 +23,7 @@ const RANDOM_BYTES: u32 = 4096;
 pub struct Stage {
     now: Timestamp,
     seed: [u8; 32],
+    config: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl Stage {
@@ -27,7 +32,28 @@ impl Stage {
         Self {
             now: event.received_at,
             seed: Sha256::digest(event.id.as_uuid().as_bytes()).into(),
+            config: None,
         }
+    }
+
+    /// Sets the time that the clock shows, in place of the time when the event was received.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now, ..self }
+    }
+
+    /// Sets the settings that `wasi:config` returns, in place of the plugin's own settings.
+    #[must_use]
+    pub fn with_config(self, config: Arc<BTreeMap<String, String>>) -> Self {
+        Self {
+            config: Some(config),
+            ..self
+        }
+    }
+
+    /// Returns the settings, if the stage has its own.
+    pub(super) fn config(&self) -> Option<&Arc<BTreeMap<String, String>>> {
+        self.config.as_ref()
     }
 
     /// Fixes the random numbers of a guest. Its time is fixed by [`Clock::now`].

@@ -3,6 +3,7 @@
 //! Host functions reach the state through [`State::entered`], [`WasiView::ctx`] or a view of their
 //! own. Each of these counts the call, so that no call of a host function goes uncounted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use super::accountant::Accountant;
 use super::budget::Budget;
 use super::output::Output;
 use super::services::HostServices;
+use super::stage::Stage;
 use super::wasi;
 use crate::capability::http::requests::Requests;
 use crate::effects::Buffer;
@@ -26,6 +28,8 @@ pub(crate) struct State {
     accountant: Accountant,
     pub(crate) resources: ResourceTable,
     pub(crate) terms: Arc<Terms>,
+    /// The settings that `wasi:config` returns.
+    pub(crate) config: Arc<BTreeMap<String, String>>,
     pub(crate) effects: Buffer,
     pub(crate) requests: Requests,
     pub(crate) output: Output,
@@ -36,7 +40,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Creates the state of a call. The clock is that of the rehearsal's stage, if there is one.
+    /// Creates the state of a call. The clock and the settings are those of the rehearsal's stage, if
+    /// it has its own.
     pub(super) fn new(terms: &Arc<Terms>, services: &HostServices, clock: &Arc<dyn Clock>) -> Self {
         let limits = &terms.limits;
         let mut resources = ResourceTable::new();
@@ -47,6 +52,7 @@ impl State {
             Some(stage) => Arc::new(stage.clone()),
             None => Arc::clone(clock),
         };
+        let config = stage.and_then(Stage::config).unwrap_or(&terms.config);
         let budget = Budget::new(limits);
         let output = Output::new(terms, &budget);
 
@@ -57,6 +63,7 @@ impl State {
             effects: Buffer::new(services.source(), terms, &budget),
             requests: Requests::new(terms, &services.http, &output, &budget),
             terms: Arc::clone(terms),
+            config: Arc::clone(config),
             output,
             budget,
             clock,

@@ -37,7 +37,7 @@ type GetAll = (Result<Vec<(String, String)>, Error>,);
 
 fn get(mut store: StoreContextMut<'_, State>, (key,): (String,)) -> wasmtime::Result<Get> {
     let state = store.data_mut().entered();
-    let value = state.terms.config.get(&key).cloned();
+    let value = state.config.get(&key).cloned();
 
     state
         .budget
@@ -48,7 +48,6 @@ fn get(mut store: StoreContextMut<'_, State>, (key,): (String,)) -> wasmtime::Re
 fn get_all(mut store: StoreContextMut<'_, State>, (): ()) -> wasmtime::Result<GetAll> {
     let state = store.data_mut().entered();
     let settings: Vec<_> = state
-        .terms
         .config
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()))

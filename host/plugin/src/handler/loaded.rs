@@ -1,6 +1,7 @@
 //! A plugin that is checked, compiled and ready to be called.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,6 +80,11 @@ impl LoadedPlugin {
     /// Returns the plugin's grants.
     pub fn grants(&self) -> &Arc<Grants> {
         &self.terms.grants
+    }
+
+    /// Returns the settings that `wasi:config` returns.
+    pub fn config(&self) -> &BTreeMap<String, String> {
+        &self.terms.config
     }
 
     /// Whether both have the same limits, grants, settings and recording.

@@ -2,13 +2,13 @@
 //! recorded with the event. A rehearsal sends no request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_model::RecordedAnswer;
 use hookyard_plugin::{HttpCall, HttpClient, HttpError, HttpFault, request_digest};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use super::fixture::Stub;
 use hookyard_plugin_http as requests;
@@ -98,6 +98,18 @@ fn response(
 pub(super) struct RecordedClient {
     left: Mutex<Answers>,
     lacked_answer: AtomicBool,
+    exchanges: Mutex<Vec<Exchange>>,
+}
+
+/// A request of a rehearsed attempt, and its response.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The method of the request.
+    pub method: Method,
+    /// The URL of the request.
+    pub url: Uri,
+    /// The response. `None` if the request was refused, because no response is available.
+    pub answer: Option<Response<Bytes>>,
 }
 
 impl RecordedClient {
@@ -105,7 +117,13 @@ impl RecordedClient {
         Self {
             left: Mutex::new(answers),
             lacked_answer: AtomicBool::new(false),
+            exchanges: Mutex::default(),
         }
+    }
+
+    /// Returns the granted requests so far, in order.
+    pub(super) fn exchanges(&self) -> Vec<Exchange> {
+        lock(&self.exchanges).clone()
     }
 
     /// Returns whether a request was refused that an active revision would have sent.
@@ -119,9 +137,15 @@ impl HttpClient for RecordedClient {
     async fn send(&self, call: HttpCall) -> Result<Response<Bytes>, HttpError> {
         requests::check(&call)?;
 
-        // No code panics while it holds the lock, so a poisoned lock is still consistent.
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.take(&call.request).ok_or_else(|| {
+        let mut left = lock(&self.left);
+        let answer = left.take(&call.request);
+        lock(&self.exchanges).push(Exchange {
+            method: call.request.method().clone(),
+            url: call.request.uri().clone(),
+            answer: answer.clone(),
+        });
+
+        answer.ok_or_else(|| {
             self.lacked_answer.store(true, Ordering::Relaxed);
             HttpError {
                 fault: HttpFault::Denied,
@@ -129,6 +153,11 @@ impl HttpClient for RecordedClient {
             }
         })
     }
+}
+
+/// Locks a mutex. No code panics while it holds a lock, so a poisoned lock is still consistent.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

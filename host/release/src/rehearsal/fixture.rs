@@ -3,6 +3,7 @@
 //! ```json
 //! { "event": { "provider": "topper", "body": { … } },
 //!   "values": { "<bucket>": { "<key>": "before" } },
+//!   "config": { "<name>": "<setting>" },
 //!   "http": [ { "method": "GET", "url": "https://api.example/v1/x", "status": 200, "body": { … } } ],
 //!   "expect": { "outcome": "done", "values": { … }, "messages": [ … ], "log": [ … ] } }
 //! ```
@@ -13,9 +14,10 @@ mod content;
 mod read;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use bytes::Bytes;
-use hookyard_model::{Header, Key, SourceName, Timestamp, excerpt};
+use hookyard_model::{EventId, Header, Key, SourceName, Timestamp, excerpt};
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::Value;
 
@@ -54,6 +56,48 @@ impl FixtureText {
         let Self { name, source, text } = self;
         read(&source.file, &source.root, name, text).map_err(|faults| faults.join("; "))
     }
+
+    /// Returns the file of the fixture, or `None` if the fixture is embedded in a component.
+    pub fn file(&self) -> Option<&Path> {
+        (self.source.root == "$").then(|| Path::new(&self.source.file))
+    }
+
+    /// Returns the fixture as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what the plugin must be granted so that this fixture can run. A fixture with faults
+    /// needs nothing.
+    pub fn needs(&self) -> FixtureNeeds {
+        let Ok(fixture) = self.fixture() else {
+            return FixtureNeeds::default();
+        };
+
+        let source = match fixture.event.origin {
+            Origin::Source(name) => Some(name),
+            Origin::Provider(_) => None,
+        };
+        let messages = fixture.expect.messages.unwrap_or_default().into_iter();
+        FixtureNeeds {
+            urls: fixture.http.into_iter().map(|stub| stub.url).collect(),
+            destinations: messages
+                .filter_map(|message| Some((message.destination?, message.event_type)))
+                .collect(),
+            source,
+        }
+    }
+}
+
+/// What a plugin must be granted so that a fixture can run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FixtureNeeds {
+    /// The URLs of the requests that the fixture answers.
+    pub urls: Vec<Uri>,
+    /// The destinations of the expected messages, each with the type of the message.
+    pub destinations: Vec<(String, Option<String>)>,
+    /// The source that the event is of, if the fixture names one.
+    pub source: Option<SourceName>,
 }
 
 /// A parsed fixture.
@@ -64,6 +108,8 @@ pub(crate) struct Fixture {
     pub(super) event: FixtureEvent,
     /// The whole content of the plugin's key-value store before the attempt.
     pub(super) values: BTreeMap<Key, Bytes>,
+    /// The settings that the plugin reads. `None` for the settings of the plugin's settings file.
+    pub(super) config: Option<BTreeMap<String, String>>,
     pub(super) http: Vec<Stub>,
     pub(super) expect: Expectation,
 }
@@ -78,6 +124,11 @@ pub(super) struct FixtureEvent {
     pub(super) headers: Vec<Header>,
     pub(super) body: Bytes,
     pub(super) received_at: Option<Timestamp>,
+    pub(super) id: Option<EventId>,
+    /// The number of the attempt.
+    pub(super) attempt: u32,
+    /// The time that the plugin's clock shows. `None` for the time at which the event arrived.
+    pub(super) now: Option<Timestamp>,
 }
 
 /// The source of the event.

@@ -20,17 +20,23 @@ impl Rehearsal {
     /// Returns the scene that a fixture describes.
     pub(super) fn fixture_scene(&self, fixture: &Fixture, number: usize) -> Result<Scene, String> {
         let event = self.stored_event(&fixture.event, number)?;
+        let config = fixture.config.clone().map(Arc::new);
         Ok(Scene {
             event: Arc::new(event),
             values: Arc::new(FixtureValues(fixture.values.clone())),
             answers: Answers::Stubs(Arc::new(fixture.http.clone())),
+            config,
+            attempt: fixture.event.attempt,
+            now: fixture.event.now,
         })
     }
 
     /// Returns the event of a fixture, as the host would have stored it.
     fn stored_event(&self, fixture: &FixtureEvent, number: usize) -> Result<Event, String> {
         let (source, provider) = self.origin(&fixture.origin)?;
-        let id = EventId::from_uuid(Uuid::from_u128(number as u128 + 1));
+        let id = fixture
+            .id
+            .unwrap_or_else(|| EventId::from_uuid(Uuid::from_u128(number as u128 + 1)));
         let verified = Verified {
             id: Some(id.to_string()),
             payload: Payload::Body,

@@ -49,22 +49,37 @@ impl Fixtures {
     pub fn read(component: &[u8], folder: &Path) -> Self {
         let mut fixtures = Self::default();
         fixtures.add_embedded(&custom_sections(component, SECTION));
-        if let Err(error) = fixtures.add_folder(folder) {
-            fixtures.fault(format!("{}: cannot be read: {error}", folder.display()));
-        }
+        fixtures.add_all_in(folder);
+        fixtures.bounded()
+    }
 
-        if fixtures.all.len() > COUNT_MAX {
-            fixtures.fault(format!(
+    /// Reads the fixtures in a folder, which may not exist.
+    pub fn in_folder(folder: &Path) -> Self {
+        let mut fixtures = Self::default();
+        fixtures.add_all_in(folder);
+        fixtures.bounded()
+    }
+
+    fn add_all_in(&mut self, folder: &Path) {
+        if let Err(error) = self.add_folder(folder) {
+            self.fault(format!("{}: cannot be read: {error}", folder.display()));
+        }
+    }
+
+    /// Removes the fixtures beyond the maximum, and reports them and the faults that were left out.
+    fn bounded(mut self) -> Self {
+        if self.all.len() > COUNT_MAX {
+            self.fault(format!(
                 "there are more than {COUNT_MAX} fixtures: only the first {COUNT_MAX} run"
             ));
-            fixtures.all.truncate(COUNT_MAX);
+            self.all.truncate(COUNT_MAX);
         }
 
-        if fixtures.faults_left_out > 0 {
-            let more = format!("and {} more faults in fixtures", fixtures.faults_left_out);
-            fixtures.faults.push(more);
+        if self.faults_left_out > 0 {
+            let more = format!("and {} more faults in fixtures", self.faults_left_out);
+            self.faults.push(more);
         }
-        fixtures
+        self
     }
 
     fn add(&mut self, fixture: Result<FixtureText, Vec<String>>) {

@@ -193,12 +193,7 @@ pub fn prepare(
 
     let next = loader
         .try_out(plugin, code, fixtures)
-        .map_err(|failure| match failure {
-            Failure::Refused(reason)
-            | Failure::Unreadable(reason)
-            | Failure::Uncompiled(reason) => reason,
-            Failure::Moved => "the files of the plugin are changing; try again".to_owned(),
-        })?;
+        .map_err(|failure| failure_reason(plugin, failure))?;
 
     let kept = serving.and_then(|serving| loader.recall(plugin, serving).ok());
     let in_folder = || {
@@ -209,6 +204,42 @@ pub fn prepare(
 
     let active = kept.or_else(in_folder).map(|ready| ready.loaded);
     Ok(rehearsal(&next, active, desired))
+}
+
+/// Prepares the rehearsal of a revision of a plugin: the archived component, or else the file in the
+/// plugin folder. Blocks while the component compiles.
+///
+/// # Errors
+///
+/// Returns the reason if neither can be loaded.
+pub fn prepare_revision(
+    desired: &Desired,
+    engine: &Arc<Engine>,
+    plugin: &PluginRef,
+    revision: Revision,
+) -> Result<Rehearsal, String> {
+    let loader = desired.loader(engine);
+    if let Ok(ready) = loader.recall(plugin, revision) {
+        return Ok(rehearsal(&ready, None, desired));
+    }
+
+    let path = loader.path(plugin, "wasm");
+    let owner = path.parent().unwrap_or(&path);
+    let content = files::read(owner, &path, desired.plugins.file_max)
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let ready = loader
+        .try_out(plugin, &content.bytes, &loader.path(plugin, "fixtures"))
+        .map_err(|failure| failure_reason(plugin, failure))?;
+    Ok(rehearsal(&ready, None, desired))
+}
+
+fn failure_reason(plugin: &PluginRef, failure: Failure) -> String {
+    match failure {
+        Failure::Refused(reason) | Failure::Unreadable(reason) | Failure::Uncompiled(reason) => {
+            reason
+        }
+        Failure::Moved => format!("the files of the plugin {plugin} are changing; try again"),
+    }
 }
 
 /// A component to rehearse by hand.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_model::{Event, Key, MessageId, PluginRef, Versioned};
+use hookyard_model::{Event, Key, MessageId, PluginRef, Timestamp, Versioned};
 use hookyard_plugin::{HostFault, HostServices, LoadedPlugin, RehearsalResult, Stage};
 use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Values};
 use uuid::Uuid;
 
-use super::answering::{Answers, RecordedClient};
+use super::answering::{Answers, Exchange, RecordedClient};
 
 /// The lease of a rehearsed attempt, which is longer than any attempt takes.
 const LEASE: Duration = Duration::from_secs(3600);
@@ -23,6 +23,12 @@ pub(super) struct Scene {
     pub(super) event: Arc<Event>,
     pub(super) values: Arc<dyn Values>,
     pub(super) answers: Answers,
+    /// The settings that the plugin reads. `None` for the settings that it was loaded with.
+    pub(super) config: Option<Arc<BTreeMap<String, String>>>,
+    /// The number of the attempt.
+    pub(super) attempt: u32,
+    /// The time that the plugin's clock shows. `None` for the time at which the event arrived.
+    pub(super) now: Option<Timestamp>,
 }
 
 /// The result of a rehearsed attempt.
@@ -30,6 +36,8 @@ pub(super) struct StagedAttempt {
     pub(super) result: RehearsalResult,
     /// Whether a request was refused that an active revision would have sent.
     pub(super) lacked_answer: bool,
+    /// The granted requests, in order.
+    pub(super) exchanges: Vec<Exchange>,
 }
 
 impl Scene {
@@ -42,13 +50,14 @@ impl Scene {
             event,
             values,
             answers,
+            ..
         } = self;
         let http = Arc::new(RecordedClient::new(answers.clone()));
         let lease = JobLease {
             event: event.id,
             plugin: loaded.plugin().clone(),
             replays: 0,
-            attempt: 1,
+            attempt: self.attempt,
         };
 
         let at = event.received_at;
@@ -66,14 +75,26 @@ impl Scene {
             values: Arc::clone(values),
             message_ids: message_ids(event),
             http: http.clone(),
-            stage: Some(Stage::of(event)),
+            stage: Some(self.stage()),
         };
 
         let result = loaded.rehearse(job, services).await?;
         Ok(StagedAttempt {
             result,
             lacked_answer: http.lacked_answer(),
+            exchanges: http.exchanges(),
         })
+    }
+
+    fn stage(&self) -> Stage {
+        let mut stage = Stage::of(&self.event);
+        if let Some(now) = self.now {
+            stage = stage.at(now);
+        }
+        if let Some(config) = &self.config {
+            stage = stage.with_config(Arc::clone(config));
+        }
+        stage
     }
 }
 
@@ -137,12 +158,45 @@ struct ReadValues {
     keys: BTreeMap<(String, Option<String>, usize), Vec<String>>,
 }
 
+impl ReadValues {
+    /// Returns the keys of all pages.
+    fn listed(&self) -> Vec<Key> {
+        let of_page = |((bucket, ..), keys): (&(String, _, _), &Vec<String>)| {
+            let bucket = bucket.clone();
+            let key = move |key: &String| Key {
+                bucket: bucket.clone(),
+                key: key.clone(),
+            };
+            keys.iter().map(key).collect::<Vec<_>>()
+        };
+        self.keys.iter().flat_map(of_page).collect()
+    }
+}
+
 impl ValueSnapshot {
     pub(super) fn new(values: Arc<dyn Values>) -> Self {
         Self {
             values,
             seen: Mutex::default(),
         }
+    }
+
+    /// Returns the values of all keys that were read or listed.
+    pub(super) async fn read_values(
+        &self,
+        plugin: &PluginRef,
+    ) -> Result<BTreeMap<Key, Bytes>, Error> {
+        let listed: Vec<Key> = self.seen().listed();
+        for key in listed {
+            self.value(plugin, &key).await?;
+        }
+
+        let seen = self.seen();
+        let present = seen
+            .values
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_ref()?.value.clone())));
+        Ok(present.collect())
     }
 
     fn seen(&self) -> MutexGuard<'_, ReadValues> {
