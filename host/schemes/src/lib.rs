@@ -32,8 +32,9 @@ pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;
 pub use secret_check::{SecretReport, SecretUse, check_document, check_secret};
 pub use sign::{
-    KeyCount, SignError, Signer, SigningKey, SigningScheme, UnsignedMessage, check_ed25519_key,
-    check_jws_key,
+    CERTIFICATE_PATH, KeyCount, NewJwsKey, SignError, Signer, SigningKey, SigningScheme,
+    SnsNotification, SnsSigner, UnsignedMessage, check_ed25519_key, check_jws_key, new_jws_key,
+    new_sns_key,
 };
 pub use verify::{
     Certificate, Certificates, Credential, Freshness, InvalidCertificate, Refusal, Request,

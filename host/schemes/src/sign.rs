@@ -12,10 +12,14 @@ mod jws;
 mod private_key;
 mod credential;
 mod hmac;
+mod new_key;
+mod sns;
 
 use hookyard_model::{Header, Timestamp};
 
 pub use keys::{KeyCount, SigningKey};
+pub use new_key::{NewJwsKey, new_jws_key};
+pub use sns::{CERTIFICATE_PATH, SnsNotification, SnsSigner, new_sns_key};
 
 use self::credential::CredentialSigner;
 use self::hmac::HmacSigner;
