@@ -25,6 +25,7 @@ mod crash;
 mod crowd;
 #[cfg(target_os = "linux")]
 mod disk;
+mod developing;
 mod door;
 mod grants;
 #[cfg(target_os = "linux")]

@@ -19,6 +19,10 @@ pub(crate) mod new;
 pub(crate) mod build;
 pub(crate) mod config;
 pub(crate) mod compile;
+#[cfg(feature = "develop")]
+pub(crate) mod test;
+#[cfg(feature = "develop")]
+pub(crate) mod send;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -94,6 +98,15 @@ pub(crate) enum Command {
     Build(build::Arguments),
     /// Print the reference configuration: every key with its default
     Config(config::Arguments),
+    /// Run the fixtures of a plugin, without a host
+    ///
+    /// Builds the plugin and compares what its handler does with each fixture in fixtures/. Everything
+    /// that the component imports is granted. Requests get the answers in the fixture.
+    #[cfg(feature = "develop")]
+    Test(test::Arguments),
+    /// Send events of a provider to any URL, signed as the provider signs them
+    #[cfg(feature = "develop")]
+    Send(send::Arguments),
     /// Compile one component for the host that started this process
     #[command(hide = true, name = "compile-component")]
     Compile(compile::Arguments),

@@ -87,6 +87,10 @@ async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         #[cfg(feature = "develop")]
         Command::Build(arguments) => cli::build::run(path, &arguments),
         Command::Config(arguments) => cli::config::run(&arguments),
+        #[cfg(feature = "develop")]
+        Command::Test(arguments) => cli::test::run(path, arguments).await,
+        #[cfg(feature = "develop")]
+        Command::Send(arguments) => cli::send::run(path, arguments).await,
         Command::Compile(_) => unreachable!("`main` runs this command before the runtime starts"),
     }
 }

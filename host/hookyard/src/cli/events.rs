@@ -3,6 +3,8 @@
 //! The commands work on the store. They work while a host serves from it, and without a host.
 
 mod discard;
+#[cfg(feature = "develop")]
+mod fixture;
 mod filters;
 mod item;
 mod list;
@@ -29,6 +31,12 @@ pub(crate) enum Command {
     /// handles the events of their source. Jobs that are being attempted are left alone. A running
     /// host starts the jobs within moments, a stopped host when it starts.
     Replay(replay::Arguments),
+    /// Make a fixture of an event, with everything that the attempt of a plugin used
+    ///
+    /// The command runs the attempt once more to find the values that the plugin reads. It commits
+    /// nothing and sends nothing. `hookyard test` runs the fixture without the host.
+    #[cfg(feature = "develop")]
+    Fixture(fixture::Arguments),
     /// End jobs that are held, waiting, pending or dead, and unrouted events
     ///
     /// Each becomes `discarded`, with a reason and a time on record, and is pruned as its retention
@@ -43,6 +51,8 @@ pub(crate) async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::List(arguments) => list::run(path, arguments).await,
         Command::Show(arguments) => show::run(path, arguments).await,
         Command::Replay(arguments) => replay::run(path, arguments).await,
+        #[cfg(feature = "develop")]
+        Command::Fixture(arguments) => fixture::run(path, arguments).await,
         Command::Discard(arguments) => discard::run(path, arguments).await,
     }
 }

@@ -3,6 +3,8 @@
 //! `events` and `outbox` do the same with two kinds of stored items. [`item::Item`] describes such
 //! a kind. Filters, ids, lists and replays work with any kind.
 
+#[cfg(feature = "develop")]
+pub(crate) mod author;
 pub(crate) mod filters;
 pub(crate) mod id_prefix;
 pub(crate) mod ids;
