@@ -73,7 +73,10 @@ pub(crate) fn source(model: &Model) -> String {
 
 const UNTYPED: &str = "\
 // A request of the sender: its headers, and its body without the envelope that it may have arrived in.
-typedef hookyard_plugin_handler_message_t hy_message;
+typedef exports_hookyard_plugin_handler_message_t hy_message;
+
+// A header as the host received it. The name is in lower case.
+typedef exports_hookyard_plugin_handler_header_t hy_message_header;
 
 ";
 
