@@ -25,45 +25,47 @@ const TESTED: &str = "1.26";
 /// The folder of the program, below `build`.
 const PROGRAM: &str = "go";
 
+/// The program as a Go package, relative to the author's folder.
+const PACKAGE: &str = "./build/go";
+
+/// The compiled program, relative to the author's folder.
+const MODULE: &str = "build/go/module.wasm";
+
 /// Builds the plugin of a folder.
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
-    check_version(
-        workshop,
-        &GO.find()?
-            .args(["env", "GOVERSION"])
-            .folder(workshop.folder)
-            .run()?,
-    )?;
+    check_version(workshop, &go(workshop)?.args(["env", "GOVERSION"]).run()?)?;
     let program = workshop.build.join(PROGRAM);
     files::write(&program.join("main.go"), main(workshop)?.as_bytes())?;
 
     workshop.say("GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared");
-    let module = program.join("module.wasm");
-    compiler(workshop)?
-        .arg("-o")
-        .arg(&module)
-        .arg(format!("./build/{PROGRAM}"))
+    // Paths are left out of the module, so that it is the same on every machine.
+    go(workshop)?
+        .args(["build", "-trimpath", "-buildvcs=false"])
+        .args(["-buildmode=c-shared", "-ldflags=-s -w"])
+        .arg(format!("-tags={}", tags(workshop)?.join(",")))
+        .args(["-o", MODULE])
+        .arg(PACKAGE)
         .run()?;
-    Ok(Output::Core(workshop.read(&module)?))
+    Ok(Output::Core(workshop.read(&workshop.folder.join(MODULE))?))
 }
 
-/// Returns the compiler with the arguments of every build. Paths are left out of the module, so
-/// that it is the same on every machine.
-fn compiler(workshop: &Workshop<'_>) -> Result<Program, BuildError> {
+/// Returns the compiler for WebAssembly.
+fn go(workshop: &Workshop<'_>) -> Result<Program, BuildError> {
     let go = GO.find()?.folder(workshop.folder);
-    let go = go.env("GOOS", "wasip1").env("GOARCH", "wasm");
-    let go = go.args([
-        "build",
-        "-trimpath",
-        "-buildvcs=false",
-        "-buildmode=c-shared",
-        "-ldflags=-s -w",
-    ]);
+    Ok(go.env("GOOS", "wasip1").env("GOARCH", "wasm"))
+}
+
+/// Returns the tags of the SDK's files that the plugin needs.
+fn tags(workshop: &Workshop<'_>) -> Result<Vec<&'static str>, BuildError> {
+    let mut tags = Vec::new();
     if imports_logging(workshop) {
-        Ok(go.arg("-tags=hookyard_logging"))
-    } else {
-        Ok(go)
+        tags.push("hookyard_logging");
     }
+    let packages = go(workshop)?.args(["list", "-deps", PACKAGE]).run()?;
+    if packages.lines().any(|name| ["log", "log/slog"].contains(&name)) {
+        tags.push("hookyard_slog");
+    }
+    Ok(tags)
 }
 
 /// Whether the world has `wasi:logging`. Without it, the SDK writes the log to standard output.

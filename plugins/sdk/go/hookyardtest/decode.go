@@ -5,6 +5,7 @@ package hookyardtest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -91,11 +92,14 @@ func renameContent(target reflect.Type, document any) (any, error) {
 	if err == nil {
 		return named, nil
 	}
-	if envelope, ok := document.(map[string]any); ok {
-		for name, content := range envelope {
-			if named, err := rename(target, content, "$."+name); err == nil {
-				return named, nil
-			}
+	envelope, _ := document.(map[string]any)
+	for name, content := range envelope {
+		named, inner := rename(target, content, "$."+name)
+		if inner == nil {
+			return named, nil
+		}
+		if _, ok := content.(map[string]any); ok {
+			err = errors.Join(err, inner)
 		}
 	}
 	return nil, err
