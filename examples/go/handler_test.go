@@ -38,10 +38,9 @@ func TestWrongSumIsRejected(t *testing.T) {
 
 func TestPauseIsRetried(t *testing.T) {
 	world := hookyardtest.New(t)
-	world.Settings["paused"] = "yes"
 
-	err := hookyardtest.Run(world, accept, "fixtures/good.json")
-	if err == nil || hookyard.IsRejected(err) {
+	err := hookyardtest.Run(world, accept, "fixtures/paused.json")
+	if err == nil || err.Error() != "paused in [config]" || hookyard.IsRejected(err) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -9,6 +9,7 @@
 package hookyardtest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -67,10 +68,13 @@ func (w *World) Value(bucket, key string) string { return string(w.Values[bucket
 // fixture is the part of a fixture that a test without the host needs.
 type fixture struct {
 	Event struct {
-		Provider, Type, Key string
-		Body                json.RawMessage
-		BodyText            *string `json:"body_text"`
-		BodyBase64          *string `json:"body_base64"`
+		ID, Provider, Source, Type, Key string
+
+		Attempt    uint32
+		ReceivedAt time.Time `json:"received_at"`
+		Body       json.RawMessage
+		BodyText   *string `json:"body_text"`
+		BodyBase64 *string `json:"body_base64"`
 	}
 	Values map[string]map[string]json.RawMessage
 	Config map[string]string
@@ -121,14 +125,15 @@ func (w *World) read(path string) fixture {
 		}
 	}
 	maps.Copy(w.Settings, fixture.Config)
-	if fixture.Event.Provider != "" {
-		w.Delivery.Provider = fixture.Event.Provider
-	}
-	if fixture.Event.Key != "" {
-		w.Delivery.Key = fixture.Event.Key
-	}
-	if fixture.Event.Type != "" {
-		w.Delivery.EventType = hookyard.Some(fixture.Event.Type)
+	event, delivery := fixture.Event, &w.Delivery
+	delivery.EventID = cmp.Or(event.ID, delivery.EventID)
+	delivery.Provider = cmp.Or(event.Provider, delivery.Provider)
+	delivery.Source = cmp.Or(event.Source, delivery.Source)
+	delivery.Key = cmp.Or(event.Key, delivery.Key)
+	delivery.Attempt = cmp.Or(event.Attempt, delivery.Attempt)
+	delivery.ReceivedAt = cmp.Or(event.ReceivedAt, delivery.ReceivedAt)
+	if event.Type != "" {
+		delivery.EventType = hookyard.Some(event.Type)
 	}
 	return fixture
 }

@@ -22,7 +22,7 @@ type line struct {
 }
 
 const fixture = `{
-  "event": { "provider": "shop", "type": "order.paid", "key": "k", "body": { "data": {
+  "event": { "provider": "shop", "type": "order.paid", "key": "k", "attempt": 3, "body": { "data": {
     "order-id": "o-1", "total": 9007199254740993, "extra": true,
     "lines": [{ "sku": 7, "price": { "minor_units": 5 } }, {}]
   } } },
@@ -42,7 +42,7 @@ func TestFixtureIsDecoded(t *testing.T) {
 	var found order
 	handle := func(delivery hookyard.Delivery, event order) error {
 		found = event
-		if delivery.EventType.Or("") != "order.paid" || delivery.Provider != "shop" || delivery.Key != "k" {
+		if delivery.EventType.Or("") != "order.paid" || delivery.Provider != "shop" || delivery.Attempt != 3 {
 			t.Errorf("the delivery is %v", delivery)
 		}
 		return nil
