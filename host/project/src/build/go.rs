@@ -62,7 +62,10 @@ fn tags(workshop: &Workshop<'_>) -> Result<Vec<&'static str>, BuildError> {
         tags.push("hookyard_logging");
     }
     let packages = go(workshop)?.args(["list", "-deps", PACKAGE]).run()?;
-    if packages.lines().any(|name| ["log", "log/slog"].contains(&name)) {
+    if packages
+        .lines()
+        .any(|name| ["log", "log/slog"].contains(&name))
+    {
         tags.push("hookyard_slog");
     }
     Ok(tags)

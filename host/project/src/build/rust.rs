@@ -40,10 +40,13 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
     }
 
     workshop.say(&format!("cargo build --release --target {TARGET}"));
+    if !workshop.folder.join("target").exists() {
+        workshop.say("the first build compiles the dependencies, which takes a minute or two");
+    }
     let messages = cargo
-        .args(["build", "--release", "--target", TARGET])
+        .args(["build", "--quiet", "--release", "--target", TARGET])
         .arg("--message-format=json-render-diagnostics")
-        .run()
+        .run_with_warnings(workshop)
         .map_err(without_json)?;
     let path = component(&messages).ok_or_else(|| {
         BuildError::Source(

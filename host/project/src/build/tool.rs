@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::BuildError;
+use super::{BuildError, Workshop};
 
 /// A program that a build needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,24 @@ impl Program {
     }
 
     /// Runs the program to its end and returns what it wrote to standard output.
-    pub(crate) fn run(mut self) -> Result<String, BuildError> {
+    pub(crate) fn run(self) -> Result<String, BuildError> {
+        Ok(self.finish()?.0)
+    }
+
+    /// Like [`run`](Self::run), and shows what the program wrote to standard error, such as
+    /// warnings.
+    pub(crate) fn run_with_warnings(self, workshop: &Workshop<'_>) -> Result<String, BuildError> {
+        let (stdout, stderr) = self.finish()?;
+        let warnings = stderr.trim_end();
+        if !warnings.is_empty() {
+            workshop.say(warnings);
+        }
+        Ok(stdout)
+    }
+
+    /// Runs the program to its end and returns what it wrote to standard output and to standard
+    /// error.
+    fn finish(mut self) -> Result<(String, String), BuildError> {
         self.command.stdin(Stdio::null());
         let output = match self.command.output() {
             Ok(output) => output,
@@ -115,10 +132,10 @@ impl Program {
         };
 
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
-            return Ok(stdout);
+            return Ok((stdout, stderr));
         }
-        let stderr = String::from_utf8_lossy(&output.stderr);
         let parts = [stdout.trim_end(), stderr.trim_end()];
         let text: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         if text.is_empty() {

@@ -83,3 +83,35 @@ pub(super) fn write(path: &Path, arguments: &FolderArguments) -> Result<(), Fail
         wit::WORLD
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hookyard_plugin::OFFERS;
+    use hookyard_project::Capability;
+
+    /// Drafts are offered by name, and WASI 0.2 up to the last version that the host knows.
+    #[test]
+    fn host_offers_every_written_import() {
+        let imports = Capability::ALL.into_iter().collect();
+        let world = World {
+            name: "webhooks",
+            provider: None,
+            imports: &imports,
+        };
+        let files = wit::files(&world).expect("valid");
+        let text = files.text("plugin.wit").expect("the world");
+
+        let imported: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';'))
+            .collect();
+        assert_eq!(imported.len(), 6, "{text}");
+        for import in imported {
+            let (name, version) = import.split_once('@').expect("a version");
+            let offer = OFFERS.iter().find(|offer| offer.name == name);
+            let offered = offer.expect("an offer").versions.to_string();
+            assert!(offered.contains(version), "{import}: {offered}");
+        }
+    }
+}
