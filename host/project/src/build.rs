@@ -10,6 +10,7 @@ mod error;
 mod finish;
 mod go;
 mod javascript;
+mod missing_import;
 mod python;
 mod rust;
 mod strip;

@@ -157,7 +157,7 @@ fn add_package(files: &mut Files, folder: &str, source: &str) {
 }
 
 /// Returns the packages of a capability: the folder in `deps/`, and the folder in the repository.
-fn packages(capability: Capability) -> &'static [(&'static str, &'static str)] {
+pub(crate) fn packages(capability: Capability) -> &'static [(&'static str, &'static str)] {
     match capability {
         Capability::Keyvalue => &[("wasi-keyvalue", "wit/wasi/keyvalue-0.2.0-draft2")],
         Capability::Config => &[("wasi-config", "wit/wasi/config-0.2.0-rc.1")],

@@ -7,7 +7,7 @@ use hookyard_componentize::{self as componentize, StringEncoding};
 use wasm_encoder::{ComponentSection as _, CustomSection};
 
 use super::strip::strip;
-use super::{BuildError, Output, Workshop};
+use super::{BuildError, Output, Workshop, missing_import};
 use crate::VERSION;
 
 /// The custom section that the host reads fixtures from.
@@ -19,9 +19,15 @@ pub(super) fn component(
     output: Output,
     fixtures: Option<&[u8]>,
 ) -> Result<Vec<u8>, BuildError> {
-    let fault = |error: componentize::Error| BuildError::Component {
-        tool: format!("the compiler for {}", workshop.manifest.language.title()),
-        fault: error.to_string(),
+    let fault = |error: componentize::Error| {
+        let fault = error.to_string();
+        match missing_import::explain(&fault) {
+            Some(explanation) => BuildError::Source(explanation),
+            None => BuildError::Component {
+                tool: format!("the compiler for {}", workshop.manifest.language.title()),
+                fault,
+            },
+        }
     };
     let component = match output {
         Output::Component(component) => component,

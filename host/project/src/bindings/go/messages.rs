@@ -64,7 +64,11 @@ impl Message<'_> {
     /// Returns the signature of the function in Go, with its documentation.
     fn signature(&self, types: &Types<'_>) -> String {
         let docs = comment(self.function.docs.contents.as_deref(), "");
-        let docs = if docs.is_empty() { docs } else { format!("//\n{docs}") };
+        let docs = if docs.is_empty() {
+            docs
+        } else {
+            format!("//\n{docs}")
+        };
         let name = exported(&self.function.name);
         let destination = if self.has_destination(types) {
             ", destination ...string"
