@@ -23,6 +23,11 @@ impl Files {
             .extend(files.map(|(path, content)| (format!("{folder}/{path}"), content)));
     }
 
+    /// Adds files. Files of the same paths are replaced.
+    pub fn extend(&mut self, files: Self) {
+        self.0.extend(files.0);
+    }
+
     /// Returns the content of a file.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         self.0.get(path).map(Vec::as_slice)

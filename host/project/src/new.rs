@@ -189,6 +189,12 @@ impl Sources {
             cases.clone_from(&shape.cases);
             files = filled(&files, plugin.language, &values(provider, shape))?;
         }
+        if plugin.engine == Some(Engine::StarlingMonkey) {
+            files.extend(template::below(&format!(
+                "examples/templates/{}/starling",
+                plugin.language
+            )));
+        }
         Ok(Self {
             kind,
             files: renamed(&files, &plugin.name),

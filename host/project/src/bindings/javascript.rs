@@ -1,8 +1,8 @@
 //! Bindings for JavaScript and TypeScript.
 //!
-//! Both languages get the same files: a module with types for each provider, `entry.js`, which
-//! connects the author's handler with the engine, `shapes.json`, by which the SDK converts values,
-//! and `engine.d.ts`, which declares what the engine offers.
+//! Both languages get the same files. Each provider has a module with its types. `entry.js` connects
+//! the author's handler with the engine. The SDK converts values according to `shapes.json`, and
+//! `engine.d.ts` declares what the engine offers.
 
 mod engine;
 mod entry;
@@ -116,7 +116,7 @@ fn event(resolve: &Resolve, handler: InterfaceId) -> Result<Option<TypeId>, Buil
     match function.map(|function| function.params.as_slice()) {
         Some([_, event]) if let Type::Id(id) = event.ty => Ok(Some(types::root(resolve, id))),
         _ => Err(BuildError::Bindings(format!(
-            "{name} is no handler: it needs `handle: func(delivery: delivery, event: event)`"
+            "{name} is not a handler: it needs `handle: func(delivery: delivery, event: event)`"
         ))),
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
 
     let engine = workshop.manifest.engine.unwrap_or_default();
     let author = Files::read(&workshop.folder.join(super::WIT))?;
-    let wit = bindings::wit(workshop.resolve, workshop.world, engine, author);
+    let wit = bindings::wit(workshop.resolve, workshop.world, author);
     write_wit(&workshop.build.join("wit"), &wit)?;
 
     componentizer(workshop, &packages, engine)?.run()?;

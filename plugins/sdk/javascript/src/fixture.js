@@ -27,7 +27,8 @@ export function readEvent(path, shapes = readShapes()) {
 /** Finds the case that a text of the event names: the type of the event ends with the name of its case. */
 function caseOf(tags, texts) {
   const names = texts.filter((text) => typeof text === "string").map(plain);
-  return tags.find((tag) => tag !== "other" && names.some((name) => name.endsWith(plain(tag))));
+  const longestFirst = tags.filter((tag) => tag !== "other").sort((a, b) => b.length - a.length);
+  return longestFirst.find((tag) => names.some((name) => name.endsWith(plain(tag))));
 }
 
 /** Decodes the body, or the part of the body that has the content of the event. */

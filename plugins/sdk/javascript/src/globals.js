@@ -1,5 +1,6 @@
 // What the engines lack. The component loads this file first, so that npm packages find it.
 import { levelledConsole } from "./log.js";
+import { HostError } from "./outcome.js";
 import { decode, encode } from "./text.js";
 
 globalThis.console = { ...globalThis.console, ...levelledConsole };
@@ -19,3 +20,15 @@ globalThis.TextDecoder ??= class TextDecoder {
     return decode(ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes));
   }
 };
+
+// StarlingMonkey only. A partner that does not answer is not a fault of the plugin, so the host tries again.
+const { fetch } = globalThis;
+if (fetch) {
+  globalThis.fetch = async (input, init) => {
+    try {
+      return await fetch(input, init);
+    } catch (error) {
+      throw new HostError(`fetch ${input?.url ?? input}: ${error.message}`);
+    }
+  };
+}

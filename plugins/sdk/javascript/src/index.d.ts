@@ -84,7 +84,7 @@ export interface Bucket<T> {
   /** Adds to a number, and returns the new number. A key without a value begins at 0. */
   increment(key: string, by?: number): number;
   /**
-   * Changes a value, and returns the new one. This is no lock: if another attempt changes the key meanwhile, the host
+   * Changes a value, and returns the new one. This is not a lock: if another attempt changes the key meanwhile, the host
    * runs the handler again from its beginning.
    */
   update(key: string, change: (value: T | undefined) => T): T;

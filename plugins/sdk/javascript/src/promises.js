@@ -4,7 +4,7 @@
 const Native = globalThis.Promise;
 const handled = new WeakSet();
 const rejected = new Map();
-let isRunning = false;
+let isWatching = false;
 let refused;
 
 /** Watches all promises. With `refuse`, none may be made while an event is handled. */
@@ -12,15 +12,17 @@ export function watchPromises(refuse) {
   const Watched = new Proxy(Native, {
     construct(target, values, newTarget) {
       const promise = Reflect.construct(target, values, newTarget === Watched ? target : newTarget);
-      if (isRunning && refuse) refused ??= asyncRefused();
-      if (isRunning && !refuse) watch(promise);
+      if (isWatching && refuse) refused ??= asyncRefused();
+      if (isWatching && !refuse) watch(promise);
       return promise;
     },
   });
   const { then } = Native.prototype;
 
   function watch(promise) {
-    then.call(promise, undefined, (reason) => handled.has(promise) || rejected.set(promise, reason));
+    isWatching = false; // `then` makes a promise itself
+    then.call(promise, undefined, (reason) => void (handled.has(promise) || rejected.set(promise, reason)));
+    isWatching = true;
   }
   Native.prototype.then = function (...callbacks) {
     handled.add(this);
@@ -35,8 +37,11 @@ export function asyncRefused() {
   return new TypeError('QuickJS runs no code after an await: make the handler synchronous, or set engine = "starling"');
 }
 
+/** Begins an event. The instance may have handled others before. */
 export function beginWatching() {
-  isRunning = true;
+  isWatching = true;
+  refused = undefined;
+  rejected.clear();
 }
 
 /** Throws if the handler made a promise that the engine does not run. */

@@ -15,7 +15,7 @@ export interface WorldOptions {
   destinations?: string[];
   /** Answers to requests, by method and URL, such as `"GET https://api.example.com/v1"`. Other requests are refused. */
   http?: Record<string, { status?: number; headers?: Record<string, string>; json?: unknown; body?: string }>;
-  /** What the handler is told about the event. */
+  /** Facts about the event that differ from those of the tests. */
   delivery?: Partial<Delivery>;
 }
 

@@ -1,6 +1,7 @@
 // Stack traces in terms of the author's files. The build adds the source map to the bundle; it is read when the
 // component is made, so that a trace costs little later.
 
+const FRAMES_MAX = 20;
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 let map;
 
@@ -26,7 +27,7 @@ export function trace(error) {
   } catch {
     // A map that does not fit shows the engine's frames.
   }
-  return (mapped.length > 0 ? mapped : frames).map((line) => `    ${line}`);
+  return (mapped.length > 0 ? mapped : frames).slice(0, FRAMES_MAX).map((line) => `    ${line}`);
 }
 
 /** One frame as `at name (src/handler.ts:9:14)`, or undefined if it is not of the author's files. */

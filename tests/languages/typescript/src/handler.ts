@@ -3,7 +3,10 @@ import { offerDeclined, type AcceptedByUserPayload, type Event } from "../gen/to
 
 const counts = bucket<number>("counts");
 
-const behaviours: Record<string, (payload: AcceptedByUserPayload) => void> = {
+/** Only StarlingMonkey has `fetch`, so its type is not known where the engine is QuickJS. */
+type Fetch = (url: string) => Promise<{ status: number; text(): Promise<string> }>;
+
+const behaviours: Record<string, (payload: AcceptedByUserPayload) => unknown> = {
   sum({ offer }) {
     log.info(`sum ${offer.offerLines.reduce((sum, line) => sum + line.price.value, 0n)}`);
   },
@@ -60,6 +63,11 @@ const behaviours: Record<string, (payload: AcceptedByUserPayload) => void> = {
     const answer = http.get(setting("url") ?? "");
     log.info(`http ${answer.status} ${answer.text()}`);
   },
+  async fetch() {
+    const { fetch } = globalThis as unknown as { fetch: Fetch };
+    const answer = await fetch(setting("url") ?? "");
+    log.info(`fetch ${answer.status} ${await answer.text()}`);
+  },
 };
 
 function nested() {
@@ -72,11 +80,12 @@ export const handler = plugin<Event>({
     if (offerId === "delivery") {
       const { tenant, source, provider, eventType, attempt } = delivery;
       log.info(`delivery ${tenant}/${source} ${provider} ${eventType} ${attempt}`);
-    } else if (Object.hasOwn(behaviours, offerId)) {
-      behaviours[offerId]?.(payload);
-    } else {
-      throw new Reject(`unknown behaviour ${offerId}`);
+      return;
     }
+
+    const behaviour = behaviours[offerId];
+    if (!behaviour) throw new Reject(`unknown behaviour ${offerId}`);
+    return behaviour(payload) as undefined;
   },
   other(_text, { eventType }) {
     log.info(`other ${eventType}`);

@@ -24,30 +24,30 @@ const INTERFACES: [&str; 4] = [
 ];
 
 /// Returns the added interfaces, without and with their versions.
-pub(super) fn imports(resolve: &Resolve, engine: Engine) -> Vec<(String, String)> {
+pub(super) fn imports(resolve: &Resolve) -> Vec<(String, String)> {
     let versioned = INTERFACES.iter().map(|name| {
         let package = name.split_once('/').map_or(*name, |(package, _)| package);
-        let version = known(resolve, engine, package).unwrap_or_else(|| VERSION.to_owned());
+        let version = known(resolve, package).unwrap_or_else(|| VERSION.to_owned());
         ((*name).to_owned(), format!("{name}@{version}"))
     });
     versioned.collect()
 }
 
 /// Returns the WIT that the engine's tool reads: the author's files with what the engine needs.
-pub(crate) fn wit(resolve: &Resolve, world: WorldId, engine: Engine, author: Files) -> Files {
-    let mut files = if late::is_needed(resolve, engine) {
+pub(crate) fn wit(resolve: &Resolve, world: WorldId, author: Files) -> Files {
+    let mut files = if late::is_needed(resolve) {
         late::renamed(&author)
     } else {
         author
     };
 
-    let io = known(resolve, engine, "wasi:io").unwrap_or_else(|| VERSION.to_owned());
+    let io = known(resolve, "wasi:io").unwrap_or_else(|| VERSION.to_owned());
     for (package, text) in [
         ("wasi:io", include_str!("engine/io.wit")),
         ("wasi:cli", include_str!("engine/cli.wit")),
         ("wasi:random", include_str!("engine/random.wit")),
     ] {
-        if known(resolve, engine, package).is_none() {
+        if known(resolve, package).is_none() {
             let name = package.replace(':', "-");
             let text = text.replace("IO-VERSION", &io).replace("VERSION", VERSION);
             files.add(format!("deps/hookyard-engine-{name}/{name}.wit"), text);
@@ -58,7 +58,7 @@ pub(crate) fn wit(resolve: &Resolve, world: WorldId, engine: Engine, author: Fil
         "world {WORLD} {{\n    include {};\n",
         resolve.worlds[world].name
     );
-    for (_, name) in imports(resolve, engine) {
+    for (_, name) in imports(resolve) {
         text.push_str(&format!("    import {name};\n"));
     }
     files.add(format!("{WORLD}.wit"), text + "}\n");
@@ -66,8 +66,8 @@ pub(crate) fn wit(resolve: &Resolve, world: WorldId, engine: Engine, author: Fil
 }
 
 /// Returns the version of a package that the author's WIT already has under this name.
-fn known(resolve: &Resolve, engine: Engine, package: &str) -> Option<String> {
-    if late::is_needed(resolve, engine) && late::is_renamed(package) {
+fn known(resolve: &Resolve, package: &str) -> Option<String> {
+    if late::is_needed(resolve) && late::is_renamed(package) {
         return None;
     }
     version(resolve, package)

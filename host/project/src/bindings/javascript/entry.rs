@@ -55,7 +55,6 @@ pub(super) fn text(input: &Input<'_>, plugin: &Plugin) -> String {
         Language::TypeScript => "handler.ts",
         _ => "handler.js",
     };
-    let engine = input.manifest.engine.unwrap_or_default();
     let mut imports = Vec::new();
     for id in &plugin.imports {
         let name = input.resolve.id_of(*id).unwrap_or_default();
@@ -64,12 +63,12 @@ pub(super) fn text(input: &Input<'_>, plugin: &Plugin) -> String {
             imports.push((short, name));
         }
     }
-    if late::is_needed(input.resolve, engine) {
+    if late::is_needed(input.resolve) {
         for (_, name) in &mut imports {
             *name = late::name(name);
         }
     }
-    imports.extend(engine::imports(input.resolve, engine));
+    imports.extend(engine::imports(input.resolve));
 
     let mut text = format!(
         "// {NOTICE}\n\

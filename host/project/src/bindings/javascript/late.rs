@@ -1,16 +1,16 @@
-//! `wasi:http` on QuickJS.
+//! `wasi:http` of a plugin, which the tools of both engines refuse under its own name.
 //!
 //! `componentize-qjs` runs the plugin once to make a snapshot. For that it links the real `wasi:io`
-//! and a stub of `wasi:http`, whose streams are then not those of `wasi:io`, and fails. So the tool
-//! sees these packages under another namespace, of which it stubs everything alike. Afterwards the
-//! imports of the component get their names back. They have another version than those of the
-//! engine itself, because the names of imports are unique; the host offers every version.
+//! and a stub of `wasi:http`, whose streams are then not those of `wasi:io`, and fails.
+//! `componentize-js` merges the plugin's `wasi:http` with its own, and misses functions. So the tools
+//! see these packages under another namespace. Afterwards the imports of the component get their
+//! names back. They have another version than those of the engine itself, because the names of
+//! imports are unique; the host offers every version.
 
 use wit_parser::Resolve;
 
 use super::engine::version;
 use crate::files::Files;
-use crate::language::Engine;
 
 /// The namespace. It is as long as `wasi`, so that names in the component keep their length.
 pub(crate) const NAMESPACE: &str = "late";
@@ -21,8 +21,8 @@ const PACKAGES: [&str; 3] = ["wasi:http", "wasi:io", "wasi:clocks"];
 const IMPORTS: u8 = 10;
 
 /// Returns whether the plugin's packages are renamed.
-pub(super) fn is_needed(resolve: &Resolve, engine: Engine) -> bool {
-    engine == Engine::QuickJs && version(resolve, "wasi:http").is_some()
+pub(super) fn is_needed(resolve: &Resolve) -> bool {
+    version(resolve, "wasi:http").is_some()
 }
 
 pub(super) fn is_renamed(package: &str) -> bool {

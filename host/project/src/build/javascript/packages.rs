@@ -7,12 +7,18 @@ use serde_json::Value;
 use super::super::tool::Program;
 use super::super::{BuildError, Tool, Workshop};
 
-/// The packages with their programs, and the versions that Hookyard is tested with.
-const TESTED: [(&str, &str); 4] = [
-    ("typescript", "7.0.2"),
-    ("esbuild", "0.28.2"),
-    ("componentize-qjs", "0.4.5"),
-    ("@bytecodealliance/componentize-js", "0.23.0"),
+/// The packages, the versions that Hookyard is tested with, and packages that they need beside
+/// their own dependencies.
+const TESTED: [(&str, &str, &str); 4] = [
+    ("typescript", "7.0.2", ""),
+    ("esbuild", "0.28.2", ""),
+    ("componentize-qjs", "0.4.5", ""),
+    // It uses this package without naming it, and fails with 0.26.
+    (
+        "@bytecodealliance/componentize-js",
+        "0.23.0",
+        " @bytecodealliance/preview2-shim@0.25.0",
+    ),
 ];
 
 const NPM: Tool = Tool {
@@ -45,15 +51,15 @@ impl<'a, 'w> Packages<'a, 'w> {
     /// Returns a program of a package, and warns if the package has another version than the tested
     /// one.
     pub(super) fn tool(&self, package: &str, program: &str) -> Result<Program, BuildError> {
-        let tested = TESTED.iter().find(|(name, _)| *name == package);
-        let tested = tested.map(|(_, version)| *version).unwrap_or_default();
+        let tested = TESTED.iter().find(|(name, ..)| *name == package);
+        let (_, tested, others) = tested.copied().unwrap_or_default();
         let description = std::fs::read(self.folder.join(package).join("package.json"));
         let path = self.folder.join(".bin").join(program);
 
         let Some(description) = description.ok().filter(|_| path.is_file()) else {
             return Err(BuildError::MissingTool {
                 tool: package.to_owned(),
-                install: format!("npm install --save-dev --save-exact {package}@{tested}"),
+                install: format!("npm install --save-dev --save-exact {package}@{tested}{others}"),
             });
         };
         if let Ok(description) = serde_json::from_slice::<Value>(&description)

@@ -1,0 +1,88 @@
+import { bucket, http, log, plugin, Reject, Retry, send, setting } from "@hookyard/sdk";
+import { offerDeclined } from "../gen/topi-saas.js";
+
+const counts = bucket("counts");
+
+const behaviours = {
+  sum({ offer }) {
+    log.info(`sum ${offer.offerLines.reduce((sum, line) => sum + line.price.value, 0n)}`);
+  },
+  title({ offer }) {
+    const title = offer.offerLines[0]?.title ?? "";
+    log.info(`title ${new TextEncoder().encode(title).length} ${[...title.slice(0, 24)].slice(0, 12).join("")}`);
+  },
+  lines({ offer }) {
+    log.info(`lines ${offer.offerLines.length}`);
+  },
+  optional({ endCustomer }) {
+    log.info(`company ${endCustomer.companyName ?? "none"}`);
+  },
+  reject() {
+    throw new Reject("told to reject");
+  },
+  retry() {
+    throw new Retry("told to retry", { after: "60s" });
+  },
+  trap() {
+    nested();
+  },
+  "host-error"() {
+    send("nowhere", "{}");
+  },
+  log() {
+    for (const level of ["trace", "debug", "info", "warn", "error"]) log[level](`level ${level}`);
+    console.log("printed");
+  },
+  count() {
+    log.info(`count ${counts.increment("offers")}`);
+  },
+  values() {
+    const values = bucket("values");
+    values.set("a", [1, 2]);
+    values.set("b", "é");
+    const [a, before, keys] = [values.get("a"), values.exists("b"), values.keys().sort()];
+    values.delete("b");
+    log.info(`values ${JSON.stringify(a)} ${before} ${keys.join(",")} ${values.exists("b")}`);
+  },
+  update() {
+    log.info(`update ${counts.update("updates", (count = 0) => count + 1)}`);
+  },
+  setting() {
+    log.info(`setting ${setting("mode") ?? "none"}`);
+  },
+  send() {
+    send("raw", '{"hello":"wörld"}', "k");
+  },
+  answer({ offerId }) {
+    offerDeclined({ offerId, reason: "told to" });
+  },
+  http() {
+    const answer = http.get(setting("url") ?? "");
+    log.info(`http ${answer.status} ${answer.text()}`);
+  },
+  async fetch() {
+    const answer = await fetch(setting("url") ?? "");
+    log.info(`fetch ${answer.status} ${await answer.text()}`);
+  },
+};
+
+function nested() {
+  throw new TypeError("told to trap");
+}
+
+export const handler = plugin({
+  "offer-accepted-by-user"({ payload }, delivery) {
+    const { offerId } = payload;
+    if (offerId === "delivery") {
+      const { tenant, source, provider, eventType, attempt } = delivery;
+      log.info(`delivery ${tenant}/${source} ${provider} ${eventType} ${attempt}`);
+      return;
+    }
+
+    if (!Object.hasOwn(behaviours, offerId)) throw new Reject(`unknown behaviour ${offerId}`);
+    return behaviours[offerId](payload);
+  },
+  other(_text, { eventType }) {
+    log.info(`other ${eventType}`);
+  },
+});
