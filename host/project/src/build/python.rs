@@ -107,24 +107,33 @@ fn failed(path: &Path, source: io::Error) -> WriteError {
     }
 }
 
-/// Keeps the author's traceback of what componentize-py writes, without its own stack.
+/// Keeps the author's traceback of what componentize-py writes, without its own stack and without
+/// the frames in generated files.
 fn without_backtrace(error: BuildError) -> BuildError {
     let BuildError::ToolFailed { output, .. } = error else {
         return error;
     };
-    let begin = output
-        .find("Traceback (most recent call last):")
-        .unwrap_or(0);
-    let lines = output[begin..]
+    let (_, message) = output
+        .split_once("AssertionError: ")
+        .unwrap_or(("", &output));
+    let lines = message
         .lines()
-        .take_while(|line| !line.trim_start().starts_with("Stack backtrace:"));
-    let lines: Vec<_> = lines
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.replace("File \"/0/", "File \""))
-        .collect();
+        .take_while(|line| line.trim() != "Caused by:")
+        .filter(|line| !line.trim().is_empty());
+
+    let mut kept = Vec::new();
+    let mut is_generated = false;
+    for line in lines {
+        if !line.starts_with("   ") {
+            is_generated = line.trim_start().starts_with("File \"/0/gen/");
+        }
+        if !is_generated {
+            kept.push(line.replace("File \"/0/", "File \""));
+        }
+    }
     BuildError::ToolFailed {
         tool: "componentize-py".into(),
-        output: lines.join("\n"),
+        output: kept.join("\n"),
     }
 }
 
@@ -161,16 +170,18 @@ mod tests {
 
     #[test]
     fn failure_shows_the_traceback_only() {
-        let output = "Error: \n\nCaused by:\n    Traceback (most recent call last):\n      \
-             File \"/0/app.py\", line 1, in <module>\n    NameError: x\n\nStack backtrace:\n   0: anyhow";
+        let output = "Traceback (most recent call last):\n  File \"/bin/componentize-py\", line 8\n\
+             AssertionError: Traceback (most recent call last):\n  \
+             File \"/0/gen/component.py\", line 61, in <module>\n    import app as app\n  \
+             File \"/0/app.py\", line 1, in <module>\n    x\nNameError: x\n\nCaused by:\n    NameError: x\n";
         let error = without_backtrace(BuildError::ToolFailed {
             tool: "componentize-py --quiet".into(),
             output: output.into(),
         });
         assert_eq!(
             error.to_string(),
-            "`componentize-py` failed\nTraceback (most recent call last):\n      \
-             File \"app.py\", line 1, in <module>\n    NameError: x"
+            "`componentize-py` failed\nTraceback (most recent call last):\n  \
+             File \"app.py\", line 1, in <module>\n    x\nNameError: x"
         );
     }
 }

@@ -201,7 +201,7 @@ def start(modules: Iterable[types.ModuleType], exports: Iterable[str]) -> None:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     for kind in exports:
         if kind not in handlers:
-            raise SystemExit(f"app.py: no function is the handler; write @{kind} in front of it")
+            raise RuntimeError(f"app.py: no function is the handler; write @{kind} in front of it")
 
     _import_late()
     _keep_sources()

@@ -18,6 +18,10 @@ ABSENT = set(
 )
 
 
+# The modules that componentize-py adds.
+BINDINGS = {"componentize_py_runtime", "componentize_py_types", "poll_loop", "wit_world"}
+
+
 class Late(NamedTuple):
     """An import inside a function."""
 
@@ -65,7 +69,7 @@ def _fault(module: str) -> str | None:
     top = module.partition(".")[0]
     if top in ABSENT:
         return "Python for WebAssembly does not have it"
-    if top in sys.stdlib_module_names or importlib.util.find_spec(top):
+    if top in BINDINGS or top in sys.stdlib_module_names or importlib.util.find_spec(top):
         return None
     return "it is in none of the plugin's files and packages"
 
