@@ -1,4 +1,4 @@
-"""Amounts of money, which are whole numbers of the smallest unit. Python's `int` holds every `s64` and `u64` exactly."""
+"""Amounts of money, which are whole numbers of the smallest unit. An `int` holds every `s64` and `u64` exactly."""
 
 from decimal import Decimal
 
