@@ -20,7 +20,10 @@ pub struct Bucket<T> {
 impl<T> Bucket<T> {
     /// Returns the bucket of this name. Nothing is opened or written.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, values: PhantomData }
+        Self {
+            name,
+            values: PhantomData,
+        }
     }
 
     /// Removes the value of a key, if there is one.
@@ -49,15 +52,22 @@ impl<T> Bucket<T> {
     }
 
     fn fault(&self, key: &str, why: impl std::fmt::Display) -> HostError {
-        HostError::new(format!("key-value bucket {:?}, key {key:?}: {why}", self.name))
+        HostError::new(format!(
+            "key-value bucket {:?}, key {key:?}: {why}",
+            self.name
+        ))
     }
 }
 
 impl<T: Serialize + DeserializeOwned> Bucket<T> {
     /// Returns the value of a key, if there is one.
     pub fn get(&self, key: &str) -> Result<Option<T>, HostError> {
-        let Some(bytes) = self.get_bytes(key)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.fault(key, error))
+        let Some(bytes) = self.get_bytes(key)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| self.fault(key, error))
     }
 
     /// Sets the value of a key.

@@ -43,7 +43,10 @@ impl<E: Error> From<E> for Failure {
             reason.push_str(&format!(": {error}"));
             cause = error.source();
         }
-        Self::Retry { reason, after: None }
+        Self::Retry {
+            reason,
+            after: None,
+        }
     }
 }
 

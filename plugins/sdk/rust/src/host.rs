@@ -28,23 +28,33 @@ pub(crate) fn settings() -> Result<Vec<(String, String)>> {
 }
 
 pub(crate) fn get(bucket: &str, key: &str) -> Result<Option<Vec<u8>>> {
-    store::open(bucket).and_then(|bucket| bucket.get(key)).map_err(stored)
+    store::open(bucket)
+        .and_then(|bucket| bucket.get(key))
+        .map_err(stored)
 }
 
 pub(crate) fn set(bucket: &str, key: &str, bytes: &[u8]) -> Result<()> {
-    store::open(bucket).and_then(|bucket| bucket.set(key, bytes)).map_err(stored)
+    store::open(bucket)
+        .and_then(|bucket| bucket.set(key, bytes))
+        .map_err(stored)
 }
 
 pub(crate) fn delete(bucket: &str, key: &str) -> Result<()> {
-    store::open(bucket).and_then(|bucket| bucket.delete(key)).map_err(stored)
+    store::open(bucket)
+        .and_then(|bucket| bucket.delete(key))
+        .map_err(stored)
 }
 
 pub(crate) fn exists(bucket: &str, key: &str) -> Result<bool> {
-    store::open(bucket).and_then(|bucket| bucket.exists(key)).map_err(stored)
+    store::open(bucket)
+        .and_then(|bucket| bucket.exists(key))
+        .map_err(stored)
 }
 
 pub(crate) fn increment(bucket: &str, key: &str, by: i64) -> Result<i64> {
-    store::open(bucket).and_then(|bucket| atomics::increment(&bucket, key, by)).map_err(stored)
+    store::open(bucket)
+        .and_then(|bucket| atomics::increment(&bucket, key, by))
+        .map_err(stored)
 }
 
 pub(crate) fn keys(bucket: &str) -> Result<Vec<String>> {
@@ -92,28 +102,51 @@ pub(crate) fn request(request: &Request) -> Result<Response> {
 
 fn exchange(request: &Request) -> Result<Response, ErrorCode> {
     let invalid = |what: &str| ErrorCode::InternalError(Some(format!("invalid {what}")));
-    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| invalid("URL"))?;
+    let (scheme, rest) = request
+        .url
+        .split_once("://")
+        .ok_or_else(|| invalid("URL"))?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
     let scheme = match scheme {
         "https" => Scheme::Https,
         "http" => Scheme::Http,
         other => Scheme::Other(other.to_owned()),
     };
 
-    let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+    let headers = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone().into()));
     let headers = Fields::from_list(&headers.collect::<Vec<_>>());
     let outgoing = OutgoingRequest::new(headers.map_err(|_| invalid("header"))?);
     let method = Method::Other(request.method.to_owned());
-    outgoing.set_method(&method).map_err(|()| invalid("method"))?;
-    outgoing.set_scheme(Some(&scheme)).map_err(|()| invalid("scheme"))?;
-    outgoing.set_authority(Some(authority)).map_err(|()| invalid("host"))?;
-    outgoing.set_path_with_query(Some(&path)).map_err(|()| invalid("path"))?;
+    outgoing
+        .set_method(&method)
+        .map_err(|()| invalid("method"))?;
+    outgoing
+        .set_scheme(Some(&scheme))
+        .map_err(|()| invalid("scheme"))?;
+    outgoing
+        .set_authority(Some(authority))
+        .map_err(|()| invalid("host"))?;
+    outgoing
+        .set_path_with_query(Some(&path))
+        .map_err(|()| invalid("path"))?;
     let body = outgoing.body().map_err(|()| invalid("body"))?;
 
     let options = RequestOptions::new();
-    let timeout = request.timeout.map(|time| time.as_nanos().try_into().unwrap_or(Duration::MAX));
-    for set in [RequestOptions::set_connect_timeout, RequestOptions::set_first_byte_timeout] {
+    let timeout = request
+        .timeout
+        .map(|time| time.as_nanos().try_into().unwrap_or(Duration::MAX));
+    for set in [
+        RequestOptions::set_connect_timeout,
+        RequestOptions::set_first_byte_timeout,
+    ] {
         set(&options, timeout).map_err(|()| invalid("timeout"))?;
     }
     let answer = outgoing_handler::handle(outgoing, Some(options))?;
@@ -126,9 +159,13 @@ fn exchange(request: &Request) -> Result<Response, ErrorCode> {
 
 fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), ErrorCode> {
     let failed = |why: &dyn std::fmt::Debug| ErrorCode::InternalError(Some(format!("{why:?}")));
-    let stream = body.write().map_err(|()| failed(&"the body cannot be written"))?;
+    let stream = body
+        .write()
+        .map_err(|()| failed(&"the body cannot be written"))?;
     for part in bytes.chunks(WRITE_MAX) {
-        stream.blocking_write_and_flush(part).map_err(|error| failed(&error))?;
+        stream
+            .blocking_write_and_flush(part)
+            .map_err(|error| failed(&error))?;
     }
     drop(stream);
     OutgoingBody::finish(body, None)
@@ -142,12 +179,20 @@ fn read(answer: IncomingResponse) -> Result<Response, ErrorCode> {
     let headers = headers.collect();
 
     let incoming: IncomingBody = answer.consume().map_err(|()| failed(&"the body is gone"))?;
-    let stream = incoming.stream().map_err(|()| failed(&"the body is gone"))?;
+    let stream = incoming
+        .stream()
+        .map_err(|()| failed(&"the body is gone"))?;
     let mut body = Vec::new();
     loop {
         match stream.blocking_read(READ_MAX) {
             Ok(bytes) => body.extend(bytes),
-            Err(StreamError::Closed) => return Ok(Response { status, headers, body }),
+            Err(StreamError::Closed) => {
+                return Ok(Response {
+                    status,
+                    headers,
+                    body,
+                });
+            }
             Err(error) => return Err(failed(&error)),
         }
     }

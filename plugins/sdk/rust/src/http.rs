@@ -35,7 +35,14 @@ pub fn post(url: impl Into<String>) -> Request {
 /// Makes a request with any method, in capital letters.
 pub fn request(method: &'static str, url: impl Into<String>) -> Request {
     let (headers, body) = (Vec::new(), Vec::new());
-    Request { method, url: url.into(), headers, body, timeout: None, fault: None }
+    Request {
+        method,
+        url: url.into(),
+        headers,
+        body,
+        timeout: None,
+        fault: None,
+    }
 }
 
 impl Request {
@@ -71,9 +78,13 @@ impl Request {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let has_key = self.headers.iter().any(|(name, _)| name == "idempotency-key");
+        let has_key = self
+            .headers
+            .iter()
+            .any(|(name, _)| name == "idempotency-key");
         if !["GET", "HEAD"].contains(&self.method) && !has_key {
-            self.headers.push(("idempotency-key".to_owned(), idempotency_key()));
+            self.headers
+                .push(("idempotency-key".to_owned(), idempotency_key()));
         }
 
         let fault = |why| HostError::new(format!("http: {} {}: {why}", self.method, self.url));
@@ -96,7 +107,9 @@ impl Response {
     /// Returns the first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
-        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        headers
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Returns the body as text. Bytes that are not UTF-8 are replaced.
@@ -106,8 +119,9 @@ impl Response {
 
     /// Reads the body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HostError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| HostError::new(format!("the answer is not the expected JSON: {error}")))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            HostError::new(format!("the answer is not the expected JSON: {error}"))
+        })
     }
 
     /// Returns an answer of success. The statuses 408, 429 and 5xx ask for another attempt, after
@@ -116,11 +130,18 @@ impl Response {
         match self.status {
             200..=299 => Ok(self),
             408 | 429 | 500..=599 => {
-                let seconds = self.header("retry-after").and_then(|value| value.parse().ok());
+                let seconds = self
+                    .header("retry-after")
+                    .and_then(|value| value.parse().ok());
                 let reason = format!("http: the answer has the status {}", self.status);
-                Err(Failure::Retry { reason, after: seconds.map(Duration::from_secs) })
+                Err(Failure::Retry {
+                    reason,
+                    after: seconds.map(Duration::from_secs),
+                })
             }
-            status => Err(HostError::new(format!("http: the answer has the status {status}")).into()),
+            status => {
+                Err(HostError::new(format!("http: the answer has the status {status}")).into())
+            }
         }
     }
 }

@@ -21,10 +21,10 @@
 
 mod bucket;
 mod failure;
-pub mod http;
-mod logger;
 #[cfg(target_arch = "wasm32")]
 mod host;
+pub mod http;
+mod logger;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
@@ -99,9 +99,15 @@ pub fn settings() -> Result<Vec<(String, String)>, HostError> {
 
 /// Returns a value of the plugin's `[config]` as a number, a bool or another type.
 pub fn setting_as<T: FromStr>(name: &str) -> Result<Option<T>, HostError> {
-    let Some(text) = setting(name)? else { return Ok(None) };
+    let Some(text) = setting(name)? else {
+        return Ok(None);
+    };
     let kind = std::any::type_name::<T>();
-    let wrong = |_| HostError::new(format!("setting {name:?} is {text:?}, which is not a {kind}"));
+    let wrong = |_| {
+        HostError::new(format!(
+            "setting {name:?} is {text:?}, which is not a {kind}"
+        ))
+    };
     text.parse().map(Some).map_err(wrong)
 }
 
@@ -122,7 +128,11 @@ pub fn send_json(
     body: &impl Serialize,
     ordering_key: Option<&str>,
 ) -> Result<String, HostError> {
-    send(destination, HostError::json(body, "the message")?, ordering_key)
+    send(
+        destination,
+        HostError::json(body, "the message")?,
+        ordering_key,
+    )
 }
 
 /// Formats an amount in minor units: `minor_units(499800, 2)` is `4998.00`.
@@ -132,7 +142,12 @@ pub fn minor_units(amount: i64, digits: u32) -> String {
     if digits == 0 {
         return format!("{sign}{amount}");
     }
-    format!("{sign}{}.{:0width$}", amount / one, amount % one, width = digits as usize)
+    format!(
+        "{sign}{}.{:0width$}",
+        amount / one,
+        amount % one,
+        width = digits as usize
+    )
 }
 
 /// Adds amounts up. Returns `None` if the sum is out of range.

@@ -99,12 +99,20 @@ impl World {
 
     /// Sets a value of the key-value store.
     pub fn set_value(&mut self, bucket: &str, key: &str, value: &str) {
-        with(|state| state.values.insert((bucket.to_owned(), key.to_owned()), value.into()));
+        with(|state| {
+            state
+                .values
+                .insert((bucket.to_owned(), key.to_owned()), value.into())
+        });
     }
 
     /// Sets the answer to all requests for a URL. Other requests are refused.
     pub fn set_answer(&mut self, url: &str, status: u16, body: &str) {
-        let answer = Response { status, headers: Vec::new(), body: body.into() };
+        let answer = Response {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        };
         with(|state| state.answers.push((url.to_owned(), answer)));
     }
 
@@ -132,7 +140,9 @@ impl World {
     /// Returns the payloads of one type that were sent. Untyped messages are `Vec<u8>`.
     pub fn sent<T: Clone + 'static>(&self) -> Vec<T> {
         let messages = self.messages().into_iter();
-        messages.filter_map(|message| message.payload.downcast_ref::<T>().cloned()).collect()
+        messages
+            .filter_map(|message| message.payload.downcast_ref::<T>().cloned())
+            .collect()
     }
 }
 
@@ -145,7 +155,11 @@ pub fn record<T: Clone + 'static>(
 ) -> Result<String, HostError> {
     let (destination, payload) = (destination.map(str::to_owned), Rc::new(payload.clone()));
     Ok(with(|state| {
-        state.sent.push(Sent { destination, function, payload });
+        state.sent.push(Sent {
+            destination,
+            function,
+            payload,
+        });
         format!("message-{}", state.sent.len())
     }))
 }
@@ -182,7 +196,9 @@ pub(crate) fn exists(bucket: &str, key: &str) -> Result<bool> {
 
 pub(crate) fn increment(bucket: &str, key: &str, by: i64) -> Result<i64> {
     let text = get(bucket, key)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let old = text.map_or(Ok(0_i64), |text| text.parse().map_err(|_| "it is not a number".to_owned()));
+    let old = text.map_or(Ok(0_i64), |text| {
+        text.parse().map_err(|_| "it is not a number".to_owned())
+    });
     let sum = old?.checked_add(by).ok_or("the sum is out of range")?;
     set(bucket, key, sum.to_string().as_bytes())?;
     Ok(sum)
@@ -190,7 +206,9 @@ pub(crate) fn increment(bucket: &str, key: &str, by: i64) -> Result<i64> {
 
 pub(crate) fn keys(bucket: &str) -> Result<Vec<String>> {
     let of_bucket = |(name, key): &(String, String)| (name == bucket).then(|| key.clone());
-    Ok(with(|state| state.values.keys().filter_map(of_bucket).collect()))
+    Ok(with(|state| {
+        state.values.keys().filter_map(of_bucket).collect()
+    }))
 }
 
 pub(crate) fn log(level: log::Level, message: &str) {
@@ -204,8 +222,16 @@ pub(crate) fn send(destination: &str, body: &[u8], _key: Option<&str>) -> Result
 
 pub(crate) fn request(request: &Request) -> Result<Response> {
     with(|state| {
-        state.requests.push(format!("{} {}", request.method, request.url));
-        let answer = state.answers.iter().rev().find(|(url, _)| *url == request.url);
-        answer.map(|(_, answer)| answer.clone()).ok_or_else(|| "HttpRequestDenied".to_owned())
+        state
+            .requests
+            .push(format!("{} {}", request.method, request.url));
+        let answer = state
+            .answers
+            .iter()
+            .rev()
+            .find(|(url, _)| *url == request.url);
+        answer
+            .map(|(_, answer)| answer.clone())
+            .ok_or_else(|| "HttpRequestDenied".to_owned())
     })
 }

@@ -13,7 +13,10 @@ fn run(handle: impl FnOnce((), Delivery) -> Outcome) -> (World, Outcome) {
 
 fn retry_reason(outcome: Outcome) -> String {
     match outcome {
-        Err(Failure::Retry { reason, after: None }) => reason,
+        Err(Failure::Retry {
+            reason,
+            after: None,
+        }) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -25,7 +28,13 @@ fn macros_end_the_attempt() {
 
     let (_, later) = run(|(), _| retry!(after = Duration::from_secs(60), "paused"));
     let after = Some(Duration::from_secs(60));
-    assert_eq!(later, Err(Failure::Retry { reason: "paused".into(), after }));
+    assert_eq!(
+        later,
+        Err(Failure::Retry {
+            reason: "paused".into(),
+            after
+        })
+    );
     assert_eq!(retry_reason(run(|(), _| retry!("busy")).1), "busy");
 }
 
@@ -83,7 +92,10 @@ fn wrong_value_names_bucket_and_key() {
         (),
     );
     let reason = retry_reason(outcome);
-    assert!(reason.starts_with("key-value bucket \"values\", key \"a\": "), "{reason}");
+    assert!(
+        reason.starts_with("key-value bucket \"values\", key \"a\": "),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -99,7 +111,10 @@ fn settings_are_typed() {
         },
         (),
     );
-    assert_eq!(retry_reason(outcome), "setting \"limit\" is \"abc\", which is not a u32");
+    assert_eq!(
+        retry_reason(outcome),
+        "setting \"limit\" is \"abc\", which is not a u32"
+    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn handle(event: Event, delivery: Delivery) -> Outcome {
         Event::Other(_) => "other",
         // @end
     };
-    log::info!("{name}: event {}", delivery.event_id);
+    log::info!("{name} {}", delivery.event_id);
     Ok(())
 }
 
@@ -46,7 +46,7 @@ mod tests {
         let mut world = World::new();
         world.delivery.event_type = Some("new".to_owned());
         assert_eq!(world.run(handle, Event::Other("{}".to_owned())), Ok(()));
-        assert!(world.log()[0].starts_with("info: other: event "));
+        assert!(world.log()[0].starts_with("info: other "));
     }
     // @end
 }

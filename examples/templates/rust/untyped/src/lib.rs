@@ -12,7 +12,7 @@ fn handle(message: Message, delivery: Delivery) -> Outcome {
         return reject!("the body is not UTF-8");
     };
     let name = delivery.event_type.as_deref().unwrap_or("an event without a type");
-    log::info!("{name}: event {}, {} bytes", delivery.event_id, text.len());
+    log::info!("{name}: {} bytes, {} headers", text.len(), message.headers.len());
     Ok(())
 }
 
@@ -30,7 +30,7 @@ mod tests {
     fn text_is_logged() {
         let mut world = World::new();
         assert_eq!(world.run(handle, message(b"{}")), Ok(()));
-        assert!(world.log()[0].ends_with(", 2 bytes"));
+        assert!(world.log()[0].ends_with(": 2 bytes, 0 headers"));
     }
 
     #[test]

@@ -44,14 +44,22 @@ pub fn fixture_at<T: Decode>(path: &str, pointer: &str) -> T {
     let fixture: Value =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
 
-    let event = fixture["event"]["body"].pointer(pointer).unwrap_or(&Value::Null);
-    let json = Json { value: event, place: "$".to_owned() };
+    let event = fixture["event"]["body"]
+        .pointer(pointer)
+        .unwrap_or(&Value::Null);
+    let json = Json {
+        value: event,
+        place: "$".to_owned(),
+    };
     T::decode(&json).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Spells a name so that kebab, snake and camel case are equal.
 fn plain(name: &str) -> String {
-    name.chars().filter(|char| !"-_".contains(*char)).collect::<String>().to_ascii_lowercase()
+    name.chars()
+        .filter(|char| !"-_".contains(*char))
+        .collect::<String>()
+        .to_ascii_lowercase()
 }
 
 impl Json<'_> {
@@ -61,12 +69,16 @@ impl Json<'_> {
 
     /// Reads a field of a record.
     pub fn field<T: Decode>(&self, name: &str) -> Result<T, String> {
-        let object = self.value.as_object().ok_or_else(|| self.wanted("an object"))?;
+        let object = self
+            .value
+            .as_object()
+            .ok_or_else(|| self.wanted("an object"))?;
         let found = object.iter().find(|(key, _)| plain(key) == plain(name));
         match found {
-            Some((key, value)) => {
-                T::decode(&Json { value, place: format!("{}.{key}", self.place) })
-            }
+            Some((key, value)) => T::decode(&Json {
+                value,
+                place: format!("{}.{key}", self.place),
+            }),
             None => T::absent().ok_or_else(|| self.wanted(&format!("the key `{name}`"))),
         }
     }
@@ -75,15 +87,22 @@ impl Json<'_> {
     pub fn case(&self, names: &[&str]) -> Result<(usize, Json<'_>), String> {
         let (name, payload) = match self.value {
             Value::String(name) => (Some(name), self.value),
-            Value::Object(object) if object.len() == 1 => {
-                object.iter().next().map_or((None, self.value), |(name, value)| (Some(name), value))
-            }
+            Value::Object(object) if object.len() == 1 => object
+                .iter()
+                .next()
+                .map_or((None, self.value), |(name, value)| (Some(name), value)),
             _ => (None, self.value),
         };
         let position = |wanted: &str| names.iter().position(|name| plain(name) == plain(wanted));
 
         if let Some(index) = name.and_then(|name| position(name)) {
-            return Ok((index, Json { value: payload, place: self.place.clone() }));
+            return Ok((
+                index,
+                Json {
+                    value: payload,
+                    place: self.place.clone(),
+                },
+            ));
         }
         position("other")
             .map(|index| (index, self.clone()))
@@ -91,9 +110,15 @@ impl Json<'_> {
     }
 
     fn items(&self) -> Result<impl Iterator<Item = Json<'_>>, String> {
-        let items = self.value.as_array().ok_or_else(|| self.wanted("an array"))?;
+        let items = self
+            .value
+            .as_array()
+            .ok_or_else(|| self.wanted("an array"))?;
         let place = |index| format!("{}[{index}]", self.place);
-        Ok(items.iter().enumerate().map(move |(index, value)| Json { value, place: place(index) }))
+        Ok(items.iter().enumerate().map(move |(index, value)| Json {
+            value,
+            place: place(index),
+        }))
     }
 }
 
@@ -109,7 +134,11 @@ impl Decode for String {
 
 impl<T: Decode> Decode for Option<T> {
     fn decode(json: &Json<'_>) -> Result<Self, String> {
-        if json.value.is_null() { Ok(None) } else { T::decode(json).map(Some) }
+        if json.value.is_null() {
+            Ok(None)
+        } else {
+            T::decode(json).map(Some)
+        }
     }
 
     fn absent() -> Option<Self> {
