@@ -107,12 +107,12 @@ impl Compiler {
         // Without an optimization level, clang does not run a `wasm-opt` that it finds in the path.
         let mut program = self
             .program(workshop)
-            .args([
-                "-mexec-model=reactor",
-                "-Wl,--stack-first,--strip-debug",
-                STACK,
-            ])
+            .args(["-mexec-model=reactor", "-Wl,--strip-debug", STACK])
             .args(objects);
+        if !self.is_zig() {
+            // zig does so by itself, and refuses the option.
+            program = program.arg("-Wl,--stack-first");
+        }
         if self.is_cpp && !self.is_zig() {
             program = program.args(["-lc++", "-lc++abi"]);
         }
