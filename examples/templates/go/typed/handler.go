@@ -19,36 +19,30 @@ func init() {
 	// @end
 	{{namespace.flat}}.Handle(handler)
 }
-
 // @each
+
 // on{{case.go}} handles the event {{case.type}}.
 func on{{case.go}}(delivery hookyard.Delivery, event {{namespace.flat}}.{{payload.go}}) error {
 	hookyard.Info("{{case.kebab}} %s", delivery.EventID)
-	hookyard.Debug("%+v", event)
-	return check(delivery)
+	return nil
 }
-
 // @end
 // @each bare
+
 // on{{case.go}} handles the event {{case.type}}, which has no content.
 func on{{case.go}}(delivery hookyard.Delivery) error {
 	hookyard.Info("{{case.kebab}} %s", delivery.EventID)
-	return check(delivery)
+	return nil
 }
-
 // @end
 // @other
-// onOther receives the JSON of all other events.
-func onOther(delivery hookyard.Delivery, _ string) error {
-	hookyard.Info("skip %s", delivery.EventType.Or("an event without a type"))
-	return nil
-}
 
-// @end
-// check rejects an event that can never be handled. Any other error has the host call the handler again later.
-func check(delivery hookyard.Delivery) error {
-	if delivery.Key == "" {
-		return hookyard.Reject("the event has no key")
+// onOther receives the JSON text of an event of any other type.
+func onOther(delivery hookyard.Delivery, text string) error {
+	if !delivery.EventType.IsSome() {
+		return hookyard.Reject("the event has no type")
 	}
+	hookyard.Info("other %s", delivery.EventID)
 	return nil
 }
+// @end

@@ -3,14 +3,16 @@ package plugin
 import (
 	"testing"
 
+	// @other
 	"hookyard"
+	// @end
 	"hookyard/hookyardtest"
 	// @first
 	"plugin/decide/gen/{{namespace.flat}}"
 	// @end
 )
-
 // @first
+
 func TestEventIsLogged(t *testing.T) {
 	world := hookyardtest.New(t)
 	handler := func() error { return on{{case.go}}(world.Delivery, {{namespace.flat}}.{{payload.go}}{}) }
@@ -22,13 +24,14 @@ func TestEventIsLogged(t *testing.T) {
 		t.Errorf("the log is %v, without %q", world.Log, expected)
 	}
 }
-
 // @end
-func TestEventWithoutKeyIsRejected(t *testing.T) {
-	world := hookyardtest.New(t)
-	world.Delivery.Key = ""
+// @other
 
-	if err := check(world.Delivery); !hookyard.IsRejected(err) {
+func TestEventWithoutTypeIsRejected(t *testing.T) {
+	world := hookyardtest.New(t)
+
+	if err := onOther(world.Delivery, "{}"); !hookyard.IsRejected(err) {
 		t.Errorf("the error is %v", err)
 	}
 }
+// @end

@@ -2,7 +2,7 @@
 package plugin
 
 import (
-	"bytes"
+	"unicode/utf8"
 
 	"hookyard"
 	"plugin/decide/gen/untyped"
@@ -10,12 +10,11 @@ import (
 
 func init() { untyped.Handle(handle) }
 
-// handle logs an event. It rejects an event that can never be handled; any other error has the host call it again later.
 func handle(delivery hookyard.Delivery, message untyped.Message) error {
-	if len(bytes.TrimSpace(message.Body)) == 0 {
-		return hookyard.Reject("the body is empty")
+	if !utf8.Valid(message.Body) {
+		return hookyard.Reject("the body is not UTF-8")
 	}
-	hookyard.Info("%s: %d bytes, %d headers", delivery.EventType.Or("an event without a type"),
-		len(message.Body), len(message.Headers))
+	name := delivery.EventType.Or("an event without a type")
+	hookyard.Info("%s: %d bytes, %d headers", name, len(message.Body), len(message.Headers))
 	return nil
 }

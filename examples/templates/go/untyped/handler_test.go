@@ -23,8 +23,8 @@ func TestEventIsLogged(t *testing.T) {
 	}
 }
 
-func TestEmptyBodyIsRejected(t *testing.T) {
-	if err := run(hookyardtest.New(t), " \n"); !hookyard.IsRejected(err) {
+func TestOtherBytesAreRejected(t *testing.T) {
+	if err := run(hookyardtest.New(t), "\xff"); !hookyard.IsRejected(err) {
 		t.Errorf("the error is %v", err)
 	}
 }
