@@ -88,3 +88,117 @@ fn existing_folder_is_not_touched() {
     assert_eq!(names(parent.path()), ["mine"]);
     assert_eq!(names(&parent.path().join("mine")), Vec::<String>::new());
 }
+
+/// The capabilities of the suite for all languages.
+fn everything() -> Imports {
+    crate::Capability::ALL.into_iter().collect()
+}
+
+/// Makes a plugin, checks the parts that all languages have, and returns its files.
+fn made(plugin: &NewPlugin) -> Files {
+    let parent = tempfile::tempdir().expect("made");
+    let created = new(parent.path(), plugin).expect("made");
+    assert_eq!(
+        names(parent.path()),
+        [plugin.name.clone()],
+        "nothing else is left"
+    );
+    assert_eq!(created.next[0], format!("cd {}", plugin.name));
+
+    let manifest = Manifest::read(&created.folder).expect("valid");
+    assert_eq!(
+        (&manifest.name, manifest.language),
+        (&plugin.name, plugin.language)
+    );
+    wit::read(&created.folder.join("wit")).expect("valid");
+    let files = Files::read(&created.folder).expect("read");
+    for path in ["README.md", ".gitignore", "wit/plugin.wit"] {
+        assert!(files.get(path).is_some(), "{}: {path}", plugin.language);
+    }
+    assert!(
+        files.iter().any(|(path, _)| path.starts_with("gen/sdk/")),
+        "{}",
+        plugin.language
+    );
+    files
+}
+
+/// Fails if a file of the author has a placeholder that a template should have filled in.
+fn has_no_placeholder(language: Language, files: &Files) {
+    let own = files
+        .iter()
+        .filter(|(path, _)| !path.starts_with("gen/") && !path.starts_with("wit/"));
+    for (path, content) in own {
+        let text = String::from_utf8_lossy(content);
+        for left in [
+            "{{provider",
+            "{{case",
+            "{{package",
+            "{{name",
+            "@each",
+            "@other",
+            "@first",
+        ] {
+            assert!(!text.contains(left), "{language}: {path} contains {left}");
+        }
+        assert_eq!(
+            with_name(&text, "?"),
+            text,
+            "{language}: {path} has the example's name"
+        );
+    }
+}
+
+#[test]
+fn each_language_has_the_example() {
+    for language in Language::ALL {
+        let files = made(&plugin("check-offers", language, "topi-saas"));
+        has_no_placeholder(language, &files);
+        for fixture in ["good", "wrong-sum", "paused", "other"] {
+            let path = format!("fixtures/{fixture}.json");
+            assert!(files.get(&path).is_some(), "{language}: {path}");
+        }
+    }
+}
+
+#[test]
+fn each_language_has_typed_templates() {
+    for language in Language::ALL {
+        for provider in ["tipser", "topi", "topper"] {
+            let files = made(&plugin("check-offers", language, provider));
+            has_no_placeholder(language, &files);
+            let samples = built_in(provider).samples.len();
+            let fixtures = files
+                .iter()
+                .filter(|(path, _)| path.starts_with("fixtures/"))
+                .count();
+            assert_eq!(fixtures, samples, "{language}");
+        }
+    }
+}
+
+#[test]
+fn each_language_has_an_untyped_template() {
+    for language in Language::ALL {
+        let untyped = NewPlugin {
+            is_untyped: true,
+            imports: everything(),
+            ..plugin("check-offers", language, "topper")
+        };
+        let files = made(&untyped);
+        has_no_placeholder(language, &files);
+        let world = files.text("wit/plugin.wit").expect("text");
+        assert!(
+            world.contains("export hookyard:plugin/handler@0.1.0;"),
+            "{language}"
+        );
+        let manifest = files.text(Manifest::FILE).expect("text");
+        assert!(!manifest.contains("provider"), "{language}: {manifest}");
+
+        let alone = NewPlugin {
+            provider: None,
+            ..untyped
+        };
+        assert!(made(&alone).get("fixtures").is_none(), "{language}");
+    }
+}
