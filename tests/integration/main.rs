@@ -34,6 +34,7 @@ mod host_memory;
 mod hostile;
 mod logging;
 mod metrics;
+mod modules;
 mod odd_files;
 mod ordering;
 mod outbox;

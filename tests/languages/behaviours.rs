@@ -74,7 +74,10 @@ fn exact(bench: &Bench, value: i64) -> Result<Option<String>> {
         if is_quickjs {
             ensure!(attempt.outcome() != "done", "{:?}", attempt.lines);
             let detail = attempt.detail();
-            ensure!(detail.contains("QuickJS") && detail.contains("price.value"), "{detail}");
+            ensure!(
+                detail.contains("QuickJS") && detail.contains("price.value"),
+                "{detail}"
+            );
             return Ok(Some("refused by name".into()));
         }
         attempt.must_be("done")?;
@@ -86,7 +89,9 @@ fn exact(bench: &Bench, value: i64) -> Result<Option<String>> {
 fn missing_option(bench: &Bench) -> Result<Option<String>> {
     bench.run(async |yard| {
         let mut missing = offer("optional");
-        let customer = missing.pointer_mut("/payload/end_customer").context("the customer")?;
+        let customer = missing
+            .pointer_mut("/payload/end_customer")
+            .context("the customer")?;
         customer
             .as_object_mut()
             .context("an object")?
@@ -169,7 +174,11 @@ fn retry(bench: &Bench) -> Result<Option<String>> {
     bench.run(async |yard| {
         let attempt = behave(yard, "retry").await?;
         attempt.must_be("retry")?;
-        ensure!(attempt.detail().contains("told to retry"), "{}", attempt.end.text);
+        ensure!(
+            attempt.detail().contains("told to retry"),
+            "{}",
+            attempt.end.text
+        );
 
         // The configured delay is much shorter than the requested one.
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -246,7 +255,8 @@ fn untyped_message(bench: &Bench) -> Result<Option<String>> {
         let expected = json!({ "hello": "wörld" });
         yard.receiver
             .wait_for("the untyped message", |all| {
-                all.iter().any(|it| it.json().is_ok_and(|json| json == expected))
+                all.iter()
+                    .any(|it| it.json().is_ok_and(|json| json == expected))
             })
             .await?;
         Ok(None)

@@ -159,19 +159,24 @@ impl Yard {
         fs::write(folders.path().join("hookyard.toml"), provider_folder)?;
 
         let parent = folders.path().to_owned();
-        let plugins =
-            tokio::task::spawn_blocking(move || build_all(&parent, language)).await??;
+        let plugins = tokio::task::spawn_blocking(move || build_all(&parent, language)).await??;
 
         let mut site = Site::temporary()?;
         let senders = Senders::new().await?;
         let (receiver, mirror) = (Receiver::start().await?, Mirror::start().await?);
         site.write("token.secret", TOKEN)?;
-        let config = configuration(&receiver, &providers.join("providers").display().to_string());
+        let config = configuration(
+            &receiver,
+            &providers.join("providers").display().to_string(),
+        );
         let config = senders.introduce(&mut site, config)?;
         site.configure(&config)?;
         for plugin in &plugins {
             let name = format!("acme/{}", plugin.spec.name);
-            site.write(&format!("plugins/{name}.toml"), settings(plugin.spec, &mirror))?;
+            site.write(
+                &format!("plugins/{name}.toml"),
+                settings(plugin.spec, &mirror),
+            )?;
             site.install(&name, &plugin.build.guest)?;
         }
 
@@ -215,7 +220,12 @@ impl Yard {
         let line = self
             .host
             .log()
-            .wait_for(0, &format!("{plugin} to become active"), COMPILE_TIME_MAX, is_over)
+            .wait_for(
+                0,
+                &format!("{plugin} to become active"),
+                COMPILE_TIME_MAX,
+                is_over,
+            )
             .await?;
         ensure!(
             line.message() == "plugin active",
@@ -243,11 +253,14 @@ impl Yard {
     }
 
     /// Returns what the attempt for an event logged after the mark.
-    pub(crate) async fn attempt_of(&self, plugin: &str, event: &str, mark: usize) -> Result<AttemptLog> {
+    pub(crate) async fn attempt_of(
+        &self,
+        plugin: &str,
+        event: &str,
+        mark: usize,
+    ) -> Result<AttemptLog> {
         let is_attempt_of = |line: &Line| {
-            is_attempt(line)
-                && line.text_of("event") == event
-                && line.text_of("plugin") == plugin
+            is_attempt(line) && line.text_of("event") == event && line.text_of("plugin") == plugin
         };
         let end = self
             .host
@@ -270,8 +283,8 @@ impl Yard {
 
     /// Sends an event to the plugin's own source, and returns its id.
     pub(crate) async fn send(&self, plugin: &str, body: &str) -> Result<String> {
-        let webhook = Webhook::json(body.to_owned())
-            .and("authorization", &format!("Bearer {TOKEN}"));
+        let webhook =
+            Webhook::json(body.to_owned()).and("authorization", &format!("Bearer {TOKEN}"));
         self.post(&format!("/acme/{plugin}"), &webhook).await
     }
 
@@ -376,7 +389,10 @@ fn configuration(receiver: &Receiver, providers: &str) -> Config {
     let config = Config::new()
         .section("providers", &format!("folder = {providers:?}"))
         .plugins("settle = \"50ms\"")
-        .section("retry", "attempts_max = 2\ndelay_first = \"50ms\"\ndelay_max = \"100ms\"")
+        .section(
+            "retry",
+            "attempts_max = 2\ndelay_first = \"50ms\"\ndelay_max = \"100ms\"",
+        )
         .section("quarantine", "enabled = false")
         .section("release", "rollback = false")
         .section("tenants.acme.destinations.raw", &raw);

@@ -51,14 +51,17 @@ fn answered(bench: &Bench) -> Result<Option<String>> {
 
         let inbox = &yard.senders.topi_saas_inbox;
         let is_answer = |message: &Received| {
-            message
-                .json()
-                .is_ok_and(|json| json["type"] == "topi_saas.offer.accepted" && json["object_id"] == "e5f6a7b8")
+            message.json().is_ok_and(|json| {
+                json["type"] == "topi_saas.offer.accepted" && json["object_id"] == "e5f6a7b8"
+            })
         };
         let received = inbox
             .wait_for("the typed answer", |all| all.iter().any(is_answer))
             .await?;
-        let answer = received.iter().find(|it| is_answer(it)).context("the answer")?;
+        let answer = received
+            .iter()
+            .find(|it| is_answer(it))
+            .context("the answer")?;
         yard.senders.check_partner(answer)?;
         let lines = &answer.json()?["payload"]["offer"]["offer_lines"];
         ensure!(*lines == json!([{ "external_id": "line-1" }]), "{lines}");

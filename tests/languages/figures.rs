@@ -61,8 +61,9 @@ fn attempts(bench: &Bench, settings: &str) -> Result<Option<String>> {
         let text = format!("{settings}{before}");
         if text != before {
             yard.site.write(&path, text)?;
-            let is_applied =
-                |line: &Line| line.text_of("plugin") == PLUGIN && line.target() == "hookyard::release";
+            let is_applied = |line: &Line| {
+                line.text_of("plugin") == PLUGIN && line.target() == "hookyard::release"
+            };
             yard.host
                 .wait_for_log_since(mark, "the settings to apply", is_applied)
                 .await
@@ -84,10 +85,18 @@ fn attempts(bench: &Bench, settings: &str) -> Result<Option<String>> {
 
 /// Returns the medians of duration, processor time and memory.
 fn summary(attempts: &[AttemptLog]) -> String {
-    let times = |name: &str| median(attempts.iter().map(|it| milliseconds(&it.end.text_of(name))));
-    let memory = median(attempts.iter().map(|it| {
-        it.end.text_of("memory_bytes").parse().unwrap_or_default()
-    }));
+    let times = |name: &str| {
+        median(
+            attempts
+                .iter()
+                .map(|it| milliseconds(&it.end.text_of(name))),
+        )
+    };
+    let memory = median(
+        attempts
+            .iter()
+            .map(|it| it.end.text_of("memory_bytes").parse().unwrap_or_default()),
+    );
     format!(
         "{:.2} ms, {:.2} ms CPU, {:.1} MiB",
         times("duration"),

@@ -39,7 +39,10 @@ impl Page {
         let first = all.iter().position(|case| case.name == FIRST_FIGURE);
         let (behaviours, figures) = all.split_at(first.unwrap_or(all.len()));
         let (marks, figures) = (self.marks(behaviours), self.figures(figures));
-        fs::write(path, format!("{before}{BEGIN}\n\n{marks}\n{figures}\n{END}{after}"))?;
+        fs::write(
+            path,
+            format!("{before}{BEGIN}\n\n{marks}\n{figures}\n{END}{after}"),
+        )?;
         Ok(())
     }
 

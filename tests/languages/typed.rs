@@ -32,7 +32,10 @@ fn signed(bench: &Bench, provider: &'static str) -> Result<Option<String>> {
 /// Fails unless the guest logged the name of the case, as its language writes names.
 fn names_case(attempt: &AttemptLog, case: &str) -> Result<()> {
     ensure!(
-        attempt.lines.iter().any(|line| plain(line).contains(&plain(case))),
+        attempt
+            .lines
+            .iter()
+            .any(|line| plain(line).contains(&plain(case))),
         "no line contains {case}: {:?}",
         attempt.lines
     );
@@ -62,7 +65,8 @@ fn own_provider(bench: &Bench) -> Result<Option<String>> {
 /// An event type that the plugin's variant does not have is the case `other`.
 fn unknown_type(bench: &Bench) -> Result<Option<String>> {
     bench.run(async |yard| {
-        let body = json!({ "id": Uuid::new_v4().to_string(), "type": "order.lost", "reason": "🚚" });
+        let body =
+            json!({ "id": Uuid::new_v4().to_string(), "type": "order.lost", "reason": "🚚" });
         let attempt = yard.attempt("shopfront", &body.to_string()).await?;
         attempt.must_be("done")?;
         let mut offer = offer("x");

@@ -15,6 +15,7 @@ pub(crate) mod stage;
 pub(crate) mod state;
 
 mod accountant;
+mod advice;
 mod last_words;
 mod trap;
 mod wasi;

@@ -186,6 +186,21 @@ pub enum Fault {
         /// What is wrong with the import, and where.
         reason: String,
     },
+    /// The component was built for another world than that of a plugin.
+    #[error(
+        "is {what} (it exports {export}), not a plugin; export hookyard:plugin/handler or the handler of a provider \
+         that this host has (providers: {packages}): {} writes a folder that does", toolchain.new_command()
+    )]
+    World {
+        /// What the component is.
+        what: &'static str,
+        /// The export that shows this.
+        export: String,
+        /// The packages of the providers.
+        packages: String,
+        /// The tools that made the component.
+        toolchain: Toolchain,
+    },
     /// The component exports no handler.
     #[error(
         "exports no handler; export hookyard:plugin/handler or the handler of a provider that this host has \

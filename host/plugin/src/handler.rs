@@ -27,7 +27,7 @@ use crate::{Contract, Contracts, Fault};
 const UNTYPED_PACKAGE: &str = "hookyard:plugin";
 const UNTYPED_INTERFACE: &str = "handler";
 /// The function of every handler.
-const FUNCTION: &str = "handle";
+pub(crate) const FUNCTION: &str = "handle";
 const SIGNATURE: &str =
     "expected handle: func(delivery: delivery, event-or-message) -> result<_, failure>";
 

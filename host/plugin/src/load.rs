@@ -16,8 +16,10 @@ mod anatomy;
 mod asynchrony;
 mod import_list;
 mod imports;
+mod world;
 
 mod code;
+mod notes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,7 +97,8 @@ impl Engine {
         let bytes = request.bytes;
         let terms = Arc::new(terms(request));
         let revision = revision_of(bytes);
-        let toolchain = Tools::of(bytes).toolchain;
+        let tools = Tools::of(bytes);
+        let toolchain = tools.toolchain;
 
         let prepared = Format::of(bytes, toolchain).and_then(|format| {
             if format == Format::Component {
@@ -112,6 +115,7 @@ impl Engine {
         });
         match prepared {
             Ok((instances, exports)) => Ok(LoadedPlugin {
+                notes: notes::notes(tools, instances.component(), &terms.contracts),
                 engine: Arc::clone(self),
                 terms,
                 revision,
@@ -175,6 +179,7 @@ impl LoadedPlugin {
             revision,
             instances,
             handlers: exports.into(),
+            notes: Vec::new(),
         })
     }
 }
@@ -197,8 +202,8 @@ fn terms(request: LoadRequest<'_>) -> Terms {
 ///
 /// # Errors
 ///
-/// Fails if it is not a component, has too many parts, uses async functions, or imports something that
-/// is not offered or not granted.
+/// Fails if it is not a component, has too many parts, was built for another world, uses async
+/// functions, or imports something that is not offered or not granted.
 fn check_bytes(bytes: &[u8], terms: &Terms, toolchain: Toolchain) -> Result<(), Fault> {
     if Format::of(bytes, toolchain)? != Format::Component {
         return Err(Fault::NotAComponent {
@@ -207,6 +212,7 @@ fn check_bytes(bytes: &[u8], terms: &Terms, toolchain: Toolchain) -> Result<(), 
         });
     }
     anatomy::check(bytes)?;
+    world::check(bytes, &terms.contracts, toolchain)?;
     imports::check_bytes(bytes, terms, toolchain)?;
     asynchrony::check(bytes, toolchain)
 }

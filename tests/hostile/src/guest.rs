@@ -141,7 +141,7 @@ pub const REALLOC: &str = "
     (br $grow)))
   (local.get $at)";
 
-const RESULTS: &str = "
+pub(crate) const RESULTS: &str = "
   (func $ok (result i32)
     (i32.store8 (i32.const 1024) (i32.const 0))
     (i32.const 1024))

@@ -11,11 +11,13 @@
 
 mod bomb;
 mod guest;
+mod module;
 mod refused;
 mod running;
 
 pub use bomb::compile_bomb;
 pub use guest::{Guest, HARMLESS, REALLOC, realloc_function};
+pub use module::{MODULE_SAYS, good_module, repeated_types, typed_module};
 pub use refused::{RefusedFile, refused, truncated, unstartable};
 pub use running::{HostileGuest, running, running_named};
 

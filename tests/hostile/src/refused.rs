@@ -1,6 +1,7 @@
 //! Files that must not be loaded, each refused in one line.
 
 use crate::guest::{Guest, HARMLESS};
+use crate::module::typed_module;
 
 /// A file that the host must refuse.
 #[derive(Debug, Clone)]
@@ -22,6 +23,34 @@ pub fn refused() -> Vec<RefusedFile> {
             "core-module",
             "core module",
             text(r#"(module (memory (export "memory") 1))"#),
+        ),
+        refused(
+            "module-without-handler",
+            "cannot be made a component",
+            typed_module(
+                "package a:b; interface i { f: func(); } world w { export i; }",
+                "",
+                "",
+            ),
+        ),
+        refused(
+            "module-with-unknown-import",
+            "cannot be made a component",
+            typed_module(
+                "package a:b; world w {}",
+                "(import \"env\" \"f\" (func))",
+                "",
+            ),
+        ),
+        refused(
+            "module-with-garbage-types",
+            "cannot be made a component",
+            text(r#"(module (@custom "component-type:plugin" "\00asm garbage"))"#),
+        ),
+        refused(
+            "module-with-doubling-types",
+            "cannot be made a component",
+            typed_module(&doubling_types(40), "", ""),
         ),
         refused("empty-component", "exports no handler", text("(component)")),
         refused(
@@ -151,6 +180,16 @@ fn nested_types(depth: usize) -> String {
         .map(|n| format!("(type $t{n} (list $t{}))", n - 1))
         .collect();
     format!("(component (type $t0 (list u8)) {types})")
+}
+
+/// Returns a package whose types each contain the previous type twice.
+fn doubling_types(doublings: usize) -> String {
+    let record = |n: usize| format!("record t{n} {{ a: t{0}, b: t{0} }} ", n - 1);
+    let records: String = (1..=doublings).map(record).collect();
+    format!(
+        "package a:b; interface i {{ record t0 {{ a: u8 }} {records} f: func(x: t{doublings}); }}
+         world w {{ import i; }}"
+    )
 }
 
 /// Returns components that each instantiate the previous component twice, which makes two to the

@@ -5,6 +5,7 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::advice;
 use super::budget::LimitExceeded;
 use super::host_fault::HostFault;
 use super::state::State;
@@ -54,14 +55,20 @@ pub(super) fn outcome(error: &wasmtime::Error, state: &State) -> Result<Outcome,
     Ok(Outcome::Trapped { message })
 }
 
-/// Returns the guest's last words followed by the kind of the trap.
+/// Returns the guest's last words followed by the kind of the trap, and the way out if it is known.
 fn trap_message(words: Option<String>, kind: &str, terms: &Terms) -> String {
-    let Some(words) = words else {
-        return terms.line(kind);
+    let message = match words {
+        None => kind.to_owned(),
+        // The words are cut first, so that the kind of the trap is shown even if they are long.
+        Some(words) => {
+            let bytes_max = WORDS_BYTES_MAX.min(terms.limits.log_line_max / 2);
+            format!("{} ({kind})", one_line(&words, bytes_max))
+        }
     };
-    // The words are cut first, so that the kind of the trap is shown even if they are long.
-    let bytes_max = WORDS_BYTES_MAX.min(terms.limits.log_line_max / 2);
-    terms.line(&format!("{} ({kind})", one_line(&words, bytes_max)))
+    match advice::of(&message) {
+        Some(advice) => terms.line(&format!("{message}; {advice}")),
+        None => terms.line(&message),
+    }
 }
 
 /// Returns the limit that the engine itself enforced, if one was exceeded.

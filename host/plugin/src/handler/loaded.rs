@@ -28,6 +28,8 @@ pub struct LoadedPlugin {
     pub(crate) revision: Revision,
     pub(crate) instances: InstancePre<State>,
     pub(crate) handlers: Handlers,
+    /// See [`notes`](Self::notes).
+    pub(crate) notes: Vec<String>,
 }
 
 /// The handlers, and how they are described to users of this crate.
@@ -101,6 +103,12 @@ impl LoadedPlugin {
     /// packages do not belong to a provider of this host.
     pub fn unknown_handlers(&self) -> Option<&str> {
         self.handlers.unknown.as_deref()
+    }
+
+    /// Returns remarks on events that the plugin will fail on because of the tools that made it, each
+    /// in one line. A recalled revision has none.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Whether the plugin has a handler for events of this provider, typed or untyped.

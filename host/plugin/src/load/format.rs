@@ -4,6 +4,7 @@
 use hookyard_componentize::has_component_types;
 
 use super::toolchain::Toolchain;
+use super::world;
 use crate::Fault;
 
 /// The formats of a plugin's file.
@@ -31,7 +32,13 @@ impl Format {
                 if has_component_types(bytes) {
                     return Ok(Self::Module);
                 }
-                ("a core module without types", toolchain.componentize())
+                match world::of_module(bytes) {
+                    Some(other) => (
+                        other,
+                        "`hookyard new` writes the folder of a plugin for this host",
+                    ),
+                    None => ("a core module without types", toolchain.componentize()),
+                }
             }
             [] => (
                 "empty",

@@ -82,7 +82,8 @@ impl Toolchain {
     /// Recognizes the name of a language or of a tool, in lower case.
     fn from_name(name: &str) -> Self {
         match name {
-            "javascript" | "componentizejs" | "hookyard-sdk-js" => Self::JavaScript,
+            "javascript" | "componentizejs" => Self::JavaScript,
+            "hookyard-sdk-javascript" | "hookyard-sdk-typescript" => Self::JavaScript,
             "python" | "hookyard-sdk-python" => Self::Python,
             "go" | "hookyard-sdk-go" => Self::Go,
             "zig" | "hookyard-sdk-zig" => Self::Zig,
@@ -168,6 +169,20 @@ impl Toolchain {
                 "build it with `hookyard build`, or add its types with `wasm-tools component embed wit --world plugin` \
                  (for Rust: use wit-bindgen and --target wasm32-wasip2)"
             }
+        }
+    }
+
+    /// Returns the command that writes the folder of a plugin in this language.
+    pub(crate) const fn new_command(self) -> &'static str {
+        match self {
+            Self::QuickJs | Self::JavaScript => "`hookyard new <name> --lang ts`",
+            Self::Python => "`hookyard new <name> --lang py`",
+            Self::TinyGo | Self::Go => "`hookyard new <name> --lang go`",
+            Self::Zig => "`hookyard new <name> --lang zig`",
+            Self::Cpp => "`hookyard new <name> --lang cpp`",
+            Self::C => "`hookyard new <name> --lang c`",
+            Self::Rust => "`hookyard new <name> --lang rust`",
+            Self::AssemblyScript | Self::Unknown => "`hookyard new`",
         }
     }
 

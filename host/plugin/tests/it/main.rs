@@ -4,6 +4,7 @@ mod support;
 mod guests;
 
 mod load;
+mod modules;
 mod grants;
 mod call;
 mod capability;

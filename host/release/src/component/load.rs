@@ -50,7 +50,7 @@ pub(crate) type Report = (PluginRef, Revision, CompileProgress);
 pub(crate) struct Ready {
     pub(crate) loaded: Arc<LoadedPlugin>,
     pub(crate) settings: PluginSettings,
-    /// Remarks on the settings that do not keep the plugin from service.
+    /// Remarks on the settings and the component that do not keep the plugin from service.
     pub(crate) notes: Vec<String>,
     /// The fixtures for a rehearsal; none if the component comes from the archive.
     pub(crate) fixtures: Arc<Fixtures>,
@@ -164,7 +164,7 @@ impl Loader {
     }
 
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
-        let (plugin_settings, notes) = self.read_settings(plugin, settings)?;
+        let (plugin_settings, mut notes) = self.read_settings(plugin, settings)?;
         let progress = |revision: Revision, progress| {
             log_progress(plugin, revision, progress);
             if let Some(reports) = &self.reports {
@@ -194,6 +194,7 @@ impl Loader {
                 Failure::Refused(self.explain(plugin, fault, settings, &plugin_settings.grants))
             }
         })?;
+        notes.extend_from_slice(loaded.notes());
         Ok(Ready {
             loaded,
             settings: plugin_settings,
