@@ -103,7 +103,7 @@ function primitive(kind, json, path) {
 }
 
 function wanted(what, json, path) {
-  const found = json === undefined ? "nothing" : json === null ? "null" : Array.isArray(json) ? "an array" : typeof json;
+  const found = json === undefined ? "nothing" : json === null ? "null" : Array.isArray(json) ? "an array" : `a ${typeof json}`;
   return new TypeError(`${path}: found ${found}, wanted ${what}`);
 }
 

@@ -27,8 +27,9 @@ export function serve(handler, { imports, shapes }) {
 function sync(run) {
   return (given, input) => {
     try {
-      if (typeof run(given, input)?.then === "function") throw asyncRefused();
+      const result = run(given, input);
       refusePromises();
+      if (typeof result?.then === "function") throw asyncRefused();
     } catch (error) {
       leave(error);
     }

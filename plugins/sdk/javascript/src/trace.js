@@ -16,28 +16,32 @@ globalThis[Symbol.for("hookyard.map")] = (given) => {
   map = { ...given, lines, starts };
 };
 
-/** The frames of an error, innermost first, indented. Without a map these are the engine's own. */
+/** The frames of an error in the author's files, innermost first, indented. Without a map, the engine's own frames. */
 export function trace(error) {
-  const raw = String(error?.stack ?? "").split("\n").map((line) => line.trim()).filter(Boolean);
-  const frames = raw.filter((line) => /:\d+:\d+\)?$/.test(line));
+  const lines = String(error?.stack ?? "").split("\n").map((line) => line.trim());
+  const frames = lines.filter((line) => /:\d+:\d+\)?$/.test(line));
 
-  let mapped = [];
+  let found = [];
   try {
-    mapped = frames.map(located).filter(Boolean);
+    found = frames.map(located).filter(Boolean);
   } catch {
     // A map that does not fit shows the engine's frames.
   }
-  return (mapped.length > 0 ? mapped : frames).slice(0, FRAMES_MAX).map((line) => `    ${line}`);
+  const shown = found.length === 0 ? frames : found.filter((it) => !it.source.startsWith("gen/")).map(text);
+  return shown.slice(0, FRAMES_MAX).map((line) => `    ${line}`);
 }
 
-/** One frame as `at name (src/handler.ts:9:14)`, or undefined if it is not of the author's files. */
+function text({ name, source, line, column }) {
+  return `at ${name || "<anonymous>"} (${source}:${line + 1}:${column + 1})`;
+}
+
+/** The place of a frame in the sources, or undefined if the frame is not of the bundle. */
 function located(frame) {
   const [, name, file, line, column] = /^(?:at )?(.*?)[ @]*\(?([^@( ]*):(\d+):(\d+)\)?$/.exec(frame) ?? [];
-  if (!map || !file.endsWith(map.file)) return undefined;
+  if (!map || !file?.endsWith(map.file)) return undefined;
 
   const found = original(Number(line) - 1, Number(column) - 1);
-  if (!found || found.source.startsWith("gen/")) return undefined;
-  return `at ${name || "<anonymous>"} (${found.source}:${found.line + 1}:${found.column + 1})`;
+  return found && { name, ...found };
 }
 
 function original(line, column) {
