@@ -43,6 +43,11 @@ pub(crate) const CASES: &[Case] = &[
         concerns: has_fetch,
         run: |bench| logs(bench, "fetch", "fetch 200 "),
     },
+    Case {
+        name: "garbage between calls of the host",
+        concerns: |language| language.folder == "go",
+        run: |bench| logs(bench, "garbage", "garbage of 100 MiB"),
+    },
 ];
 
 fn has_fetch(language: &Language) -> bool {

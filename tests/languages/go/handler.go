@@ -70,6 +70,8 @@ func behave(delivery hookyard.Delivery, event topisaas.AcceptedByUser) error {
 		return keep(offer.OfferID)
 	case "http":
 		return fetch()
+	case "garbage":
+		return garbage()
 	default:
 		return hookyard.Reject("unknown behaviour %s", offer.OfferID)
 	}
@@ -137,5 +139,28 @@ func fetch() error {
 		return err
 	}
 	hookyard.Info("http %d %s", answer.Status, answer.Text())
+	return nil
+}
+
+// kept keeps a part of the garbage, so that the heap grows.
+var kept [][]byte
+
+// garbage has the collector run while the host passes large values to the plugin.
+func garbage() error {
+	bucket := hookyard.Bucket[string]("garbage")
+	for i := range 100 {
+		kept = append(kept, make([]byte, 1<<20))[max(0, len(kept)-5):]
+		if err := bucket.SetBytes("large", make([]byte, 3000*i)); err != nil {
+			return err
+		}
+		value, err := bucket.GetBytes("large")
+		if err != nil {
+			return err
+		}
+		if len(value.Or(nil)) != 3000*i {
+			return hookyard.Reject("the value has %d bytes", len(value.Or(nil)))
+		}
+	}
+	hookyard.Info("garbage of 100 MiB")
 	return nil
 }
