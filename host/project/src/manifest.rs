@@ -81,7 +81,7 @@ impl Manifest {
                 .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             format!("line {line}: {}", error.message())
         })?;
-        for key in table.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let hint = similar::hint(similar::closest(key, KEYS).as_deref());
             return Err(format!("unknown key `{key}`{hint}"));
         }

@@ -62,7 +62,7 @@ fn component(messages: &str) -> Option<PathBuf> {
     let artifacts = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let files = artifacts
+    let mut files = artifacts
         .filter(|message| message["reason"] == "compiler-artifact")
         .filter_map(|message| {
             let files = message["filenames"].as_array()?;
@@ -71,7 +71,7 @@ fn component(messages: &str) -> Option<PathBuf> {
                 .find(|path| path.ends_with(".wasm"))
                 .map(PathBuf::from)
         });
-    files.last()
+    files.next_back()
 }
 
 /// Removes Cargo's messages for programs from an error. The diagnostics for people stay.

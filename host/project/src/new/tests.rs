@@ -100,7 +100,7 @@ fn made(plugin: &NewPlugin) -> Files {
     let created = new(parent.path(), plugin).expect("made");
     assert_eq!(
         names(parent.path()),
-        [plugin.name.clone()],
+        [plugin.name.as_str()],
         "nothing else is left"
     );
     assert_eq!(created.next[0], format!("cd {}", plugin.name));

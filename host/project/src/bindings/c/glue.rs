@@ -18,7 +18,7 @@ pub(crate) fn file_name(model: &Model) -> String {
 
 /// The header: types, handlers to define and functions to call.
 pub(crate) fn header(model: &Model) -> String {
-    let mut text = format!("#pragma once\n\n#include \"hookyard.h\"\n\n");
+    let mut text = String::from("#pragma once\n\n#include \"hookyard.h\"\n\n");
     text.push_str("#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     if model.cases.is_some() {
         text.push_str(&declarations(model));

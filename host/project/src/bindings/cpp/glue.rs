@@ -13,7 +13,7 @@ use crate::bindings::c::types::comment;
 
 /// The header: types, handlers to define and functions to call.
 pub(crate) fn header(model: &Model) -> String {
-    let mut text = format!("#pragma once\n\n#include \"hookyard.hpp\"\n\n");
+    let mut text = String::from("#pragma once\n\n#include \"hookyard.hpp\"\n\n");
     let _ = writeln!(text, "namespace {} {{\n", file_name(model));
     if model.cases.is_some() {
         text.push_str(&declarations(model));
