@@ -12,7 +12,7 @@ use crate::bindings::javascript as bindings;
 use crate::files::{Files, WriteError};
 use crate::imports::Capability;
 use crate::language::{Engine, Language};
-use packages::Packages;
+use packages::{Packages, brief};
 
 /// The oldest version of Node.js that the tools run on.
 const NODE_MIN: u32 = 20;
@@ -30,7 +30,8 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
     if workshop.manifest.language == Language::TypeScript {
         workshop.say("tsc --noEmit");
         let tsc = packages.tool("typescript", "tsc")?;
-        tsc.args(["--noEmit", "--pretty", "false"]).run()?;
+        let checked = tsc.args(["--noEmit", "--pretty", "false"]).run();
+        checked.map_err(|error| brief(error, "tsc"))?;
     }
     bundle::make(workshop, &packages)?;
 
@@ -39,7 +40,9 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
     let wit = bindings::wit(workshop.resolve, workshop.world, author);
     write_wit(&workshop.build.join("wit"), &wit)?;
 
-    componentizer(workshop, &packages, engine)?.run()?;
+    let tool = componentizer(workshop, &packages, engine)?;
+    tool.run()
+        .map_err(|error| brief(error, engine_tool(engine)))?;
     let mut component = workshop.read(&workshop.build.join(COMPONENT))?;
     bindings::restore_names(&mut component);
     Ok(Output::Component(component))
@@ -69,12 +72,12 @@ fn componentizer(
     let tool = match engine {
         Engine::QuickJs => {
             workshop.say("componentize-qjs --sync");
-            let tool = packages.tool("componentize-qjs", "componentize-qjs")?;
+            let tool = packages.tool("componentize-qjs", engine_tool(engine))?;
             tool.args(["--sync", "--js"]).arg(bundle)
         }
         Engine::StarlingMonkey => {
             workshop.say("componentize-js, which takes about 15 seconds");
-            let tool = packages.tool("@bytecodealliance/componentize-js", "componentize-js")?;
+            let tool = packages.tool("@bytecodealliance/componentize-js", engine_tool(engine))?;
             let tool = tool.arg(bundle).args(["-d", "fetch-event"]);
             // Otherwise the component imports HTTP even if it makes no request.
             if bindings::imports(workshop.resolve, workshop.world, Capability::Http) {
@@ -88,6 +91,14 @@ fn componentizer(
     let tool = tool.arg("--wit").arg(workshop.build.join("wit"));
     let component = workshop.build.join(COMPONENT);
     Ok(tool.args(["-n", bindings::WORLD, "-o"]).arg(component))
+}
+
+/// Returns the program that puts JavaScript into an engine.
+fn engine_tool(engine: Engine) -> &'static str {
+    match engine {
+        Engine::QuickJs => "componentize-qjs",
+        Engine::StarlingMonkey => "componentize-js",
+    }
 }
 
 /// Checks that Node.js is installed and not too old.

@@ -31,6 +31,7 @@ export function requestKey() {
 
 /** Calls a function of the host. An error that the host returns is thrown as a HostError. */
 export function call(name, use, part = name.slice(name.lastIndexOf("/") + 1), destination = undefined) {
+  if (interfaces.size === 0) throw new Error(`${part}: the host can be called only while an event is handled`);
   const functions = offered(name);
   if (!functions) throw new HostError(`${part}: the world in wit/plugin.wit does not import ${name}`);
 

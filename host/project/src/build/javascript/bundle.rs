@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::{BuildError, Workshop};
-use super::packages::Packages;
+use super::packages::{Packages, brief};
 use crate::bindings::javascript::{self as bindings, capability_of, imports};
 use crate::files;
 use crate::imports::Capability;
@@ -39,7 +39,8 @@ pub(super) fn make(workshop: &Workshop<'_>, packages: &Packages<'_, '_>) -> Resu
     esbuild
         .arg(format!("--outfile={}", bundle.display()))
         .arg(format!("--metafile={}", report.display()))
-        .run()?;
+        .run()
+        .map_err(|error| brief(error, "esbuild"))?;
 
     check_imports(workshop, &json(workshop, &report)?)?;
     add_map(workshop, &bundle)

@@ -70,3 +70,44 @@ impl<'a, 'w> Packages<'a, 'w> {
         Ok(Program::new(path).folder(self.workshop.folder))
     }
 }
+
+/// Shortens the error of a tool that runs on Node: the name of the tool instead of the command line,
+/// and its message without the stack of Node.
+pub(super) fn brief(error: BuildError, name: &str) -> BuildError {
+    let BuildError::ToolFailed { output, .. } = error else {
+        return error;
+    };
+    let is_stack = |line: &&str| line.starts_with("node:") || line.starts_with("    at ");
+    let lines: Vec<_> = output.lines().take_while(|line| !is_stack(line)).collect();
+    let message = lines.join("\n").trim().to_owned();
+    BuildError::ToolFailed {
+        tool: name.to_owned(),
+        output: if message.is_empty() { output } else { message },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_of_tool_has_no_stack_of_node() {
+        for (output, expected) in [
+            (
+                "✘ [ERROR] No matching export\n\nnode:child_process:930\n    throw err;\n",
+                "`esbuild` failed\n✘ [ERROR] No matching export",
+            ),
+            (
+                "ComponentError: no world\n    at f (a.js:1:2)\n",
+                "`esbuild` failed\nComponentError: no world",
+            ),
+            ("node:internal/x:1", "`esbuild` failed\nnode:internal/x:1"),
+        ] {
+            let error = BuildError::ToolFailed {
+                tool: "esbuild --long".to_owned(),
+                output: output.to_owned(),
+            };
+            assert_eq!(brief(error, "esbuild").to_string(), expected);
+        }
+    }
+}
