@@ -46,7 +46,7 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "garbage between calls of the host",
         concerns: |language| language.folder == "go",
-        run: |bench| logs(bench, "garbage", "garbage of 100 MiB"),
+        run: |bench| logs(bench, "garbage", "garbage of 10 MB"),
     },
 ];
 
