@@ -57,6 +57,7 @@ pub(crate) fn files(input: &Input<'_>) -> Result<Files, BuildError> {
         Language::C => c::files(input),
         Language::Cpp => cpp::files(input),
         Language::Zig => zig::files(input),
+        Language::Other => Ok(Files::default()),
     }?;
     files.add_below("sdk", template::sdk(input.manifest.language));
     Ok(files)

@@ -11,6 +11,7 @@ mod finish;
 mod go;
 mod javascript;
 mod missing_import;
+mod other;
 mod python;
 mod rust;
 mod strip;
@@ -156,6 +157,7 @@ fn compile(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
         Language::C => c::build(workshop),
         Language::Cpp => cpp::build(workshop),
         Language::Zig => zig::build(workshop),
+        Language::Other => other::build(workshop),
     }
 }
 

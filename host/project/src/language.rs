@@ -23,10 +23,12 @@ pub enum Language {
     Cpp,
     /// Zig.
     Zig,
+    /// A language without a template; the manifest has the command that makes the core module.
+    Other,
 }
 
 impl Language {
-    /// All languages, in the order of lists and messages.
+    /// All languages with a template, in the order of lists and messages.
     pub const ALL: [Self; 8] = [
         Self::Rust,
         Self::TypeScript,
@@ -49,6 +51,7 @@ impl Language {
             Self::C => "c",
             Self::Cpp => "cpp",
             Self::Zig => "zig",
+            Self::Other => "other",
         }
     }
 
@@ -63,6 +66,7 @@ impl Language {
             Self::C => "C",
             Self::Cpp => "C++",
             Self::Zig => "Zig",
+            Self::Other => "another language",
         }
     }
 

@@ -8,6 +8,7 @@ pub mod files;
 pub mod imports;
 pub mod language;
 pub mod manifest;
+pub mod other;
 pub mod provider;
 pub mod wit;
 pub mod new;

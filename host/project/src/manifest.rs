@@ -11,10 +11,11 @@ use toml::{Table, Value};
 
 use crate::imports::{Capability, Imports};
 use crate::language::{Engine, Language};
+use crate::other::Other;
 use crate::similar;
 
-const KEYS: [&str; 6] = [
-    "name", "language", "engine", "provider", "imports", "hookyard",
+const KEYS: [&str; 7] = [
+    "name", "language", "engine", "provider", "imports", "hookyard", "other",
 ];
 
 /// The content of `hookyard.plugin.toml`.
@@ -32,6 +33,8 @@ pub struct Manifest {
     pub imports: Imports,
     /// The version of `hookyard` that wrote the folder.
     pub hookyard: String,
+    /// How the core module is made; only for [`Language::Other`].
+    pub other: Option<Other>,
 }
 
 impl Manifest {
@@ -88,8 +91,7 @@ impl Manifest {
 
         let name = required(&table, "name")?;
         check_name(&name).map_err(|error| format!("name: {error}"))?;
-        let language = Language::parse(&required(&table, "language")?)
-            .map_err(|error| format!("language: {error}"))?;
+        let language = language(&required(&table, "language")?)?;
         Ok(Self {
             name,
             language,
@@ -97,6 +99,7 @@ impl Manifest {
             provider: optional(&table, "provider")?,
             imports: imports(&table)?,
             hookyard: required(&table, "hookyard")?,
+            other: other(&table, language)?,
         })
     }
 }
@@ -114,7 +117,10 @@ impl fmt::Display for Manifest {
         }
         let imports: Vec<_> = self.imports.iter().map(Capability::name).collect();
         writeln!(f, "imports = {imports:?}")?;
-        writeln!(f, "hookyard = \"{}\"", self.hookyard)
+        writeln!(f, "hookyard = \"{}\"", self.hookyard)?;
+        self.other
+            .iter()
+            .try_for_each(|other| write!(f, "\n{other}"))
     }
 }
 
@@ -181,6 +187,28 @@ fn required(table: &Table, key: &str) -> Result<String, String> {
     optional(table, key)?.ok_or_else(|| format!("the key `{key}` is missing"))
 }
 
+/// Returns the language of a manifest. A plugin in another language has no template, so `new` does
+/// not take it.
+fn language(name: &str) -> Result<Language, String> {
+    if name == Language::Other.name() {
+        return Ok(Language::Other);
+    }
+    Language::parse(name)
+        .map_err(|error| format!("language: {error}, or other with a table [other]"))
+}
+
+fn other(table: &Table, language: Language) -> Result<Option<Other>, String> {
+    match (table.get("other"), language) {
+        (Some(Value::Table(table)), Language::Other) => Other::parse(table).map(Some),
+        (None, Language::Other) => {
+            Err("the table [other] with `command` and `module` is missing".to_owned())
+        }
+        (Some(_), Language::Other) => Err("other: must be a table".to_owned()),
+        (Some(_), _) => Err("other: belongs to language = \"other\" only; remove it".to_owned()),
+        (None, _) => Ok(None),
+    }
+}
+
 fn engine(table: &Table, language: Language) -> Result<Option<Engine>, String> {
     let Some(name) = optional(table, "engine")? else {
         return Ok(language.has_engine().then(Engine::default));
@@ -230,6 +258,22 @@ hookyard = \"0.1.0\"
         assert_eq!(manifest.engine, Some(Engine::StarlingMonkey));
         assert_eq!(manifest.provider.as_deref(), Some("topi-saas"));
         assert_eq!(manifest.to_string(), TEXT);
+    }
+
+    #[test]
+    fn other_language_has_a_command() {
+        let text = "name = \"decide\"\nlanguage = \"other\"\nimports = []\nhookyard = \"0.1.0\"\n";
+        let table = "\n[other]\ncommand = [\"npm\", \"run\", \"core\"]\nmodule = \"build/core.wasm\"\n\
+             strings = \"utf16\"\n";
+
+        let whole = format!("{text}{table}");
+        let manifest = Manifest::parse(&whole).expect("valid");
+        assert_eq!(manifest.language, Language::Other);
+        assert_eq!(manifest.to_string(), whole);
+        let fault = Manifest::parse(text).expect_err("refused");
+        assert!(fault.starts_with("the table [other]"), "{fault}");
+        let fault = Manifest::parse(&whole.replace("\"other\"", "\"go\"")).expect_err("refused");
+        assert!(fault.starts_with("other: belongs to language"), "{fault}");
     }
 
     #[test]

@@ -217,6 +217,7 @@ impl Sources {
                 .chain(plugin.imports.iter())
                 .collect(),
             hookyard: VERSION.to_owned(),
+            other: None,
         }
     }
 }

@@ -57,6 +57,7 @@ fn generate(wit: &str) -> Result<Files, BuildError> {
         provider: None,
         imports: crate::imports::Imports::default(),
         hookyard: crate::VERSION.to_owned(),
+        other: None,
     };
     files(&Input {
         manifest: &manifest,

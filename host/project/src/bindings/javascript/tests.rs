@@ -15,6 +15,7 @@ fn manifest(engine: Engine, imports: Imports) -> Manifest {
         provider: None,
         imports,
         hookyard: "0.1.0".to_owned(),
+        other: None,
     }
 }
 

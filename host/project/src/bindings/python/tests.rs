@@ -32,6 +32,7 @@ fn generated_from(folder: &std::path::Path) -> (Files, Vec<String>) {
         provider: None,
         imports: Imports::default(),
         hookyard: "0.1.0".into(),
+        other: None,
     };
     let input = Input {
         manifest: &manifest,

@@ -28,6 +28,7 @@ fn bindings(provider: Option<&str>, imports: Imports) -> String {
         provider: None,
         imports,
         hookyard: "0.1.0".to_owned(),
+        other: None,
     };
     let files = files(&Input {
         manifest: &manifest,
