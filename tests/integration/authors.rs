@@ -164,6 +164,16 @@ fn wit_of_own_provider_is_written() -> Result<()> {
         assert!(world.contains(expected), "{expected}: {world}");
     }
 
+    // The folder of a plugin has a copy of the provider, so that all commands work there.
+    let made = run(&folder, "new shop --lang zig --provider shopfront", None)?;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let inside = run(
+        &folder.join("shop"),
+        "wit --out again --provider shopfront",
+        None,
+    )?;
+    assert_eq!(inside.code, Some(0), "{inside:?}");
+
     let again = run(&folder, "wit --out mine --untyped", None)?;
     assert_eq!(again.code, Some(2), "{again:?}");
     assert!(again.text.contains("mine is not empty"), "{}", again.text);

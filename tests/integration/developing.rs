@@ -268,7 +268,8 @@ async fn stored_failure_becomes_a_fixture() -> Result<()> {
     let guest = guests::test("trap")?;
     site.install("acme/books", &guest)?;
     let host = Host::start(&site).await?;
-    host.wait_for_revision("acme/books", &guest.revision()).await?;
+    host.wait_for_revision("acme/books", &guest.revision())
+        .await?;
 
     let run = async |arguments: &[&str]| run_with(arguments, site.environment()).await;
     let url = format!("http://{}/acme/offers", host.address());
@@ -278,9 +279,11 @@ async fn stored_failure_becomes_a_fixture() -> Result<()> {
     assert_eq!(sent.code, Some(0), "{sent:?}");
     let events = host
         .wait_for_events("the event to be attempted", |events| {
-            events
-                .iter()
-                .any(|event| event.job("books").is_some_and(|job| job.last_outcome.is_some()))
+            events.iter().any(|event| {
+                event
+                    .job("books")
+                    .is_some_and(|job| job.last_outcome.is_some())
+            })
         })
         .await?;
     let (config, id) = (site.config().to_string_lossy().into_owned(), &events[0].id);
@@ -292,7 +295,11 @@ async fn stored_failure_becomes_a_fixture() -> Result<()> {
     let make = [&["events", "fixture", id, "--config", &config], &redact[..]].concat();
     let made = run(&make).await?;
     assert_eq!(made.code, Some(0), "{made:?}");
-    assert!(made.stderr.contains("the fixture reproduces the attempt: trapped"), "{made:?}");
+    assert!(
+        made.stderr
+            .contains("the fixture reproduces the attempt: trapped"),
+        "{made:?}"
+    );
     let fixture = std::fs::read_to_string(&file)?;
     assert!(!fixture.contains("max.muster"), "{fixture}");
     assert!(!fixture.contains("a-token"), "{fixture}");

@@ -94,8 +94,7 @@ pub fn build(
     })
 }
 
-/// Writes the parts of a folder that are missing, and renews `gen/`, without running a compiler.
-/// Returns whether something was written.
+/// Writes `wit/` and `fixtures/` if `wit/` is missing.
 ///
 /// # Errors
 ///
@@ -130,8 +129,9 @@ pub fn prepare(
 
     // A folder without WIT is an example of the repository, which shares its fixtures with the
     // other examples.
-    if !folder.join(fixtures::FOLDER).exists() && manifest.provider.is_some() {
-        fixtures::of_example().write(&folder.join(fixtures::FOLDER))?;
+    let fixtures = folder.join(fixtures::FOLDER);
+    if let Some(provider) = provider.filter(|_| !fixtures.exists()) {
+        fixtures::first(manifest.language, provider)?.write(&fixtures)?;
         progress("wrote fixtures/");
     }
     Ok(())

@@ -7,8 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::files::{Files, WriteError};
+use crate::language::Language;
 use crate::provider::ProviderFiles;
 use crate::template::{self, Case};
+use crate::wit::{Shape, WitError};
 
 /// The folder of fixtures.
 pub(crate) const FOLDER: &str = "fixtures";
@@ -16,6 +18,15 @@ pub(crate) const FOLDER: &str = "fixtures";
 /// Returns the fixtures of the example.
 pub(crate) fn of_example() -> Files {
     template::below("examples/fixtures")
+}
+
+/// Returns the fixtures of a folder that has none: those of the example, or of the provider's
+/// samples.
+pub(crate) fn first(language: Language, provider: &ProviderFiles) -> Result<Files, WitError> {
+    if template::provider_of_example(language).as_ref() == Some(&provider.name) {
+        return Ok(of_example());
+    }
+    Ok(of_samples(provider, &Shape::of(provider)?.cases))
 }
 
 /// Makes a fixture from each sample of a provider. A typed handler logs the name of the case.
@@ -117,7 +128,6 @@ pub enum FixtureError {
 mod tests {
     use super::*;
     use crate::support::built_in;
-    use crate::wit::Shape;
 
     #[test]
     fn samples_become_fixtures() {

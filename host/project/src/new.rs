@@ -21,6 +21,13 @@ use crate::wit::{self, Shape, WitError, World};
 /// The name in templates that stands for the name of the plugin.
 const PLACEHOLDER: &str = "decide";
 
+/// The configuration with which the commands find the provider in the folder of the plugin.
+const PROVIDERS: &str = "\
+# The commands read this file when they run here. `providers` is a copy of the operator's provider.
+[providers]
+folder = \"providers\"
+";
+
 /// What a new plugin is made from.
 #[derive(Debug, Clone)]
 pub struct NewPlugin {
@@ -144,6 +151,10 @@ fn write(folder: &Path, plugin: &NewPlugin) -> Result<(), NewError> {
         fixtures::FOLDER,
         fixtures(sources.kind, provider, &sources.cases),
     );
+    if let Some((provider, own)) = provider.and_then(|it| Some((it, it.own.clone()?))) {
+        files.add_below(&format!("providers/{}", provider.name), own);
+        files.add("hookyard.toml", PROVIDERS);
+    }
     files.write(folder)?;
 
     let bindings = build::generated(&manifest, &folder.join("wit"))?;
@@ -171,13 +182,12 @@ struct Sources {
 
 impl Sources {
     fn of(plugin: &NewPlugin) -> Result<Self, NewError> {
-        let example = template::files(plugin.language, Kind::Example);
-        let example = template_manifest(&example, plugin.language)?;
+        let example = template::provider_of_example(plugin.language);
         let provider = plugin.provider.as_ref();
         let kind = match provider {
             _ if plugin.is_untyped => Kind::Untyped,
             None => return Err(NewError::NoProvider),
-            Some(provider) if example.provider.as_ref() == Some(&provider.name) => Kind::Example,
+            Some(provider) if example.as_ref() == Some(&provider.name) => Kind::Example,
             Some(_) => Kind::Typed,
         };
 

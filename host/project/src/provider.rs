@@ -6,6 +6,8 @@ use std::{fs, io};
 
 use toml::{Table, Value};
 
+use crate::files::Files;
+
 /// The files of a provider that a plugin's folder is made from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProviderFiles {
@@ -19,6 +21,9 @@ pub struct ProviderFiles {
     pub samples: Vec<Sample>,
     /// The case of the typed handler for each of the sender's event types.
     pub cases: BTreeMap<String, String>,
+    /// All files, if the provider is not one that every `hookyard` contains. A new plugin then
+    /// contains them.
+    pub own: Option<Files>,
 }
 
 /// The body of an event.

@@ -9,6 +9,7 @@ mod names;
 
 use crate::files::Files;
 use crate::language::Language;
+use crate::manifest::Manifest;
 
 pub(crate) use fill::{Case, Values, fill};
 pub(crate) use names::Spelling;
@@ -61,6 +62,12 @@ pub(crate) fn files(language: Language, kind: Kind) -> Files {
         files.add(path, content);
     }
     files
+}
+
+/// Returns the provider that the example of a language is for.
+pub(crate) fn provider_of_example(language: Language) -> Option<String> {
+    let files = below(&format!("examples/{language}"));
+    Manifest::parse(files.text(Manifest::FILE)?).ok()?.provider
 }
 
 /// Returns the files of an SDK, without its own tests.

@@ -15,6 +15,15 @@ use crate::references::Resolver;
 /// A file of a provider: its path below the provider's folder, and its content.
 pub type ProviderFile = (String, Vec<u8>);
 
+/// The files of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The files, in no order.
+    pub files: Vec<ProviderFile>,
+    /// Whether every host contains the provider.
+    pub is_built_in: bool,
+}
+
 /// Returns the names of the built-in providers and of those that the configuration at `path` adds.
 ///
 /// # Errors
@@ -41,19 +50,26 @@ pub fn names(path: &Path) -> io::Result<BTreeSet<String>> {
 /// # Errors
 ///
 /// Fails if the configuration at `path` or a file of the provider cannot be read.
-pub fn files(path: &Path, name: &str) -> io::Result<Option<Vec<ProviderFile>>> {
+pub fn find(path: &Path, name: &str) -> io::Result<Option<Source>> {
     let resolver = Resolver::of_process(path);
     if let Some(folder) = folder(path, &resolver)? {
         let folder = folder.join(name);
         if folder.join(FILE).is_file() {
-            return files_in(&folder, &resolver).map(Some);
+            let files = files_in(&folder, &resolver)?;
+            return Ok(Some(Source {
+                files,
+                is_built_in: false,
+            }));
         }
     }
 
     let built_in = BUILT_IN.get_dir(name).map(|dir| {
         let mut files = Vec::new();
         collect(dir, Path::new(name), &mut files);
-        files
+        Source {
+            files,
+            is_built_in: true,
+        }
     });
     Ok(built_in)
 }
@@ -119,8 +135,9 @@ mod tests {
         let path = Path::new("/nowhere/hookyard.toml");
         assert!(names(path).expect("read").contains("topi-saas"));
 
-        let files = files(path, "topi-saas").expect("read").expect("known");
-        let paths: Vec<_> = files.iter().map(|(path, _)| path.as_str()).collect();
+        let found = find(path, "topi-saas").expect("read").expect("known");
+        assert!(found.is_built_in);
+        let paths: Vec<_> = found.files.iter().map(|(path, _)| path.as_str()).collect();
         for expected in [
             "provider.toml",
             "topi-saas.wit",
@@ -128,7 +145,7 @@ mod tests {
         ] {
             assert!(paths.contains(&expected), "{expected}: {paths:?}");
         }
-        assert!(super::files(path, "nobody").expect("read").is_none());
+        assert!(find(path, "nobody").expect("read").is_none());
     }
 
     #[test]
@@ -146,15 +163,23 @@ mod tests {
             fs::write(file, text).expect("written");
         }
 
-        let own = files(&path, "topi").expect("read").expect("known");
-        assert_eq!(own, [("provider.toml".to_owned(), b"own".to_vec())]);
+        let own = find(&path, "topi").expect("read").expect("known");
+        assert_eq!(own.files, [("provider.toml".to_owned(), b"own".to_vec())]);
+        assert!(!own.is_built_in);
         assert!(
             !names(&path).expect("read").contains("shop"),
             "it has no provider.toml"
         );
         fs::write(folder.path().join("mine/shop/provider.toml"), "x").expect("written");
         assert!(names(&path).expect("read").contains("shop"));
-        assert_eq!(files(&path, "shop").expect("read").expect("known").len(), 2);
+        assert_eq!(
+            find(&path, "shop")
+                .expect("read")
+                .expect("known")
+                .files
+                .len(),
+            2
+        );
     }
 
     #[test]

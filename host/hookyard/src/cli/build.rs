@@ -56,6 +56,9 @@ pub(crate) fn options(
     if folder.join("wit").is_dir() {
         return Ok(BuildOptions::default());
     }
+    // A folder with a provider of its own has the configuration that names it.
+    let own = folder.join("hookyard.toml");
+    let path = if path.exists() { path } else { &own };
     let provider = provider::find_optional(path, manifest.provider.as_deref())?;
     Ok(BuildOptions { provider })
 }

@@ -192,6 +192,23 @@ fn fresh_example_is_completed() {
 }
 
 #[test]
+fn samples_are_the_fixtures_of_other_providers() {
+    let folder = example(Language::Rust);
+    let mut manifest = Manifest::read(folder.path()).expect("valid");
+    manifest.provider = Some("tipser".to_owned());
+    let options = BuildOptions {
+        provider: Some(built_in("tipser")),
+    };
+    prepare(folder.path(), &manifest, &options, &mut |_| ()).expect("complete");
+    assert!(
+        folder
+            .path()
+            .join("fixtures/product-changed.json")
+            .is_file()
+    );
+}
+
+#[test]
 fn wrong_wit_names_its_place() {
     let folder = example(Language::Rust);
     fs::create_dir(folder.path().join("wit")).expect("made");

@@ -202,3 +202,20 @@ fn each_language_has_an_untyped_template() {
         assert!(made(&alone).get("fixtures").is_none(), "{language}");
     }
 }
+
+#[test]
+fn own_provider_is_copied() {
+    let own: Files = [("provider.toml".to_owned(), b"name = 1".to_vec())]
+        .into_iter()
+        .collect();
+    let mut plugin = plugin("check-offers", Language::Rust, "topi");
+    plugin.provider.as_mut().expect("a provider").own = Some(own);
+
+    let files = made(&plugin);
+    assert_eq!(files.text("providers/topi/provider.toml"), Some("name = 1"));
+    let config = files.text("hookyard.toml").expect("written");
+    assert!(
+        config.ends_with("[providers]\nfolder = \"providers\"\n"),
+        "{config}"
+    );
+}

@@ -12,10 +12,11 @@ use crate::cli::Failure;
 /// be missing.
 pub(crate) fn find(path: &Path, name: &str) -> Result<ProviderFiles, Failure> {
     let unreadable = || format!("cannot read the providers of {}", path.display());
-    let files = source::files(path, name).with_context(unreadable)?;
-    if let Some(files) = files {
-        let provider = ProviderFiles::from_files(files);
-        return Ok(provider.with_context(|| format!("the provider {name}"))?);
+    if let Some(source) = source::find(path, name).with_context(unreadable)? {
+        let own = (!source.is_built_in).then(|| source.files.iter().cloned().collect());
+        let provider = ProviderFiles::from_files(source.files);
+        let provider = provider.with_context(|| format!("the provider {name}"))?;
+        return Ok(ProviderFiles { own, ..provider });
     }
 
     let names = source::names(path).with_context(unreadable)?;
