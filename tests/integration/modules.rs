@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hookyard_hostile::{MODULE_SAYS, good_module, repeated_types};
+use hookyard_hostile::{MODULE_SAYS, good, good_module, repeated_types};
 use hookyard_testkit::events::{Event, is_rejection};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::site::Site;
@@ -100,6 +100,28 @@ async fn core_module_is_checked_and_rehearsed() -> Result<()> {
     let file = file.to_string_lossy();
     let rehearsed = stdout_of(&rig.site, &["rehearse", &file, "--tenant", "acme"]).await?;
     assert!(rehearsed.contains("ok    says so"), "{rehearsed}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trap_of_the_tools_is_noted_once() -> Result<()> {
+    // Names Go's compiler in a field of tools.
+    let go = Guest::from(good()).with_section("producers", b"\x01\x0cprocessed-by\x01\x02Go\x011");
+    let rig = Rig::start(quick(), &[(PLUGIN, &go)]).await?;
+    for _ in 0..3 {
+        rig.handles_one_more(&["books"]).await?;
+    }
+    let lines = rig.host.lines().await?;
+    let warnings = lines.iter().filter(|line| {
+        line.level() == "WARN"
+            && line.text_of("plugin") == PLUGIN
+            && line.text.contains("collector")
+    });
+    assert_eq!(warnings.count(), 1);
+
+    let checked = stdout_of(&rig.site, &["check"]).await?;
+    let is_noted = |line: &str| line.starts_with("note  plugin acme/books: Go's garbage collector");
+    assert!(checked.lines().any(is_noted), "{checked}");
     Ok(())
 }
 

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn script_engine_is_recognized_without_producers() {
+    fn tools_are_recognized_without_producers() {
         let component = |name: &str| {
             let export = format!("{name}:memory_base");
             format!(
@@ -290,6 +290,9 @@ mod tests {
             Toolchain::Python
         );
         assert_eq!(toolchain("libc.so"), Toolchain::Unknown);
+
+        let abort = r#"(module (import "env" "abort" (func (param i32 i32 i32 i32))))"#;
+        assert_eq!(tools(abort).toolchain, Toolchain::AssemblyScript);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Reads the names that tell which tools made a file.
 //!
-//! Most tools write their names into `producers` sections. The tools of two script engines do not,
-//! but the engines have names of their own in the component.
+//! Most tools write their names into `producers` sections. The tools of two script engines and
+//! AssemblyScript do not, but they use names of their own in the component or module.
 
 use std::collections::BTreeSet;
 
@@ -19,6 +19,9 @@ const NAME_BYTES_MAX: usize = 200;
 const COMPONENT_TYPE: &str = "component-type";
 /// The runtimes of script engines that are parts of a component.
 const RUNTIMES: [&str; 2] = ["componentize_qjs", "componentize_py"];
+
+/// The import that a module of AssemblyScript reports its failures to.
+const ABORT: (&str, &str) = ("env", "abort");
 
 /// The names that one module or component contains, in lower case.
 pub(super) type Names = BTreeSet<String>;
@@ -54,6 +57,12 @@ fn add(payload: &Payload<'_>, names: &mut Names) {
             }
         }
         Payload::CustomSection(section) => add_producers(section, names),
+        Payload::ImportSection(section) => {
+            let mut imports = section.clone().into_imports().map_while(Result::ok);
+            if imports.any(|import| (import.module, import.name) == ABORT) {
+                add_name("assemblyscript", names);
+            }
+        }
         Payload::ComponentAliasSection(section) => {
             for alias in section.clone().into_iter().map_while(Result::ok) {
                 if let ComponentAlias::CoreInstanceExport { name, .. } = alias {
