@@ -232,6 +232,8 @@ pub struct Compile {
     pub limits: CompileLimits,
     /// The maximum number of compilations at the same time.
     pub concurrency: usize,
+    /// The maximum size of the compiled functions that are kept for the next builds, in bytes.
+    pub functions_max: u64,
 }
 
 impl Default for Compile {
@@ -239,6 +241,7 @@ impl Default for Compile {
         Self {
             limits: CompileLimits::default(),
             concurrency: 2,
+            functions_max: 1 << 30,
         }
     }
 }

@@ -52,6 +52,9 @@ pub struct Config {
     /// The engine creates the folder if it does not exist. Nobody but the host may be able to write
     /// to the folder, because the host runs the code in it.
     pub cache_folder: Option<PathBuf>,
+    /// The maximum size of the compiled functions that the folder keeps for later compilations, of
+    /// all tenants together, in bytes. 0 to keep none.
+    pub functions_max: u64,
     /// The maximum number of attempts of all plugins at the same time. At least 1.
     ///
     /// The pool reserves 16 GiB of address space for each, if the machine has it.
@@ -67,6 +70,7 @@ impl Config {
     pub fn new(clock: Arc<dyn Clock>, compiler: CompilerMode) -> Self {
         Self {
             cache_folder: None,
+            functions_max: 1 << 30,
             instances_max: 64,
             clock,
             compiler,
@@ -113,7 +117,7 @@ impl Engine {
             })
             .ok();
 
-        let cache = open_cache(config.cache_folder, &heap)?;
+        let cache = open_cache(config.cache_folder, config.functions_max, &heap)?;
         let engines = pool
             .iter()
             .chain([&heap])
@@ -142,8 +146,8 @@ impl Engine {
     }
 }
 
-fn open_cache(folder: Option<PathBuf>, heap: &Runtime) -> Result<Cache, Error> {
-    Cache::open(folder.clone(), &heap.engine).map_err(|source| Error::CacheFolder {
+fn open_cache(folder: Option<PathBuf>, functions_max: u64, heap: &Runtime) -> Result<Cache, Error> {
+    Cache::open(folder.clone(), functions_max, &heap.engine).map_err(|source| Error::CacheFolder {
         folder: folder.unwrap_or_default().display().to_string(),
         source,
     })

@@ -51,7 +51,9 @@ pub use capability::http::record::request_digest;
 pub use catalog::Catalog;
 pub use contract::{Contract, Contracts};
 pub use engine::compile::child::ChildCompiler;
-pub use engine::compile::{CompileLimits, CompileProgress, CompilerMode, CompilerProcess};
+pub use engine::compile::{
+    CompileLimits, CompileProgress, CompilerMode, CompilerProcess, LARGE_BYTES, Reuse,
+};
 pub use engine::{Config, Engine};
 pub use error::{Error, Fault, LoadError};
 pub use grants::{Authority, Grants, HostGrant, MissingGrant, RequiredGrant};

@@ -302,6 +302,7 @@ impl Keeper {
         let step = match progress {
             CompileProgress::Queued => Step::Queued,
             CompileProgress::Compiling => Step::Compiling,
+            CompileProgress::Compiled(_) => return,
         };
         self.feed(&plugin, Input::Compiling(revision, step), None)
             .await;

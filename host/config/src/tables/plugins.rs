@@ -54,6 +54,9 @@ fn compile(section: &Section<'_>) -> Compile {
     Compile {
         limits,
         concurrency: section.positive_or("concurrency", default.concurrency),
+        functions_max: section
+            .get_or("functions_max", Size(default.functions_max))
+            .0,
     }
 }
 

@@ -3,6 +3,7 @@
 //! The host starts this hidden command for each component, so that a component that makes the
 //! compiler use too much memory or time cannot harm the host.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -20,6 +21,9 @@ pub(crate) struct Arguments {
     /// The id of the host's process
     #[arg(long)]
     parent: u32,
+    /// The pack of compiled functions to use and to add to
+    #[arg(long)]
+    functions: Option<PathBuf>,
 }
 
 /// Limits this process and compiles the component on standard input.
@@ -30,12 +34,14 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         memory_max,
         cpu_secs_max,
         parent,
+        functions,
     } = arguments;
 
     ChildCompiler {
         memory_max,
         cpu_secs_max,
         parent,
+        functions,
     }
     .run()
 }

@@ -23,7 +23,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use hookyard_model::Revision;
+use hookyard_model::{Revision, TenantName};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
@@ -36,6 +36,10 @@ const CHUNK_BYTES: usize = 64 << 10;
 const ENTRY: &str = "code";
 /// The extension of an entry that is being written.
 const UNFINISHED: &str = "new";
+/// The folder of compiled functions, in the folder of compiled code.
+const FUNCTIONS_FOLDER: &str = "functions";
+/// The extension of a pack of compiled functions.
+const FUNCTIONS: &str = "functions";
 /// The extension of a file that says why a component cannot be compiled.
 const VERDICT: &str = "verdict";
 /// The maximum size of a verdict, in bytes.
@@ -44,6 +48,8 @@ const VERDICT_BYTES_MAX: u64 = 1024;
 /// The cache of compiled code.
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
+    /// The maximum size of all packs of compiled functions, in bytes.
+    functions_max: u64,
     /// A hash of the version and the settings of the compiler.
     compiler: u64,
 }
@@ -54,7 +60,11 @@ impl Cache {
     /// # Errors
     ///
     /// Fails if the folder cannot be created, or if others can write to it.
-    pub(crate) fn open(folder: Option<PathBuf>, compiler: &wasmtime::Engine) -> io::Result<Self> {
+    pub(crate) fn open(
+        folder: Option<PathBuf>,
+        functions_max: u64,
+        compiler: &wasmtime::Engine,
+    ) -> io::Result<Self> {
         if let Some(folder) = &folder {
             hookyard_private::trusted_folder(folder)?;
         }
@@ -63,6 +73,7 @@ impl Cache {
         compiler.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self {
             folder,
+            functions_max,
             compiler: hasher.finish(),
         })
     }
@@ -101,6 +112,20 @@ impl Cache {
         Ok(Code::File(path))
     }
 
+    /// Returns the path of the pack that keeps the compiled functions of a tenant's components, if
+    /// compiled functions are kept.
+    pub(crate) fn functions(&self, tenant: &TenantName) -> Option<PathBuf> {
+        if self.functions_max == 0 {
+            return None;
+        }
+        let folder = self.folder.as_ref()?.join(FUNCTIONS_FOLDER);
+        if let Err(error) = hookyard_private::trusted_folder(&folder) {
+            tracing::warn!(path = %folder.display(), %error, "compiled functions cannot be kept");
+            return None;
+        }
+        Some(folder.join(format!("{tenant}-{:016x}.{FUNCTIONS}", self.compiler)))
+    }
+
     /// Returns why this component could not be compiled earlier.
     pub(crate) fn verdict(&self, revision: Revision) -> Option<Verdict> {
         let path = self.path(revision)?.with_extension(VERDICT);
@@ -136,7 +161,10 @@ impl Cache {
             return;
         };
         let names = in_use.iter().map(|revision| self.name(*revision)).collect();
-        if let Err(error) = sweep::sweep(folder, &names, SystemTime::now()) {
+        let (functions, now) = (folder.join(FUNCTIONS_FOLDER), SystemTime::now());
+        let swept = sweep::sweep(folder, &names, now)
+            .and_then(|()| sweep::sweep_functions(&functions, self.functions_max, now));
+        if let Err(error) = swept {
             tracing::warn!(%error, "old compiled code cannot be removed");
         }
     }
@@ -228,14 +256,27 @@ fn digest(from: &mut impl io::Read) -> io::Result<[u8; DIGEST_BYTES as usize]> {
 }
 
 fn write(path: &Path, code: &[u8]) -> io::Result<()> {
-    // Two threads may write the entry of the same component at once, so each thread writes its own
-    // file.
+    replace(path, |file| {
+        file.write_all(code)?;
+        file.write_all(&Sha256::digest(code))?;
+        file.sync_all()
+    })
+}
+
+/// Creates a file, or replaces it as a whole.
+///
+/// # Errors
+///
+/// Returns the error of the system. The file is then unchanged.
+pub(super) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+) -> io::Result<()> {
+    // Two threads may replace the same file at once, so each thread writes its own file.
     let thread = std::thread::current().id();
     let temporary = path.with_extension(format!("{}-{thread:?}.{UNFINISHED}", std::process::id()));
     let written = hookyard_private::create_anew(&temporary).and_then(|mut file| {
-        file.write_all(code)?;
-        file.write_all(&Sha256::digest(code))?;
-        file.sync_all()?;
+        write(&mut file)?;
         fs::rename(&temporary, path)
     });
 
@@ -266,7 +307,7 @@ mod tests {
     fn damaged_entry_is_compiled_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = wasmtime::Engine::default();
-        let cache = Cache::open(Some(folder.path().join("new/code")), &engine).expect("a cache");
+        let cache = Cache::open(Some(folder.path().join("new/code")), 0, &engine).expect("a cache");
         let revision = Revision::from_sha256([7; 32]);
         let compiled = |expected: &str, compile: Option<&str>| {
             let code = cache
@@ -305,7 +346,7 @@ mod tests {
 
     #[test]
     fn cache_without_folder_keeps_nothing() {
-        let cache = Cache::open(None, &wasmtime::Engine::default()).expect("a cache");
+        let cache = Cache::open(None, 0, &wasmtime::Engine::default()).expect("a cache");
         let revision = Revision::from_sha256([7; 32]);
         for text in ["one", "two"] {
             assert_eq!(

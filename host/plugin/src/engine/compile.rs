@@ -7,19 +7,26 @@
 //! side of the process that compiles.
 
 pub(crate) mod child;
+pub(crate) mod functions;
 
 mod exit;
 mod process;
 mod verdict;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub use functions::Reuse;
 pub(crate) use verdict::Verdict;
+
+/// The smallest size of a large component, in bytes.
+///
+/// A large component may take as long to compile as hundreds of small ones. So its functions are
+/// kept, and a small component does not wait for it.
+pub const LARGE_BYTES: usize = 1 << 20;
 
 /// Where components are compiled.
 #[derive(Debug, Clone)]
@@ -41,7 +48,8 @@ pub struct CompilerProcess {
     pub arguments: Vec<OsString>,
     /// The limits of one process.
     pub limits: CompileLimits,
-    /// The maximum number of processes at the same time. At least 1.
+    /// The maximum number of processes at the same time. At least 1. There may be one more for a
+    /// small component.
     pub concurrency: usize,
 }
 
@@ -74,6 +82,8 @@ pub enum CompileProgress {
     Queued,
     /// The compilation has begun.
     Compiling,
+    /// The compilation of a large component has ended. It may have used functions of earlier ones.
+    Compiled(Reuse),
 }
 
 /// Why there is no compiled code.
@@ -87,24 +97,67 @@ pub(crate) enum CompileError {
     Host(String),
 }
 
+/// What is compiled.
+#[derive(Clone, Copy)]
+pub(crate) struct CompileInput<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// The path of the pack of compiled functions, if functions are kept.
+    pub(crate) pack: Option<&'a Path>,
+}
+
 /// Compiles components.
 pub(crate) struct Compiler {
     mode: CompilerMode,
+    turns: Turns,
+}
+
+/// The turns of compilations.
+struct Turns {
     /// A semaphore with a permit for each process that may run at the same time.
-    permits: Arc<Semaphore>,
+    all: Semaphore,
+    /// A semaphore with a permit for a small component, which does not wait for large ones.
+    small: Semaphore,
+}
+
+impl Turns {
+    fn new(concurrency: usize) -> Self {
+        Self {
+            all: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            small: Semaphore::new(1),
+        }
+    }
+
+    /// Waits for the turn of a component, and reports that it waits.
+    async fn take(
+        &self,
+        is_large: bool,
+        progress: &(dyn Fn(CompileProgress) + Sync),
+    ) -> SemaphorePermit<'_> {
+        if let Ok(permit) = self.all.try_acquire() {
+            return permit;
+        }
+        if !is_large && let Ok(permit) = self.small.try_acquire() {
+            return permit;
+        }
+
+        progress(CompileProgress::Queued);
+        let permit = tokio::select! {
+            permit = self.all.acquire() => permit,
+            permit = self.small.acquire(), if !is_large => permit,
+        };
+        permit.expect("the semaphores are never closed")
+    }
 }
 
 impl Compiler {
     pub(crate) fn new(mode: CompilerMode) -> Self {
-        let permits = match &mode {
-            CompilerMode::InProcess => Semaphore::MAX_PERMITS,
-            CompilerMode::Subprocess(process) => {
-                process.concurrency.clamp(1, Semaphore::MAX_PERMITS)
-            }
+        let concurrency = match &mode {
+            CompilerMode::InProcess => usize::MAX,
+            CompilerMode::Subprocess(process) => process.concurrency,
         };
         Self {
             mode,
-            permits: Arc::new(Semaphore::new(permits)),
+            turns: Turns::new(concurrency),
         }
     }
 
@@ -117,7 +170,8 @@ impl Compiler {
     }
 
     /// Compiles a component with the settings of `engine`, or makes a component of a core module.
-    /// Blocks, also while the file waits for its turn.
+    /// Blocks, also while the file waits for its turn. A large component uses the functions in the
+    /// pack, and adds its own.
     ///
     /// # Errors
     ///
@@ -125,7 +179,7 @@ impl Compiler {
     pub(crate) fn compile(
         &self,
         engine: &wasmtime::Engine,
-        bytes: &[u8],
+        CompileInput { bytes, pack }: CompileInput<'_>,
         progress: &(dyn Fn(CompileProgress) + Sync),
     ) -> Result<Vec<u8>, CompileError> {
         match &self.mode {
@@ -134,7 +188,9 @@ impl Compiler {
                 compile_here(engine, bytes).map_err(CompileError::Invalid)
             }
             CompilerMode::Subprocess(process) => {
-                process::compile(process, &self.permits, bytes, progress)
+                let pack = pack.filter(|_| bytes.len() >= LARGE_BYTES);
+                let input = CompileInput { bytes, pack };
+                process::compile(process, &self.turns, input, progress)
             }
         }
     }

@@ -9,7 +9,7 @@ use super::format::Format;
 use super::toolchain::Toolchain;
 use crate::call::host_fault::HostFault;
 use crate::call::state::State;
-use crate::engine::compile::{CompileError, CompileProgress, Verdict};
+use crate::engine::compile::{CompileError, CompileInput, CompileProgress, Verdict};
 use crate::engine::{Engine, SLOT_TABLE_ELEMENTS};
 use crate::terms::Terms;
 use crate::text::{REASON_BYTES_MAX, one_line};
@@ -37,8 +37,14 @@ impl Engine {
         {
             return Err(verdict.into());
         }
+        let pack = self.cache.functions(&terms.plugin.tenant);
+        let pack = pack.as_deref();
         if source.format == Format::Component {
-            return self.translate(source.revision, source.bytes, progress);
+            let input = CompileInput {
+                bytes: source.bytes,
+                pack,
+            };
+            return self.translate(source.revision, input, progress);
         }
 
         // The compilation of the component reports that it has begun.
@@ -47,21 +53,29 @@ impl Engine {
                 progress(reached);
             }
         };
+        let module = CompileInput {
+            bytes: source.bytes,
+            pack: None,
+        };
         let component = self
-            .translate(source.revision, source.bytes, &queued)
+            .translate(source.revision, module, &queued)
             .map_err(|fault| fault.of_module(source.toolchain))?;
         check_bytes(&component, terms, source.toolchain)?;
-        self.translate(source.revision, &component, progress)
+        let input = CompileInput {
+            bytes: &component,
+            pack,
+        };
+        self.translate(source.revision, input, progress)
     }
 
     /// Makes a component of a core module, or code of a component, and remembers a verdict.
     fn translate(
         &self,
         revision: Revision,
-        bytes: &[u8],
+        input: CompileInput<'_>,
         progress: &(dyn Fn(CompileProgress) + Sync),
     ) -> Result<Vec<u8>, Fault> {
-        let translated = self.compiler.compile(&self.heap.engine, bytes, progress);
+        let translated = self.compiler.compile(&self.heap.engine, input, progress);
         if let Err(CompileError::Verdict(verdict)) = &translated
             && verdict.is_lasting()
         {

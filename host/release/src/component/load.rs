@@ -14,8 +14,8 @@ use hookyard_config::plugin_file::{PluginDefaults, PluginSettings, Reading};
 use hookyard_config::settings::{Backlog, Rehearsal};
 use hookyard_model::{PluginRef, Revision, TenantName, chain, visible};
 use hookyard_plugin::{
-    CompileProgress, Contracts, Engine, Fault, Grants, Limits, LoadRequest, LoadedPlugin,
-    revision_of,
+    CompileProgress, Contracts, Engine, Fault, Grants, LARGE_BYTES, Limits, LoadRequest,
+    LoadedPlugin, Reuse, revision_of,
 };
 use tokio::sync::mpsc;
 
@@ -166,7 +166,7 @@ impl Loader {
     fn ready(&self, plugin: &PluginRef, code: &[u8], settings: &str) -> Result<Ready, Failure> {
         let (plugin_settings, mut notes) = self.read_settings(plugin, settings)?;
         let progress = |revision: Revision, progress| {
-            log_progress(plugin, revision, progress);
+            log_progress(plugin, (revision, code.len()), progress);
             if let Some(reports) = &self.reports {
                 // A report that is lost is missing from the record alone.
                 let _ = reports.try_send((plugin.clone(), revision, progress));
@@ -286,8 +286,12 @@ pub(crate) fn not_archived(revision: Revision) -> String {
     format!("the component {revision} is no longer kept in plugins.revisions")
 }
 
-/// Logs the progress of a compilation.
-fn log_progress(plugin: &PluginRef, revision: Revision, progress: CompileProgress) {
+/// Logs the progress of the compilation of a component of so many bytes.
+fn log_progress(
+    plugin: &PluginRef,
+    (revision, bytes): (Revision, usize),
+    progress: CompileProgress,
+) {
     let revision = revision.short();
     match progress {
         CompileProgress::Queued => {
@@ -296,8 +300,21 @@ fn log_progress(plugin: &PluginRef, revision: Revision, progress: CompileProgres
                 "plugin waits until other components are compiled"
             );
         }
+        CompileProgress::Compiling if bytes >= LARGE_BYTES => {
+            let mebibytes = bytes >> 20;
+            tracing::info!(
+                target: "hookyard::release", %plugin, revision, mebibytes,
+                "compiling a large component; its first build can take a minute"
+            );
+        }
         CompileProgress::Compiling => {
             tracing::info!(target: "hookyard::release", %plugin, revision, "compiling");
+        }
+        CompileProgress::Compiled(Reuse { functions, reused }) => {
+            tracing::info!(
+                target: "hookyard::release", %plugin, revision, functions, reused,
+                "compiled; functions that have not changed were reused"
+            );
         }
     }
 }

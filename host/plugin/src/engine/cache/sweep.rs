@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use hookyard_model::Revision;
 
-use super::{ENTRY, UNFINISHED, VERDICT};
+use super::{ENTRY, FUNCTIONS, UNFINISHED, VERDICT};
 
 /// The number of entries that a sweep keeps in addition to the entries in use.
 const UNUSED_MAX: usize = 256;
@@ -57,6 +57,40 @@ fn sweep_entries(
     remove_oldest(verdicts, VERDICTS_MAX)
 }
 
+/// Removes packs of compiled functions that a crash left unfinished, and the packs that were used
+/// the longest time ago, until all packs together have at most `bytes_max` bytes.
+pub(super) fn sweep_functions(folder: &Path, bytes_max: u64, now: SystemTime) -> io::Result<()> {
+    let files = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        files => files?,
+    };
+    let mut packs = Vec::new();
+
+    for file in files {
+        let path = file?.path();
+        // Another sweep may have removed the file.
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
+        let modified = metadata.modified()?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some(UNFINISHED) if is_abandoned(modified, now) => remove(&path)?,
+            Some(FUNCTIONS) => packs.push((modified, metadata.len(), path)),
+            _ => {}
+        }
+    }
+
+    packs.sort();
+    let mut room = bytes_max;
+    for (_, bytes, path) in packs.into_iter().rev() {
+        match room.checked_sub(bytes) {
+            Some(left) => room = left,
+            None => remove(&path)?,
+        }
+    }
+    Ok(())
+}
+
 fn is_abandoned(modified: SystemTime, now: SystemTime) -> bool {
     now.duration_since(modified)
         .is_ok_and(|age| age >= UNFINISHED_AGE)
@@ -86,6 +120,36 @@ fn has_revision(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_are_kept_up_to_their_limit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = SystemTime::now();
+        let write = |name: &str, bytes: usize, age: Duration| {
+            let path = folder.path().join(name);
+            fs::write(&path, vec![0; bytes]).expect("a file");
+            let file = fs::File::options().append(true).open(path);
+            file.expect("a file")
+                .set_modified(now - age)
+                .expect("to set its time");
+        };
+        write("old.functions", 10, Duration::from_secs(20));
+        write("large.functions", 95, Duration::from_secs(10));
+        write("new.functions", 10, Duration::ZERO);
+        write("crashed.new", 1, UNFINISHED_AGE * 2);
+        write("notes.txt", 200, UNFINISHED_AGE * 2);
+
+        sweep_functions(folder.path(), 100, now).expect("to sweep");
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .expect("to list")
+            .map(|file| file.expect("to list").file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["new.functions", "notes.txt", "old.functions"]);
+
+        let missing = folder.path().join("missing");
+        sweep_functions(&missing, 100, now).expect("nothing to sweep");
+    }
 
     #[test]
     fn sweep_keeps_recent_and_used_entries() {

@@ -6,6 +6,7 @@
 //! connection, and it makes no pool of instances.
 
 use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rustix::io::Errno;
@@ -14,6 +15,7 @@ use rustix::process::{
     setpriority_process, setrlimit,
 };
 
+use super::functions;
 use crate::engine::settings;
 
 /// Exit code: the component is broken. The output says how.
@@ -29,7 +31,7 @@ const NICENESS: i32 = 10;
 const CPU_GRACE_SECS: u64 = 5;
 
 /// The compiler in a separate process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ChildCompiler {
     /// The maximum memory, in bytes.
     pub memory_max: u64,
@@ -37,6 +39,8 @@ pub struct ChildCompiler {
     pub cpu_secs_max: u64,
     /// The id of the process that waits for the code. This process ends together with it.
     pub parent: u32,
+    /// The pack of compiled functions to use and to add to. `None` to compile every function.
+    pub functions: Option<PathBuf>,
 }
 
 impl ChildCompiler {
@@ -68,6 +72,7 @@ impl ChildCompiler {
                 Err(error) => fail(INVALID, &error.to_string()),
             };
         }
+        // If the compiler itself cannot be started, that is not the component's fault.
         let engine = match wasmtime::Engine::new(&settings()) {
             Ok(engine) => engine,
             Err(error) if is_out_of_memory(&error) => return fail(MEMORY, ""),
@@ -78,14 +83,22 @@ impl ChildCompiler {
                 );
             }
         };
-        match engine.precompile_component(&bytes) {
+        let compiled = match &self.functions {
+            Some(pack) => functions::precompile(&bytes, pack).map(|(code, reuse)| {
+                // The host goes without the report if it cannot be written.
+                let _reported = io::stderr().write_all(reuse.line().as_bytes());
+                code
+            }),
+            None => engine.precompile_component(&bytes),
+        };
+        match compiled {
             Ok(code) => write(&code, 0),
             Err(error) if is_out_of_memory(&error) => fail(MEMORY, ""),
             Err(error) => fail(INVALID, &format!("{error:#}")),
         }
     }
 
-    fn set_limits(self) -> io::Result<()> {
+    fn set_limits(&self) -> io::Result<()> {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have ended before the signal was set.
         let parent = getppid().map(Pid::as_raw_nonzero);

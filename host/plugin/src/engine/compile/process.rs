@@ -5,16 +5,20 @@
 //! has no environment, so it has no secrets. It is killed when its time is over, and when the task
 //! that waits for it is dropped.
 
+use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::thread;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
 
 use super::exit::{self, ProcessResult};
-use super::{CompileError, CompileLimits, CompileProgress, CompilerProcess, Verdict};
+use super::{
+    CompileError, CompileInput, CompileLimits, CompileProgress, CompilerProcess, LARGE_BYTES,
+    Reuse, Turns, Verdict,
+};
 
 /// The maximum size of standard error that is looked at, in bytes.
 const ERRORS_BYTES_MAX: u64 = 4 << 10;
@@ -27,8 +31,8 @@ const ERRORS_BYTES_MAX: u64 = 4 << 10;
 /// Fails if the component is broken or exceeds a limit, or if the host fails.
 pub(super) fn compile(
     process: &CompilerProcess,
-    permits: &Semaphore,
-    bytes: &[u8],
+    turns: &Turns,
+    input: CompileInput<'_>,
     progress: &(dyn Fn(CompileProgress) + Sync),
 ) -> Result<Vec<u8>, CompileError> {
     // The caller may be in an async runtime, where blocking on another runtime would panic. So a
@@ -40,7 +44,7 @@ pub(super) fn compile(
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;
-                Ok::<_, io::Error>(runtime.block_on(run(process, permits, bytes, progress)))
+                Ok::<_, io::Error>(runtime.block_on(run(process, turns, input, progress)))
             })?;
         thread
             .join()
@@ -56,32 +60,37 @@ pub(super) fn compile(
 
 async fn run(
     process: &CompilerProcess,
-    permits: &Semaphore,
-    bytes: &[u8],
+    turns: &Turns,
+    input: CompileInput<'_>,
     progress: &(dyn Fn(CompileProgress) + Sync),
 ) -> Result<Vec<u8>, CompileError> {
-    if permits.available_permits() == 0 {
-        progress(CompileProgress::Queued);
-    }
-    let _permit = permits
-        .acquire()
-        .await
-        .expect("the permits are never closed");
+    let is_large = input.bytes.len() >= LARGE_BYTES;
+    let _permit = turns.take(is_large, progress).await;
     progress(CompileProgress::Compiling);
 
     let limits = &process.limits;
-    match tokio::time::timeout(limits.wall_max, result(process, bytes)).await {
+    match tokio::time::timeout(limits.wall_max, result(process, input)).await {
         Err(_elapsed) => Err(CompileError::Verdict(Verdict::Wall(limits.wall_max))),
         Ok(Err(error)) => Err(CompileError::Host(format!(
             "the process that compiles cannot be run: {error}"
         ))),
-        Ok(Ok(result)) => exit::judge(result, limits, exit::has_memory(limits.memory_max)),
+        Ok(Ok(result)) => {
+            let reuse = Reuse::parse(&String::from_utf8_lossy(&result.errors));
+            let code = exit::judge(result, limits, exit::has_memory(limits.memory_max))?;
+            if let Some(reuse) = reuse {
+                progress(CompileProgress::Compiled(reuse));
+            }
+            Ok(code)
+        }
     }
 }
 
 /// Starts the process, writes the component to it, and waits for its end.
-async fn result(process: &CompilerProcess, bytes: &[u8]) -> io::Result<ProcessResult> {
-    let mut child = start(process)?;
+async fn result(
+    process: &CompilerProcess,
+    CompileInput { bytes, pack }: CompileInput<'_>,
+) -> io::Result<ProcessResult> {
+    let mut child = start(process, pack)?;
     let mut input = child.stdin.take();
     let (output, errors) = (child.stdout.take(), child.stderr.take());
 
@@ -108,13 +117,17 @@ async fn result(process: &CompilerProcess, bytes: &[u8]) -> io::Result<ProcessRe
     })
 }
 
-fn start(process: &CompilerProcess) -> io::Result<Child> {
+fn start(process: &CompilerProcess, pack: Option<&Path>) -> io::Result<Child> {
     let CompileLimits {
         memory_max,
         cpu_max,
         ..
     } = process.limits;
     let cpu_secs = cpu_max.as_secs() + u64::from(cpu_max.subsec_nanos() > 0);
+
+    let functions = pack
+        .into_iter()
+        .flat_map(|pack| [OsStr::new("--functions"), pack.as_os_str()]);
 
     let mut command = Command::new(&process.program);
     command
@@ -123,6 +136,7 @@ fn start(process: &CompilerProcess) -> io::Result<Child> {
         .args(["--memory-max", &memory_max.to_string()])
         .args(["--cpu-secs-max", &cpu_secs.to_string()])
         .args(["--parent", &std::process::id().to_string()])
+        .args(functions)
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -147,6 +161,7 @@ async fn read(from: Option<impl AsyncRead + Unpin>, bytes_max: u64) -> io::Resul
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use super::*;
@@ -155,6 +170,11 @@ mod tests {
         memory_max: 100,
         cpu_max: Duration::from_secs(2),
         wall_max: Duration::from_secs(9),
+    };
+
+    const NOTHING: CompileInput<'static> = CompileInput {
+        bytes: b"",
+        pack: None,
     };
 
     fn shell(script: &str, limits: CompileLimits) -> CompilerProcess {
@@ -167,7 +187,7 @@ mod tests {
     }
 
     fn verdict(process: &CompilerProcess) -> Verdict {
-        match compile(process, &Semaphore::new(1), b"", &|_| {}) {
+        match compile(process, &Turns::new(1), NOTHING, &|_| {}) {
             Err(CompileError::Verdict(verdict)) => verdict,
             other => panic!("{other:?}"),
         }
@@ -185,7 +205,7 @@ mod tests {
             program: "/nonexistent".into(),
             ..shell("", LIMITS)
         };
-        let compiled = compile(&process, &Semaphore::new(1), b"", &|_| {});
+        let compiled = compile(&process, &Turns::new(1), NOTHING, &|_| {});
         assert!(
             matches!(compiled, Err(CompileError::Host(_))),
             "{compiled:?}"
@@ -200,5 +220,50 @@ mod tests {
         };
         let process = shell("exec sleep 600", limits);
         assert_eq!(verdict(&process), Verdict::Wall(limits.wall_max));
+    }
+
+    #[tokio::test]
+    async fn small_component_does_not_wait_for_large() {
+        let turns = Turns::new(1);
+        let waits = async |is_large: bool| {
+            let turn = turns.take(is_large, &|_| {});
+            tokio::time::timeout(Duration::from_millis(50), turn)
+                .await
+                .is_err()
+        };
+
+        let large = turns.take(true, &|_| {}).await;
+        assert!(waits(true).await);
+        let small = turns.take(false, &|_| {}).await;
+        assert!(waits(false).await, "both turns are taken");
+        drop(large);
+        assert!(!waits(false).await && !waits(true).await);
+        drop(small);
+    }
+
+    #[test]
+    fn reuse_is_reported_for_code() {
+        let reported = |script: &str| {
+            let limits = CompileLimits {
+                memory_max: 1000,
+                ..LIMITS
+            };
+            let reports = Mutex::new(Vec::new());
+            let report = |progress| reports.lock().expect("no panic").push(progress);
+            let _compiled = compile(&shell(script, limits), &Turns::new(1), NOTHING, &report);
+            reports.into_inner().expect("no panic")
+        };
+        let reuse = Reuse {
+            functions: 9,
+            reused: 7,
+        };
+        assert_eq!(
+            reported("cat >/dev/null; echo code; echo reused 7 9 >&2"),
+            [CompileProgress::Compiling, CompileProgress::Compiled(reuse)]
+        );
+        assert_eq!(
+            reported("cat >/dev/null; echo reused 7 9 >&2; exit 3"),
+            [CompileProgress::Compiling]
+        );
     }
 }
