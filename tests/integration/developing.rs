@@ -81,7 +81,7 @@ async fn failed_fixture_shows_log_and_difference() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn update_accepts_found_results() -> Result<()> {
-    let bench = Bench::new("settings_and_log")?;
+    let bench = Bench::new("settings-and-log")?;
     let config = json!({ "countries": "DE,AT" });
     bench.add("new", &json!({ "event": event(), "config": config }))?;
     let wrong = json!({ "log": ["absent"] });
