@@ -274,6 +274,16 @@ inline expected<response> post(std::string url, std::string body, std::vector<hy
 } // namespace http
 #endif
 
+// For the generated code: a pointer to a type of the bindings that has the same layout.
+struct pointer {
+    const void* to;
+
+    template <class T>
+    operator T*() const {
+        return static_cast<T*>(const_cast<void*>(to));
+    }
+};
+
 // For the generated code: turns the outcome of a handler into that of the SDK for C.
 inline hy_outcome plain(const outcome& result) {
     if (result) return hy_outcome{};

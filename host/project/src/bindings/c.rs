@@ -100,3 +100,6 @@ fn imports(input: &Input<'_>) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,10 @@ use compiler::Compiler;
 use super::{BuildError, Output, Workshop};
 use crate::files::WriteError;
 
-/// The options of the author's files, which are also in `compile_flags.txt` of the template.
+/// The options of C, which are also in `compile_flags.txt` of the template.
 const STANDARD: &[&str] = &["-std=c17"];
+/// A handler whose name is misspelt has no prototype, and would never be called.
+const OF_AUTHOR: &[&str] = &["-std=c17", "-Werror=missing-prototypes"];
 
 /// Builds the plugin of a folder.
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
@@ -19,7 +21,12 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
 
     let mut objects = Vec::new();
     for source in sources(workshop.folder, &["c"])? {
-        objects.push(compiler.compile(workshop, &source, STANDARD)?);
+        let options = if source.starts_with("src") {
+            OF_AUTHOR
+        } else {
+            STANDARD
+        };
+        objects.push(compiler.compile(workshop, &source, options)?);
     }
     compiler.link(workshop, &objects)
 }

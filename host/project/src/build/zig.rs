@@ -40,7 +40,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
             &bindings,
             "-Mhandler=src/handler.zig",
         ])
-        .run()?;
+        .run_with_warnings(workshop)?;
     Ok(Output::Core(workshop.read(&module)?))
 }
 

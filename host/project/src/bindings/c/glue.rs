@@ -1,11 +1,12 @@
 //! The generated header and source of a provider: handlers by case, and messages.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use wit_bindgen_c::{c_func_name, to_c_ident};
-use wit_parser::{Function, Type};
+use wit_parser::Type;
 
-use super::model::{Model, Outgoing};
+use super::model::{Model, Outgoing, Parameter};
 use super::types::{comment, declarations, identifier, name};
 
 /// The name of the generated files, without an extension.
@@ -109,7 +110,7 @@ fn export(model: &Model, text: &mut String) {
         "hy",
         Some(&model.handler),
         model.handle,
-        &Default::default(),
+        &HashMap::default(),
     );
     let prefix = function.trim_end_matches("_handle");
     let event = if model.cases.is_some() {
@@ -149,84 +150,62 @@ fn export(model: &Model, text: &mut String) {
     text.push_str("}\n#endif\n");
 }
 
-/// The parameters of a function that sends a message, as C declares them.
+/// The declaration of a function that sends a message.
 fn send_signature(model: &Model, outgoing: &Outgoing) -> String {
-    let parameter = |(label, ty): (String, Type)| match model.resolved(ty) {
-        _ if is_optional_text(model, ty) => format!("const char *{label}"),
-        Type::Id(_) => format!("const {} *{label}", name(model, ty)),
-        _ => format!("{} {label}", name(model, ty)),
-    };
-    let mut parameters: Vec<_> = parameters(outgoing.function).map(parameter).collect();
-    parameters.push("hy_string *id".to_owned());
+    let payload = outgoing
+        .payload()
+        .map(|ty| format!("const {} *payload, ", name(model, ty)));
     let function = identifier(model, &format!("send-{}", outgoing.function.name));
-    format!("hy_outcome {function}({})", parameters.join(", "))
+    format!(
+        "hy_outcome {function}({}const char *destination, hy_string *id)",
+        payload.unwrap_or_default()
+    )
 }
 
 fn send(model: &Model, outgoing: &Outgoing, text: &mut String) {
-    let function = outgoing.function;
-    let import = c_func_name(
+    let import = import(model, outgoing);
+    let arguments: String = outgoing
+        .parameters()
+        .map(|parameter| match parameter {
+            Parameter::Payload(_) => "(void *)(uintptr_t)payload, ",
+            Parameter::Destination => "destination == NULL ? NULL : &name, ",
+            Parameter::Unknown(_) => "NULL, ",
+        })
+        .collect();
+    let _ = write!(
+        text,
+        "{} {{\n#ifdef __wasm__\n    hy_string name = hy_text(destination), sent = {{NULL, 0}};\n    \
+         {}_error_t error;\n    if (!{}({arguments}&sent, &error))\n        \
+         return hy_unsent(\"outgoing\", destination, error.tag, &error.val.other);\n    \
+         if (id != NULL) *id = sent;\n    return HY_OK;\n#else\n    \
+         return hy_fake_sent(\"{}\", destination, payload, sizeof *payload, id);\n#endif\n}}\n\n",
+        send_signature(model, outgoing),
+        import.interface,
+        import.function,
+        outgoing.function.name
+    );
+}
+
+/// The names that `wit-bindgen` gives to an imported function and to the types of its interface.
+pub(crate) struct Import {
+    pub(crate) function: String,
+    pub(crate) interface: String,
+}
+
+/// Returns the names of a function that sends a message.
+pub(crate) fn import(model: &Model, outgoing: &Outgoing) -> Import {
+    let function = c_func_name(
         true,
         model.resolve,
         "hy",
         Some(&outgoing.key),
+        outgoing.function,
+        &HashMap::default(),
+    );
+    let own = outgoing.function.name.replace('-', "_");
+    let interface = function.strip_suffix(&own).unwrap_or(&function);
+    Import {
+        interface: interface.trim_end_matches('_').to_owned(),
         function,
-        &Default::default(),
-    );
-    let prefix = import
-        .trim_end_matches(&function.name.replace('-', "_"))
-        .trim_end_matches('_');
-    let payload = parameters(function)
-        .next()
-        .map_or_else(String::new, |(label, _)| label);
-    let _ = writeln!(
-        text,
-        "{} {{\n#ifdef __wasm__",
-        send_signature(model, outgoing)
-    );
-
-    let mut arguments = String::new();
-    for (label, ty) in parameters(function) {
-        if is_optional_text(model, ty) {
-            let _ = writeln!(text, "    hy_string {label}_text = hy_text({label});");
-            let _ = write!(arguments, "{label} == NULL ? NULL : &{label}_text, ");
-        } else if let Type::Id(id) = ty {
-            let target = model.resolve.types[id]
-                .name
-                .as_deref()
-                .unwrap_or_default()
-                .replace('-', "_");
-            let _ = write!(arguments, "({prefix}_{target}_t *)(uintptr_t){label}, ");
-        } else if ty == Type::String {
-            let _ = write!(arguments, "&{label}, ");
-        } else {
-            let _ = write!(arguments, "{label}, ");
-        }
     }
-    let _ = write!(
-        text,
-        "    hy_string sent = {{NULL, 0}};\n    {prefix}_error_t error;\n    if (!{import}({arguments}&sent, &error))\n        \
-         return hy_unsent(\"outgoing\", destination, error.tag, &error.val.other);\n    \
-         if (id != NULL) *id = sent;\n    return HY_OK;\n#else\n    \
-         return hy_fake_sent(\"{}\", destination, {payload}, sizeof *{payload}, id);\n#endif\n}}\n\n",
-        function.name
-    );
-}
-
-/// The parameters of a function, with names for C.
-pub(crate) fn parameters(function: &Function) -> impl Iterator<Item = (String, Type)> {
-    function
-        .params
-        .iter()
-        .map(|parameter| (to_c_ident(&parameter.name), parameter.ty))
-}
-
-/// Whether a parameter is a text that may be absent, such as `destination`.
-pub(crate) fn is_optional_text(model: &Model, ty: Type) -> bool {
-    let Type::Id(id) = model.resolved(ty) else {
-        return false;
-    };
-    matches!(
-        model.resolve.types[id].kind,
-        wit_parser::TypeDefKind::Option(Type::String)
-    )
 }

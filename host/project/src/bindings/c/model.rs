@@ -40,6 +40,38 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) function: &'a Function,
 }
 
+/// The meaning of a parameter of such a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parameter {
+    Payload(Type),
+    /// The name of the destination, which is optional.
+    Destination,
+    /// A parameter that a later version of the provider added. It is an option and stays empty.
+    Unknown(Type),
+}
+
+impl Outgoing<'_> {
+    /// Returns the parameters in their order.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = Parameter> {
+        self.function
+            .params
+            .iter()
+            .map(|parameter| match parameter.name.as_str() {
+                "payload" => Parameter::Payload(parameter.ty),
+                "destination" => Parameter::Destination,
+                _ => Parameter::Unknown(parameter.ty),
+            })
+    }
+
+    /// Returns the type of the payload.
+    pub(crate) fn payload(&self) -> Option<Type> {
+        self.parameters().find_map(|parameter| match parameter {
+            Parameter::Payload(ty) => Some(ty),
+            _ => None,
+        })
+    }
+}
+
 impl<'a> Model<'a> {
     /// Reads a world. Returns `None` if the world exports no handler.
     pub(crate) fn new(resolve: &'a Resolve, world: WorldId) -> Option<Self> {
@@ -121,7 +153,8 @@ impl<'a> Model<'a> {
 
         let mut declared: HashMap<String, TypeId> = HashMap::new();
         for id in live.iter() {
-            if !self.is_own(id) || self.canonical(id) != id {
+            let is_alias = matches!(self.resolve.types[id].kind, TypeDefKind::Type(_));
+            if is_alias || !self.is_own(id) {
                 continue;
             }
             let name = self.own_name(id);
@@ -202,7 +235,6 @@ pub(crate) fn is_primitive(resolve: &Resolve, ty: &Type) -> bool {
     let Type::Id(id) = ty else { return true };
     let ty = &resolve.types[*id];
     match &ty.kind {
-        TypeDefKind::Type(ty) => is_primitive(resolve, ty),
         _ if ty.name.is_some() => false,
         TypeDefKind::Option(ty) | TypeDefKind::List(ty) => is_primitive(resolve, ty),
         TypeDefKind::Tuple(tuple) => tuple.types.iter().all(|ty| is_primitive(resolve, ty)),

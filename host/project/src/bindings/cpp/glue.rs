@@ -1,14 +1,14 @@
 //! The generated header and source of a provider: handlers by case, and messages.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use wit_bindgen_c::{c_func_name, to_c_ident};
-use wit_parser::Type;
 
 use super::types::{declarations, name};
 use crate::bindings::c::file_name;
-use crate::bindings::c::glue::{is_optional_text, parameters};
-use crate::bindings::c::model::{Model, Outgoing};
+use crate::bindings::c::glue::import;
+use crate::bindings::c::model::{Case, Model, Outgoing, Parameter};
 use crate::bindings::c::types::comment;
 
 /// The header: types, handlers to define and functions to call.
@@ -113,7 +113,7 @@ fn handlers(model: &Model) -> Vec<Handler> {
             event: Some("message".to_owned()),
         }];
     };
-    let handler = |case: &crate::bindings::c::model::Case| Handler {
+    let handler = |case: &Case| Handler {
         name: case.name.to_owned(),
         docs: case.docs.clone(),
         event: case.payload.map(|ty| name(model, ty)),
@@ -128,7 +128,7 @@ fn export(model: &Model, text: &mut String) {
         "hy",
         Some(&model.handler),
         model.handle,
-        &Default::default(),
+        &HashMap::default(),
     );
     let prefix = function.trim_end_matches("_handle");
     let scope = file_name(model);
@@ -182,11 +182,7 @@ static void check_layout() {
 
 ";
 
-fn export_case(
-    model: &Model,
-    (index, case): (usize, &crate::bindings::c::model::Case),
-    text: &mut String,
-) {
+fn export_case(model: &Model, (index, case): (usize, &Case), text: &mut String) {
     let function = case.name.replace('-', "_");
     let Some(payload) = case.payload else {
         let _ = writeln!(
@@ -205,73 +201,36 @@ fn export_case(
 }
 
 fn send_signature(model: &Model, outgoing: &Outgoing, default: &str) -> String {
-    let parameter = |(label, ty): (String, Type)| match model.resolved(ty) {
-        _ if is_optional_text(model, ty) => format!("const char* {label}{default}"),
-        Type::Id(_) => format!("const {}& {label}", name(model, ty)),
-        _ => format!("{} {label}", name(model, ty)),
-    };
-    let parameters: Vec<_> = parameters(outgoing.function).map(parameter).collect();
+    let payload = outgoing
+        .payload()
+        .map(|ty| format!("const {}& payload, ", name(model, ty)));
     let function = outgoing.function.name.replace('-', "_");
     format!(
-        "hookyard::expected<std::string> send_{function}({})",
-        parameters.join(", ")
+        "hookyard::expected<std::string> send_{function}({}const char* destination{default})",
+        payload.unwrap_or_default()
     )
 }
 
 fn send(model: &Model, outgoing: &Outgoing, text: &mut String) {
-    let function = outgoing.function;
-    let import = c_func_name(
-        true,
-        model.resolve,
-        "hy",
-        Some(&outgoing.key),
-        function,
-        &Default::default(),
-    );
-    let prefix = import
-        .trim_end_matches(&function.name.replace('-', "_"))
-        .trim_end_matches('_');
-    let payload = parameters(function)
-        .next()
-        .map_or_else(String::new, |(label, _)| label);
-    let _ = writeln!(
-        text,
-        "{} {{\n    hy_string sent{{}};\n#ifdef __wasm__",
-        send_signature(model, outgoing, "")
-    );
-
-    let mut arguments = String::new();
-    for (label, ty) in parameters(function) {
-        if is_optional_text(model, ty) {
-            let _ = writeln!(text, "    hy_string {label}_text = hy_text({label});");
-            let _ = write!(arguments, "{label} == nullptr ? nullptr : &{label}_text, ");
-        } else if let Type::Id(id) = ty {
-            let target = model.resolve.types[id]
-                .name
-                .as_deref()
-                .unwrap_or_default()
-                .replace('-', "_");
-            let _ = writeln!(
-                text,
-                "    static_assert(sizeof {label} == sizeof({prefix}_{target}_t));"
-            );
-            let _ = write!(
-                arguments,
-                "reinterpret_cast<{prefix}_{target}_t*>(reinterpret_cast<std::uintptr_t>(&{label})), "
-            );
-        } else if ty == Type::String {
-            let _ = writeln!(text, "    hy_string {label}_text = hookyard::raw({label});");
-            let _ = write!(arguments, "&{label}_text, ");
-        } else {
-            let _ = write!(arguments, "{label}, ");
-        }
-    }
+    let import = import(model, outgoing);
+    let arguments: String = outgoing
+        .parameters()
+        .map(|parameter| match parameter {
+            Parameter::Payload(_) => "hookyard::pointer{&payload}, ",
+            Parameter::Destination => "destination == nullptr ? nullptr : &name, ",
+            Parameter::Unknown(_) => "nullptr, ",
+        })
+        .collect();
     let _ = write!(
         text,
-        "    {prefix}_error_t error;\n    if (!{import}({arguments}&sent, &error))\n        \
+        "{} {{\n    hy_string sent{{}};\n#ifdef __wasm__\n    hy_string name = hy_text(destination);\n    \
+         {}_error_t error;\n    if (!{}({arguments}&sent, &error))\n        \
          HOOKYARD_DO(hookyard::checked(hy_unsent(\"outgoing\", destination, error.tag, &error.val.other)));\n#else\n    \
-         HOOKYARD_DO(hookyard::checked(hy_fake_sent(\"{}\", destination, &{payload}, sizeof {payload}, &sent)));\n#endif\n    \
+         HOOKYARD_DO(hookyard::checked(hy_fake_sent(\"{}\", destination, &payload, sizeof payload, &sent)));\n#endif\n    \
          return std::string(hookyard::view(sent));\n}}\n\n",
-        function.name
+        send_signature(model, outgoing, ""),
+        import.interface,
+        import.function,
+        outgoing.function.name
     );
 }

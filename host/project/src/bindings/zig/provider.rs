@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use super::types::{comment, declarations, identifier, name};
-use crate::bindings::c::glue::is_optional_text;
-use crate::bindings::c::model::{Model, Outgoing};
+use super::types::{comment, declarations, name};
+use crate::bindings::c::model::{Model, Outgoing, Parameter};
 use crate::template::Spelling;
 
 /// Writes the file.
@@ -62,36 +61,32 @@ pub fn handle(comptime handlers: anytype) void {
 
 fn send(model: &Model<'_>, outgoing: &Outgoing<'_>, text: &mut String) {
     let function = outgoing.function;
-    let mut parameters = Vec::new();
+    let mut parameters = String::new();
     let mut arguments = Vec::new();
     let mut types = Vec::new();
-    for parameter in &function.params {
-        let (label, ty) = (identifier(&parameter.name), name(model, parameter.ty));
-        parameters.push(format!("{label}: {ty}"));
-        arguments.push(label);
+    for parameter in outgoing.parameters() {
+        let (argument, ty) = match parameter {
+            Parameter::Payload(ty) => ("payload", name(model, ty)),
+            Parameter::Destination => ("destination", "?[]const u8".to_owned()),
+            Parameter::Unknown(ty) => ("null", name(model, ty)),
+        };
+        if argument != "null" {
+            let _ = write!(parameters, "{argument}: {ty}, ");
+        }
+        arguments.push(argument);
         types.push(ty);
     }
 
     comment(&function.docs, "    ", text);
-    let payload = arguments.first().cloned().unwrap_or_default();
-    let has_destination = function
-        .params
-        .iter()
-        .any(|it| it.name == "destination" && is_optional_text(model, it.ty));
-    let destination = if has_destination {
-        "destination"
-    } else {
-        "null"
-    };
     let _ = write!(
         text,
         "    pub fn {}({}) error{{HostError}}![]const u8 {{\n        \
-         if (!hookyard.is_wasm) return hookyard.testing.record(\"{}\", {destination}, {payload}, \"\");\n        \
+         if (!hookyard.is_wasm) return hookyard.testing.record(\"{}\", destination, payload, \"\");\n        \
          const import = imports.{}.@\"{}\";\n        \
          const result = hookyard.abi.call(import, struct {{ {} }}, .{{ {} }}, hookyard.Sent);\n        \
-         return hookyard.sentId(\"outgoing\", {destination}, result);\n    }}\n",
+         return hookyard.sentId(\"outgoing\", destination, result);\n    }}\n",
         Spelling::Camel.of(&function.name),
-        parameters.join(", "),
+        parameters.trim_end_matches(", "),
         function.name,
         interface(model, outgoing),
         function.name,

@@ -22,6 +22,12 @@ pub(in crate::build) const ZIG: Tool = Tool {
 /// The size of the stack, which lies below all data: a program that needs more traps.
 const STACK: &str = "-Wl,-z,stack-size=262144";
 
+/// Checks of the author's files: what C and C++ leave undefined traps.
+const CHECKS: [&str; 2] = [
+    "-fsanitize=signed-integer-overflow,integer-divide-by-zero,null,bounds,return",
+    "-fsanitize-trap=all",
+];
+
 /// A compiler that was found.
 pub(in crate::build) struct Compiler {
     path: PathBuf,
@@ -90,10 +96,10 @@ impl Compiler {
             "-fno-strict-aliasing",
         ]);
         if source.starts_with("src") {
-            // A handler whose name is misspelt has no prototype, and would never be called.
-            program = program.arg("-Werror=missing-prototypes");
+            program = program.args(CHECKS);
         }
-        program.arg("-c").arg(source).arg("-o").arg(&object).run()?;
+        let program = program.arg("-c").arg(source).arg("-o").arg(&object);
+        program.run_with_warnings(workshop)?;
         Ok(object)
     }
 
