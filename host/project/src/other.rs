@@ -22,7 +22,7 @@ pub struct Other {
 impl Other {
     /// Reads the table.
     pub(crate) fn parse(table: &Table) -> Result<Self, String> {
-        for key in table.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let hint = similar::hint(similar::closest(key, KEYS).as_deref());
             return Err(format!("other: unknown key `{key}`{hint}"));
         }
