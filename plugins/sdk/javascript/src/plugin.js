@@ -17,13 +17,15 @@ export function untyped(handle) {
 }
 
 class Message {
+  #text;
+
   constructor({ headers, body }) {
     this.headers = headers;
     this.body = body;
   }
 
   text() {
-    return decode(this.body);
+    return (this.#text ??= decode(this.body));
   }
 
   json() {
