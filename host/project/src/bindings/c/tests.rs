@@ -16,14 +16,8 @@ fn generated(language: Language, wit: &Files) -> Files {
     let folder = tempfile::tempdir().expect("made");
     wit.write(folder.path()).expect("written");
     let (resolve, world) = wit::read(folder.path()).expect("WIT");
-    let manifest = Manifest {
-        name: "decide".to_owned(),
-        language,
-        engine: None,
-        provider: None,
-        imports: Imports::default(),
-        hookyard: crate::VERSION.to_owned(),
-    };
+    let text = format!("name = \"decide\"\nlanguage = \"{language}\"\nhookyard = \"0.1.0\"\n");
+    let manifest = Manifest::parse(&text).expect("a manifest");
 
     let input = Input {
         manifest: &manifest,
