@@ -391,7 +391,7 @@ fn configuration(receiver: &Receiver, providers: &str) -> Config {
         .plugins("settle = \"50ms\"")
         .section(
             "retry",
-            "attempts_max = 2\ndelay_first = \"50ms\"\ndelay_max = \"100ms\"",
+            "attempts_max = 2\ndelay_first = \"50ms\"\ndelay_max = \"5m\"",
         )
         .section("quarantine", "enabled = false")
         .section("release", "rollback = false")
