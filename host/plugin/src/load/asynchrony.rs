@@ -12,15 +12,18 @@ use crate::Fault;
 ///
 /// Fails if it exports, imports or uses one.
 pub(super) fn check(bytes: &[u8], toolchain: Toolchain) -> Result<(), Fault> {
-    let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
-    let functions = payloads.flat_map(|payload| match payload {
-        Payload::ComponentCanonicalSection(section) => {
-            section.into_iter().map_while(Result::ok).collect()
+    let mut first: Option<Found> = None;
+    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        let Payload::ComponentCanonicalSection(section) = payload else {
+            continue;
+        };
+        for function in section.into_iter().map_while(Result::ok) {
+            let found = found(&function);
+            first = first.into_iter().chain(found).min();
         }
-        _ => Vec::new(),
-    });
+    }
 
-    match functions.filter_map(|function| found(&function)).min() {
+    match first {
         Some(Found(_, found)) => Err(Fault::Async { found, toolchain }),
         None => Ok(()),
     }

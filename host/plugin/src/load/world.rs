@@ -27,48 +27,48 @@ pub(super) fn check(
     contracts: &Contracts,
     toolchain: Toolchain,
 ) -> Result<(), Fault> {
-    let exports = exports(bytes);
-    let could_be_handler = |export: &&str| {
+    let could_be_handler = |export: &str| {
         let package = export.split('/').next().unwrap_or_default();
         package == "hookyard:plugin" || contracts.get(package).is_some()
     };
-    if exports.iter().any(|export| could_be_handler(&export)) {
-        return Ok(());
-    }
+    let mut other = None;
+    let mut has_handler = false;
+    for_each_export(bytes, |export| {
+        has_handler |= could_be_handler(export);
+        let world = WORLDS.iter().find(|(begin, _)| export.starts_with(begin));
+        other = other.or(world.map(|(_, what)| (*what, export)));
+    });
 
-    for (begin, what) in WORLDS {
-        let found = exports.iter().find(|export| export.starts_with(begin));
-        if let Some(export) = found {
-            let packages: Vec<_> = contracts.packages().collect();
-            return Err(Fault::World {
-                what,
-                export: shown_name(export),
-                packages: shown_names(&packages),
-                toolchain,
-            });
-        }
-    }
-    Ok(())
+    let Some((what, export)) = other.filter(|_| !has_handler) else {
+        return Ok(());
+    };
+    let packages: Vec<_> = contracts.packages().collect();
+    Err(Fault::World {
+        what,
+        export: shown_name(export),
+        packages: shown_names(&packages),
+        toolchain,
+    })
 }
 
 /// Returns what a core module without types was built for, if its imports tell.
 pub(super) fn of_module(module: &[u8]) -> Option<&'static str> {
     let payloads = Parser::new(0).parse_all(module).map_while(Result::ok);
-    let mut modules = payloads.flat_map(|payload| match payload {
-        Payload::ImportSection(section) => {
-            let imports = section.into_imports().map_while(Result::ok);
-            imports.map(|import| import.module).collect()
+    for payload in payloads {
+        let Payload::ImportSection(section) = payload else {
+            continue;
+        };
+        let mut imports = section.into_imports().map_while(Result::ok);
+        if imports.any(|import| import.module.starts_with("extism:")) {
+            return Some("a core module for Extism");
         }
-        _ => Vec::new(),
-    });
-    modules
-        .any(|module| module.starts_with("extism:"))
-        .then_some("a core module for Extism")
+    }
+    None
 }
 
-/// Returns the names of what the outermost component exports, as far as it can be parsed.
-fn exports(bytes: &[u8]) -> Vec<&str> {
-    let mut exports = Vec::new();
+/// Calls `visit` with the name of everything that the outermost component exports, as far as it can
+/// be parsed. A component can export too much to collect.
+fn for_each_export<'b>(bytes: &'b [u8], mut visit: impl FnMut(&'b str)) {
     let mut depth = 0_u32;
 
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
@@ -76,17 +76,17 @@ fn exports(bytes: &[u8]) -> Vec<&str> {
             Payload::Version {
                 encoding: Encoding::Module,
                 ..
-            } if depth == 0 => return exports,
+            } if depth == 0 => return,
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentExportSection(section) if depth == 1 => {
-                let items = section.into_iter().map_while(Result::ok);
-                exports.extend(items.map(|export| export.name.name));
+                for export in section.into_iter().map_while(Result::ok) {
+                    visit(export.name.name);
+                }
             }
             _ => {}
         }
     }
-    exports
 }
 
 #[cfg(test)]
