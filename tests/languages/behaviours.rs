@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use hookyard_testkit::host::run_with;
 use serde_json::{Value, json};
 
 use crate::Case;
 use crate::bench::{AttemptLog, Bench, Yard, offer};
-use crate::folder::hookyard;
 use crate::language::Language;
 
 /// The plugin of this module.
@@ -188,19 +188,15 @@ fn retry(bench: &Bench) -> Result<Option<String>> {
         // The configured delay is much shorter than the requested one.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let event = attempt.end.text_of("event");
-        let shown = hookyard_in(yard, &["events", "show", &event, "--json"])?;
+        let config = yard.site.config().display().to_string();
+        let arguments = ["events", "show", &event, "--json", "--config", &config];
+        let shown = run_with(&arguments, yard.site.environment()).await?.stdout;
         let shown: Value = serde_json::from_str(&shown)?;
         let job = &shown["plugins"][0];
         let attempts = job["attempts"].as_array().map_or(0, Vec::len);
         ensure!(job["state"] == "waiting" && attempts == 1, "{job}");
         Ok(None)
     })
-}
-
-/// Runs a command with the configuration of the host.
-fn hookyard_in(yard: &Yard, arguments: &[&str]) -> Result<String> {
-    let folder = yard.site.config();
-    hookyard(folder.parent().context("a file is in a folder")?, arguments)
 }
 
 fn trap(bench: &Bench) -> Result<Option<String>> {

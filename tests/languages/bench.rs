@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -33,6 +33,8 @@ pub(crate) struct Bench {
     pub(crate) language: &'static Language,
     runtime: Runtime,
     yard: OnceLock<Result<Yard, String>>,
+    /// Held by a check that changes a folder or settings.
+    changing: Mutex<()>,
 }
 
 /// A host with the plugins of a language.
@@ -59,7 +61,7 @@ pub(crate) struct Plugin {
 
 /// How a plugin is made, and what it receives.
 pub(crate) struct Spec {
-    /// The name of the plugin, and of the source that only this plugin receives.
+    /// The name of the plugin, and of its own source if it has one.
     pub(crate) name: &'static str,
     /// The provider of the source.
     pub(crate) provider: &'static str,
@@ -71,6 +73,13 @@ pub(crate) struct Spec {
     is_behaviours: bool,
 }
 
+impl Spec {
+    /// Whether the plugin has a source of its own, which takes a token instead of a signature.
+    fn has_own_source(&self) -> bool {
+        ["topi-saas", "shopfront"].contains(&self.provider)
+    }
+}
+
 /// All plugins of a language.
 pub(crate) const SPECS: &[Spec] = &[
     signed("topi", "topi", &["--provider", "topi"]),
@@ -78,7 +87,7 @@ pub(crate) const SPECS: &[Spec] = &[
     signed("tipser", "tipser", &["--provider", "tipser"]),
     signed("decide", "topi-saas", &["--provider", "topi-saas"]),
     spec("shopfront", "shopfront", &["--provider", "shopfront"]),
-    spec("untyped", "topper", &["--untyped", "--provider", "topper"]),
+    spec("untyped", "shopfront", &["--untyped"]),
     Spec {
         is_behaviours: true,
         ..spec(
@@ -128,7 +137,13 @@ impl Bench {
             language,
             runtime: Runtime::new().expect("the runtime starts"),
             yard: OnceLock::new(),
+            changing: Mutex::default(),
         }
+    }
+
+    /// Keeps other checks of the language from changing a folder or settings.
+    pub(crate) fn change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the host with all plugins. The first call builds them.
@@ -212,7 +227,7 @@ impl Yard {
     pub(crate) async fn active(&self, plugin: &str, guest: &Guest) -> Result<Line> {
         let revision = guest.revision();
         let is_over = |line: &Line| {
-            line.text_of("plugin") == plugin
+            line.text_of("plugin") == format!("acme/{plugin}")
                 && ((line.message() == "plugin active"
                     && revision.starts_with(&line.text_of("revision")))
                     || line.message() == "plugin refused")
@@ -387,6 +402,7 @@ fn configuration(receiver: &Receiver, providers: &str) -> Config {
         receiver.url()
     );
     let config = Config::new()
+        .ingress("body_max = \"4MiB\"")
         .section("providers", &format!("folder = {providers:?}"))
         .plugins("settle = \"50ms\"")
         .section(
@@ -397,7 +413,8 @@ fn configuration(receiver: &Receiver, providers: &str) -> Config {
         .section("release", "rollback = false")
         .section("tenants.acme.destinations.raw", &raw);
 
-    SPECS.iter().fold(config, |config, spec| {
+    let own_sources = SPECS.iter().filter(|spec| spec.has_own_source());
+    own_sources.fold(config, |config, spec| {
         let lines = format!(
             "provider = \"{}\"\nscheme = \"bearer\"\nsecrets = [{{ file = \"token.secret\" }}]",
             spec.provider
@@ -412,7 +429,8 @@ fn settings(spec: &Spec, mirror: &Mirror) -> String {
         .iter()
         .filter(|(provider, _)| spec.is_signed && *provider == spec.provider)
         .map(|(_, path)| path.trim_start_matches("acme/"));
-    let sources: Vec<_> = [spec.name].into_iter().chain(signed).collect();
+    let own = spec.has_own_source().then_some(spec.name);
+    let sources: Vec<_> = own.into_iter().chain(signed).collect();
     let (authority, url) = (mirror.authority(), mirror.url());
 
     format!(

@@ -18,7 +18,7 @@ pub(crate) const CASES: &[Case] = &[
 fn copied(bench: &Bench) -> Result<Option<String>> {
     let yard = bench.yard()?;
     let from = format!("examples/{}", bench.language.folder);
-    let folder = Folder::copied(yard.folders(), "copied", &from)?;
+    let folder = Folder::copied(&yard.folders().join("copied"), "decide", &from)?;
     let size = folder.build()?.guest.bytes().len();
     ensure!(size > 0, "the component is empty");
     Ok(None)
@@ -26,6 +26,7 @@ fn copied(bench: &Bench) -> Result<Option<String>> {
 
 /// All fixtures pass, and a fixture with another expectation fails.
 fn fixtures(bench: &Bench) -> Result<Option<String>> {
+    let _change = bench.change();
     let folder = &bench.yard()?.plugin("decide")?.folder;
     folder.test()?;
 

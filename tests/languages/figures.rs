@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 use hookyard_testkit::log::Line;
 
 use crate::Case;
@@ -29,6 +29,7 @@ fn size(bench: &Bench) -> Result<Option<String>> {
 }
 
 fn build_time(bench: &Bench) -> Result<Option<String>> {
+    let _change = bench.change();
     let folder = &bench.yard()?.plugin(PLUGIN)?.folder;
     folder.edit("the lines come to", "the lines add up to")?;
     let duration = folder.build()?.duration;
@@ -38,6 +39,7 @@ fn build_time(bench: &Bench) -> Result<Option<String>> {
 
 /// Measures the release of the same engine with another script.
 fn active_time(bench: &Bench) -> Result<Option<String>> {
+    let _change = bench.change();
     let folder = &bench.yard()?.plugin(PLUGIN)?.folder;
     folder.edit("paused in [config]", "paused in the settings")?;
     let build = folder.build()?;
@@ -53,8 +55,8 @@ fn active_time(bench: &Bench) -> Result<Option<String>> {
 
 /// Measures attempts under additional settings.
 fn attempts(bench: &Bench, settings: &str) -> Result<Option<String>> {
+    let _change = bench.change();
     bench.run(async |yard| {
-        let plugin = yard.plugin(PLUGIN)?;
         let path = format!("plugins/acme/{PLUGIN}.toml");
         let before = std::fs::read_to_string(yard.site.path(&path))?;
         let mark = yard.host.log().mark();
@@ -62,12 +64,14 @@ fn attempts(bench: &Bench, settings: &str) -> Result<Option<String>> {
         if text != before {
             yard.site.write(&path, text)?;
             let is_applied = |line: &Line| {
-                line.text_of("plugin") == PLUGIN && line.target() == "hookyard::release"
+                line.text_of("plugin") == format!("acme/{PLUGIN}")
+                    && line.target() == "hookyard::release"
             };
-            yard.host
+            let line = yard
+                .host
                 .wait_for_log_since(mark, "the settings to apply", is_applied)
-                .await
-                .with_context(|| format!("the settings of {}", plugin.spec.name))?;
+                .await?;
+            ensure!(line.message() != "plugin refused", "{}", line.text);
         }
 
         let mut measured = Vec::new();

@@ -78,14 +78,12 @@ impl Folder {
         hookyard(&self.0, &["build"])?;
         let duration = began.elapsed();
 
-        let built = self.0.join("build");
-        let component = fs::read_dir(&built)
-            .with_context(|| format!("{} cannot be read", built.display()))?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|end| end == "wasm"))
-            .context("`hookyard build` wrote no component")?;
+        let name = self.0.file_name().context("the folder has a name")?;
+        let component = self.0.join("build").join(name).with_extension("wasm");
+        let bytes = fs::read(&component)
+            .with_context(|| format!("`hookyard build` did not write {}", component.display()))?;
         Ok(Build {
-            guest: Guest::from(fs::read(component)?),
+            guest: Guest::from(bytes),
             duration,
         })
     }

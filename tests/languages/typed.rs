@@ -81,13 +81,13 @@ fn unknown_type(bench: &Bench) -> Result<Option<String>> {
 fn untyped(bench: &Bench) -> Result<Option<String>> {
     bench.run(async |yard| {
         // The handler gets bytes, whatever they are; the provider needs the key and the type.
-        let body = json!({ "id": Uuid::new_v4().to_string(), "name": "no:type", "text": "é🚚\u{0}" }).to_string();
+        let body = json!({ "id": Uuid::new_v4().to_string(), "type": "no.type", "text": "é🚚\u{0}" }).to_string();
         let attempt = yard.attempt("untyped", &body).await?;
         attempt.must_be("done")?;
         let length = body.len().to_string();
         attempt.must_log(&length)?;
 
-        let large = json!({ "id": Uuid::new_v4().to_string(), "name": "no:type", "text": "x".repeat(500_000) });
+        let large = json!({ "id": Uuid::new_v4().to_string(), "type": "no.type", "text": "x".repeat(500_000) });
         let attempt = yard.attempt("untyped", &large.to_string()).await?;
         attempt.must_be("done")?;
         attempt.must_log(&large.to_string().len().to_string())?;
