@@ -49,7 +49,7 @@ pub(super) fn files(input: &Input<'_>) -> Result<Files, BuildError> {
 
     let mut text = format!(
         "// {NOTICE}\n//! The events of the plugin, in the types of `wit/`.\n\n\
-         #![allow(dead_code, unused_imports, unused_macros, unused_variables, missing_docs, unreachable_pub, \
+         #![cfg_attr(rustfmt, rustfmt_skip)]\n#![allow(dead_code, unused_imports, unused_macros, unused_variables, missing_docs, unreachable_pub, \
          clippy::all, clippy::pedantic)]\n\n"
     );
     raw(&mut text, resolve, &world.name, &imports);
