@@ -18,17 +18,7 @@ use crate::files::WriteError;
 use environment::Environment;
 
 /// The folders of a plugin that are not part of the component.
-const LEFT_OUT: [&str; 9] = [
-    "build",
-    "fixtures",
-    "tests",
-    "wit",
-    "venv",
-    "env",
-    "node_modules",
-    "__pycache__",
-    "site-packages",
-];
+const LEFT_OUT: [&str; 5] = ["build", "fixtures", "node_modules", "tests", "wit"];
 
 /// Builds the plugin of a folder.
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
@@ -77,10 +67,10 @@ fn stage(from: &Path, to: &Path) -> Result<(), BuildError> {
     if to.exists() {
         fs::remove_dir_all(to).map_err(|source| failed(to, source))?;
     }
-    copy(from, to)
+    copy(from, to, &LEFT_OUT)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), BuildError> {
+fn copy(from: &Path, to: &Path, left_out: &[&str]) -> Result<(), BuildError> {
     fs::create_dir_all(to).map_err(|source| failed(to, source))?;
     for entry in fs::read_dir(from).map_err(|source| failed(from, source))? {
         let path = entry.map_err(|source| failed(from, source))?.path();
@@ -88,11 +78,16 @@ fn copy(from: &Path, to: &Path) -> Result<(), BuildError> {
             continue;
         };
 
-        if name.starts_with('.') || LEFT_OUT.contains(&name) {
+        let is_environment = path.join("pyvenv.cfg").exists();
+        if name.starts_with('.')
+            || name == "__pycache__"
+            || is_environment
+            || left_out.contains(&name)
+        {
             continue;
         }
         if path.is_dir() {
-            copy(&path, &to.join(name))?;
+            copy(&path, &to.join(name), &[])?;
         } else {
             fs::copy(&path, to.join(name)).map_err(|source| failed(&path, source))?;
         }
@@ -149,7 +144,10 @@ mod tests {
             "rules/table.json",
             "gen/sdk/hookyard/http.py",
             "tests/test_app.py",
+            "rules/tests/a.py",
             ".venv/lib/a.py",
+            "env/pyvenv.cfg",
+            "env/lib/a.py",
             "build/old.py",
         ] {
             let path = folder.path().join(path);
@@ -164,7 +162,12 @@ mod tests {
         let paths: Vec<_> = files.iter().map(|(path, _)| path).collect();
         assert_eq!(
             paths,
-            ["app.py", "gen/sdk/hookyard/http.py", "rules/table.json"]
+            [
+                "app.py",
+                "gen/sdk/hookyard/http.py",
+                "rules/table.json",
+                "rules/tests/a.py"
+            ]
         );
     }
 
