@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use wit_parser::{Docs, Resolve, Type, TypeDefKind, TypeId, TypeOwner};
 
-use super::super::super::template::Spelling;
 use crate::build::BuildError;
+use crate::template::Spelling;
 
 /// The named types that a module declares, in the order in which they are found.
 #[derive(Debug)]
