@@ -1,4 +1,5 @@
 // What the engines lack. The component loads this file first, so that npm packages find it.
+import { engine, offered } from "./host.js";
 import { levelledConsole } from "./log.js";
 import { HostError } from "./outcome.js";
 import { decode, encode } from "./text.js";
@@ -19,6 +20,21 @@ globalThis.TextDecoder ??= class TextDecoder {
   decode(bytes = new Uint8Array()) {
     return decode(ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes));
   }
+};
+
+globalThis.crypto ??= {
+  getRandomValues(array) {
+    const bytes = offered("wasi:random/random").getRandomBytes(engine.integer(array.byteLength));
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(bytes);
+    return array;
+  },
+
+  randomUUID() {
+    const bytes = this.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    return bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  },
 };
 
 // StarlingMonkey only. A partner that does not answer is not a fault of the plugin, so the host tries again.

@@ -51,7 +51,7 @@ function start(eventId) {
   begin(eventId);
   beginWatching();
   writeTo(offered("wasi:logging/logging") ? toLogging : toStreams);
-  if (offered("wasi:random/random")) Math.random = random; // the engine's own would repeat: its state is in the component
+  Math.random = random; // the engine's own would repeat: its state is in the component
 }
 
 function delivery(given) {
@@ -91,7 +91,7 @@ function toStream(name, text) {
 }
 
 function random() {
-  const bytes = offered("wasi:random/random").getRandomBytes(engine.integer(8));
-  const words = new DataView(bytes.buffer, bytes.byteOffset);
-  return ((words.getUint32(0) >>> 5) * 2 ** 26 + (words.getUint32(4) >>> 6)) / 2 ** 53;
+  const words = new Uint32Array(2);
+  crypto.getRandomValues(words);
+  return ((words[0] >>> 5) * 2 ** 26 + (words[1] >>> 6)) / 2 ** 53;
 }

@@ -5,14 +5,12 @@ import { serve } from "../src/serve.js";
 
 const written = [];
 const stream = (name) => ({ blockingWriteAndFlush: (bytes) => written.push(`${name}: ${Buffer.from(bytes)}`) });
-let random = 0;
 
 /** The imports of a component. `exit` throws, because nothing runs after it. */
 const imports = {
   "wasi:cli/exit": { exit: (status) => { throw { exited: status.tag }; } },
   "wasi:cli/stdout": { getStdout: () => stream("stdout") },
   "wasi:cli/stderr": { getStderr: () => stream("stderr") },
-  "wasi:random/random": { getRandomBytes: (length) => new Uint8Array(Number(length)).fill((random += 1)) },
   "hookyard:plugin/outbox": { send: () => { throw Object.assign(new Error("x"), { payload: { tag: "no-such-destination" } }); } },
 };
 const given = { eventId: "e-1", tenant: "acme", source: "s", provider: "p", eventType: null, key: "k", attempt: 1, receivedAt: 1_767_225_600_000 };
@@ -76,11 +74,4 @@ test("log lines have their level where logging is not imported", () => {
     log.error("four");
   });
   assert.deepEqual(written, ["stdout: one\n", "stdout: two\n", "stdout: warn: three\n", "stderr: error: four\n"]);
-});
-
-test("random numbers come from the host", () => {
-  const found = [];
-  run(() => void found.push(Math.random(), Math.random()));
-  assert.notEqual(found[0], found[1]);
-  assert.ok(found.every((number) => number >= 0 && number < 1));
 });

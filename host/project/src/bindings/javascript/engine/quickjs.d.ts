@@ -27,3 +27,11 @@ interface TextDecoder {
 }
 
 declare var TextDecoder: { prototype: TextDecoder; new (): TextDecoder };
+
+/** Random numbers of the host. */
+interface Crypto {
+  getRandomValues<T extends ArrayBufferView>(array: T): T;
+  randomUUID(): `${string}-${string}-${string}-${string}-${string}`;
+}
+
+declare var crypto: Crypto;
