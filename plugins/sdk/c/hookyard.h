@@ -60,7 +60,7 @@ typedef struct {
 #define HY_FORMAT(text, first) __attribute__((format(printf, text, first)))
 #define HY_NORETURN __attribute__((noreturn))
 #define HY_MISSING(name) \
-    __attribute__((unavailable("add \"" name "\" to `imports` in hookyard.plugin.toml and delete wit/plugin.wit")))
+    __attribute__((unavailable("add \"" name "\" to `imports` in hookyard.plugin.toml, and remove wit/ to have it written again")))
 #else
 #define HY_FORMAT(text, first)
 #define HY_NORETURN

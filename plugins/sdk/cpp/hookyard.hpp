@@ -160,6 +160,11 @@ inline expected<std::int64_t> setting_int(const char* name, std::int64_t fallbac
     std::int64_t value = fallback;
     return checked(hy_setting_int(name, fallback, &value)).transform([&] { return value; });
 }
+#else
+template <class... A>
+std::optional<std::string_view> setting(A&&...) HY_MISSING("config");
+template <class... A>
+expected<std::int64_t> setting_int(A&&...) HY_MISSING("config");
 #endif
 
 #ifdef HY_IMPORT_KEYVALUE
@@ -225,6 +230,9 @@ public:
 private:
     const char* name_;
 };
+#else
+template <class T = std::string>
+class HY_MISSING("keyvalue") bucket;
 #endif
 
 #ifdef HY_IMPORT_OUTBOX
@@ -233,6 +241,9 @@ inline expected<std::string> send(const char* destination, std::string_view body
     hy_string id{};
     return checked(hy_send(destination, raw(body), ordering_key, &id)).transform([&] { return std::string(view(id)); });
 }
+#else
+template <class... A>
+expected<std::string> send(A&&...) HY_MISSING("outbox");
 #endif
 
 #ifdef HY_IMPORT_HTTP
@@ -271,6 +282,16 @@ inline expected<response> get(std::string url) { return send({.url = std::move(u
 inline expected<response> post(std::string url, std::string body, std::vector<hy_header> headers = {}) {
     return send({.method = "POST", .url = std::move(url), .headers = std::move(headers), .body = std::move(body)});
 }
+} // namespace http
+#else
+namespace http {
+struct HY_MISSING("http") request;
+template <class... A>
+void send(A&&...) HY_MISSING("http");
+template <class... A>
+void get(A&&...) HY_MISSING("http");
+template <class... A>
+void post(A&&...) HY_MISSING("http");
 } // namespace http
 #endif
 

@@ -121,8 +121,8 @@ fn print(line: []const u8) void {
 pub fn setting(name: []const u8) ?[]const u8 {
     if (!is_wasm) return testing.settingOf(name);
     const Error = union(enum) { upstream: []const u8, io: []const u8 };
-    needs("wasi_config_store", "config");
-    const result = abi.call(imports.wasi_config_store.get, struct { []const u8 }, .{name}, abi.Result(?[]const u8, Error));
+    const store = needs("wasi_config_store", "config");
+    const result = abi.call(store.get, struct { []const u8 }, .{name}, abi.Result(?[]const u8, Error));
     switch (result) {
         .ok => |value| return value,
         .err => |failed| switch (failed) {
@@ -161,19 +161,19 @@ pub fn Bucket(comptime T: type) type {
         pub fn set(self: Self, key: []const u8, value: T) error{HostError}!void {
             const text = try encode(value);
             if (!is_wasm) return testing.put(self.name, key, text);
-            const store = imports.wasi_keyvalue_store;
+            const store = needs("wasi_keyvalue_store", "keyvalue");
             try self.with(store.@"[method]bucket.set", struct { Handle, []const u8, []const u8 }, .{ try self.open(), key, text }, void);
         }
 
         pub fn delete(self: Self, key: []const u8) error{HostError}!void {
             if (!is_wasm) return testing.put(self.name, key, null);
-            const store = imports.wasi_keyvalue_store;
+            const store = needs("wasi_keyvalue_store", "keyvalue");
             try self.with(store.@"[method]bucket.delete", struct { Handle, []const u8 }, .{ try self.open(), key }, void);
         }
 
         pub fn exists(self: Self, key: []const u8) error{HostError}!bool {
             if (!is_wasm) return testing.valueOf(self.name, key) != null;
-            const store = imports.wasi_keyvalue_store;
+            const store = needs("wasi_keyvalue_store", "keyvalue");
             return self.with(store.@"[method]bucket.exists", struct { Handle, []const u8 }, .{ try self.open(), key }, bool);
         }
 
@@ -184,7 +184,7 @@ pub fn Bucket(comptime T: type) type {
             var all: []const []const u8 = &.{};
             var cursor: ?[]const u8 = null;
             while (true) {
-                const store = imports.wasi_keyvalue_store;
+                const store = needs("wasi_keyvalue_store", "keyvalue");
                 const page = try self.with(store.@"[method]bucket.list-keys", struct { Handle, ?[]const u8 }, .{ try self.open(), cursor }, Page);
                 all = std.mem.concat(allocator, []const u8, &.{ all, page.keys }) catch @panic("out of memory");
                 cursor = page.cursor orelse return all;
@@ -195,7 +195,8 @@ pub fn Bucket(comptime T: type) type {
         pub fn increment(self: Self, key: []const u8, by: i64) error{HostError}!i64 {
             comptime std.debug.assert(@typeInfo(T) == .int);
             if (!is_wasm) return testing.add(self.name, key, by);
-            return self.with(imports.wasi_keyvalue_atomics.increment, struct { Handle, []const u8, i64 }, .{ try self.open(), key, by }, i64);
+            const atomics = needs("wasi_keyvalue_atomics", "keyvalue");
+            return self.with(atomics.increment, struct { Handle, []const u8, i64 }, .{ try self.open(), key, by }, i64);
         }
 
         /// Replaces a value by what the function makes of it, and returns the new value.
@@ -207,13 +208,13 @@ pub fn Bucket(comptime T: type) type {
 
         fn bytes(self: Self, key: []const u8) error{HostError}!?[]const u8 {
             if (!is_wasm) return testing.valueOf(self.name, key);
-            const store = imports.wasi_keyvalue_store;
+            const store = needs("wasi_keyvalue_store", "keyvalue");
             return self.with(store.@"[method]bucket.get", struct { Handle, []const u8 }, .{ try self.open(), key }, ?[]const u8);
         }
 
         fn open(self: Self) error{HostError}!Handle {
-            needs("wasi_keyvalue_store", "keyvalue");
-            return self.with(imports.wasi_keyvalue_store.open, struct { []const u8 }, .{self.name}, Handle);
+            const store = needs("wasi_keyvalue_store", "keyvalue");
+            return self.with(store.open, struct { []const u8 }, .{self.name}, Handle);
         }
 
         fn with(self: Self, comptime import: anytype, comptime A: type, arguments: A, comptime R: type) error{HostError}!R {
@@ -243,9 +244,9 @@ pub fn Bucket(comptime T: type) type {
 /// Sends a body to a destination, together with the outcome. Returns the id of the message.
 pub fn send(destination: []const u8, body: []const u8, ordering_key: ?[]const u8) error{HostError}![]const u8 {
     if (!is_wasm) return testing.record("", destination, {}, body);
-    needs("hookyard_plugin_outbox", "outbox");
+    const outbox = needs("hookyard_plugin_outbox", "outbox");
     const Arguments = struct { []const u8, []const u8, ?[]const u8 };
-    const result = abi.call(imports.hookyard_plugin_outbox.send, Arguments, .{ destination, body, ordering_key }, Sent);
+    const result = abi.call(outbox.send, Arguments, .{ destination, body, ordering_key }, Sent);
     return sentId("outbox", destination, result);
 }
 
@@ -271,10 +272,10 @@ pub fn idempotencyKey(number: u32) []const u8 {
     return format("{s}-{d}", .{ delivery.event_id, number });
 }
 
-/// Refuses to compile if the plugin does not import an interface.
-pub fn needs(comptime interface: []const u8, comptime part: []const u8) void {
-    if (!@hasDecl(imports, interface))
-        @compileError("add \"" ++ part ++ "\" to `imports` in hookyard.plugin.toml and delete wit/plugin.wit");
+/// The functions of an interface. A plugin that does not import the interface does not compile.
+pub fn needs(comptime interface: []const u8, comptime part: []const u8) type {
+    if (@hasDecl(imports, interface)) return @field(imports, interface);
+    @compileError("add \"" ++ part ++ "\" to `imports` in hookyard.plugin.toml, and remove wit/ to have it written again");
 }
 
 /// For the generated code: exports the handlers of an event's cases.

@@ -2,9 +2,12 @@
 
 const std = @import("std");
 const hookyard = @import("hookyard.zig");
-const imports = @import("imports");
 const abi = hookyard.abi;
 const Result = abi.Result;
+
+const types = hookyard.needs("wasi_http_types", "http");
+const streams = hookyard.needs("wasi_io_streams", "http");
+const poll = hookyard.needs("wasi_io_poll", "http");
 
 pub const Header = struct { name: []const u8, value: []const u8 };
 
@@ -92,8 +95,6 @@ pub fn get(url: []const u8) error{HostError}!Response {
 /// `idempotency-key`, the event's id and the number of the request, unless `headers` has this header.
 pub fn send(request: Request) error{HostError}!Response {
     if (!hookyard.is_wasm) return hookyard.testing.answer(request.url);
-    hookyard.needs("wasi_http_outgoing_handler", "http");
-    const types = imports.wasi_http_types;
     const outgoing = abi.call(types.@"[constructor]outgoing-request", struct { Handle }, .{try fields(request)}, Handle);
     try target(request, outgoing);
 
@@ -102,7 +103,7 @@ pub fn send(request: Request) error{HostError}!Response {
     const timeout: ?u64 = if (request.timeout_ms) |ms| ms * 1_000_000 else null;
     _ = abi.call(types.@"[method]request-options.set-first-byte-timeout", struct { Handle, ?u64 }, .{ options, timeout }, Result(void, void));
 
-    const handle = imports.wasi_http_outgoing_handler.handle;
+    const handle = hookyard.needs("wasi_http_outgoing_handler", "http").handle;
     const future = switch (abi.call(handle, struct { Handle, ?Handle }, .{ outgoing, options }, Result(Handle, ErrorCode))) {
         .ok => |future| future,
         .err => |code| return failed(request, code),
@@ -116,7 +117,6 @@ fn failed(request: Request, code: ErrorCode) error{HostError} {
 }
 
 fn fields(request: Request) error{HostError}!Handle {
-    const types = imports.wasi_http_types;
     const all = abi.call(types.@"[constructor]fields", struct {}, .{}, Handle);
     var has_key = std.mem.eql(u8, request.method, "GET") or std.mem.eql(u8, request.method, "HEAD");
     requests += 1;
@@ -132,12 +132,11 @@ fn fields(request: Request) error{HostError}!Handle {
 
 fn append(all: Handle, header: Header) Result(void, HeaderError) {
     const Arguments = struct { Handle, []const u8, []const u8 };
-    const method = imports.wasi_http_types.@"[method]fields.append";
+    const method = types.@"[method]fields.append";
     return abi.call(method, Arguments, .{ all, header.name, header.value }, Result(void, HeaderError));
 }
 
 fn target(request: Request, outgoing: Handle) error{HostError}!void {
-    const types = imports.wasi_http_types;
     const scheme_len = std.mem.indexOf(u8, request.url, "://") orelse
         return hookyard.hostError("http: {s}: the URL has no scheme; write https://", .{request.url});
     const name = request.url[0..scheme_len];
@@ -170,8 +169,6 @@ fn methodOf(request: Request) Method {
 }
 
 fn writeBody(request: Request, body: Handle) error{HostError}!void {
-    const types = imports.wasi_http_types;
-    const streams = imports.wasi_io_streams;
     const stream = abi.call(types.@"[method]outgoing-body.write", struct { Handle }, .{body}, Result(Handle, void)).ok;
 
     // The interface takes up to 4096 bytes at once.
@@ -191,10 +188,9 @@ fn writeBody(request: Request, body: Handle) error{HostError}!void {
 }
 
 fn wait(request: Request, future: Handle) error{HostError}!Handle {
-    const types = imports.wasi_http_types;
     const pollable = abi.call(types.@"[method]future-incoming-response.subscribe", struct { Handle }, .{future}, Handle);
-    abi.call(imports.wasi_io_poll.@"[method]pollable.block", struct { Handle }, .{pollable}, void);
-    abi.call(imports.wasi_io_poll.@"[resource-drop]pollable", struct { Handle }, .{pollable}, void);
+    abi.call(poll.@"[method]pollable.block", struct { Handle }, .{pollable}, void);
+    abi.call(poll.@"[resource-drop]pollable", struct { Handle }, .{pollable}, void);
 
     const Answer = ?Result(Result(Handle, ErrorCode), void);
     const answer = abi.call(types.@"[method]future-incoming-response.get", struct { Handle }, .{future}, Answer);
@@ -206,8 +202,6 @@ fn wait(request: Request, future: Handle) error{HostError}!Handle {
 }
 
 fn readResponse(request: Request, incoming: Handle) error{HostError}!Response {
-    const types = imports.wasi_http_types;
-    const streams = imports.wasi_io_streams;
     const status = abi.call(types.@"[method]incoming-response.status", struct { Handle }, .{incoming}, u16);
     const retry_after_ms = retryAfter(incoming);
 
@@ -227,7 +221,6 @@ fn readResponse(request: Request, incoming: Handle) error{HostError}!Response {
 }
 
 fn retryAfter(incoming: Handle) u64 {
-    const types = imports.wasi_http_types;
     const headers = abi.call(types.@"[method]incoming-response.headers", struct { Handle }, .{incoming}, Handle);
     const found = abi.call(types.@"[method]fields.get", struct { Handle, []const u8 }, .{ headers, "retry-after" }, []const []const u8);
     abi.call(types.@"[resource-drop]fields", struct { Handle }, .{headers}, void);

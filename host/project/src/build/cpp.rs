@@ -5,8 +5,15 @@ use super::c::sources;
 use super::{BuildError, Output, Workshop};
 
 /// The options of C++, which are also in `compile_flags.txt` of the template. The libraries for
-/// WebAssembly are built without exceptions.
-const STANDARD: &[&str] = &["-std=c++23", "-fno-exceptions", "-fno-rtti"];
+/// WebAssembly are built without exceptions. Their checks trap, such as one for the value of an
+/// `std::expected` that has none.
+const STANDARD: &[&str] = &[
+    "-std=c++23",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-U_LIBCPP_HARDENING_MODE",
+    "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST",
+];
 
 /// Builds the plugin of a folder.
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
