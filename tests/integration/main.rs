@@ -26,6 +26,7 @@ mod crash;
 mod crowd;
 #[cfg(target_os = "linux")]
 mod disk;
+mod dev;
 mod developing;
 mod door;
 mod grants;

@@ -28,7 +28,7 @@ const FORMAT_MEMBERS: [(&str, &str); 6] = [
     ("expect", "outcome"),
 ];
 /// Headers about the connection, which say nothing about the event.
-const CONNECTION_HEADERS: [&str; 6] = [
+pub(crate) const CONNECTION_HEADERS: [&str; 6] = [
     "accept",
     "accept-encoding",
     "connection",

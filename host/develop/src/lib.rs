@@ -7,11 +7,13 @@
 //!
 //! - [`workbench`] loads a component with everything granted that it imports.
 //! - [`test`] runs fixtures and compares the results.
+//! - [`dev`] has the parts around a host that serves one plugin under development.
 //! - [`fixture`] makes a fixture of a stored event.
 //! - [`send`] sends events, signed as their provider signs them.
 
 mod json;
 
+pub mod dev;
 pub mod fixture;
 pub mod progress;
 pub mod receiver;

@@ -46,6 +46,8 @@ pub struct Options {
 pub struct Report {
     /// The name of the plugin.
     pub name: String,
+    /// The tested plugin.
+    pub plugin: Arc<LoadedPlugin>,
     /// The tested revision.
     pub revision: Revision,
     /// The faults of fixtures that cannot be read.
@@ -140,6 +142,7 @@ pub async fn run(
     }
     Ok(Report {
         name,
+        plugin: Arc::clone(&rehearsal.candidate),
         revision: rehearsal.candidate.revision(),
         faults,
         fixtures: reports,

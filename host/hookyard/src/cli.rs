@@ -20,6 +20,8 @@ pub(crate) mod build;
 pub(crate) mod config;
 pub(crate) mod compile;
 #[cfg(feature = "develop")]
+pub(crate) mod dev;
+#[cfg(feature = "develop")]
 pub(crate) mod test;
 #[cfg(feature = "develop")]
 pub(crate) mod send;
@@ -98,6 +100,13 @@ pub(crate) enum Command {
     Build(build::Arguments),
     /// Print the reference configuration: every key with its default
     Config(config::Arguments),
+    /// Serve a plugin on this machine, and build it again whenever its sources change
+    ///
+    /// The command starts a whole host on loopback, whose store vanishes at the end. It sends the
+    /// events of the fixtures and the samples of the provider, and shows what comes of each: the
+    /// outcome, the log, the written values and the messages, which are shown and not sent.
+    #[cfg(feature = "develop")]
+    Dev(dev::Arguments),
     /// Run the fixtures of a plugin, without a host
     ///
     /// Builds the plugin and compares what its handler does with each fixture in fixtures/. Everything

@@ -88,6 +88,8 @@ async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::Build(arguments) => cli::build::run(path, &arguments),
         Command::Config(arguments) => cli::config::run(&arguments),
         #[cfg(feature = "develop")]
+        Command::Dev(arguments) => cli::dev::run(path, arguments).await,
+        #[cfg(feature = "develop")]
         Command::Test(arguments) => cli::test::run(path, arguments).await,
         #[cfg(feature = "develop")]
         Command::Send(arguments) => cli::send::run(path, arguments).await,

@@ -8,6 +8,8 @@
 
 mod admin;
 mod announce;
+#[cfg(feature = "develop")]
+mod background;
 mod certificates;
 mod metrics;
 mod reload;
@@ -26,7 +28,7 @@ use anyhow::{Context, anyhow};
 use hookyard_config::files;
 use hookyard_config::{self as config, Settings};
 use hookyard_delivery::Deliverer;
-use hookyard_dispatch::Dispatcher;
+use hookyard_dispatch::{Dispatcher, Runner};
 use hookyard_egress::Door;
 use hookyard_release::{Desired, Keeper, Probations};
 use hookyard_store_sqlite::{Options, SqliteStore};
@@ -42,6 +44,12 @@ use retention::Pruner;
 use signals::Signals;
 use stop::Stop;
 use unserved::Unserved;
+
+#[cfg(feature = "develop")]
+pub(crate) use background::{Background, start_in_background};
+
+/// Puts a runner in front of the catalog, or returns the catalog.
+type Wrap = Box<dyn FnOnce(Arc<dyn Runner>) -> Arc<dyn Runner> + Send>;
 
 /// Every part of the host, built and not yet running.
 struct Parts {
@@ -60,7 +68,8 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     let Signals { stop, reload } = Signals::listen().context("cannot listen for signals")?;
 
     // Building the parts can block on files. In a task of its own, it cannot delay a signal.
-    let building = tokio::spawn(start(path.to_owned(), reload, stop.clone()));
+    let plain: Wrap = Box::new(|catalog| catalog);
+    let building = tokio::spawn(start(path.to_owned(), reload, stop.clone(), plain));
     let parts = tokio::select! {
         parts = building => parts.context("the host failed to start")??,
         signal = stop.asked() => {
@@ -72,7 +81,12 @@ pub(crate) async fn serve(path: &Path) -> Result<(), Failure> {
     Ok(run(parts, stop).await?)
 }
 
-async fn start(path: PathBuf, reload: Arc<Notify>, stop: Stop) -> Result<Parts, Failure> {
+async fn start(
+    path: PathBuf,
+    reload: Arc<Notify>,
+    stop: Stop,
+    wrap: Wrap,
+) -> Result<Parts, Failure> {
     let config_path = path.clone();
     let reading = tokio::task::spawn_blocking(move || config::read(&config_path))
         .await
@@ -81,14 +95,26 @@ async fn start(path: PathBuf, reload: Arc<Notify>, stop: Stop) -> Result<Parts, 
     announce::notes(&reading.notes);
     stop.set_shutdown_timeout(settings.shutdown_timeout);
 
-    Ok(build(path, settings, reading.files, reload).await?)
+    let source = ConfigurationSource {
+        path,
+        files: reading.files,
+        reload,
+    };
+    Ok(build(settings, source, wrap).await?)
+}
+
+/// Where the configuration comes from.
+struct ConfigurationSource {
+    path: PathBuf,
+    files: BTreeSet<PathBuf>,
+    /// Asks for a reload.
+    reload: Arc<Notify>,
 }
 
 async fn build(
-    path: PathBuf,
     settings: Settings,
-    files: BTreeSet<PathBuf>,
-    reload_request: Arc<Notify>,
+    source: ConfigurationSource,
+    wrap: Wrap,
 ) -> anyhow::Result<Parts> {
     check_folders(&settings).await?;
     let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
@@ -105,7 +131,7 @@ async fn build(
     let dispatch = wiring::dispatch(
         &settings,
         store.clone(),
-        catalog.clone(),
+        wrap(catalog.clone()),
         probations.clone(),
     );
     let dispatcher = Dispatcher::new(dispatch);
@@ -133,7 +159,7 @@ async fn build(
         releases,
         pruner,
         unserved,
-        reload: Reload::new(path, settings, files, handles, reload_request),
+        reload: Reload::new(source.path, settings, source.files, handles, source.reload),
     })
 }
 

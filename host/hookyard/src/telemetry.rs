@@ -93,6 +93,23 @@ pub(crate) fn start(format: LogFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Starts the log of a host that runs within another command. The lines go to a writer of that
+/// command.
+#[cfg(feature = "develop")]
+pub(crate) fn start_into<W: std::io::Write + Send + 'static>(
+    writer: impl Fn() -> W + Send + Sync + 'static,
+) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .log_internal_errors(false)
+        .with_ansi(false)
+        .event_format(Text)
+        .init();
+}
+
 /// Writes a line by way of the log. Returns `false` if the log has not started.
 pub(crate) fn push(lines: &str) -> bool {
     QUEUE

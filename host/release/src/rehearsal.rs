@@ -46,7 +46,7 @@ use report::EventResults;
 use stage::{Scene, StagedAttempt, ValueSnapshot};
 
 pub use capture::{Captured, Exchange, Original};
-pub use fixture::{FixtureNeeds, FixtureText};
+pub use fixture::{FixtureNeeds, FixtureText, SentEvent};
 pub use fixtures::{COUNT_MAX, Fixtures, is_fixture};
 pub(crate) use policy::Rehearser;
 pub use policy::{Component, Findings, Verdict, prepare, prepare_revision};

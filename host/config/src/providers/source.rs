@@ -74,6 +74,15 @@ pub fn find(path: &Path, name: &str) -> io::Result<Option<Source>> {
     Ok(built_in)
 }
 
+/// Returns the folder of the operator's providers, as the configuration at `path` names it.
+///
+/// # Errors
+///
+/// Fails if the configuration cannot be read.
+pub fn own_folder(path: &Path) -> io::Result<Option<PathBuf>> {
+    folder(path, &Resolver::of_process(path))
+}
+
 /// Returns the folder of the operator's providers.
 fn folder(path: &Path, resolver: &Resolver<'_>) -> io::Result<Option<PathBuf>> {
     let text = match resolver.text(path) {

@@ -25,6 +25,22 @@ impl Report {
         out
     }
 
+    /// Returns a line for each fixture that is not as expected.
+    pub fn failures(&self) -> Vec<String> {
+        let fixture = |fixture: &FixtureReport| {
+            let problem = fixture.problems.first().filter(|_| !fixture.is_good())?;
+            Some(format!(
+                "FAIL  {}: {}",
+                visible(&fixture.name),
+                visible(problem)
+            ))
+        };
+        let faults = self.faults.iter();
+        let faults = faults.map(|fault| format!("FAIL  {}", visible(fault)));
+        let fixtures = self.fixtures.iter().filter_map(fixture);
+        faults.chain(fixtures).collect()
+    }
+
     /// Returns one line about all fixtures.
     pub fn summary(&self) -> String {
         let total = self.fixtures.len();

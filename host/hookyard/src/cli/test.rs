@@ -45,7 +45,7 @@ pub(crate) async fn run(config_path: &Path, arguments: Arguments) -> Result<(), 
     if let Target::Folder { folder, .. } = &target
         && !arguments.no_build
     {
-        author::build(folder, config_path)?;
+        author::build(folder, config_path, &mut |line| output::error(line))?;
     }
 
     let component = component(&target)?;

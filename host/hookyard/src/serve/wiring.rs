@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookyard_config::{self as config, Settings};
 use hookyard_delivery::Destinations;
-use hookyard_dispatch::RetryPolicies;
+use hookyard_dispatch::{RetryPolicies, Runner};
 use hookyard_egress::{Client, Door, Policy};
 use hookyard_ingress::{Bound, Source, Sources};
 use hookyard_model::SourceRef;
@@ -75,12 +75,12 @@ pub(super) fn release(
 pub(super) fn dispatch(
     settings: &Settings,
     inbox: Arc<dyn Inbox>,
-    catalog: Arc<Catalog>,
+    runner: Arc<dyn Runner>,
     probations: Arc<Probations>,
 ) -> hookyard_dispatch::Config {
     hookyard_dispatch::Config {
         inbox,
-        runner: catalog,
+        runner,
         clock: Arc::new(SystemClock),
         jitter: Arc::new(fastrand::f64),
         lease: settings.dispatch.lease,

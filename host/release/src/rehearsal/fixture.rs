@@ -67,6 +67,21 @@ impl FixtureText {
         &self.text
     }
 
+    /// Returns the event as a sender would send it. Returns `None` for a fixture with faults.
+    pub fn event(&self) -> Option<SentEvent> {
+        let event = self.fixture().ok()?.event;
+        let provider = match event.origin {
+            Origin::Provider(name) => Some(name),
+            Origin::Source(_) => None,
+        };
+        Some(SentEvent {
+            provider,
+            event_type: event.event_type,
+            headers: event.headers,
+            body: event.body,
+        })
+    }
+
     /// Returns what the plugin must be granted so that this fixture can run. A fixture with faults
     /// needs nothing.
     pub fn needs(&self) -> FixtureNeeds {
@@ -87,6 +102,19 @@ impl FixtureText {
             source,
         }
     }
+}
+
+/// The event of a fixture, as a sender would send it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentEvent {
+    /// The name of the provider. `None` if the fixture names a source.
+    pub provider: Option<String>,
+    /// The type of the event, if the fixture sets it.
+    pub event_type: Option<String>,
+    /// The headers.
+    pub headers: Vec<Header>,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// What a plugin must be granted so that a fixture can run.

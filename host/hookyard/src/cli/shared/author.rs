@@ -19,7 +19,6 @@ use hookyard_schemes::Provider;
 use super::report;
 use crate::cli::Failure;
 use crate::engine;
-use crate::output;
 
 /// The file in a plugin's folder with the settings that a plugin gets from `dev` and `test`.
 const SETTINGS: &str = "dev.toml";
@@ -137,15 +136,18 @@ impl Target {
     }
 }
 
-/// Builds the plugin of a folder, and prints the progress to standard error. Blocks.
+/// Builds the plugin of a folder. `progress` receives lines for people. Blocks.
 ///
 /// `path` is the path of the configuration, which may name a folder of providers.
-pub(crate) fn build(folder: &Path, path: &Path) -> Result<Built, BuildFailure> {
+pub(crate) fn build(
+    folder: &Path,
+    path: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Built, BuildFailure> {
     let manifest = Manifest::read(folder).map_err(|error| BuildFailure::Build(error.into()))?;
     let options = crate::cli::build::options(path, folder, &manifest)?;
 
-    let mut progress = |line: &str| output::error(line);
-    hookyard_project::build::build(folder, &options, &mut progress).map_err(BuildFailure::Build)
+    hookyard_project::build::build(folder, &options, progress).map_err(BuildFailure::Build)
 }
 
 /// Why a plugin was not built.
