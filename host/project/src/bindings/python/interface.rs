@@ -1,10 +1,11 @@
 //! Writes an interface as a Python module: dataclasses, enums, variants and functions.
 
+mod function;
+mod types;
+
 use std::fmt::Write as _;
 
-use wit_parser::{
-    Docs, Function, Handle, InterfaceId, Type, TypeDef, TypeDefKind, TypeId, TypeOwner, Variant,
-};
+use wit_parser::{Docs, InterfaceId, Type, TypeDef, TypeDefKind, Variant};
 
 use super::World;
 use super::names::{self, camel, shouted, snake};
@@ -231,127 +232,6 @@ impl Writer<'_> {
             ""
         };
         format!("\n\n{head}:\n{docs}{gap}{body}{empty}")
-    }
-
-    fn function(&self, function: &Function) -> String {
-        let name = snake(&function.name);
-        let mut parameters = Vec::new();
-        for parameter in &function.params {
-            let ty = self.name(&parameter.ty);
-            let default = if ty.ends_with(" | None") {
-                " = None"
-            } else {
-                ""
-            };
-            parameters.push(format!("{}: {ty}{default}", snake(&parameter.name)));
-        }
-
-        let arguments: Vec<String> = function
-            .params
-            .iter()
-            .map(|parameter| snake(&parameter.name))
-            .collect();
-        let has_destination = arguments.iter().any(|name| name == "destination");
-        let arguments = match &arguments[..] {
-            [one] => format!("({one},)"),
-            all => format!("({})", all.join(", ")),
-        };
-        let result = self.returned(function);
-        let docs = self.docstring(&function.docs, "    ");
-        format!(
-            "\n\ndef {name}({}) -> {result}:\n{docs}    {} = current().answer(\"{}\", \"{name}\", {arguments}, {})\n    return result\n",
-            parameters.join(", "),
-            format_args!("result: {result}"),
-            names::binding(self.world.resolve, self.interface),
-            if has_destination {
-                "destination"
-            } else {
-                "None"
-            },
-        )
-    }
-
-    /// Returns the type of a function's value. An error of the WIT is raised as `HostError`.
-    fn returned(&self, function: &Function) -> String {
-        let Some(ty) = &function.result else {
-            return "None".to_owned();
-        };
-        if let Type::Id(id) = ty
-            && let TypeDefKind::Result(result) = &self.world.resolve.types[*id].kind
-        {
-            return result
-                .ok
-                .as_ref()
-                .map_or("None".to_owned(), |ok| self.name(ok));
-        }
-        self.name(ty)
-    }
-
-    fn name(&self, ty: &Type) -> String {
-        match ty {
-            Type::Bool => "bool".to_owned(),
-            Type::F32 | Type::F64 => "float".to_owned(),
-            Type::Char | Type::String => "str".to_owned(),
-            Type::ErrorContext => "Any".to_owned(),
-            Type::Id(id) => self.type_name(*id),
-            _ => "int".to_owned(),
-        }
-    }
-
-    fn type_name(&self, id: TypeId) -> String {
-        let definition = &self.world.resolve.types[id];
-        if let TypeDefKind::Type(Type::Id(original)) = &definition.kind {
-            return self.type_name(*original);
-        }
-        match (&definition.name, definition.owner) {
-            (_, _) if matches!(definition.kind, TypeDefKind::Resource) => "Any".to_owned(),
-            (Some(name), TypeOwner::Interface(owner)) => self.qualified(owner, &camel(name)),
-            _ => self.kind(&definition.kind),
-        }
-    }
-
-    fn qualified(&self, owner: InterfaceId, name: &str) -> String {
-        let interfaces = &self.world.resolve.interfaces;
-        if owner == self.interface {
-            return name.to_owned();
-        }
-
-        let stem = self.world.file_stem(owner);
-        match interfaces[owner].package {
-            Some(package) if super::is_of_the_sdk(self.world.resolve, package) => "Any".to_owned(),
-            Some(package) if interfaces[self.interface].package != Some(package) => {
-                format!(
-                    "{}_{stem}.{name}",
-                    names::package(self.world.resolve, package)
-                )
-            }
-            _ => format!("{stem}.{name}"),
-        }
-    }
-
-    fn kind(&self, kind: &TypeDefKind) -> String {
-        let optional =
-            |ty: &Option<Type>| ty.as_ref().map_or("None".to_owned(), |ty| self.name(ty));
-        match kind {
-            TypeDefKind::List(Type::U8) => "bytes".to_owned(),
-            TypeDefKind::List(ty) | TypeDefKind::FixedLengthList(ty, _) => {
-                format!("list[{}]", self.name(ty))
-            }
-            TypeDefKind::Map(key, value) => {
-                format!("dict[{}, {}]", self.name(key), self.name(value))
-            }
-            TypeDefKind::Option(ty) => format!("{} | None", self.name(ty)),
-            TypeDefKind::Tuple(tuple) => {
-                let types: Vec<String> = tuple.types.iter().map(|ty| self.name(ty)).collect();
-                format!("tuple[{}]", types.join(", "))
-            }
-            TypeDefKind::Result(result) => {
-                format!("{} | {}", optional(&result.ok), optional(&result.err))
-            }
-            TypeDefKind::Type(ty) => self.name(ty),
-            TypeDefKind::Handle(Handle::Own(_) | Handle::Borrow(_)) => "Any".to_owned(),
-            _ => "Any".to_owned(),
-        }
     }
 
     fn docstring(&self, docs: &Docs, indent: &str) -> String {
