@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hookyard_hostile::{MODULE_SAYS, good, good_module, repeated_types};
+use hookyard_hostile::{MODULE_SAYS, deep_types, good, good_module, repeated_types};
 use hookyard_testkit::events::{Event, is_rejection};
 use hookyard_testkit::guests::{self, Guest};
 use hookyard_testkit::site::Site;
@@ -133,24 +133,26 @@ async fn hostile_core_module_stops_only_its_own_release() -> Result<()> {
         "cpu_max = \"1s\"\nwall_max = \"30m\"\nmemory_max = \"512MiB\"",
     );
     let rig = Rig::start(config, &[]).await?;
-    rig.site
-        .install("mallory/types", &Guest::from(repeated_types(60_000)))?;
-    let refusal = rig
-        .host
-        .wait_for_log("a line about the module", |line| {
-            is_rejection(line, "mallory/types")
-        })
-        .await?;
-    assert!(
-        refusal.text.contains("[plugins.compile]") && refusal.text.lines().count() == 1,
-        "{}",
-        refusal.text
-    );
+    for (plugin, module, says) in [
+        ("mallory/types", repeated_types(60_000), "[plugins.compile]"),
+        ("mallory/deep", deep_types(500_000), "overflowed its stack"),
+    ] {
+        rig.site.install(plugin, &Guest::from(module))?;
+        let refusal = rig
+            .host
+            .wait_for_log("a line about the module", |line| is_rejection(line, plugin))
+            .await?;
+        let text = &refusal.text;
+        assert!(text.contains(says) && text.lines().count() == 1, "{text}");
+    }
 
     let began = std::time::Instant::now();
     let checked = hookyard(&rig.site, &["check"]).await?;
     let output = format!("{}{}", checked.stdout, checked.stderr);
-    assert!(output.contains("BAD   plugin mallory/types"), "{output}");
+    for plugin in ["mallory/types", "mallory/deep"] {
+        let refused = format!("BAD   plugin {plugin}");
+        assert!(output.contains(&refused), "{output}");
+    }
     assert!(
         began.elapsed() < Duration::from_secs(30),
         "the verdict is remembered"

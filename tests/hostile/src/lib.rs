@@ -17,7 +17,7 @@ mod running;
 
 pub use bomb::compile_bomb;
 pub use guest::{Guest, HARMLESS, REALLOC, realloc_function};
-pub use module::{MODULE_SAYS, good_module, repeated_types, typed_module};
+pub use module::{MODULE_SAYS, deep_types, good_module, repeated_types, typed_module};
 pub use refused::{RefusedFile, refused, truncated, unstartable};
 pub use running::{HostileGuest, running, running_named};
 

@@ -81,6 +81,39 @@ pub fn repeated_types(times: usize) -> Vec<u8> {
     module
 }
 
+/// Returns a core module whose types are nested so deeply that the process that reads them crashes.
+pub fn deep_types(depth: usize) -> Vec<u8> {
+    const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+    const TYPE_SECTION: u8 = 7;
+    // The type of a component with one declaration, which is a type.
+    const OUTER: [u8; 3] = [0x41, 1, 1];
+    const INNERMOST: [u8; 2] = [0x41, 0];
+
+    let types = [&[1][..], &OUTER.repeat(depth), &INNERMOST].concat();
+    let component = [
+        &COMPONENT[..],
+        &[TYPE_SECTION],
+        &leb128(types.len()),
+        &types,
+    ]
+    .concat();
+    let name = b"component-type";
+    let section = [&leb128(name.len())[..], name, &component].concat();
+    let module = b"\0asm\x01\0\0\0\0";
+    [&module[..], &leb128(section.len()), &section].concat()
+}
+
+/// Encodes a number as LEB128.
+pub(crate) fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
 /// Returns the last section of a module, which has its types.
 fn types_section(module: &[u8]) -> &[u8] {
     let name = b"component-type";

@@ -1,7 +1,7 @@
 //! Files that must not be loaded, each refused in one line.
 
 use crate::guest::{Guest, HARMLESS};
-use crate::module::typed_module;
+use crate::module::{leb128, typed_module};
 
 /// A file that the host must refuse.
 #[derive(Debug, Clone)]
@@ -159,13 +159,7 @@ fn nested(depth: usize) -> Vec<u8> {
     // component is known when its header is written.
     let mut backwards: Vec<u8> = PREAMBLE.iter().rev().copied().collect();
     for _ in 0..depth {
-        let mut length = Vec::new();
-        let mut rest = backwards.len();
-        while rest >= 0x80 {
-            length.push((rest & 0x7f) as u8 | 0x80);
-            rest >>= 7;
-        }
-        length.push(rest as u8);
+        let length = leb128(backwards.len());
         backwards.extend(length.iter().rev());
         backwards.push(COMPONENT_SECTION);
         backwards.extend(PREAMBLE.iter().rev());
