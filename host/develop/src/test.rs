@@ -46,8 +46,6 @@ pub struct Options {
 pub struct Report {
     /// The name of the plugin.
     pub name: String,
-    /// The tested plugin.
-    pub plugin: Arc<LoadedPlugin>,
     /// The tested revision.
     pub revision: Revision,
     /// The faults of fixtures that cannot be read.
@@ -92,7 +90,7 @@ impl FixtureReport {
     }
 }
 
-/// Runs the fixtures of a component.
+/// Runs the fixtures of a component. Returns the results and the loaded component.
 ///
 /// # Errors
 ///
@@ -101,7 +99,7 @@ pub async fn run(
     workbench: &Arc<Workbench>,
     component: Component,
     options: &Options,
-) -> Result<Report, String> {
+) -> Result<(Report, Arc<LoadedPlugin>), String> {
     let began = Instant::now();
     let Component {
         name,
@@ -140,14 +138,14 @@ pub async fn run(
         }
         _ => {}
     }
-    Ok(Report {
+    let report = Report {
         name,
-        plugin: Arc::clone(&rehearsal.candidate),
         revision: rehearsal.candidate.revision(),
         faults,
         fixtures: reports,
         took: began.elapsed(),
-    })
+    };
+    Ok((report, rehearsal.candidate))
 }
 
 async fn load(

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use hookyard_config::grants::TenantGrants;
+use hookyard_config::document::{self, Section, Sink};
+use hookyard_config::grants::{TenantDestinations, TenantGrants};
 use hookyard_config::plugin_file::{PluginDefaults, PluginSettings};
 use hookyard_config::providers;
 use hookyard_config::settings::{Backlog, Rehearsal};
@@ -116,22 +117,48 @@ impl Workbench {
 }
 
 /// Returns the settings in the text of a plugin's settings file at `path`. The text is empty if
-/// there is no file.
+/// there is no file. Every destination in the file exists; one with the name of a provider accepts
+/// its typed events.
 ///
 /// # Errors
 ///
 /// Returns all faults of the file.
-pub fn settings(path: &Path, text: &str) -> Result<PluginSettings, String> {
+pub fn settings(path: &Path, text: &str, providers: &Providers) -> Result<PluginSettings, String> {
     let limits = hookyard_plugin::Limits::default();
+    let grants = TenantGrants {
+        destinations: listed_destinations(path, text, providers),
+        ..TenantGrants::default()
+    };
     let defaults = PluginDefaults {
         limits: &limits,
         limits_max: &hookyard_config::limits::UNLIMITED,
-        grants: &TenantGrants::default(),
+        grants: &grants,
         rehearsal: &Rehearsal::default(),
         backlog: Backlog::default(),
     };
     let reading = PluginSettings::read(path, text, &defaults);
     reading.result.map_err(|faults| faults.to_string())
+}
+
+/// Returns the destinations that a settings file grants. Faults are left to the reader of the whole
+/// file.
+fn listed_destinations(path: &Path, text: &str, providers: &Providers) -> TenantDestinations {
+    let file = path.display().to_string();
+    let names = document::read(&file, text, &Sink::default(), |root| {
+        let list = |section: &Section<'_>| section.entry("destinations").map(|it| it.list());
+        Some(root.table("grants", list).unwrap_or_default())
+    });
+
+    let names: Vec<String> = names.unwrap_or_default();
+    let names = names
+        .iter()
+        .filter_map(|name| DestinationName::new(name).ok());
+    let provider = |name: &DestinationName| providers.get(name.as_str());
+    let destination = |name: DestinationName| {
+        let provider = provider(&name).map(|provider| provider.name.clone());
+        (name, provider)
+    };
+    names.map(destination).collect()
 }
 
 /// Returns the reference of a plugin with this name.

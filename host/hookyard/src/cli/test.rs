@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use hookyard_develop::test::{self, Component, Options, Report};
-use hookyard_develop::workbench;
+use hookyard_develop::workbench::{self, Providers};
 use hookyard_release::rehearsal::Fixtures;
 
 use crate::cli::Failure;
@@ -48,13 +48,13 @@ pub(crate) async fn run(config_path: &Path, arguments: Arguments) -> Result<(), 
         author::build(folder, config_path, &mut |line| output::error(line))?;
     }
 
-    let component = component(&target)?;
+    let component = component(&target, &workbench.providers)?;
     let options = Options {
         filter: arguments.filter.clone(),
         update: arguments.update,
     };
     let place = target.component().display().to_string();
-    let report = test::run(&workbench, component, &options)
+    let (report, _) = test::run(&workbench, component, &options)
         .await
         .map_err(|reason| anyhow!("{place} {reason}"))?;
 
@@ -78,7 +78,7 @@ fn print(report: &Report, arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn component(target: &Target) -> Result<Component, Failure> {
+fn component(target: &Target, providers: &Providers) -> Result<Component, Failure> {
     let code = target.code()?;
     let fixtures = match target {
         Target::Folder { .. } => Fixtures::in_folder(&target.fixtures()),
@@ -86,7 +86,7 @@ fn component(target: &Target) -> Result<Component, Failure> {
     };
 
     let settings = target.settings()?;
-    let settings = workbench::settings(&settings.path, &settings.text);
+    let settings = workbench::settings(&settings.path, &settings.text, providers);
     Ok(Component {
         name: target.name().to_owned(),
         code,

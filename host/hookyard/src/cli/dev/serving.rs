@@ -83,12 +83,7 @@ impl Serving {
             let source = Source::new(provider, folder.path()).await;
             sources.push(source.map_err(|reason| anyhow!(reason))?);
         }
-        let text = configuration(
-            &setup,
-            &folder,
-            &sources,
-            (&receiver, &release.report.plugin),
-        )?;
+        let text = configuration(&setup, &folder, &sources, (&receiver, &release.plugin))?;
         folder.configure(&text)?;
 
         let (seen, attempts) = mpsc::channel(OBSERVED_MAX);
@@ -115,7 +110,7 @@ impl Serving {
         name: &str,
         release: &Release,
     ) -> Result<Result<(), String>, Failure> {
-        let plugin = &release.report.plugin;
+        let plugin = &release.plugin;
         let text = configuration(
             &self.setup,
             &self.folder,

@@ -12,7 +12,7 @@ use hookyard_develop::dev::watch::Watch;
 use hookyard_develop::test::{self, Component, Options, Report};
 use hookyard_develop::workbench::{self, Workbench};
 use hookyard_model::Outcome;
-use hookyard_plugin::HandlerKind;
+use hookyard_plugin::{HandlerKind, LoadedPlugin};
 use hookyard_release::rehearsal::{FixtureText, Fixtures};
 
 use super::folder::HostFolder;
@@ -35,6 +35,8 @@ pub(super) struct Release {
     /// The text of the plugin's settings file.
     pub(super) settings: String,
     pub(super) report: Report,
+    /// The loaded component.
+    pub(super) plugin: Arc<LoadedPlugin>,
     events: Vec<QueuedEvent>,
     /// The line about the build.
     summary: String,
@@ -173,7 +175,7 @@ impl Workspace {
         let events = fixture_events(&fixtures);
 
         let built = began.elapsed();
-        let read = workbench::settings(&settings.path, &settings.text);
+        let read = workbench::settings(&settings.path, &settings.text, &self.workbench.providers);
         let component = read.map(|read| Component {
             name: self.target.name().to_owned(),
             code: code.clone(),
@@ -184,8 +186,8 @@ impl Workspace {
             Ok(component) => test::run(&self.workbench, component, &Options::default()).await,
             Err(faults) => Err(faults),
         };
-        let report = match tested {
-            Ok(report) => report,
+        let (report, plugin) = match tested {
+            Ok(tested) => tested,
             Err(reason) => {
                 terminal.timed(&format!("✗ {} {reason}", self.target.name()))?;
                 return Ok(None);
@@ -200,6 +202,7 @@ impl Workspace {
             code,
             settings: settings.text,
             report,
+            plugin,
             events,
             summary,
         }))
@@ -256,7 +259,7 @@ impl Workspace {
 
     /// Returns the providers whose events the plugin can receive.
     fn provider_names(&self, release: &Release) -> Result<BTreeSet<String>, Failure> {
-        let typed = release.report.plugin.handlers().iter();
+        let typed = release.plugin.handlers().iter();
         let typed = typed.filter_map(|handler| match handler {
             HandlerKind::Typed { provider, .. } => Some(provider.clone()),
             HandlerKind::Untyped => None,
