@@ -12,7 +12,12 @@ fn plugin_wit_copies_equal_the_originals() -> Result<()> {
     let originals = files_under(&root().join("wit"))?;
     let mut compared = 0;
     for plugin in fs::read_dir(root().join("plugins"))? {
-        for copy in files_under(&plugin?.path().join("wit"))? {
+        let folder = plugin?.path().join("wit");
+        // The SDKs beside the plugins refer to the originals.
+        if !folder.is_dir() {
+            continue;
+        }
+        for copy in files_under(&folder)? {
             let package = package_of(&copy)?;
             // A plugin has its own world; a file with one of our package names must equal the
             // original.
