@@ -12,6 +12,7 @@ use crate::folder::Folder;
 pub(crate) const CASES: &[Case] = &[
     Case::of_all("example copied out", copied),
     Case::of_all("fixtures", fixtures),
+    Case::of_all("unit tests without WebAssembly", unit_tests),
     Case::of_all("events of topi SaaS, typed answer", answered),
 ];
 
@@ -21,6 +22,14 @@ fn copied(bench: &Bench) -> Result<Option<String>> {
     let folder = Folder::copied(&yard.folders().join("copied"), "decide", &from)?;
     let size = folder.build()?.guest.bytes().len();
     ensure!(size > 0, "the component is empty");
+    Ok(None)
+}
+
+/// The unit tests of the example pass with the language's own tools.
+fn unit_tests(bench: &Bench) -> Result<Option<String>> {
+    let _change = bench.change();
+    let folder = &bench.yard()?.plugin("decide")?.folder;
+    folder.run(bench.language.unit_tests)?;
     Ok(None)
 }
 

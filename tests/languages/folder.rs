@@ -88,6 +88,22 @@ impl Folder {
         })
     }
 
+    /// Runs a command of the language's own tools. The command must succeed.
+    pub(crate) fn run(&self, command: &str) -> Result<()> {
+        let output = Command::new("bash")
+            .current_dir(&self.0)
+            .args(["-c", command])
+            .stdin(Stdio::null())
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "`{command}` failed:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
     /// Runs the fixtures, and returns the report.
     pub(crate) fn test(&self) -> Result<String> {
         hookyard(&self.0, &["test", "--no-build"])

@@ -13,6 +13,8 @@ pub(crate) struct Language {
     pub(crate) engine: Option<&'static str>,
     /// Programs that must be on the path. One of each group is enough.
     tools: &'static [&'static [&'static str]],
+    /// The command that runs the author's unit tests, as the language's page names it.
+    pub(crate) unit_tests: &'static str,
 }
 
 const NODE: &[&[&str]] = &[&["node"], &["npm"]];
@@ -22,15 +24,15 @@ const ZIG: &[&[&str]] = &[&["zig", "python-zig"]];
 
 /// All languages, in the order of the table.
 pub(crate) const LANGUAGES: &[Language] = &[
-    language("rust", "rust", None, &[&["cargo"]]),
-    language("typescript", "typescript", Some("quickjs"), NODE),
-    language("javascript", "javascript", Some("quickjs"), NODE),
-    language("typescript-starling", "typescript", Some("starling"), NODE),
-    language("python", "python", None, &[&["python3"]]),
-    language("go", "go", None, &[&["go"]]),
-    language("c", "c", None, C),
-    language("cpp", "cpp", None, CPP),
-    language("zig", "zig", None, ZIG),
+    language("rust", "rust", None, &[&["cargo"]], "cargo test --quiet --locked"),
+    language("typescript", "typescript", Some("quickjs"), NODE, "npm test"),
+    language("javascript", "javascript", Some("quickjs"), NODE, "npm test"),
+    language("typescript-starling", "typescript", Some("starling"), NODE, "npm test"),
+    language("python", "python", None, &[&["python3"]], "python3 -m unittest"),
+    language("go", "go", None, &[&["go"]], "go test ."),
+    language("c", "c", None, C, "make test"),
+    language("cpp", "cpp", None, CPP, "make test CXX='clang++-19 -stdlib=libc++'"),
+    language("zig", "zig", None, ZIG, "make test"),
 ];
 
 const fn language(
@@ -38,12 +40,14 @@ const fn language(
     folder: &'static str,
     engine: Option<&'static str>,
     tools: &'static [&'static [&'static str]],
+    unit_tests: &'static str,
 ) -> Language {
     Language {
         name,
         folder,
         engine,
         tools,
+        unit_tests,
     }
 }
 
