@@ -2,6 +2,7 @@
 //! componentizer of the engine. The result is a component.
 
 mod bundle;
+mod map;
 mod packages;
 
 use std::path::Path;

@@ -1,19 +1,12 @@
-// Stack traces in terms of the author's files. The build adds the source map to the bundle; it is read when the
-// component is made, so that a trace costs little later.
+// Stack traces in terms of the author's files. The build adds their source map to the bundle, with the state of the
+// decoder at some lines, so that only the lines around a frame are decoded, and only when an error is reported.
 
 const FRAMES_MAX = 20;
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 let map;
 
 globalThis[Symbol.for("hookyard.map")] = (given) => {
-  const lines = given.mappings.split(";");
-  const starts = new Int32Array(lines.length * 3);
-  const at = [0, 0, 0];
-  for (const [number, line] of lines.entries()) {
-    starts.set(at, number * 3);
-    for (const _ of segments(line, at));
-  }
-  map = { ...given, lines, starts };
+  map = given;
 };
 
 /** The frames of an error in the author's files, innermost first, indented. Without a map, the engine's own frames. */
@@ -21,38 +14,38 @@ export function trace(error) {
   const lines = String(error?.stack ?? "").split("\n").map((line) => line.trim());
   const frames = lines.filter((line) => /:\d+:\d+\)?$/.test(line));
 
-  let found = [];
+  let shown = frames;
   try {
-    found = frames.map(located).filter(Boolean);
+    if (map) shown = frames.map(located).filter(Boolean);
   } catch {
     // A map that does not fit shows the engine's frames.
   }
-  const shown = found.length === 0 ? frames : found.filter((it) => !it.source.startsWith("gen/")).map(text);
   return shown.slice(0, FRAMES_MAX).map((line) => `    ${line}`);
 }
 
-function text({ name, source, line, column }) {
-  return `at ${name || "<anonymous>"} (${source}:${line + 1}:${column + 1})`;
-}
-
-/** The place of a frame in the sources, or undefined if the frame is not of the bundle. */
+/** A frame with the place in the author's files, or undefined if it is not there. */
 function located(frame) {
   const [, name, file, line, column] = /^(?:at )?(.*?)[ @]*\(?([^@( ]*):(\d+):(\d+)\)?$/.exec(frame) ?? [];
   if (!map || !file?.endsWith(map.file)) return undefined;
 
   const found = original(Number(line) - 1, Number(column) - 1);
-  return found && { name, ...found };
+  return found && `at ${name || "<anonymous>"} (${map.sources[found.source]}:${found.line + 1}:${found.column + 1})`;
 }
 
 function original(line, column) {
-  if (line >= map.lines.length) return undefined;
+  const [start, ...at] = map.states[Math.floor(line / map.lines)] ?? [];
+  if (start === undefined) return undefined;
+
+  const before = line % map.lines;
+  const lines = map.mappings.slice(start).split(";", before + 1);
+  for (const other of lines.slice(0, before)) [...segments(other, at)];
 
   let found;
-  for (const segment of segments(map.lines[line], [...map.starts.subarray(line * 3, line * 3 + 3)])) {
+  for (const segment of segments(lines[before] ?? "", at)) {
     if (found && segment.generated > column) break;
     found = segment;
   }
-  return found && { source: map.sources[found.source], line: found.line, column: found.column };
+  return found;
 }
 
 /** Decodes the segments of a line. `at` is the source, line and column of the segment before. */

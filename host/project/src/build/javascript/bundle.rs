@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::{BuildError, Workshop};
+use super::map;
 use super::packages::{Packages, brief};
 use crate::bindings::javascript::{self as bindings, capability_of, imports};
 use crate::files;
@@ -97,12 +98,7 @@ fn used_name(capability: Capability) -> &'static str {
 /// Adds the source map to the bundle, so that the SDK can name the author's files in stack traces.
 fn add_map(workshop: &Workshop<'_>, bundle: &Path) -> Result<(), BuildError> {
     let map = json(workshop, &bundle.with_extension("js.map"))?;
-    let sources = map["sources"].as_array().into_iter().flatten();
-    let sources: Vec<_> = sources
-        .filter_map(Value::as_str)
-        .map(|source| source.trim_start_matches("../"))
-        .collect();
-    let map = json!({ "file": BUNDLE, "sources": sources, "mappings": map["mappings"] });
+    let map = map::compact(&map, BUNDLE);
 
     let mut text = workshop.read(bundle)?;
     text.extend(format!("globalThis[Symbol.for(\"hookyard.map\")]({map});\n").bytes());
