@@ -19,20 +19,25 @@ pub(crate) struct Arguments {
 
 /// Builds the plugin, and prints the size of the component and the next command.
 pub(crate) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
-    let (folder, built) = build(path, &arguments.folder)?;
+    let built = build(path, &arguments.folder)?;
 
-    let component = built.path.strip_prefix(&folder).unwrap_or(&built.path);
+    let here = std::env::current_dir().unwrap_or_default();
+    let component = built.path.strip_prefix(here).unwrap_or(&built.path);
     output::line(format_args!(
         "built {} ({}) in {:.1} s",
         component.display(),
         size(built.size),
         built.duration.as_secs_f64()
     ))?;
-    output::line("next: hookyard dev")
+    let folder = match arguments.folder.to_str() {
+        None | Some(".") => String::new(),
+        Some(folder) => format!(" {folder}"),
+    };
+    output::line(format_args!("next: hookyard dev{folder}"))
 }
 
-/// Builds the plugin of a folder, and returns the folder with its manifest.
-fn build(path: &Path, start: &Path) -> Result<(PathBuf, Built), Failure> {
+/// Builds the plugin of a folder.
+fn build(path: &Path, start: &Path) -> Result<Built, Failure> {
     let folder = Manifest::find(start).map_err(|error| report::report(&error))?;
     let manifest = Manifest::read(&folder).map_err(|error| report::report(&error))?;
     let options = options(path, &folder, &manifest)?;
@@ -43,8 +48,7 @@ fn build(path: &Path, start: &Path) -> Result<(PathBuf, Built), Failure> {
         output::flush().ok();
     };
     let built = hookyard_project::build::build(&folder, &options, &mut progress);
-    let built = built.map_err(|error| report::report(&error))?;
-    Ok((folder, built))
+    built.map_err(|error| report::report(&error))
 }
 
 /// Returns what the build needs from the host's configuration: the provider, if `wit/` is missing.
