@@ -40,7 +40,9 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Output, BuildError> {
     }
 
     workshop.say(&format!("cargo build --release --target {TARGET}"));
-    if !workshop.folder.join("target").exists() {
+    // Another folder may have the dependencies already.
+    let is_shared = std::env::var_os("CARGO_TARGET_DIR").is_some();
+    if !is_shared && !workshop.folder.join("target").exists() {
         workshop.say("the first build compiles the dependencies, which takes a minute or two");
     }
     let messages = cargo
