@@ -114,6 +114,8 @@ def _run(delivery: Any, handle: Callable[[Delivery], None]) -> None:
             _trap(error)
         # An error of a binding that the author calls without the SDK.
         failure = bindings.Failure_Retry(bindings.Retry(words(getattr(error, "value", error)), None))
+    finally:
+        host.enter(None)
     raise importlib.import_module("componentize_py_types").Err(failure)
 
 
