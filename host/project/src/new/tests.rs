@@ -219,3 +219,25 @@ fn own_provider_is_copied() {
         "{config}"
     );
 }
+
+/// A provider whose variant has a case without a payload, and no case `other`.
+#[test]
+fn unusual_provider_has_templates() {
+    let text = "package shop-front:webhooks;
+interface handler {
+    use hookyard:plugin/types@0.1.0.{delivery, failure};
+    record order { id: string, %type: string }
+    variant event { order-paid(order), ping }
+    handle: func(delivery: delivery, event: event) -> result<_, failure>;
+}";
+    for language in Language::ALL {
+        let mut plugin = plugin("check-offers", language, "topi");
+        plugin.provider = Some(ProviderFiles {
+            name: "shop-front".to_owned(),
+            package: "shop-front:webhooks".to_owned(),
+            wit: vec![("shop-front.wit".to_owned(), text.to_owned())],
+            ..ProviderFiles::default()
+        });
+        has_no_placeholder(language, &made(&plugin));
+    }
+}

@@ -8,6 +8,10 @@ use webhooks::Event;
 
 #[hookyard::handler]
 fn handle(event: Event, delivery: Delivery) -> Outcome {
+    if delivery.provider != "{{provider.kebab}}" {
+        return reject!("this plugin takes no events of {}", delivery.provider);
+    }
+
     let name = match event {
         // @each
         Event::{{case.pascal}}(_) => "{{case.kebab}}",
@@ -17,15 +21,13 @@ fn handle(event: Event, delivery: Delivery) -> Outcome {
         // @end
         // @other
         // An event of a type that has no case, as its JSON text.
-        Event::Other(_) if delivery.event_type.is_none() => {
-            return reject!("the event has no type");
-        }
-        Event::Other(_) => "other",
+        Event::Other(_) => delivery.event_type.as_deref().unwrap_or("an event without a type"),
         // @end
     };
     log::info!("{name} {}", delivery.event_id);
     Ok(())
 }
+// @other
 
 #[cfg(test)]
 mod tests {
@@ -33,20 +35,23 @@ mod tests {
 
     use super::*;
 
-    // @other
-    #[test]
-    fn event_without_type_is_rejected() {
-        let mut world = World::new();
-        let outcome = world.run(handle, Event::Other("{}".to_owned()));
-        assert_eq!(outcome, reject!("the event has no type"));
+    fn other() -> Event {
+        Event::Other("{}".to_owned())
     }
 
     #[test]
-    fn other_event_is_logged() {
+    fn event_is_logged() {
         let mut world = World::new();
+        world.delivery.provider = "{{provider.kebab}}".to_owned();
         world.delivery.event_type = Some("new".to_owned());
-        assert_eq!(world.run(handle, Event::Other("{}".to_owned())), Ok(()));
-        assert!(world.log()[0].starts_with("info: other "));
+        assert_eq!(world.run(handle, other()), Ok(()));
+        assert!(world.log()[0].starts_with("info: new "));
     }
-    // @end
+
+    #[test]
+    fn events_of_others_are_rejected() {
+        let outcome = World::new().run(handle, other());
+        assert_eq!(outcome, reject!("this plugin takes no events of test"));
+    }
 }
+// @end
