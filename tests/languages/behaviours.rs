@@ -172,7 +172,7 @@ fn ends(
 }
 
 fn reject(bench: &Bench) -> Result<Option<String>> {
-    ends(bench, "reject", "rejected", "told to reject")
+    ends(bench, "reject", "rejected", "asked to reject")
 }
 
 fn retry(bench: &Bench) -> Result<Option<String>> {
@@ -180,7 +180,7 @@ fn retry(bench: &Bench) -> Result<Option<String>> {
         let attempt = behave(yard, "retry").await?;
         attempt.must_be("retry")?;
         ensure!(
-            attempt.detail().contains("told to retry"),
+            attempt.detail().contains("asked to retry"),
             "{}",
             attempt.end.text
         );
@@ -200,7 +200,7 @@ fn retry(bench: &Bench) -> Result<Option<String>> {
 }
 
 fn trap(bench: &Bench) -> Result<Option<String>> {
-    ends(bench, "trap", "trapped", "told to trap")
+    ends(bench, "trap", "trapped", "asked to trap")
 }
 
 fn host_error(bench: &Bench) -> Result<Option<String>> {
@@ -268,7 +268,7 @@ fn typed_message(bench: &Bench) -> Result<Option<String>> {
     bench.run(async |yard| {
         behave(yard, "answer").await?.must_be("done")?;
         let is_answer = |json: Value| {
-            json["type"] == "topi_saas.offer.declined" && json["payload"]["reason"] == "told to"
+            json["type"] == "topi_saas.offer.declined" && json["payload"]["reason"] == "asked to"
         };
         yard.senders
             .topi_saas_inbox

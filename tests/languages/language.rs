@@ -24,14 +24,50 @@ const ZIG: &[&[&str]] = &[&["zig", "python-zig"]];
 
 /// All languages, in the order of the table.
 pub(crate) const LANGUAGES: &[Language] = &[
-    language("rust", "rust", None, &[&["cargo"]], "cargo test --quiet --locked"),
-    language("typescript", "typescript", Some("quickjs"), NODE, "npm test"),
-    language("javascript", "javascript", Some("quickjs"), NODE, "npm test"),
-    language("typescript-starling", "typescript", Some("starling"), NODE, "npm test"),
-    language("python", "python", None, &[&["python3"]], "python3 -m unittest"),
+    language(
+        "rust",
+        "rust",
+        None,
+        &[&["cargo"]],
+        "cargo test --quiet --locked",
+    ),
+    language(
+        "typescript",
+        "typescript",
+        Some("quickjs"),
+        NODE,
+        "npm test",
+    ),
+    language(
+        "javascript",
+        "javascript",
+        Some("quickjs"),
+        NODE,
+        "npm test",
+    ),
+    language(
+        "typescript-starling",
+        "typescript",
+        Some("starling"),
+        NODE,
+        "npm test",
+    ),
+    language(
+        "python",
+        "python",
+        None,
+        &[&["python3"]],
+        "python3 -m unittest",
+    ),
     language("go", "go", None, &[&["go"]], "go test ."),
     language("c", "c", None, C, "make test"),
-    language("cpp", "cpp", None, CPP, "make test CXX='clang++-19 -stdlib=libc++'"),
+    language(
+        "cpp",
+        "cpp",
+        None,
+        CPP,
+        "make test CXX='clang++-19 -stdlib=libc++'",
+    ),
     language("zig", "zig", None, ZIG, "make test"),
 ];
 

@@ -1,4 +1,4 @@
-//! One suite for the plugins of all languages, on the real host.
+//! Tests plugins of all languages on the real host, with one suite.
 //!
 //! For each language, the suite makes folders with `hookyard new`, builds them with `hookyard
 //! build`, drops the components into the folder of a host, and sends signed events. A language
@@ -26,7 +26,7 @@ use bench::Bench;
 use language::{LANGUAGES, Language};
 use page::Page;
 
-/// One check of the suite.
+/// A check of the suite.
 pub(crate) struct Case {
     /// The name of the check, which is also its row in `docs/languages.md`.
     pub(crate) name: &'static str,

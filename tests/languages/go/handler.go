@@ -43,9 +43,9 @@ func behave(delivery hookyard.Delivery, event topisaas.AcceptedByUser) error {
 		hookyard.Info("delivery %s/%s %s %s %d", delivery.Tenant, delivery.Source, delivery.Provider,
 			delivery.EventType.Or("none"), delivery.Attempt)
 	case "reject":
-		return hookyard.Reject("told to reject")
+		return hookyard.Reject("asked to reject")
 	case "retry":
-		return hookyard.Retry(time.Minute, "told to retry")
+		return hookyard.Retry(time.Minute, "asked to retry")
 	case "trap":
 		trap()
 	case "host-error":
@@ -64,7 +64,7 @@ func behave(delivery hookyard.Delivery, event topisaas.AcceptedByUser) error {
 		_, err := hookyard.SendJSON("raw", map[string]string{"hello": "wörld"}, "k")
 		return err
 	case "answer":
-		_, err := topisaas.SendOfferDeclined(topisaas.OfferDeclinedPayload{OfferID: offer.OfferID, Reason: "told to"})
+		_, err := topisaas.SendOfferDeclined(topisaas.OfferDeclinedPayload{OfferID: offer.OfferID, Reason: "asked to"})
 		return err
 	case "count", "values", "update":
 		return keep(offer.OfferID)
@@ -78,7 +78,7 @@ func behave(delivery hookyard.Delivery, event topisaas.AcceptedByUser) error {
 	return nil
 }
 
-func trap() { panic("told to trap") }
+func trap() { panic("asked to trap") }
 
 func keep(behaviour string) error {
 	counts := hookyard.Bucket[int]("counts")

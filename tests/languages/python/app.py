@@ -35,9 +35,9 @@ def behave(offer: AcceptedByUserPayload, delivery: Delivery) -> None:
             origin = f"{delivery.tenant}/{delivery.source} {delivery.provider}"
             log.info(f"delivery {origin} {delivery.event_type} {delivery.attempt}")
         case "reject":
-            raise Reject("told to reject")
+            raise Reject("asked to reject")
         case "retry":
-            raise Retry("told to retry", after=timedelta(seconds=60))
+            raise Retry("asked to retry", after=timedelta(seconds=60))
         case "trap":
             trap()
         case "host-error":
@@ -55,7 +55,7 @@ def behave(offer: AcceptedByUserPayload, delivery: Delivery) -> None:
         case "send":
             send_json("raw", {"hello": "wörld"}, ordering_key="k")
         case "answer":
-            outgoing.offer_declined(outgoing.OfferDeclinedPayload(offer.offer_id, None, "told to"))
+            outgoing.offer_declined(outgoing.OfferDeclinedPayload(offer.offer_id, None, "asked to"))
         case "http":
             answer = http.get(setting("url") or "")
             log.info(f"http {answer.status} {answer.text()}")
@@ -65,7 +65,7 @@ def behave(offer: AcceptedByUserPayload, delivery: Delivery) -> None:
 
 def trap() -> None:
     def nested() -> None:
-        raise RuntimeError("told to trap")
+        raise RuntimeError("asked to trap")
 
     nested()
 

@@ -42,7 +42,7 @@ static hy_outcome log_delivery(const hy_delivery *delivery) {
     return HY_OK;
 }
 
-static _Noreturn void trap(void) { hy_trap("told to trap"); }
+static _Noreturn void trap(void) { hy_trap("asked to trap"); }
 
 static hy_outcome log_levels(void) {
     hy_log(HY_TRACE, "level trace");
@@ -99,7 +99,7 @@ static hy_outcome log_setting(void) {
 }
 
 static hy_outcome decline(hy_string offer_id) {
-    topi_saas_offer_declined_payload answer = {.offer_id = offer_id, .reason = hy_text("told to")};
+    topi_saas_offer_declined_payload answer = {.offer_id = offer_id, .reason = hy_text("asked to")};
     return topi_saas_send_offer_declined(&answer, NULL, NULL);
 }
 
@@ -119,8 +119,8 @@ hy_outcome on_offer_accepted_by_user(const topi_saas_accepted_by_user *event, co
     if (hy_equal(id, "lines")) return hy_log(HY_INFO, "lines %zu", payload->offer.offer_lines.len), HY_OK;
     if (hy_equal(id, "optional")) return log_company(&payload->end_customer);
     if (hy_equal(id, "delivery")) return log_delivery(delivery);
-    if (hy_equal(id, "reject")) return hy_reject("told to reject");
-    if (hy_equal(id, "retry")) return hy_retry(60000, "told to retry");
+    if (hy_equal(id, "reject")) return hy_reject("asked to reject");
+    if (hy_equal(id, "retry")) return hy_retry(60000, "asked to retry");
     if (hy_equal(id, "trap")) trap();
     if (hy_equal(id, "host-error")) return hy_send("nowhere", hy_text("{}"), NULL, NULL);
     if (hy_equal(id, "log")) return log_levels();

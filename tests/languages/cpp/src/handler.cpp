@@ -40,7 +40,7 @@ static outcome log_text(std::string text) {
     return {};
 }
 
-[[noreturn]] static void trap() { hookyard::trap("told to trap"); }
+[[noreturn]] static void trap() { hookyard::trap("asked to trap"); }
 
 static outcome log_levels() {
     hookyard::log::trace("level trace");
@@ -91,8 +91,8 @@ outcome topi_saas::on_offer_accepted_by_user(const accepted_by_user& event, cons
     if (id == "lines") return log_text(std::format("lines {}", payload.offer.offer_lines.size()));
     if (id == "optional") return log_text(std::format("company {}", payload.end_customer.company_name.value_or("none")));
     if (id == "delivery") return log_delivery(delivery);
-    if (id == "reject") return hookyard::reject("told to reject");
-    if (id == "retry") return hookyard::retry(60s, "told to retry");
+    if (id == "reject") return hookyard::reject("asked to reject");
+    if (id == "retry") return hookyard::retry(60s, "asked to retry");
     if (id == "trap") trap();
     if (id == "host-error") return hookyard::send("nowhere", "{}").transform(hookyard::ignore);
     if (id == "log") return log_levels();
@@ -101,7 +101,7 @@ outcome topi_saas::on_offer_accepted_by_user(const accepted_by_user& event, cons
     if (id == "update") return update();
     if (id == "setting") return log_text(std::format("setting {}", hookyard::setting("mode").value_or("none")));
     if (id == "send") return hookyard::send("raw", R"({"hello":"wörld"})", "k").transform(hookyard::ignore);
-    if (id == "answer") return send_offer_declined({.offer_id = id, .reason = "told to"}).transform(hookyard::ignore);
+    if (id == "answer") return send_offer_declined({.offer_id = id, .reason = "asked to"}).transform(hookyard::ignore);
     if (id == "http") return request();
     return hookyard::reject("unknown behaviour {}", id);
 }

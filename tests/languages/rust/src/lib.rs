@@ -46,8 +46,8 @@ fn behave(it: &AcceptedByUserPayload, delivery: &Delivery) -> Outcome {
             delivery.event_type.as_deref().unwrap_or_default(),
             delivery.attempt
         ),
-        "reject" => return reject!("told to reject"),
-        "retry" => return retry!(after = Duration::from_secs(60), "told to retry"),
+        "reject" => return reject!("asked to reject"),
+        "retry" => return retry!(after = Duration::from_secs(60), "asked to retry"),
         "trap" => trap(),
         "host-error" => {
             hookyard::send("nowhere", "{}", None)?;
@@ -74,7 +74,7 @@ fn behave(it: &AcceptedByUserPayload, delivery: &Delivery) -> Outcome {
 }
 
 fn trap() {
-    panic!("told to trap");
+    panic!("asked to trap");
 }
 
 fn levels() {
@@ -109,7 +109,7 @@ fn decline(it: &AcceptedByUserPayload) -> Result<(), HostError> {
     let answer = OfferDeclinedPayload {
         offer_id: it.offer_id.clone(),
         end_customer: None,
-        reason: "told to".to_owned(),
+        reason: "asked to".to_owned(),
     };
     outgoing::offer_declined(&answer, None)?;
     Ok(())

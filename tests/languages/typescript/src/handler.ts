@@ -21,10 +21,10 @@ const behaviours: Record<string, (payload: AcceptedByUserPayload) => unknown> = 
     log.info(`company ${endCustomer.companyName ?? "none"}`);
   },
   reject() {
-    throw new Reject("told to reject");
+    throw new Reject("asked to reject");
   },
   retry() {
-    throw new Retry("told to retry", { after: "60s" });
+    throw new Retry("asked to retry", { after: "60s" });
   },
   trap() {
     nested();
@@ -57,7 +57,7 @@ const behaviours: Record<string, (payload: AcceptedByUserPayload) => unknown> = 
     send("raw", '{"hello":"wörld"}', "k");
   },
   answer({ offerId }) {
-    offerDeclined({ offerId, reason: "told to" });
+    offerDeclined({ offerId, reason: "asked to" });
   },
   http() {
     const answer = http.get(setting("url") ?? "");
@@ -71,7 +71,7 @@ const behaviours: Record<string, (payload: AcceptedByUserPayload) => unknown> = 
 };
 
 function nested() {
-  throw new TypeError("told to trap");
+  throw new TypeError("asked to trap");
 }
 
 export const handler = plugin<Event>({

@@ -22,8 +22,8 @@ pub fn behave(event: topi_saas.AcceptedByUser, delivery: hookyard.Delivery) !voi
         .delivery => log.info("delivery {s}/{s} {s} {s} {d}", .{
             delivery.tenant, delivery.source, delivery.provider, delivery.event_type orelse "none", delivery.attempt,
         }),
-        .reject => return hookyard.reject("told to reject", .{}),
-        .retry => return hookyard.retry(60_000, "told to retry", .{}),
+        .reject => return hookyard.reject("asked to reject", .{}),
+        .retry => return hookyard.retry(60_000, "asked to retry", .{}),
         .trap => trap(),
         .@"host-error" => _ = try hookyard.send("nowhere", "{}", null),
         .log => logLevels(),
@@ -32,7 +32,7 @@ pub fn behave(event: topi_saas.AcceptedByUser, delivery: hookyard.Delivery) !voi
         .update => log.info("update {d}", .{try hookyard.bucket(i64, "counts").update("updates", next)}),
         .setting => log.info("setting {s}", .{hookyard.setting("mode") orelse "none"}),
         .send => _ = try hookyard.send("raw", "{\"hello\":\"wörld\"}", "k"),
-        .answer => _ = try topi_saas.outgoing.offerDeclined(.{ .offer_id = payload.offer_id, .reason = "told to" }, null),
+        .answer => _ = try topi_saas.outgoing.offerDeclined(.{ .offer_id = payload.offer_id, .reason = "asked to" }, null),
         .http => try request(),
     }
 }
@@ -72,7 +72,7 @@ fn logTitle(title: []const u8) void {
 }
 
 fn trap() noreturn {
-    @panic("told to trap");
+    @panic("asked to trap");
 }
 
 fn logLevels() void {
