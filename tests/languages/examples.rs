@@ -17,6 +17,8 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 fn copied(bench: &Bench) -> Result<Option<String>> {
+    // Folders of the same name may share the target folder of cargo.
+    let _change = bench.change();
     let yard = bench.yard()?;
     let from = format!("examples/{}", bench.language.folder);
     let folder = Folder::copied(&yard.folders().join("copied"), "decide", &from)?;
