@@ -2,6 +2,7 @@
 
 use crate::guests::{Guest, MESSAGE, ORDERS, TYPED, UNTYPED, with_second_export};
 use crate::support::*;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -323,6 +324,13 @@ async fn attempts_wait_for_free_slots() {
     }
 }
 
+/// Returns the files of compiled code in a cache.
+fn entries(cache: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(cache).expect("to list");
+    let paths = entries.map(|entry| entry.expect("to list").path());
+    paths.filter(|path| path.is_file()).collect()
+}
+
 #[tokio::test]
 async fn compiled_code_is_cached_and_verified() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -335,9 +343,9 @@ async fn compiled_code_is_cached_and_verified() {
         .expect("an engine")
     };
     let entry = || {
-        let mut entries: Vec<_> = std::fs::read_dir(folder.path()).expect("to list").collect();
+        let mut entries = entries(folder.path());
         assert_eq!(entries.len(), 1, "{entries:?}");
-        entries.pop().expect("one").expect("to list").path()
+        entries.pop().expect("one")
     };
     let event = job(Some("order:paid"), r#"{"id":"order-1","amount":1}"#);
     let works = async |engine: Arc<Engine>| {
@@ -390,8 +398,8 @@ async fn mapped_code_outlives_its_entry() {
         "the code is mapped from its entry"
     );
 
-    for entry in std::fs::read_dir(folder.path()).expect("to list") {
-        std::fs::remove_file(entry.expect("to list").path()).expect("to remove it");
+    for entry in entries(folder.path()) {
+        std::fs::remove_file(entry).expect("to remove it");
     }
     let second = Arc::new(load());
     for loaded in [first, second] {
