@@ -118,7 +118,7 @@ impl Neighbours {
         if self == Self::Bombs {
             drop_bombs(site)?;
             host.wait_for_log("a bomb to be compiled", |line| {
-                line.message() == "compiling"
+                line.message().starts_with("compiling")
             })
             .await?;
         }
