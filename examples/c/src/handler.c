@@ -1,13 +1,9 @@
 // Accepts the offers whose lines come to their total, and counts the offers of each customer.
-#include <stdlib.h>
-
 #include "topi_saas.h"
 
 static topi_saas_accepted_offer lines(const topi_saas_offer *offer) {
     size_t len = offer->offer_lines.len;
-    topi_saas_accepted_line *lines = calloc(len + 1, sizeof *lines);
-    if (lines == NULL) hy_trap("out of memory");
-
+    topi_saas_accepted_line *lines = hy_alloc(len * sizeof *lines);
     for (size_t i = 0; i < len; i++) lines[i].external_id = hy_format("line-%zu", i + 1);
     return (topi_saas_accepted_offer){.offer_lines = HY_LIST(lines, len)};
 }

@@ -17,8 +17,8 @@ hy_string hy_vformat(const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
     int len = vsnprintf(NULL, 0, format, arguments);
-    char *text = malloc((size_t)len + 1);
-    if (len < 0 || text == NULL) abort();
+    if (len < 0) hy_trap("a format is invalid");
+    char *text = hy_alloc((size_t)len + 1);
 
     vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
@@ -71,16 +71,25 @@ hy_string hy_format(const char *format, ...) {
 }
 
 char *hy_cstr(hy_string text) {
-    char *copy = malloc(text.len + 1);
-    if (copy == NULL) abort();
+    char *copy = hy_alloc(text.len + 1);
     if (text.len > 0) memcpy(copy, text.ptr, text.len);
-    copy[text.len] = 0;
     return copy;
 }
 
+// The memory that hy_join allocates for a text of this length.
+static size_t capacity(size_t len) {
+    size_t size = 4096;
+    while (len != 0 && size < len) size *= 2;
+    return len == 0 ? 0 : size;
+}
+
 void hy_join(hy_string *text, hy_string more) {
-    text->ptr = realloc(text->ptr, text->len + more.len + 1);
-    if (text->ptr == NULL) abort();
+    size_t size = capacity(text->len + more.len);
+    if (size > capacity(text->len)) {
+        uint8_t *larger = hy_alloc(size);
+        if (text->len > 0) memcpy(larger, text->ptr, text->len);
+        text->ptr = larger;
+    }
     if (more.len > 0) memcpy(text->ptr + text->len, more.ptr, more.len);
     text->len += more.len;
 }

@@ -1,7 +1,8 @@
 // The Hookyard SDK for C: what a handler returns, and what the host offers to it.
 //
 // Strings are pointer and length, as the host passes them, and have no terminating zero: print them with
-// "%.*s" and HY_STR. Nothing needs to be freed: an instance handles one event, and its memory goes with it.
+// "%.*s" and HY_STR. Nothing that comes from the host or from this header needs to be freed: the memory of
+// an attempt is freed when the attempt ends.
 //
 // Every function that calls the host returns a hy_outcome. HY_TRY returns it from the handler if the call
 // failed, and the host then runs the handler again later.
@@ -74,6 +75,9 @@ hy_outcome hy_host_error(const char *format, ...) HY_FORMAT(1, 2);
 
 // Ends the attempt as trapped, which counts as a fault of the plugin. The message is the reason.
 HY_NORETURN void hy_trap(const char *format, ...) HY_FORMAT(1, 2);
+
+// Memory of the attempt, filled with zeros. It is freed when the attempt ends.
+void *hy_alloc(size_t len);
 
 // Texts.
 hy_string hy_text(const char *text);                     // The text without its terminating zero; NULL: no text.
@@ -168,6 +172,7 @@ hy_outcome hy_or_retry(const hy_response *response);
 // For the generated code.
 void hy_begin(const hy_delivery *delivery);
 bool hy_end(hy_outcome outcome, hookyard_plugin_types_failure_t *failure);
+void hy_free_all(void);
 hy_outcome hy_unhandled(const char *name);
 hy_outcome hy_unsent(const char *interface, const char *destination, uint8_t error, const hy_string *words);
 const hy_delivery *hy_current(void);

@@ -1,6 +1,7 @@
 // The part of the SDK that calls the host. Native tests link hookyard_fake.c in its place.
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hookyard_internal.h"
 
@@ -8,6 +9,61 @@
 __attribute__((weak)) uintptr_t __stack_chk_guard = 0x5bd1e995;
 __attribute__((weak)) _Noreturn void __stack_chk_fail(void);
 _Noreturn void __stack_chk_fail(void) { hy_trap("the stack was overwritten"); }
+
+// The memory of an attempt: blocks, the newest first. An instance may serve several attempts, and what the
+// host passes has no other owner.
+typedef struct block {
+    struct block *next;
+    size_t len, used;
+    _Alignas(16) unsigned char bytes[];
+} block;
+
+static block *blocks;
+
+void *hy_alloc(size_t len) {
+    size_t wanted = (len + 15) & ~(size_t)15;
+    if (wanted < len) hy_trap("out of memory");
+
+    if (blocks == NULL || blocks->len - blocks->used < wanted) {
+        size_t size = wanted < 16384 ? 16384 : wanted;
+        block *fresh = malloc(sizeof *fresh + size);
+        if (fresh == NULL) {
+            // A message would need memory as well.
+            fputs("out of memory\n", stderr);
+            abort();
+        }
+        *fresh = (block){.next = blocks, .len = size};
+        blocks = fresh;
+    }
+    void *memory = blocks->bytes + blocks->used;
+    blocks->used += wanted;
+    return memset(memory, 0, len);
+}
+
+void hy_free_all(void) {
+    while (blocks != NULL) {
+        block *next = blocks->next;
+        free(blocks);
+        blocks = next;
+    }
+}
+
+// What the host allocates for values that it passes.
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_len, size_t align, size_t len);
+void *cabi_realloc(void *old, size_t old_len, size_t align, size_t len) {
+    if (len == 0) return (void *)align;
+    void *memory = hy_alloc(len);
+    if (old_len > 0) memcpy(memory, old, old_len < len ? old_len : len);
+    return memory;
+}
+
+// What the adapter to WASI allocates for itself. It stays when the attempt ends.
+__attribute__((export_name("cabi_realloc_adapter"))) void *hy_realloc_adapter(void *old, size_t old_len, size_t align, size_t len);
+void *hy_realloc_adapter(void *old, size_t old_len, size_t align, size_t len) {
+    (void)old_len;
+    (void)align;
+    return realloc(old, len);
+}
 
 void hy_log(hy_level level, const char *format, ...) {
     va_list arguments;
@@ -97,9 +153,10 @@ hy_outcome hy_list_keys(const char *bucket, hy_keys *keys) {
 
     do {
         HY_TRY(list_page(bucket, page.cursor.is_some ? &page.cursor.val : NULL, &page));
-        keys->ptr = realloc(keys->ptr, (keys->len + page.keys.len + 1) * sizeof(hy_string));
-        if (keys->ptr == NULL) abort();
-        for (size_t i = 0; i < page.keys.len; i++) keys->ptr[keys->len++] = page.keys.ptr[i];
+        hy_string *all = hy_alloc((keys->len + page.keys.len) * sizeof(hy_string));
+        if (keys->len > 0) memcpy(all, keys->ptr, keys->len * sizeof(hy_string));
+        if (page.keys.len > 0) memcpy(all + keys->len, page.keys.ptr, page.keys.len * sizeof(hy_string));
+        *keys = (hy_keys){all, keys->len + page.keys.len};
     } while (page.cursor.is_some);
     return HY_OK;
 }

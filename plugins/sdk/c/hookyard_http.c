@@ -143,7 +143,7 @@ static hy_outcome read_body(const hy_request *request, wasi_http_types_own_incom
 
     hy_list_u8_t part;
     wasi_io_streams_stream_error_t error;
-    *body = hy_format("%s", "");
+    *body = (hy_string){NULL, 0};
     while (wasi_io_streams_method_input_stream_blocking_read(wasi_io_streams_borrow_input_stream(stream), 65536, &part, &error))
         hy_join(body, (hy_string){part.ptr, part.len});
 

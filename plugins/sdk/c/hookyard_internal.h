@@ -7,7 +7,7 @@
 #include "hookyard.h"
 
 hy_string hy_vformat(const char *format, va_list arguments);
-// Appends to a text that was made by hy_format.
+// Appends to a text that only this function writes. It is empty at first.
 void hy_join(hy_string *text, hy_string more);
 bool hy_parse_int(hy_string text, int64_t *value);
 // Keeps a host's error that a function cannot return. The attempt ends with it.

@@ -253,11 +253,21 @@ fn allocate(len: usize, to: usize) usize {
     return @intFromPtr(reallocate(null, 0, to, len));
 }
 
-/// What the host and the adapter allocate with. Nothing is freed before the attempt ends.
+/// What the host allocates for values that it passes.
 pub fn reallocate(old: ?[*]u8, old_len: usize, to: usize, len: usize) callconv(.c) [*]u8 {
-    if (len == 0) return @ptrFromInt(to);
-    const log2: std.mem.Alignment = @fromBackingInt(@intCast(std.math.log2_int(usize, to)));
-    const memory = hookyard.allocator.rawAlloc(len, log2, @returnAddress()) orelse @panic("out of memory");
-    if (old) |bytes| @memcpy(memory[0..@min(old_len, len)], bytes[0..@min(old_len, len)]);
+    return reallocateIn(hookyard.allocator, old, old_len, .{ .to = to, .len = len });
+}
+
+/// What the adapter to WASI allocates for itself. It stays when the attempt ends.
+pub fn reallocateAdapter(old: ?[*]u8, old_len: usize, to: usize, len: usize) callconv(.c) [*]u8 {
+    return reallocateIn(std.heap.wasm_allocator, old, old_len, .{ .to = to, .len = len });
+}
+
+fn reallocateIn(allocator: std.mem.Allocator, old: ?[*]u8, old_len: usize, wanted: struct { to: usize, len: usize }) [*]u8 {
+    if (wanted.len == 0) return @ptrFromInt(wanted.to);
+    const log2: std.mem.Alignment = @fromBackingInt(@intCast(std.math.log2_int(usize, wanted.to)));
+    const memory = allocator.rawAlloc(wanted.len, log2, @returnAddress()) orelse @panic("out of memory");
+    const kept = @min(old_len, wanted.len);
+    if (old) |bytes| @memcpy(memory[0..kept], bytes[0..kept]);
     return memory;
 }

@@ -2,7 +2,8 @@
 //!
 //! A handler returns `!void`. `reject` and `retry` set the reason and return an error; a call to the host
 //! that fails does the same with `error.HostError`, and `try` passes it on. Any other error is a retry with
-//! the error's name as the reason. Nothing needs to be freed: an instance handles one event.
+//! the error's name as the reason. Nothing needs to be freed: the memory of `allocator` is freed when the
+//! attempt ends.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -19,7 +20,10 @@ pub const Delivery = imports.Delivery;
 pub const is_wasm = builtin.cpu.arch.isWasm();
 
 /// Memory for the attempt. Nothing needs to be freed.
-pub const allocator: std.mem.Allocator = if (is_wasm) std.heap.wasm_allocator else std.heap.page_allocator;
+pub const allocator: std.mem.Allocator = if (is_wasm) arena.allocator() else std.heap.page_allocator;
+
+/// An instance may serve several attempts, and what the host passes has no other owner.
+var arena: std.heap.ArenaAllocator = .init(std.heap.wasm_allocator);
 
 var last_reason: []const u8 = "";
 var last_after: ?u64 = null;
@@ -301,6 +305,7 @@ pub fn exportHandle(comptime Event: type, comptime handler: anytype, comptime na
     if (!is_wasm) return;
     const exported = struct {
         fn handle(at: usize) callconv(.c) usize {
+            pending = null;
             const given = abi.load(struct { Delivery, Event }, at);
             current = given[0];
             const result = outcome(handler(given[1], given[0]));
@@ -308,10 +313,17 @@ pub fn exportHandle(comptime Event: type, comptime handler: anytype, comptime na
             return @intFromPtr(&area);
         }
 
+        /// The host calls this function after it has read the outcome.
+        fn end(_: usize) callconv(.c) void {
+            _ = arena.reset(.{ .retain_with_limit = 1 << 20 });
+        }
+
         var area: [abi.Layout(Outcome).size]u8 align(8) = undefined;
     };
     @export(&exported.handle, .{ .name = name });
+    @export(&exported.end, .{ .name = "cabi_post_" ++ name });
     @export(&abi.reallocate, .{ .name = "cabi_realloc" });
+    @export(&abi.reallocateAdapter, .{ .name = "cabi_realloc_adapter" });
 }
 
 const Failure = union(enum) { retry: struct { reason: []const u8, after: ?u64 }, reject: []const u8 };

@@ -54,13 +54,24 @@ pub(super) fn plain(input: &Input<'_>) -> Result<Files, BuildError> {
     for (path, content) in generated.iter() {
         let mut text = with_notice(&String::from_utf8_lossy(content));
         if path.ends_with(".c") {
-            // The generated code refers to a function of the object file.
-            text.push_str("\nvoid __component_type_object_force_link_hy(void) {}\n");
+            text = adjusted(&text);
         }
         files.add(path, text);
     }
     files.add("hookyard_imports.h", with_notice(&imports(input)));
     Ok(files)
+}
+
+/// Adapts the source of `wit-bindgen` to the SDK.
+fn adjusted(source: &str) -> String {
+    // The SDK frees the memory of an attempt at once, so no part of it must be freed before.
+    let library = "#include <stdlib.h>\n";
+    let without_free = format!("{library}#define free(pointer) ((void)(pointer))\n");
+    let mut text = source.replacen(library, &without_free, 1);
+
+    // The generated code refers to a function of the object file.
+    text.push_str("\nvoid __component_type_object_force_link_hy(void) {}\n");
+    text
 }
 
 /// Puts the notice of generated files in front of a text.

@@ -147,7 +147,29 @@ fn export(model: &Model, text: &mut String) {
             text.push_str("    default: hy_trap(\"the event has an unknown case\");\n    }\n");
         }
     }
-    text.push_str("}\n#endif\n");
+    let _ = writeln!(text, "}}\n\n{}#endif", after_handle(model, ""));
+}
+
+/// The function that the host calls after it has read the outcome. It replaces the one of
+/// `wit-bindgen`, which frees a part of the outcome alone.
+pub(crate) fn after_handle(model: &Model, linkage: &str) -> String {
+    let handle = c_func_name(
+        false,
+        model.resolve,
+        "hy",
+        Some(&model.handler),
+        model.handle,
+        &HashMap::default(),
+    );
+    let function = format!("{linkage}void __wasm_export_{handle}_post_return(uint8_t *result)");
+    let export = format!(
+        "cabi_post_{}#handle",
+        model.resolve.name_world_key(&model.handler)
+    );
+    format!(
+        "__attribute__((export_name(\"{export}\"))) {function};\n{function} {{\n    (void)result;\n    \
+         hy_free_all();\n}}\n"
+    )
 }
 
 /// The declaration of a function that sends a message.

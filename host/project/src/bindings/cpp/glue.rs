@@ -7,7 +7,7 @@ use wit_bindgen_c::{c_func_name, to_c_ident};
 
 use super::types::{declarations, name};
 use crate::bindings::c::file_name;
-use crate::bindings::c::glue::import;
+use crate::bindings::c::glue::{after_handle, import};
 use crate::bindings::c::model::{Case, Model, Outgoing, Parameter};
 use crate::bindings::c::types::comment;
 
@@ -162,7 +162,8 @@ fn export(model: &Model, text: &mut String) {
             text.push_str("    default: hy_trap(\"the event has an unknown case\");\n    }\n");
         }
     }
-    text.push_str("}\n#endif\n");
+    let after = after_handle(model, "extern \"C\" ");
+    let _ = writeln!(text, "}}\n\n{after}#endif");
 }
 
 /// The layout of a view of text and of a span is that of the bindings for C in the library of LLVM,
