@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use hookyard_model::SourceName;
-use hookyard_plugin::{Grants, Limits};
+use hookyard_plugin::{Grants, InstanceReuse, Limits};
 
 use crate::document::{self, Fault, Faults, Section, Sink};
 use crate::grants::{self, TenantGrants};
@@ -29,6 +29,8 @@ pub struct PluginSettings {
     pub rehearsal: Rehearsal,
     /// How the plugin handles events from before any plugin handled them.
     pub backlog: Backlog,
+    /// When an instance handles further events.
+    pub reuse: InstanceReuse,
 }
 
 /// The values that apply where a plugin's settings file does not set a key.
@@ -99,7 +101,17 @@ impl PluginSettings {
                 tables::rehearsal::read(section, defaults.rehearsal)
             }),
             backlog: tables::backlog(root, defaults.backlog),
+            reuse: root.table("reuse", reuse),
         }
+    }
+}
+
+/// Reads `[reuse]`.
+fn reuse(section: &Section<'_>) -> InstanceReuse {
+    let default = InstanceReuse::default();
+    InstanceReuse {
+        events: section.positive_or("events", default.events),
+        idle: section.get_or("idle", default.idle),
     }
 }
 
@@ -191,8 +203,30 @@ mod tests {
             config: BTreeMap::new(),
             rehearsal: Rehearsal::default(),
             backlog: Backlog::default(),
+            reuse: InstanceReuse::default(),
         };
         assert_eq!(read(""), Ok(expected));
+    }
+
+    #[test]
+    fn reuse_is_off_by_default() {
+        let reuse = |text| read(text).map(|settings| settings.reuse.enabled());
+        assert_eq!(reuse(""), Ok(None));
+        let expected = |events, seconds| {
+            Ok(Some(InstanceReuse {
+                events,
+                idle: Duration::from_secs(seconds),
+            }))
+        };
+        assert_eq!(reuse("[reuse]\nevents = 1000"), expected(1000, 10));
+        assert_eq!(
+            reuse("reuse = { events = 20, idle = \"3s\" }"),
+            expected(20, 3)
+        );
+        assert_eq!(
+            faults("[reuse]\nevents = 0"),
+            ["orders.toml:2: reuse.events: must be at least 1"]
+        );
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub struct SettingsSummary {
     pub limits: String,
     /// What the plugin may use, one item each.
     pub grants: Vec<String>,
+    /// When an instance handles further events, and the price of that. `None` if each attempt has a
+    /// fresh instance.
+    pub reuse: Option<String>,
 }
 
 /// Summarizes the settings of a plugin, from `hookyard.toml` and from `<plugin>.toml` if it exists.
@@ -58,6 +61,7 @@ pub fn summarize(
         sources,
         limits: limits_text(&settings.limits),
         grants: grant_texts(&settings.grants),
+        reuse: settings.reuse.enabled().map(|reuse| reuse.to_string()),
     })
 }
 

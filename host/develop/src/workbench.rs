@@ -12,8 +12,8 @@ use hookyard_config::providers;
 use hookyard_config::settings::{Backlog, Rehearsal};
 use hookyard_model::{DestinationName, PluginRef, chain};
 use hookyard_plugin::{
-    Authority, Engine, Fault, Grants, HostGrant, LoadRequest, LoadedPlugin, MissingGrant,
-    RequiredGrant,
+    Authority, Engine, Fault, Grants, HostGrant, InstanceReuse, LoadRequest, LoadedPlugin,
+    MissingGrant, RequiredGrant,
 };
 use hookyard_release::rehearsal::FixtureNeeds;
 use hookyard_schemes::Provider;
@@ -66,6 +66,7 @@ impl Workbench {
                 grants: Arc::new(grants.clone()),
                 config: Arc::new(subject.settings.config.clone()),
                 record_bytes_max: 0,
+                reuse: InstanceReuse::default(),
             };
 
             match self.engine.load(request) {

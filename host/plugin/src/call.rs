@@ -1,4 +1,5 @@
-//! Calls a handler once: in a fresh store and a fresh instance, with the limits of its plugin.
+//! Calls a handler once, with the limits of its plugin: in a fresh store and a fresh instance, or in
+//! an instance that handled an earlier event of the plugin, if the operator allows that.
 //!
 //! Two limits bound the time of a call. The guest's own running time is read at each epoch, where
 //! the guest also yields to other tasks. When that time is used up, the epoch becomes a trap, so an
@@ -11,6 +12,8 @@ pub(crate) mod host_fault;
 pub(crate) mod meter;
 pub(crate) mod output;
 pub(crate) mod services;
+pub(crate) mod slots;
+pub(crate) mod snapshot;
 pub(crate) mod stage;
 pub(crate) mod state;
 
@@ -29,12 +32,14 @@ use std::time::Instant;
 use hookyard_dispatch::Measures;
 use hookyard_model::{Effects, LogLine, Outcome, TimeLimit};
 use hookyard_store::ClaimedJob;
+use tokio::time::error::Elapsed;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, Val};
 use wasmtime::{Store, UpdateDeadline};
 
 use self::host_fault::HostFault;
 use self::meter::Meter;
 use self::services::HostServices;
+use self::slots::{IdleInstances, Slot};
 use self::state::State;
 use self::trap::CpuTimeExceeded;
 use crate::engine::Engine;
@@ -47,6 +52,8 @@ pub(crate) struct Callee<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) terms: &'a Arc<Terms>,
     pub(crate) instances: &'a InstancePre<State>,
+    /// The idle instances, if an instance may be reused.
+    pub(crate) idle: Option<&'a IdleInstances>,
 }
 
 /// The function to call, and its arguments.
@@ -122,49 +129,85 @@ impl Callee<'_> {
         let limits = &self.terms.limits;
         // A plugin is not to blame for the time that it waits for a permit, so its own time starts
         // after that.
-        let _permit = self
-            .engine
-            .permits
-            .acquire()
-            .await
-            .expect("the engine never closes its permits");
-        let _running = self.engine.ticker.running();
-
         let meter = Meter::new();
-        let mut store = self.store(services, &meter);
+        let mut slot = match self.idle_slot(services) {
+            Some(slot) => slot,
+            None => self.fresh_slot(services).await,
+        };
+        let _running = self.engine.ticker.running();
+        slot.store.set_epoch_deadline(1);
+        slot.store
+            .epoch_deadline_callback(end_or_yield(limits, &meter));
+
         let began = Instant::now();
-        let call = meter.measure(self.call_in(&mut store, invocation));
+        let call = meter.measure(self.call_in(&mut slot, invocation));
         let ended = tokio::time::timeout(limits.wall_max, call).await;
 
-        // Dropping the store frees its slot in the pool of instances, before the permit is given
-        // back.
-        let state = store.into_data();
-        let measures = measures(&state, began, &meter);
-        let outcome = match (ended, state.budget.exceeded()) {
-            (Err(_elapsed), _) => Outcome::TimedOut {
-                limit: TimeLimit::Wall,
-                max: limits.wall_max,
-            },
-            (_, Some(exceeded)) => exceeded.into(),
-            (Ok(Ok(outcome)), None) => outcome,
-            (Ok(Err(error)), None) => trap::outcome(&error, &state)?,
-        };
+        let state = slot.store.data_mut();
+        let has_returned = matches!(ended, Ok(Ok(_))) && state.budget.exceeded().is_none();
+        let measures = measures(state, began, &meter);
+        let outcome = self.outcome(ended, state)?;
 
         let log = state.output.take();
-        let effects = if outcome == Outcome::Done {
-            state.into_effects()
-        } else {
-            Effects::default()
-        };
+        let effects = Some(state.take_effects()).filter(|_| outcome == Outcome::Done);
+        if has_returned {
+            self.keep(slot);
+        }
         Ok(CallResult {
             outcome,
             log,
-            effects,
+            effects: effects.unwrap_or_default(),
             measures,
         })
     }
 
-    fn store(&self, services: &HostServices, meter: &Meter) -> Store<State> {
+    /// Returns the outcome of a call that ended within `wall_max`, or did not.
+    fn outcome(
+        &self,
+        ended: Result<wasmtime::Result<Outcome>, Elapsed>,
+        state: &State,
+    ) -> Result<Outcome, HostFault> {
+        Ok(match (ended, state.budget.exceeded()) {
+            (Err(_elapsed), _) => Outcome::TimedOut {
+                limit: TimeLimit::Wall,
+                max: self.terms.limits.wall_max,
+            },
+            (_, Some(exceeded)) => exceeded.into(),
+            (Ok(Ok(outcome)), None) => outcome,
+            (Ok(Err(error)), None) => trap::outcome(&error, state)?,
+        })
+    }
+
+    /// Returns the slot of an idle instance, ready for another attempt.
+    fn idle_slot(&self, services: &HostServices) -> Option<Slot> {
+        let mut slot = self.idle?.take()?;
+        slot.store.data_mut().begin(services);
+        Some(slot)
+    }
+
+    /// Waits for a slot, and creates a store in it.
+    async fn fresh_slot(&self, services: &HostServices) -> Slot {
+        let permit = self.engine.slots.permit().await;
+        Slot {
+            store: self.store(services),
+            instance: None,
+            events: 0,
+            _permit: permit,
+        }
+    }
+
+    /// Keeps the instance of an attempt that ended well, if the operator allows that.
+    fn keep(&self, mut slot: Slot) {
+        slot.events += 1;
+        if let (Some(idle), Some(reuse)) = (self.idle, self.terms.reuse)
+            && slot.events < reuse.events
+            && slot.store.data_mut().can_be_reused()
+        {
+            idle.keep(slot, reuse.idle);
+        }
+    }
+
+    fn store(&self, services: &HostServices) -> Store<State> {
         let limits = &self.terms.limits;
         let state = State::new(self.terms, services, &self.engine.clock);
         let mut store = Store::new(self.instances.engine(), state);
@@ -172,17 +215,22 @@ impl Callee<'_> {
         store.limiter(State::limiter);
         store.set_hostcall_fuel(limits.transfer_max);
         store.set_max_component_handles(limits.handles_max);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(end_or_yield(limits, meter));
         store
     }
 
     async fn call_in(
         &self,
-        store: &mut Store<State>,
+        slot: &mut Slot,
         invocation: Option<Invocation<'_>>,
     ) -> wasmtime::Result<Outcome> {
-        let instance = self.instances.instantiate_async(&mut *store).await?;
+        let store = &mut slot.store;
+        let instance = match slot.instance {
+            Some(instance) => instance,
+            None => {
+                let fresh = self.instances.instantiate_async(&mut *store).await?;
+                *slot.instance.insert(fresh)
+            }
+        };
         store.data_mut().instantiated_at = Some(Instant::now());
 
         let Some(Invocation {

@@ -50,6 +50,7 @@ impl Catalog {
     /// Makes a revision the active revision of its plugin. Returns the revision that was active
     /// before, which stays warm for a while.
     pub fn activate(&self, loaded: Arc<LoadedPlugin>) -> Option<Arc<LoadedPlugin>> {
+        loaded.idle.set_active(true);
         let previous = self.replace(loaded.plugin(), Some(&loaded));
         if let Some(previous) = &previous
             && previous.revision() != loaded.revision()
@@ -127,7 +128,13 @@ impl Catalog {
         // waits later.
         self.changed.notify_waiters();
         self.changed.notify_one();
-        previous.get(plugin).cloned()
+        let previous = previous.get(plugin).cloned();
+        if let Some(previous) = &previous
+            && with.is_none_or(|with| !Arc::ptr_eq(with, previous))
+        {
+            previous.idle.set_active(false);
+        }
+        previous
     }
 
     /// Returns a revision of an active plugin: the active revision, a warm revision, or a revision
@@ -248,7 +255,7 @@ impl Runner for Catalog {
             Ok(loaded) => {
                 let engine = Arc::clone(&loaded.engine);
                 let (job, services) = (job.clone(), self.services.clone());
-                let attempt = async move { loaded.attempt(&job, &services).await };
+                let attempt = async move { loaded.serve(&job, &services).await };
                 engine.background.run(Box::pin(attempt)).await
             }
             Err(error) => error.into_result(),

@@ -26,6 +26,7 @@ use self::cache::Cache;
 use self::compile::{Compiler, CompilerMode};
 use self::ticker::Ticker;
 use crate::Error;
+use crate::call::slots::Slots;
 use crate::call::state::State;
 use crate::capability;
 
@@ -88,8 +89,8 @@ pub struct Engine {
     pub(crate) heap: Runtime,
     pub(crate) cache: Cache,
     pub(crate) compiler: Compiler,
-    /// A semaphore with a permit for each attempt that may run at the same time.
-    pub(crate) permits: Semaphore,
+    /// The slots of the attempts that may run at the same time.
+    pub(crate) slots: Arc<Slots>,
     pub(crate) ticker: Ticker,
     pub(crate) background: Background,
     pub(crate) clock: Arc<dyn Clock>,
@@ -126,7 +127,7 @@ impl Engine {
         Ok(Arc::new(Self {
             ticker: Ticker::start(engines).map_err(Error::Threads)?,
             background: Background::start().map_err(Error::Threads)?,
-            permits: Semaphore::new(instances_max),
+            slots: Slots::new(instances_max),
             clock: config.clock,
             compiler: Compiler::new(config.compiler),
             pool,

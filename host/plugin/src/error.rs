@@ -112,6 +112,15 @@ pub enum Fault {
         /// The outcome of the instantiation.
         reason: String,
     },
+    /// The component cannot be initialized once for all events, as its `wizer-initialize` asks for.
+    #[error(
+        "exports `wizer-initialize`, but cannot be initialized: {reason}; the function must succeed within the \
+         plugin's limits and without its settings and values, or build the component without this export"
+    )]
+    Snapshot {
+        /// The outcome of the initialization, or why its state cannot be kept.
+        reason: String,
+    },
     /// The host failed to load the component. The same component may load later.
     #[error("cannot be loaded at the moment: {0}")]
     Host(HostFault),

@@ -8,7 +8,7 @@
 //!   imports and its grants, and has it compiled.
 //! - `handler` finds the handlers that a component exports, and chooses the handler for an event.
 //! - `plan` translates between JSON and the types that a plugin declared.
-//! - `call` runs a handler once, in a fresh instance, within its [`Limits`].
+//! - `call` runs a handler once, within its [`Limits`], usually in a fresh instance.
 //! - `effects` collects the changes that a handler requests. `capability` implements the
 //!   interfaces that plugins import, one file for each.
 //! - `engine` owns the resources that all plugins share: compilers, memory for instances, threads
@@ -45,6 +45,7 @@ mod support;
 
 pub use call::host_fault::HostFault;
 pub use call::services::HostServices;
+pub use call::slots::InstanceReuse;
 pub use call::stage::Stage;
 pub use capability::http::client::{HttpCall, HttpClient, HttpError, HttpFault, NoHttpClient};
 pub use capability::http::record::request_digest;

@@ -8,6 +8,7 @@
 
 pub(crate) mod custom_section;
 pub(crate) mod offers;
+pub(crate) mod snapshot;
 pub(crate) mod toolchain;
 
 mod format;
@@ -27,11 +28,12 @@ use std::sync::Arc;
 use hookyard_model::{PluginRef, Revision};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use self::code::Source;
 use self::format::Format;
 use self::toolchain::{Toolchain, Tools};
+use crate::call::slots::IdleInstances;
 use crate::call::state::State;
 use crate::capability::outgoing;
 use crate::engine::Engine;
@@ -40,7 +42,7 @@ use crate::handler::loaded::LoadedPlugin;
 use crate::handler::{self, Exports};
 use crate::scrub::Scrub;
 use crate::terms::Terms;
-use crate::{Contracts, Fault, Grants, Limits, LoadError};
+use crate::{Contracts, Fault, Grants, InstanceReuse, Limits, LoadError};
 
 const WASM_PAGE_BYTES: u64 = 64 << 10;
 
@@ -63,6 +65,8 @@ pub struct LoadRequest<'b> {
     /// The maximum size of the recorded answers to an attempt's HTTP requests, in bytes. 0 to
     /// record nothing.
     pub record_bytes_max: usize,
+    /// When an instance handles further events of the plugin.
+    pub reuse: InstanceReuse,
 }
 
 /// Returns the revision of a plugin's file: the SHA-256 of its bytes.
@@ -71,7 +75,8 @@ pub fn revision_of(bytes: &[u8]) -> Revision {
 }
 
 impl Engine {
-    /// Checks a plugin's file and prepares it for calls. Nothing of the component runs.
+    /// Checks a plugin's file and prepares it for calls. Nothing of the component runs, unless it has a
+    /// function that initializes it, and its snapshot is not in the cache.
     ///
     /// This blocks while the component compiles, which can take tens of seconds. Call it where
     /// blocking is allowed.
@@ -115,7 +120,8 @@ impl Engine {
         });
         match prepared {
             Ok((instances, exports)) => Ok(LoadedPlugin {
-                notes: notes::notes(tools, instances.component(), &terms.contracts),
+                notes: notes::notes(tools, instances.component(), &terms),
+                idle: IdleInstances::new(&self.slots),
                 engine: Arc::clone(self),
                 terms,
                 revision,
@@ -141,19 +147,27 @@ impl Engine {
         check_memory(&component, &terms.limits)?;
         let exports = handler::find(&component, &terms.contracts)?;
 
-        let outgoing = outgoing::find(&component, terms)?;
-        let own_linker = if outgoing.is_empty() {
-            None
-        } else {
-            Some(outgoing::link(outgoing, linker)?)
-        };
-        let instances = own_linker
-            .as_ref()
-            .unwrap_or(linker)
-            .instantiate_pre(&component)
-            .map_err(|error| imports::mismatch(&error))?;
-        Ok((instances, exports))
+        Ok((instances(&component, terms, linker)?, exports))
     }
+}
+
+/// Links a component, so that it can be instantiated.
+fn instances(
+    component: &Component,
+    terms: &Terms,
+    linker: &Linker<State>,
+) -> Result<InstancePre<State>, Fault> {
+    let outgoing = outgoing::find(component, terms)?;
+    let own_linker = if outgoing.is_empty() {
+        None
+    } else {
+        Some(outgoing::link(outgoing, linker)?)
+    };
+    own_linker
+        .as_ref()
+        .unwrap_or(linker)
+        .instantiate_pre(component)
+        .map_err(|error| imports::mismatch(&error))
 }
 
 impl LoadedPlugin {
@@ -174,6 +188,7 @@ impl LoadedPlugin {
                 .prepare(revision, &compile, &self.terms, Toolchain::Unknown)?;
 
         Ok(Self {
+            idle: IdleInstances::new(&self.engine.slots),
             engine: Arc::clone(&self.engine),
             terms: Arc::clone(&self.terms),
             revision,
@@ -194,6 +209,7 @@ fn terms(request: LoadRequest<'_>) -> Terms {
         grants: request.grants,
         config: request.config,
         record_bytes_max: request.record_bytes_max,
+        reuse: request.reuse.enabled(),
         http_permits: Semaphore::new(http_concurrency.min(Semaphore::MAX_PERMITS)),
     }
 }
@@ -255,6 +271,7 @@ mod tests {
                 grants: Arc::default(),
                 config: Arc::default(),
                 record_bytes_max: 0,
+                reuse: InstanceReuse::default(),
             };
             engine.load(request).expect("the component loads")
         };

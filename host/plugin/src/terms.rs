@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::scrub::Scrub;
 use crate::text::one_line;
-use crate::{Contracts, Grants, Limits};
+use crate::{Contracts, Grants, InstanceReuse, Limits};
 
 /// The terms under which a plugin runs.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Terms {
     pub(crate) config: Arc<BTreeMap<String, String>>,
     /// The maximum size of the recorded answers of one attempt, in bytes. 0 to record nothing.
     pub(crate) record_bytes_max: usize,
+    /// When an instance handles further events. `None` to use a fresh instance for each attempt.
+    pub(crate) reuse: Option<InstanceReuse>,
     /// Removes the plugin's credentials from texts and answers.
     pub(crate) scrub: Scrub,
     /// A semaphore with a permit for each HTTP request that the plugin's attempts may have in
@@ -29,12 +31,29 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Whether two sets of terms have the same limits, grants, settings and recording.
+    /// Whether two sets of terms have the same limits, grants, settings, recording and reuse.
     pub(crate) fn are_same_as(&self, other: &Self) -> bool {
         self.limits == other.limits
             && self.grants == other.grants
             && self.config == other.config
             && self.record_bytes_max == other.record_bytes_max
+            && self.reuse == other.reuse
+    }
+
+    /// Returns the terms under which a component initializes itself: the same limits, and no grants,
+    /// settings and credentials.
+    pub(crate) fn of_initialization(&self) -> Self {
+        Self {
+            plugin: self.plugin.clone(),
+            contracts: Contracts::default(),
+            limits: self.limits.clone(),
+            grants: Arc::default(),
+            config: Arc::default(),
+            record_bytes_max: 0,
+            reuse: None,
+            scrub: Scrub::default(),
+            http_permits: Semaphore::new(1),
+        }
     }
 
     /// Returns a text that the guest chose as one line that may be shown: cut to the limit and
@@ -54,6 +73,7 @@ impl Terms {
             grants: Arc::default(),
             config: Arc::default(),
             record_bytes_max: 0,
+            reuse: None,
             scrub: Scrub::default(),
         })
     }

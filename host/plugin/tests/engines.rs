@@ -17,8 +17,8 @@ use hookyard_model::{
     Clock, Event, EventId, MessageId, Outcome, Payload, PluginRef, SourceRef, Timestamp,
 };
 use hookyard_plugin::{
-    CompilerMode, Config, Contracts, Engine, Grants, HostServices, Limits, LoadRequest,
-    LoadedPlugin, NoHttpClient, revision_of,
+    CompilerMode, Config, Contracts, Engine, Grants, HostServices, InstanceReuse, Limits,
+    LoadRequest, LoadedPlugin, NoHttpClient, revision_of,
 };
 use hookyard_store::{ClaimedJob, JobLease};
 use hookyard_store_testing::MemoryStore;
@@ -119,6 +119,7 @@ fn load(engine: &Arc<Engine>, component: &[u8], number: u8) -> Arc<LoadedPlugin>
         grants: Arc::new(Grants::default()),
         config: Arc::default(),
         record_bytes_max: 0,
+        reuse: InstanceReuse::default(),
     };
     let loaded = engine.load(request);
     Arc::new(loaded.unwrap_or_else(|error| panic!("{error}")))

@@ -14,8 +14,8 @@ use std::time::Duration;
 use hookyard_dispatch::Runner as _;
 use hookyard_model::{Clock, Event, EventId, MessageId, Payload, PluginRef, Timestamp};
 use hookyard_plugin::{
-    Catalog, CompilerMode, Config, Contracts, Engine, Grants, HostServices, Limits, LoadRequest,
-    NoHttpClient,
+    Catalog, CompilerMode, Config, Contracts, Engine, Grants, HostServices, InstanceReuse, Limits,
+    LoadRequest, NoHttpClient,
 };
 use hookyard_store::{ClaimedJob, JobLease};
 use hookyard_store_testing::MemoryStore;
@@ -150,6 +150,7 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
             }),
             config: Arc::default(),
             record_bytes_max: 0,
+            reuse: InstanceReuse::default(),
         });
         catalog.activate(Arc::new(loaded.unwrap_or_else(|error| panic!("{error}"))));
         names.extend([name.to_owned(), "good".to_owned()]);

@@ -37,6 +37,11 @@ impl Accountant {
         }
     }
 
+    /// Forgets the denials of the call before. Memories and tables count as long as they exist.
+    pub(super) fn begin(&mut self) {
+        self.denial = None;
+    }
+
     /// Returns the outcome of a guest that failed after it was denied something.
     pub(super) fn denial(&self) -> Option<Outcome> {
         match self.denial? {

@@ -80,6 +80,25 @@ impl Budget {
         }))
     }
 
+    /// Begins the account of another attempt of the same instance.
+    pub(crate) fn begin(&self) {
+        let Account {
+            calls,
+            bytes,
+            requests,
+            held,
+            is_hold_refused,
+            calls_max: _,
+            bytes_max: _,
+            requests_max: _,
+            held_max: _,
+        } = &*self.0;
+        for count in [calls, bytes, requests, held] {
+            count.store(0, Ordering::Relaxed);
+        }
+        is_hold_refused.store(false, Ordering::Relaxed);
+    }
+
     /// Counts a call of a host function.
     pub(crate) fn count_call(&self) {
         // An attempt is one task, so nothing here happens concurrently. The counters are atomic

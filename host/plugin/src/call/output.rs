@@ -66,6 +66,15 @@ impl Output {
         }
     }
 
+    /// Begins the output of another attempt of the same instance.
+    pub(crate) fn begin(&self) {
+        let mut lines = self.lock();
+        lines.kept.clear();
+        lines.dropped = 0;
+        lines.unfinished = [Vec::new(), Vec::new()];
+        lines.last_words = LastWords::default();
+    }
+
     /// Returns the guest's standard output.
     pub(crate) fn stdout(&self) -> Stream {
         Stream {

@@ -1,5 +1,8 @@
 //! The state of a wasmtime store: everything that the host holds for one call.
 //!
+//! If an instance handles another event, the call before has left its resources and what counts
+//! towards the memory of the instance. Everything else begins anew.
+//!
 //! Host functions reach the state through [`State::entered`], [`WasiView::ctx`] or a view of their
 //! own. Each of these counts the call, so that no call of a host function goes uncounted.
 
@@ -11,6 +14,7 @@ use hookyard_model::{Clock, Effects, Outcome};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
 
 use super::accountant::Accountant;
 use super::budget::Budget;
@@ -21,6 +25,9 @@ use super::wasi;
 use crate::capability::http::requests::Requests;
 use crate::effects::Buffer;
 use crate::terms::Terms;
+
+/// The maximum number of resources of the host that an idle instance may hold.
+const IDLE_RESOURCES_MAX: usize = 64;
 
 /// The state of one call.
 pub(crate) struct State {
@@ -92,12 +99,49 @@ impl State {
     }
 
     /// Returns the data that the attempt commits: its effects and the recorded answers to its HTTP
-    /// requests.
-    pub(super) fn into_effects(self) -> Effects {
+    /// requests. The state then has no services.
+    pub(super) fn take_effects(&mut self) -> Effects {
+        let (effects, requests) = self.attempt_with(&HostServices::none());
         Effects {
-            answers: self.requests.into_recorded(),
-            ..self.effects.into_effects()
+            answers: requests.into_recorded(),
+            ..effects.into_effects()
         }
+    }
+
+    /// Prepares the state for another call of the same instance.
+    pub(super) fn begin(&mut self, services: &HostServices) {
+        self.budget.begin();
+        self.output.begin();
+        self.accountant.begin();
+        self.instantiated_at = None;
+        self.attempt_with(services);
+    }
+
+    /// Replaces what belongs to one attempt alone, and returns what was there.
+    fn attempt_with(&mut self, services: &HostServices) -> (Buffer, Requests) {
+        let effects = Buffer::new(services.source(), &self.terms, &self.budget);
+        let requests = Requests::new(&self.terms, &services.http, &self.output, &self.budget);
+        (
+            std::mem::replace(&mut self.effects, effects),
+            std::mem::replace(&mut self.requests, requests),
+        )
+    }
+
+    /// Whether the instance may handle another event after a call that returned.
+    ///
+    /// The next event would pay for memory and resources that the instance still holds, so there
+    /// must be enough left of both. A request must not go on after its attempt.
+    pub(super) fn can_be_reused(&mut self) -> bool {
+        let (mut resources, mut has_request) = (0, false);
+        for resource in self.resources.iter_mut() {
+            resources += 1;
+            has_request |= resource.is::<HostFutureIncomingResponse>();
+        }
+
+        self.denial().is_none()
+            && self.memory_used() <= self.terms.limits.memory_max / 2
+            && resources <= IDLE_RESOURCES_MAX
+            && !has_request
     }
 }
 

@@ -12,7 +12,9 @@ use tokio::task::JoinSet;
 
 use super::CallResult;
 use crate::support::{engine, job, plugin};
-use crate::{Contracts, Engine, Grants, HostServices, Limits, LoadRequest, LoadedPlugin};
+use crate::{
+    Contracts, Engine, Grants, HostServices, InstanceReuse, Limits, LoadRequest, LoadedPlugin,
+};
 
 /// Loads a component as the host does: where blocking is allowed, on a thread of tokio's with its
 /// usual stack.
@@ -38,6 +40,7 @@ async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Arc<LoadedPlugin> {
             }),
             config: Arc::default(),
             record_bytes_max: 0,
+            reuse: InstanceReuse::default(),
         })
     };
 
@@ -47,7 +50,7 @@ async fn load(engine: &Arc<Engine>, component: Vec<u8>) -> Arc<LoadedPlugin> {
 }
 
 async fn attempt(loaded: &LoadedPlugin) -> CallResult {
-    let result = loaded.attempt(&job(), &HostServices::none()).await;
+    let result = loaded.serve(&job(), &HostServices::none()).await;
     result.expect("the host does not fail")
 }
 

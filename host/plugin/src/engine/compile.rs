@@ -101,7 +101,8 @@ pub(crate) enum CompileError {
 #[derive(Clone, Copy)]
 pub(crate) struct CompileInput<'a> {
     pub(crate) bytes: &'a [u8],
-    /// The path of the pack of compiled functions, if functions are kept.
+    /// The path of the pack of compiled functions to use and to add to. `None` to compile every
+    /// function.
     pub(crate) pack: Option<&'a Path>,
 }
 
@@ -170,8 +171,7 @@ impl Compiler {
     }
 
     /// Compiles a component with the settings of `engine`, or makes a component of a core module.
-    /// Blocks, also while the file waits for its turn. A large component uses the functions in the
-    /// pack, and adds its own.
+    /// Blocks, also while the file waits for its turn.
     ///
     /// # Errors
     ///
@@ -179,17 +179,15 @@ impl Compiler {
     pub(crate) fn compile(
         &self,
         engine: &wasmtime::Engine,
-        CompileInput { bytes, pack }: CompileInput<'_>,
+        input: CompileInput<'_>,
         progress: &(dyn Fn(CompileProgress) + Sync),
     ) -> Result<Vec<u8>, CompileError> {
         match &self.mode {
             CompilerMode::InProcess => {
                 progress(CompileProgress::Compiling);
-                compile_here(engine, bytes).map_err(CompileError::Invalid)
+                compile_here(engine, input.bytes).map_err(CompileError::Invalid)
             }
             CompilerMode::Subprocess(process) => {
-                let pack = pack.filter(|_| bytes.len() >= LARGE_BYTES);
-                let input = CompileInput { bytes, pack };
                 process::compile(process, &self.turns, input, progress)
             }
         }

@@ -15,6 +15,7 @@ use super::untyped::Untyped;
 use super::{ArgumentPlan, Exports, Handler, HandlerKind};
 use crate::call::host_fault::HostFault;
 use crate::call::services::HostServices;
+use crate::call::slots::IdleInstances;
 use crate::call::state::State;
 use crate::call::{Arguments, CallResult, Callee, Invocation};
 use crate::plan::DecodeError;
@@ -27,6 +28,8 @@ pub struct LoadedPlugin {
     pub(crate) terms: Arc<Terms>,
     pub(crate) revision: Revision,
     pub(crate) instances: InstancePre<State>,
+    /// The instances that wait for the next event.
+    pub(crate) idle: IdleInstances,
     pub(crate) handlers: Handlers,
     /// See [`notes`](Self::notes).
     pub(crate) notes: Vec<String>,
@@ -89,7 +92,7 @@ impl LoadedPlugin {
         &self.terms.config
     }
 
-    /// Whether both have the same limits, grants, settings and recording.
+    /// Whether both have the same limits, grants, settings, recording and reuse.
     pub fn has_terms_of(&self, other: &Self) -> bool {
         self.terms.are_same_as(&other.terms)
     }
@@ -133,7 +136,7 @@ impl LoadedPlugin {
     pub fn start(self: &Arc<Self>) -> Result<(), LoadError> {
         let plugin = Arc::clone(self);
         let started = self.engine.background.block_on(Box::pin(async move {
-            plugin.callee().start(&HostServices::none()).await
+            plugin.callee(None).start(&HostServices::none()).await
         }));
 
         let fault = match started {
@@ -163,7 +166,7 @@ impl LoadedPlugin {
         services: HostServices,
     ) -> Result<RehearsalResult, HostFault> {
         let plugin = Arc::clone(self);
-        let attempt = async move { plugin.attempt(&job, &services).await };
+        let attempt = async move { plugin.attempt(&job, &services, None).await };
         let result = self.engine.background.run(Box::pin(attempt)).await?;
 
         Ok(RehearsalResult {
@@ -173,15 +176,33 @@ impl LoadedPlugin {
         })
     }
 
+    /// Attempts one job in service: in an instance that handled an earlier event, if the operator
+    /// allows that. A replay always has a fresh instance.
+    ///
+    /// # Errors
+    ///
+    /// Fails only if the host itself fails.
+    pub(crate) async fn serve(
+        &self,
+        job: &ClaimedJob,
+        services: &HostServices,
+    ) -> Result<CallResult, HostFault> {
+        let is_replay = job.revision.is_some() || job.lease.replays > 0;
+        let may_reuse = self.terms.reuse.is_some() && !is_replay;
+        let idle = may_reuse.then_some(&self.idle);
+        self.attempt(job, services, idle).await
+    }
+
     /// Attempts one job: exactly one outcome, whatever the guest does (invariant 5).
     ///
     /// # Errors
     ///
     /// Fails only if the host itself fails.
-    pub(crate) async fn attempt(
+    async fn attempt(
         &self,
         job: &ClaimedJob,
         services: &HostServices,
+        idle: Option<&IdleInstances>,
     ) -> Result<CallResult, HostFault> {
         let began = Instant::now();
         let Some(handler) = self.choose(&job.event) else {
@@ -216,7 +237,7 @@ impl LoadedPlugin {
             function: &handler.function,
             arguments,
         };
-        let mut result = self.callee().call(invocation, services).await?;
+        let mut result = self.callee(idle).call(invocation, services).await?;
         result.measures.decode = decode;
         Ok(result)
     }
@@ -239,11 +260,12 @@ impl LoadedPlugin {
         })
     }
 
-    fn callee(&self) -> Callee<'_> {
+    fn callee<'a>(&'a self, idle: Option<&'a IdleInstances>) -> Callee<'a> {
         Callee {
             engine: &self.engine,
             terms: &self.terms,
             instances: &self.instances,
+            idle,
         }
     }
 }

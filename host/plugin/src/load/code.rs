@@ -1,15 +1,19 @@
 //! Gets the compiled code of a plugin's file: from the cache, or from the compiler. A core module
 //! becomes a component first.
 
+use std::sync::Arc;
+
 use hookyard_model::Revision;
 use wasmtime::component::{Component, Linker};
 
 use super::check_bytes;
 use super::format::Format;
+use super::snapshot;
 use super::toolchain::Toolchain;
 use crate::call::host_fault::HostFault;
 use crate::call::state::State;
-use crate::engine::compile::{CompileError, CompileInput, CompileProgress, Verdict};
+use crate::engine::cache::Code;
+use crate::engine::compile::{CompileError, CompileInput, CompileProgress, LARGE_BYTES, Verdict};
 use crate::engine::{Engine, SLOT_TABLE_ELEMENTS};
 use crate::terms::Terms;
 use crate::text::{REASON_BYTES_MAX, one_line};
@@ -27,7 +31,7 @@ impl Engine {
     /// Compiles a file that is not in the cache, unless an earlier compilation failed and would fail
     /// again.
     pub(super) fn compile(
-        &self,
+        self: &Arc<Self>,
         source: &Source<'_>,
         terms: &Terms,
         progress: &(dyn Fn(CompileProgress) + Sync),
@@ -37,22 +41,12 @@ impl Engine {
         {
             return Err(verdict.into());
         }
-        let pack = self.cache.functions(&terms.plugin.tenant);
-        let pack = pack.as_deref();
         if source.format == Format::Component {
-            let input = CompileInput {
-                bytes: source.bytes,
-                pack,
-            };
-            return self.translate(source.revision, input, progress);
+            return self.compile_component(source, source.bytes, terms, progress);
         }
 
         // The compilation of the component reports that it has begun.
-        let queued = |reached| {
-            if reached == CompileProgress::Queued {
-                progress(reached);
-            }
-        };
+        let queued = queued_only(progress);
         let module = CompileInput {
             bytes: source.bytes,
             pack: None,
@@ -61,11 +55,33 @@ impl Engine {
             .translate(source.revision, module, &queued)
             .map_err(|fault| fault.of_module(source.toolchain))?;
         check_bytes(&component, terms, source.toolchain)?;
-        let input = CompileInput {
-            bytes: &component,
-            pack,
+        self.compile_component(source, &component, terms, progress)
+    }
+
+    /// Compiles a component, or the snapshot of a component that initializes itself.
+    fn compile_component(
+        self: &Arc<Self>,
+        source: &Source<'_>,
+        component: &[u8],
+        terms: &Terms,
+        progress: &(dyn Fn(CompileProgress) + Sync),
+    ) -> Result<Vec<u8>, Fault> {
+        let pack = if component.len() >= LARGE_BYTES {
+            self.cache.functions(&terms.plugin.tenant)
+        } else {
+            None
         };
-        self.translate(source.revision, input, progress)
+        let pack = pack.as_deref();
+        let compile = |bytes: &[u8], progress: &(dyn Fn(CompileProgress) + Sync)| {
+            self.translate(source.revision, CompileInput { bytes, pack }, progress)
+        };
+        if !snapshot::is_wanted(component) {
+            return compile(component, progress);
+        }
+
+        let instrumented = compile(&self.instrumented(component)?, progress)?;
+        let snapshot = self.initialized(component, Code::Bytes(instrumented), terms)?;
+        compile(&snapshot, &queued_only(progress))
     }
 
     /// Makes a component of a core module, or code of a component, and remembers a verdict.
@@ -120,6 +136,15 @@ impl Engine {
             .load(&self.heap.engine)
             .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
         Ok((component, &self.heap.linker))
+    }
+}
+
+/// Returns a report of progress that leaves out that the compilation has begun.
+fn queued_only(progress: &(dyn Fn(CompileProgress) + Sync)) -> impl Fn(CompileProgress) + Sync {
+    move |reached| {
+        if reached == CompileProgress::Queued {
+            progress(reached);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Remarks on a plugin that will fail on some events, although nothing is wrong with its file. The
-//! host sees this coming from the tools that made it.
+//! host sees this coming from the tools that made it. A remark also names the price of a setting.
 //!
 //! The SDKs of Hookyard guard against these traps, so their plugins get no remarks.
 
@@ -10,21 +10,21 @@ use super::toolchain::{Toolchain, Tools};
 use crate::Contracts;
 use crate::handler::FUNCTION;
 use crate::plan::Shape;
+use crate::terms::Terms;
 
 /// The maximum number of fields that a remark names.
 const NAMED_MAX: usize = 3;
 
 /// Returns the remarks on a compiled component, each in one line.
-pub(super) fn notes(tools: Tools, component: &Component, contracts: &Contracts) -> Vec<String> {
-    if tools.has_sdk {
-        return Vec::new();
-    }
-    let note = match tools.toolchain {
-        Toolchain::QuickJs => rounded(&wide_integers(component, contracts)),
+pub(super) fn notes(tools: Tools, component: &Component, terms: &Terms) -> Vec<String> {
+    let trap = match tools.toolchain {
+        _ if tools.has_sdk => None,
+        Toolchain::QuickJs => rounded(&wide_integers(component, &terms.contracts)),
         Toolchain::Go => Some(COLLECTOR.to_owned()),
         _ => None,
     };
-    note.into_iter().collect()
+    let reuse = terms.reuse.map(|reuse| reuse.to_string());
+    trap.into_iter().chain(reuse).collect()
 }
 
 const COLLECTOR: &str = "Go's garbage collector traps (`cannot leave component instance`) when it runs while the \

@@ -7,7 +7,9 @@ use hookyard_dispatch::AttemptResult;
 use hookyard_dispatch::Runner as _;
 use hookyard_model::Outcome;
 use hookyard_plugin::{Authority, HostGrant};
-use hookyard_plugin::{Catalog, CompilerMode, Config, Engine, Grants, Limits, LoadRequest};
+use hookyard_plugin::{
+    Catalog, CompilerMode, Config, Engine, Grants, InstanceReuse, Limits, LoadRequest,
+};
 use hookyard_store::ClaimedJob;
 use http::HeaderMap;
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ const SECRET: &str = "very-secret-token";
 
 /// Returns a guest that writes to the log with `wasi:logging`: `(call $log level context length
 /// text length)`.
-fn logger(version: &str, handle: &str) -> Vec<u8> {
+pub(crate) fn logger(version: &str, handle: &str) -> Vec<u8> {
     let imports = format!(
         r#"(import "wasi:logging/logging{version}" (instance $logging
              (type $level' (enum "trace" "debug" "info" "warn" "error" "critical"))
@@ -93,6 +95,7 @@ async fn attempt(component: &[u8], config: &[(&str, &str)], limits: Limits) -> A
         grants: Arc::new(Grants { http, ..grants() }),
         config: Arc::new(config),
         record_bytes_max: 0,
+        reuse: InstanceReuse::default(),
     };
     let catalog = Catalog::new(services());
     catalog.activate(Arc::new(
@@ -204,6 +207,7 @@ async fn replayed_revision_uses_current_settings() {
             grants,
             config,
             record_bytes_max: 0,
+            reuse: InstanceReuse::default(),
         };
         let loaded = Arc::new(
             engine

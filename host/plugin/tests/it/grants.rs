@@ -3,7 +3,9 @@
 use crate::guests::{Guest, TYPED};
 use crate::support::*;
 use hookyard_plugin::{Authority, Fault, HostGrant, RequiredGrant};
-use hookyard_plugin::{Contract, Contracts, Grants, Limits, LoadError, LoadRequest, LoadedPlugin};
+use hookyard_plugin::{
+    Contract, Contracts, Grants, InstanceReuse, Limits, LoadError, LoadRequest, LoadedPlugin,
+};
 use hookyard_schemes::OutgoingEvents;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ fn load(imports: &str, grants: Grants) -> Result<LoadedPlugin, LoadError> {
         grants: Arc::new(grants),
         config: Arc::default(),
         record_bytes_max: 0,
+        reuse: InstanceReuse::default(),
     })
 }
 
@@ -200,6 +203,7 @@ fn offered_package_versions_are_served_together() {
             grants: Arc::new(grants()),
             config: Arc::default(),
             record_bytes_max: 0,
+            reuse: InstanceReuse::default(),
         });
         loaded
             .map(|loaded| loaded.handlers()[0].to_string())

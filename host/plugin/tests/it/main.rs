@@ -10,4 +10,6 @@ mod call;
 mod capability;
 mod effects;
 mod sending;
+mod reuse;
+mod snapshot;
 mod hostile;

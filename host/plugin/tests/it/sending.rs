@@ -9,7 +9,9 @@ use hookyard_model::{Effects, MessageId, Outcome};
 use std::sync::Arc;
 
 use hookyard_dispatch::AttemptResult;
-use hookyard_plugin::{Catalog, Grants, Limits, LoadError, LoadRequest, LoadedPlugin};
+use hookyard_plugin::{
+    Catalog, Grants, InstanceReuse, Limits, LoadError, LoadRequest, LoadedPlugin,
+};
 use hookyard_plugin::{MissingGrant, RequiredGrant};
 use hookyard_schemes::{Envelope, JsonPointer, OutgoingEvents};
 use hookyard_store::ClaimedJob;
@@ -151,6 +153,7 @@ fn load_granted(
         grants,
         config: Arc::default(),
         record_bytes_max: 0,
+        reuse: InstanceReuse::default(),
     })
 }
 

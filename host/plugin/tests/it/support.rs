@@ -9,8 +9,8 @@ use hookyard_model::{
     Timestamp,
 };
 use hookyard_plugin::{
-    Catalog, CompilerMode, Config, Contract, Contracts, Engine, Grants, HostServices, Limits,
-    LoadError, LoadRequest, LoadedPlugin, NoHttpClient,
+    Catalog, CompilerMode, Config, Contract, Contracts, Engine, Grants, HostServices,
+    InstanceReuse, Limits, LoadError, LoadRequest, LoadedPlugin, NoHttpClient,
 };
 use hookyard_schemes::OutgoingEvents;
 use hookyard_store::{ClaimedJob, JobLease, Values};
@@ -109,6 +109,7 @@ pub(crate) fn load_with(
         grants: Arc::new(grants()),
         config: Arc::default(),
         record_bytes_max: 0,
+        reuse: InstanceReuse::default(),
     })
 }
 

@@ -185,6 +185,7 @@ impl Loader {
             grants: Arc::new(plugin_settings.grants.clone()),
             config: Arc::new(plugin_settings.config.clone()),
             record_bytes_max: if record { record_bytes_max } else { 0 },
+            reuse: plugin_settings.reuse,
         };
         let loaded = self.engine.load_with(request, &progress).map(Arc::new);
         let started = loaded.and_then(|loaded| loaded.start().map(|()| loaded));

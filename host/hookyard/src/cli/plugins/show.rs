@@ -63,6 +63,8 @@ struct Document<'p> {
     sources: Option<&'p [String]>,
     limits: Option<&'p str>,
     grants: Option<&'p [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reuse: Option<&'p str>,
     settings_fault: Option<&'p str>,
     /// The revisions, the latest step first.
     revisions: Vec<DocumentRevision<'p>>,
@@ -116,6 +118,7 @@ impl<'p> Document<'p> {
                 .and_then(|settings| settings.sources.as_deref()),
             limits: settings.ok().map(|settings| settings.limits.as_str()),
             grants: settings.ok().map(|settings| settings.grants.as_slice()),
+            reuse: settings.ok().and_then(|settings| settings.reuse.as_deref()),
             settings_fault: settings.err().map(String::as_str),
             revisions: revisions.collect(),
             steps: steps.collect(),
@@ -149,6 +152,9 @@ fn text(view: &PluginView<'_>) -> String {
             );
             line("limits", &settings.limits);
             line("grants", &settings.grants.join(", "));
+            if let Some(reuse) = &settings.reuse {
+                line("reuse", reuse);
+            }
         }
         Err(faults) => line("settings", &one_line(faults)),
     }
