@@ -1,4 +1,5 @@
-//! The memory that large script engines take: many plugins, each with an engine of its own.
+//! What large script engines cost: the memory of many plugins, each with an engine of its own, and the
+//! time of an attempt in a fresh instance, in a snapshot and in a reused instance.
 //!
 //! A small engine in CI. `COMPONENT=python.wasm COPIES=50 cargo test -p hookyard-plugin --test
 //! engines -- --nocapture` is the long form, whose figures are in `docs/isolation.md`: the component
@@ -12,12 +13,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, fs};
 
+use hookyard_dispatch::Runner as _;
 use hookyard_hostile::{Guest, HARMLESS};
 use hookyard_model::{
     Clock, Event, EventId, MessageId, Outcome, Payload, PluginRef, SourceRef, Timestamp,
 };
 use hookyard_plugin::{
-    CompilerMode, Config, Contracts, Engine, Grants, HostServices, InstanceReuse, Limits,
+    Catalog, CompilerMode, Config, Contracts, Engine, Grants, HostServices, InstanceReuse, Limits,
     LoadRequest, LoadedPlugin, NoHttpClient, revision_of,
 };
 use hookyard_store::{ClaimedJob, JobLease};
@@ -25,6 +27,8 @@ use hookyard_store_testing::MemoryStore;
 
 /// The functions of the engine that the short form runs.
 const FUNCTIONS: usize = 4_000;
+/// The attempts whose processor time is measured.
+const ATTEMPTS: usize = 50;
 /// The variable that names the folder of compiled code to the process that compiles.
 const FOLDER: &str = "ENGINES_CACHE_FOLDER";
 
@@ -108,6 +112,15 @@ fn add_entries(folder: &Path, component: &[u8], copies: u8) {
 }
 
 fn load(engine: &Arc<Engine>, component: &[u8], number: u8) -> Arc<LoadedPlugin> {
+    load_with(engine, component, number, InstanceReuse::default())
+}
+
+fn load_with(
+    engine: &Arc<Engine>,
+    component: &[u8],
+    number: u8,
+    reuse: InstanceReuse,
+) -> Arc<LoadedPlugin> {
     let request = LoadRequest {
         plugin: plugin(number),
         bytes: &copy(component, number),
@@ -119,7 +132,7 @@ fn load(engine: &Arc<Engine>, component: &[u8], number: u8) -> Arc<LoadedPlugin>
         grants: Arc::new(Grants::default()),
         config: Arc::default(),
         record_bytes_max: 0,
-        reuse: InstanceReuse::default(),
+        reuse,
     };
     let loaded = engine.load(request);
     Arc::new(loaded.unwrap_or_else(|error| panic!("{error}")))
@@ -204,6 +217,21 @@ fn compile_elsewhere(folder: &Path) {
     println!("compiled in {:?}", began.elapsed());
 }
 
+/// Returns the lowest processor time of an attempt.
+async fn attempt_time(loaded: &Arc<LoadedPlugin>) -> Duration {
+    let catalog = Catalog::new(services());
+    catalog.activate(Arc::clone(loaded));
+    let job = job(loaded.plugin().clone());
+
+    let mut lowest = Duration::MAX;
+    for _ in 0..ATTEMPTS {
+        let result = catalog.run(&job).await.expect("the plugin is active");
+        assert_eq!(result.outcome, Outcome::Done);
+        lowest = lowest.min(result.measures.cpu);
+    }
+    lowest
+}
+
 #[test]
 #[ignore = "the other test runs it in another process"]
 fn component_is_compiled() {
@@ -246,8 +274,48 @@ async fn large_engines_share_no_private_memory() {
     println!("{copies} plugins after an event each: {used}; an event took {time:?}");
     let each = used.anonymous.saturating_sub(first.anonymous) / u64::from(copies - 1);
     println!("private memory of a plugin: {each} KiB");
+
+    let reuse = InstanceReuse {
+        events: 1000,
+        idle: Duration::from_secs(60),
+    };
+    let fresh = attempt_time(&loaded[0]).await;
+    let reused = attempt_time(&load_with(&engine, &component, 0, reuse)).await;
+    println!("processor time of an attempt: fresh {fresh:?}, reused {reused:?}");
+    assert!(reused < fresh, "fresh {fresh:?}, reused {reused:?}");
     assert!(
         each < code / 4,
         "a plugin takes {each} KiB of its own, and has {code} KiB of code"
     );
+}
+
+#[tokio::test]
+async fn snapshot_saves_the_initialization() {
+    // The table has half a megabyte.
+    let core = "(func $fill (export \"fill\") (local $at i32)
+        (if (i32.lt_u (memory.size) (i32.const 16)) (then (drop (memory.grow (i32.const 15)))))
+        (local.set $at (i32.const 65536))
+        (loop $next
+          (i32.store (local.get $at) (i32.mul (local.get $at) (local.get $at)))
+          (local.set $at (i32.add (local.get $at) (i32.const 4)))
+          (br_if $next (i32.lt_u (local.get $at) (i32.const 600000)))))";
+    let each_time = Guest {
+        core,
+        handle: "(call $fill) (call $ok)",
+        ..HARMLESS
+    };
+    let once = Guest {
+        core,
+        handle: "(if (i32.eqz (i32.load (i32.const 599996))) (then unreachable)) (call $ok)",
+        rest: "(func $fill (canon lift (core func $i \"fill\")))
+               (export \"wizer-initialize\" (func $fill))",
+        ..HARMLESS
+    };
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine(folder.path());
+    let each_time = attempt_time(&load(&engine, &each_time.build(), 0)).await;
+    let once = attempt_time(&load(&engine, &once.build(), 1)).await;
+    println!("processor time of an attempt: initialized each time {each_time:?}, once {once:?}");
+    assert!(once < each_time, "each time {each_time:?}, once {once:?}");
 }

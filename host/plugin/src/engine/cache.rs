@@ -119,10 +119,13 @@ impl Cache {
             return None;
         }
         let folder = self.folder.as_ref()?.join(FUNCTIONS_FOLDER);
-        if let Err(error) = hookyard_private::trusted_folder(&folder) {
-            tracing::warn!(path = %folder.display(), %error, "compiled functions cannot be kept");
-            return None;
-        }
+        // The process that compiles has another working directory.
+        let folder = std::path::absolute(&folder)
+            .and_then(|folder| hookyard_private::trusted_folder(&folder).map(|()| folder))
+            .inspect_err(|error| {
+                tracing::warn!(path = %folder.display(), %error, "compiled functions cannot be kept");
+            })
+            .ok()?;
         Some(folder.join(format!("{tenant}-{:016x}.{FUNCTIONS}", self.compiler)))
     }
 
@@ -342,6 +345,23 @@ mod tests {
             .expect("to list")
             .collect();
         assert_eq!(left.len(), 1, "only the entry is left: {left:?}");
+    }
+
+    #[test]
+    fn functions_of_tenants_are_apart() {
+        let folder = tempfile::tempdir_in(".").expect("a folder");
+        let relative = Path::new(folder.path().file_name().expect("a name"));
+        let open = |functions_max| {
+            let engine = wasmtime::Engine::default();
+            Cache::open(Some(relative.to_owned()), functions_max, &engine).expect("a cache")
+        };
+        let pack = |cache: &Cache, tenant: &str| cache.functions(&tenant.parse().expect("a name"));
+
+        let cache = open(1);
+        let (acme, umbrella) = (pack(&cache, "acme"), pack(&cache, "umbrella"));
+        assert_ne!(acme, umbrella);
+        assert!(acme.expect("a path").is_absolute());
+        assert_eq!(pack(&open(0), "acme"), None);
     }
 
     #[test]

@@ -64,15 +64,22 @@ impl Reuse {
 ///
 /// # Errors
 ///
-/// Returns the error of the compiler. A pack that cannot be used costs time only.
+/// Returns the error of the compiler. A pack that cannot be used costs time only; standard error
+/// says so.
 pub(super) fn precompile(bytes: &[u8], pack: &Path) -> wasmtime::Result<(Vec<u8>, Reuse)> {
     let functions = Arc::new(Functions::open(pack));
     let mut settings = settings();
     settings.enable_incremental_compilation(Arc::clone(&functions) as _)?;
     let code = wasmtime::Engine::new(&settings)?.precompile_component(bytes)?;
 
-    // The code is complete without the pack, and the next compilation finds no pack or the old one.
-    let _kept = functions.keep(pack);
+    // The code is complete without the pack. The next compilation finds no pack, or the old one.
+    if let Err(error) = functions.keep(pack) {
+        let _reported = writeln!(
+            io::stderr(),
+            "{} cannot be written: {error}",
+            pack.display()
+        );
+    }
     Ok((code, functions.reuse()))
 }
 

@@ -75,10 +75,13 @@ async fn run(
             "the process that compiles cannot be run: {error}"
         ))),
         Ok(Ok(result)) => {
-            let reuse = Reuse::parse(&String::from_utf8_lossy(&result.errors));
+            let errors = String::from_utf8_lossy(&result.errors).into_owned();
             let code = exit::judge(result, limits, exit::has_memory(limits.memory_max))?;
-            if let Some(reuse) = reuse {
-                progress(CompileProgress::Compiled(reuse));
+            for line in errors.lines() {
+                match Reuse::parse(line) {
+                    Some(reuse) => progress(CompileProgress::Compiled(reuse)),
+                    None => tracing::warn!("the process that compiles: {line}"),
+                }
             }
             Ok(code)
         }
