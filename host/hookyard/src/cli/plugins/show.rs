@@ -233,6 +233,7 @@ mod tests {
                 sources: None,
                 limits: "64 MiB".into(),
                 grants: vec!["keyvalue".into(), "logging".into()],
+                reuse: Some("reuses an instance".into()),
             }),
         };
         let expected = "\
@@ -242,6 +243,7 @@ handlers  untyped
 sources   all that it has a handler for
 limits    64 MiB
 grants    keyvalue, logging
+reuse     reuses an instance
 
 revisions
   020202020202  active      since 2026-06-02T11:36:49.000Z
