@@ -33,7 +33,7 @@ function exact(value, path) {
 
 function option(shape, lift) {
   if (typeof shape === "object" && "option" in shape) return undefined; // the engines wrap an option of an option
-  return (value, path) => (value === null ? undefined : lift ? lift(value, path) : value);
+  return (value, path) => (value === null || value === undefined ? undefined : lift ? lift(value, path) : value);
 }
 
 function list(shape, lift) {

@@ -91,6 +91,11 @@ test("values of StarlingMonkey become arrays", () => {
   assert.deepEqual(lifted, { numbers: [1, 2], big: [3n], raw });
 });
 
+test("options that are none stay undefined in both engines", () => {
+  const lift = lifter({ record: { total: { option: "Money" }, list: { option: { list: "s64" } } } }, TYPES);
+  for (const none of [null, undefined]) assert.deepEqual(lift({ total: none, list: none }, ""), { total: undefined, list: undefined });
+});
+
 test("shapes without such values need no change", () => {
   assert.equal(lifter({ record: { name: "string", list: { list: "bool" }, raw: { list: "u8" } } }, {}), undefined);
 });
