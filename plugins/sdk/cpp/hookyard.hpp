@@ -93,6 +93,21 @@ struct option {
 template <class T>
 using list = std::span<const T>;
 
+// A tuple, laid out as the host passes it.
+template <class... T>
+struct tuple;
+template <class A, class B>
+struct tuple<A, B> {
+    A f0{};
+    B f1{};
+};
+template <class A, class B, class C>
+struct tuple<A, B, C> {
+    A f0{};
+    B f1{};
+    C f2{};
+};
+
 // What the host knows about the event and about this attempt.
 struct delivery {
     std::string_view event_id, tenant, source, provider;

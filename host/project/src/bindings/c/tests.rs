@@ -104,6 +104,11 @@ fn sdk_for_cpp_passes_its_tests() {
     let sources = "topi_saas.cpp sdk/tests/sdk_test.cpp hookyard.o hookyard_fake.o";
     run(folder.path(), &format!("{strict} {sources} -o test"));
     assert_eq!(run(folder.path(), "./test"), "5 tests passed\n");
+
+    generated(Language::Cpp, &world_of_every_type())
+        .write(folder.path())
+        .expect("written");
+    run(folder.path(), &format!("{strict} -fsyntax-only shop.cpp"));
 }
 
 #[test]
@@ -195,8 +200,8 @@ fn types_have_names_of_their_language() {
     let cpp = generated(Language::Cpp, &world_of_every_type());
     let header = cpp.text("shop.hpp").expect("a header");
     for expected in [
-        "    enum_ type{};\n    hookyard::option<hookyard::option<std::uint8_t>> default_{};",
-        "hookyard::outcome on_register(const record& event, const hookyard::delivery& delivery);",
+        "    shop::enum_ type{};\n    hookyard::option<hookyard::option<std::uint8_t>> default_{};",
+        "hookyard::outcome on_register(const shop::record& event, const hookyard::delivery& delivery);",
         "hookyard::list<hookyard::list<double>> lists{};",
     ] {
         assert!(header.contains(expected), "{expected}\n{header}");

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use wit_bindgen_c::to_c_ident;
-use wit_parser::{Docs, Int, Type, TypeDefKind, TypeId};
+use wit_parser::{Docs, Flags, Int, Type, TypeDefKind, TypeId, Variant};
 
 use super::model::{Model, is_primitive};
 
@@ -64,10 +64,14 @@ fn declaration(model: &Model, id: TypeId, text: &mut String) {
 
     match &ty.kind {
         TypeDefKind::Record(record) => {
-            let fields = record
-                .fields
-                .iter()
-                .map(|field| (field.name.as_str(), field.ty, &field.docs));
+            let fields = record.fields.iter();
+            let fields = fields.map(|field| (field.name.clone(), field.ty, &field.docs));
+            structure(model, &name, fields, text);
+        }
+        TypeDefKind::Tuple(tuple) => {
+            let docs = Docs::default();
+            let fields = tuple.types.iter().enumerate();
+            let fields = fields.map(|(index, ty)| (format!("f{index}"), *ty, &docs));
             structure(model, &name, fields, text);
         }
         TypeDefKind::Option(inner) => {
@@ -84,56 +88,25 @@ fn declaration(model: &Model, id: TypeId, text: &mut String) {
                 "typedef struct {{\n    {inner} *ptr;\n    size_t len;\n}} {name};\n"
             );
         }
-        TypeDefKind::Tuple(tuple) => {
-            let names: Vec<_> = (0..tuple.types.len())
-                .map(|index| format!("f{index}"))
-                .collect();
-            let docs = Docs::default();
-            let fields = names
-                .iter()
-                .zip(&tuple.types)
-                .map(|(name, ty)| (name.as_str(), *ty, &docs));
-            structure(model, &name, fields, text);
-        }
         TypeDefKind::Variant(variant) => {
-            let cases: Vec<_> = variant
-                .cases
-                .iter()
-                .map(|case| (case.name.as_str(), case.ty, &case.docs))
-                .collect();
+            let cases = variant.cases.iter();
             constants(
                 &name,
-                cases.iter().map(|(name, _, docs)| (*name, *docs)),
+                cases.map(|case| (case.name.as_str(), &case.docs)),
                 text,
             );
-            union(model, &name, integer(variant.tag()), &cases, text);
+            union(model, &name, variant, text);
         }
         TypeDefKind::Enum(cases) => {
+            let named = cases.cases.iter();
             constants(
                 &name,
-                cases
-                    .cases
-                    .iter()
-                    .map(|case| (case.name.as_str(), &case.docs)),
+                named.map(|case| (case.name.as_str(), &case.docs)),
                 text,
             );
             let _ = writeln!(text, "typedef {} {name};\n", integer(cases.tag()));
         }
-        TypeDefKind::Flags(flags) => {
-            for (bit, flag) in flags.flags.iter().enumerate() {
-                comment(&flag.docs, "", text);
-                let _ = writeln!(
-                    text,
-                    "#define {} (1u << {bit})",
-                    constant(&name, &flag.name)
-                );
-            }
-            let _ = writeln!(
-                text,
-                "typedef {} {name};\n",
-                integer(wit_bindgen_c::flags_repr(flags))
-            );
-        }
+        TypeDefKind::Flags(flags) => bits(&name, flags, text),
         other => {
             let _ = writeln!(
                 text,
@@ -144,37 +117,49 @@ fn declaration(model: &Model, id: TypeId, text: &mut String) {
     }
 }
 
+fn bits(name: &str, flags: &Flags, text: &mut String) {
+    for (bit, flag) in flags.flags.iter().enumerate() {
+        comment(&flag.docs, "", text);
+        let _ = writeln!(text, "#define {} (1u << {bit})", constant(name, &flag.name));
+    }
+    let integer = integer(wit_bindgen_c::flags_repr(flags));
+    let _ = writeln!(text, "typedef {integer} {name};\n");
+}
+
 fn structure<'a>(
     model: &Model,
     name: &str,
-    fields: impl Iterator<Item = (&'a str, Type, &'a Docs)>,
+    fields: impl Iterator<Item = (String, Type, &'a Docs)>,
     text: &mut String,
 ) {
     let _ = writeln!(text, "typedef struct {{");
     for (field, ty, docs) in fields {
         comment(docs, "    ", text);
-        let _ = writeln!(text, "    {} {};", self::name(model, ty), to_c_ident(field));
+        let _ = writeln!(
+            text,
+            "    {} {};",
+            self::name(model, ty),
+            to_c_ident(&field)
+        );
     }
     let _ = writeln!(text, "}} {name};\n");
 }
 
-fn union(
-    model: &Model,
-    name: &str,
-    tag: &str,
-    cases: &[(&str, Option<Type>, &Docs)],
-    text: &mut String,
-) {
-    let _ = writeln!(text, "typedef struct {{\n    {tag} tag;");
-    if cases.iter().any(|(_, ty, _)| ty.is_some()) {
+fn union(model: &Model, name: &str, variant: &Variant, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "typedef struct {{\n    {} tag;",
+        integer(variant.tag())
+    );
+    if variant.cases.iter().any(|case| case.ty.is_some()) {
         let _ = writeln!(text, "    union {{");
-        for (case, ty, _) in cases {
-            if let Some(ty) = ty {
+        for case in &variant.cases {
+            if let Some(ty) = case.ty {
                 let _ = writeln!(
                     text,
                     "        {} {};",
-                    self::name(model, *ty),
-                    to_c_ident(case)
+                    self::name(model, ty),
+                    to_c_ident(&case.name)
                 );
             }
         }

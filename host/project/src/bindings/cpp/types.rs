@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use wit_bindgen_c::to_c_ident;
-use wit_parser::{Docs, Type, TypeDefKind, TypeId};
+use wit_parser::{Docs, Flags, Record, Type, TypeDefKind, TypeId, Variant};
 
+use crate::bindings::c::file_name;
 use crate::bindings::c::model::Model;
 use crate::bindings::c::types::{comment, integer};
 
@@ -20,7 +21,7 @@ pub(crate) fn declarations(model: &Model) -> String {
     text
 }
 
-/// The name of a type within the namespace of the provider.
+/// The name of a type in C++, such as `topi_saas::money`.
 pub(crate) fn name(model: &Model, ty: Type) -> String {
     let id = match model.resolved(ty) {
         Type::Bool => return "bool".to_owned(),
@@ -40,7 +41,11 @@ pub(crate) fn name(model: &Model, ty: Type) -> String {
     };
     let ty = &model.resolve.types[id];
     match &ty.kind {
-        _ if ty.name.is_some() => to_c_ident(model.name(id).unwrap_or("unknown")),
+        // With the namespace, because a field may have the name of a type.
+        _ if ty.name.is_some() => {
+            let name = to_c_ident(model.name(id).unwrap_or("unknown"));
+            format!("{}::{name}", file_name(model))
+        }
         kind => template(model, kind),
     }
 }
@@ -51,62 +56,22 @@ fn declaration(model: &Model, id: TypeId, text: &mut String) {
     comment(&ty.docs, "", text);
 
     match &ty.kind {
-        TypeDefKind::Record(record) => {
-            let _ = writeln!(text, "struct {name} {{");
-            for field in &record.fields {
-                comment(&field.docs, "    ", text);
-                let _ = writeln!(
-                    text,
-                    "    {} {}{{}};",
-                    self::name(model, field.ty),
-                    to_c_ident(&field.name)
-                );
-            }
-            let _ = writeln!(text, "}};\n");
-        }
-        TypeDefKind::Variant(variant) => {
-            let cases: Vec<_> = variant
-                .cases
-                .iter()
-                .map(|case| (case.name.as_str(), &case.docs))
-                .collect();
-            let _ = writeln!(text, "struct {name} {{");
-            enumeration("kind", integer(variant.tag()), &cases, "    ", text);
-            let _ = writeln!(text, "    kind tag{{}};\n    union {{\n        char none;");
-            for case in &variant.cases {
-                if let Some(ty) = case.ty {
-                    let _ = writeln!(
-                        text,
-                        "        {} {};",
-                        self::name(model, ty),
-                        to_c_ident(&case.name)
-                    );
-                }
-            }
-            let _ = writeln!(text, "    }};\n    {name}() : none(0) {{}}\n}};\n");
-        }
+        TypeDefKind::Record(record) => structure(model, &name, record, text),
+        TypeDefKind::Variant(variant) => union(model, &name, variant, text),
         TypeDefKind::Enum(cases) => {
-            let named: Vec<_> = cases
+            let named = cases
                 .cases
                 .iter()
-                .map(|case| (case.name.as_str(), &case.docs))
-                .collect();
-            enumeration(&name, integer(cases.tag()), &named, "", text);
+                .map(|case| (case.name.as_str(), &case.docs));
+            enumeration(
+                &format!("{name} : {}", integer(cases.tag())),
+                named,
+                "",
+                text,
+            );
             text.push('\n');
         }
-        TypeDefKind::Flags(flags) => {
-            let integer = integer(wit_bindgen_c::flags_repr(flags));
-            let _ = writeln!(text, "using {name} = {integer};");
-            for (bit, flag) in flags.flags.iter().enumerate() {
-                comment(&flag.docs, "", text);
-                let flag = flag.name.replace('-', "_");
-                let _ = writeln!(
-                    text,
-                    "inline constexpr {name} {name}_{flag} = {integer}{{1}} << {bit};"
-                );
-            }
-            text.push('\n');
-        }
+        TypeDefKind::Flags(flags) => bits(&name, flags, text),
         TypeDefKind::Option(_) | TypeDefKind::List(_) | TypeDefKind::Tuple(_) => {
             let template = template(model, &ty.kind);
             let _ = writeln!(text, "using {name} = {template};\n");
@@ -119,6 +84,57 @@ fn declaration(model: &Model, id: TypeId, text: &mut String) {
             );
         }
     }
+}
+
+fn structure(model: &Model, name: &str, record: &Record, text: &mut String) {
+    let _ = writeln!(text, "struct {name} {{");
+    for field in &record.fields {
+        comment(&field.docs, "    ", text);
+        let ty = self::name(model, field.ty);
+        let _ = writeln!(text, "    {ty} {}{{}};", to_c_ident(&field.name));
+    }
+    let _ = writeln!(text, "}};\n");
+}
+
+fn union(model: &Model, name: &str, variant: &Variant, text: &mut String) {
+    let _ = writeln!(text, "struct {name} {{");
+    let cases = variant
+        .cases
+        .iter()
+        .map(|case| (case.name.as_str(), &case.docs));
+    enumeration(
+        &format!("kind : {}", integer(variant.tag())),
+        cases,
+        "    ",
+        text,
+    );
+
+    let _ = writeln!(text, "    kind tag{{}};\n    union {{\n        char none;");
+    for case in &variant.cases {
+        if let Some(ty) = case.ty {
+            let _ = writeln!(
+                text,
+                "        {} {};",
+                self::name(model, ty),
+                to_c_ident(&case.name)
+            );
+        }
+    }
+    let _ = writeln!(text, "    }};\n    {name}() : none(0) {{}}\n}};\n");
+}
+
+fn bits(name: &str, flags: &Flags, text: &mut String) {
+    let integer = integer(wit_bindgen_c::flags_repr(flags));
+    let _ = writeln!(text, "using {name} = {integer};");
+    for (bit, flag) in flags.flags.iter().enumerate() {
+        comment(&flag.docs, "", text);
+        let flag = flag.name.replace('-', "_");
+        let _ = writeln!(
+            text,
+            "inline constexpr {name} {name}_{flag} = {integer}{{1}} << {bit};"
+        );
+    }
+    text.push('\n');
 }
 
 /// The name of a type without a name of its own.
@@ -134,14 +150,14 @@ fn template(model: &Model, kind: &TypeDefKind) -> String {
     }
 }
 
-fn enumeration(
-    name: &str,
-    integer: &str,
-    cases: &[(&str, &Docs)],
+/// Declares an enumeration. `head` is its name and its integer.
+fn enumeration<'a>(
+    head: &str,
+    cases: impl Iterator<Item = (&'a str, &'a Docs)>,
     indent: &str,
     text: &mut String,
 ) {
-    let _ = writeln!(text, "{indent}enum class {name} : {integer} {{");
+    let _ = writeln!(text, "{indent}enum class {head} {{");
     for (case, docs) in cases {
         comment(docs, &format!("{indent}    "), text);
         let _ = writeln!(text, "{indent}    {},", to_c_ident(case));

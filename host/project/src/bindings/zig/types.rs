@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use wit_parser::{Docs, Type, TypeDefKind, TypeId};
+use wit_parser::{Docs, Flags, Type, TypeDefKind, TypeId};
 
 use crate::bindings::c::model::Model;
 use crate::template::Spelling;
@@ -166,23 +166,26 @@ fn declaration(model: &Model<'_>, id: TypeId, text: &mut String) {
                 let _ = writeln!(text, "    {},", identifier(&case.name));
             }
         }
-        TypeDefKind::Flags(flags) => {
-            let bits = 8 * flags.flags.len().div_ceil(8).next_power_of_two();
-            let _ = writeln!(text, "pub const {name} = packed struct(u{bits}) {{");
-            for flag in &flags.flags {
-                comment(&flag.docs, "    ", text);
-                let _ = writeln!(text, "    {}: bool = false,", identifier(&flag.name));
-            }
-            if bits > flags.flags.len() {
-                let _ = writeln!(text, "    _: u{} = 0,", bits - flags.flags.len());
-            }
-        }
+        TypeDefKind::Flags(flags) => bits(&name, flags, text),
         kind => {
             let _ = writeln!(text, "pub const {name} = {};\n", anonymous(model, kind));
             return;
         }
     }
     text.push_str("};\n\n");
+}
+
+fn bits(name: &str, flags: &Flags, text: &mut String) {
+    let count = flags.flags.len();
+    let bits = 8 * count.div_ceil(8).next_power_of_two();
+    let _ = writeln!(text, "pub const {name} = packed struct(u{bits}) {{");
+    for flag in &flags.flags {
+        comment(&flag.docs, "    ", text);
+        let _ = writeln!(text, "    {}: bool = false,", identifier(&flag.name));
+    }
+    if bits > count {
+        let _ = writeln!(text, "    _: u{} = 0,", bits - count);
+    }
 }
 
 fn anonymous(model: &Model<'_>, kind: &TypeDefKind) -> String {
