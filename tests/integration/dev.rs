@@ -66,6 +66,12 @@ impl Dev {
     }
 }
 
+/// Grants the destination that the guest `counter` sends to.
+fn grant(site: &Site) -> Result<()> {
+    site.write("plugin.toml", "[grants]\ndestinations = [\"audit\"]\n")?;
+    Ok(())
+}
+
 fn install(site: &Site, guest: &Guest) -> Result<()> {
     std::fs::write(site.path("plugin.new"), guest.bytes())?;
     std::fs::rename(site.path("plugin.new"), site.path("plugin.wasm"))?;
@@ -80,6 +86,7 @@ async fn every_build_handles_the_last_event() -> Result<()> {
     std::fs::create_dir_all(site.path("plugin.fixtures"))?;
     site.write("plugin.fixtures/created.json", fixture.to_string())?;
 
+    grant(&site)?;
     install(&site, &guests::test("trap")?)?;
     let mut dev = Dev::start(&site, &[]).await?;
     dev.line(&["0 of 1 fixtures ok", "active"]).await?;
@@ -93,6 +100,7 @@ async fn every_build_handles_the_last_event() -> Result<()> {
     dev.line(&["1 of 1 fixtures ok", "active"]).await?;
     dev.line(&["✓ user:created  created  done"]).await?;
     dev.line(&["kept", "= 1"]).await?;
+    dev.line(&["sent", "→ audit", "(shown, not sent)"]).await?;
 
     let url = heading.split(" → ").nth(1).context("a URL")?.trim();
     let sent = [
@@ -123,6 +131,7 @@ async fn every_build_handles_the_last_event() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn captured_events_are_replayed() -> Result<()> {
     let site = Site::temporary()?;
+    grant(&site)?;
     install(&site, &guests::test("counter")?)?;
     let event = |name: &str| json!({ "id": "captured", "name": name, "data": {} }).to_string();
     let line = |name: &str| json!({ "headers": { "x-a": "b" }, "body": event(name) }).to_string();

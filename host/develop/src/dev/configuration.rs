@@ -123,7 +123,7 @@ mod tests {
                 destination("answers", Some("topi-saas")),
                 destination("raw", None),
             ]),
-            receiver: loopback,
+            receiver: SocketAddr::from((Ipv4Addr::LOCALHOST, 9000)),
         };
         let text = configuration.text(&providers, folder.path());
         std::fs::write(&path, text.expect("a configuration")).expect("written");

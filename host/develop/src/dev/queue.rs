@@ -48,7 +48,7 @@ impl Queue {
     }
 
     /// Returns the next event, or `None` if there are no events at all.
-    pub fn next(&mut self) -> Option<QueuedEvent> {
+    pub fn take_next(&mut self) -> Option<QueuedEvent> {
         let event = self
             .events
             .get(self.next % self.events.len().max(1))?
@@ -153,13 +153,13 @@ mod tests {
     #[test]
     fn events_come_in_turn() {
         let mut queue = Queue::default();
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.take_next(), None);
 
         queue.set(vec![
             event("a".into(), Vec::new(), Vec::new()),
             event("b".into(), Vec::new(), Vec::new()),
         ]);
-        let mut next = || queue.next().map(|event| event.name);
+        let mut next = || queue.take_next().map(|event| event.name);
         assert_eq!(
             [next(), next(), next()].map(Option::unwrap_or_default),
             ["a", "b", "a"]

@@ -56,7 +56,7 @@ impl Attempt<'_> {
         if let Outcome::Undecodable { path, message } = self.outcome {
             add("", &format!("{}: {}", visible(path), visible(message)));
         } else if let Some(reason) = reason(self.outcome) {
-            add("", &visible(reason));
+            add("", &visible(&reason));
         }
         if let Some(field) = &self.field {
             let place = format!("{}:{}", field.file.display(), field.line);
@@ -114,10 +114,14 @@ impl Attempt<'_> {
 }
 
 /// Returns the reason of an outcome that has no other line.
-fn reason(outcome: &Outcome) -> Option<&str> {
+fn reason(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::Retry { reason, .. } | Outcome::Rejected { reason } => Some(reason),
-        Outcome::Trapped { message } => Some(message),
+        Outcome::Retry {
+            reason,
+            after: Some(after),
+        } => Some(format!("{reason} (not before {after:?} have passed)")),
+        Outcome::Retry { reason, .. } | Outcome::Rejected { reason } => Some(reason.clone()),
+        Outcome::Trapped { message } => Some(message.clone()),
         _ => None,
     }
 }

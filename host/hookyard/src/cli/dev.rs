@@ -100,7 +100,7 @@ async fn serve(
         match next {
             Next::Stopped | Next::Key(Key::Quit) => return Ok(()),
             Next::Key(Key::Next) => {
-                let event = workspace.queue.next();
+                let event = workspace.queue.take_next();
                 send(workspace, event, terminal).await?;
             }
             Next::Key(Key::Again) => {
@@ -139,7 +139,7 @@ async fn send_first(
         (captured, _) => captured,
     };
     for _ in 0..count {
-        let event = workspace.queue.next();
+        let event = workspace.queue.take_next();
         send(workspace, event, terminal).await?;
     }
     Ok(())

@@ -150,7 +150,10 @@ impl Serving {
                     reason,
                     ..
                 }) => return Ok(Err(reason.clone().unwrap_or_default())),
-                _ => tokio::time::sleep(LOOK).await,
+                _ => tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = self.host.stopped() => return Ok(Err("stopped".to_owned())),
+                },
             }
         }
         Ok(Err(format!("not active after {ACTIVE_MAX:?}")))

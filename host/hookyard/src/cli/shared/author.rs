@@ -55,11 +55,15 @@ impl Target {
         let metadata =
             std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         if metadata.is_dir() {
+            let folder = if path.join(Manifest::FILE).is_file() {
+                path.to_owned()
+            } else {
+                Manifest::find(path).map_err(|error| report::report(&error))?
+            };
+            let manifest = Manifest::read(&folder).map_err(|error| report::report(&error))?;
             return Ok(Self::Folder {
-                folder: path.to_owned(),
-                name: Manifest::read(path)
-                    .map_err(|error| report::report(&error))?
-                    .name,
+                name: manifest.name,
+                folder,
             });
         }
 
