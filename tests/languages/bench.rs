@@ -25,8 +25,9 @@ use crate::language::Language;
 
 /// The token of the sources and of the provider `shopfront`.
 const TOKEN: &str = "languages-0123456789abcdef";
-/// How long the host may need to compile a component. An engine of a script language takes a while.
-const COMPILE_TIME_MAX: Duration = Duration::from_secs(300);
+/// How long the host may need to compile the components. Those with an engine of a script language
+/// take a minute each on a busy machine, one after the other.
+const COMPILE_TIME_MAX: Duration = Duration::from_secs(900);
 
 /// The plugins of a language. The host starts when a check needs it.
 pub(crate) struct Bench {
