@@ -225,7 +225,7 @@ mod tests {
         );
         assert_eq!(
             faults("[reuse]\nevents = 0"),
-            ["orders.toml:2: reuse.events: must be at least 1"]
+            ["orders.toml:2: reuse.events: must be a whole number from 1 to 4294967295, not 0"]
         );
     }
 
