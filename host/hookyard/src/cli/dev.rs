@@ -4,6 +4,7 @@
 //! vanishes at the end. [`folder`] is that folder, [`serving`] is the host, [`observer`] sees its
 //! attempts, [`terminal`] is the screen, and [`workspace`] builds the plugin.
 
+mod changes;
 mod folder;
 mod observer;
 mod serving;

@@ -24,9 +24,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::Next;
+use super::changes::LOOK;
 use super::folder::HostFolder;
 use super::observer::{Observed, ObservedRunner};
-use super::workspace::{LOOK, Release};
+use super::workspace::Release;
 use crate::cli::Failure;
 use crate::cli::shared::UNREADABLE;
 use crate::cli::shared::author;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use hookyard_develop::dev::field::{self, Field};
@@ -15,6 +15,7 @@ use hookyard_model::Outcome;
 use hookyard_plugin::{HandlerKind, LoadedPlugin};
 use hookyard_release::rehearsal::{FixtureText, Fixtures};
 
+use super::changes::{Changes, stamp};
 use super::folder::HostFolder;
 use super::observer::Observed;
 use super::serving::{Serving, Setup};
@@ -26,9 +27,6 @@ use crate::cli::shared::report;
 
 /// The number of attempts of an event. It is in the generated configuration.
 pub(super) const ATTEMPTS_MAX: u32 = 3;
-/// How often the record and a component file are looked at.
-pub(super) const LOOK: Duration = Duration::from_millis(100);
-
 /// A component that was built and tested.
 pub(super) struct Release {
     pub(super) code: Vec<u8>,
@@ -57,28 +55,6 @@ pub(super) struct Workspace {
     captured_events: Vec<QueuedEvent>,
     provider: Option<String>,
     serving: Option<Serving>,
-}
-
-/// What to look at for changes.
-enum Changes {
-    Sources(Watch),
-    Component(PathBuf, Option<(SystemTime, u64)>),
-}
-
-impl Changes {
-    /// Waits for the next change.
-    async fn next(&mut self) {
-        match self {
-            Self::Sources(watch) => watch.changed().await,
-            Self::Component(path, seen) => loop {
-                tokio::time::sleep(LOOK).await;
-                let stamp = stamp(path);
-                if stamp.is_some() && stamp != *seen {
-                    return;
-                }
-            },
-        }
-    }
 }
 
 impl Workspace {
@@ -359,12 +335,6 @@ impl Workspace {
             None => Ok(()),
         }
     }
-}
-
-/// Returns the time of the last change and the size of a file.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 /// Returns the events of the fixtures.
