@@ -17,6 +17,8 @@ use serde_json::Value;
 use crate::rig::{Rig, hookyard, quick, stdout_of};
 
 const BOMB: &str = "mallory/bomb";
+/// A second bomb, of another tenant.
+const SECOND: &str = "umbrella/second";
 
 /// The limits for compile bombs. The limit of wall time is high, so that the load of the machine
 /// does not matter.
@@ -389,7 +391,7 @@ async fn queued_compilation_is_listed() -> Result<()> {
     rig.host
         .wait_for_log("the bomb to be compiled", |line| is_compilation(line, BOMB))
         .await?;
-    rig.site.install("acme/orders", &orders)?;
+    rig.site.install(SECOND, &bomb.tagged("second"))?;
     let waits = |line: &Line| {
         line.message()
             .starts_with("plugin waits until other components are compiled")
@@ -397,7 +399,7 @@ async fn queued_compilation_is_listed() -> Result<()> {
     rig.host
         .wait_for_log("the other plugin to wait", waits)
         .await?;
-    for plugin in [BOMB, "acme/orders"] {
+    for plugin in [BOMB, SECOND] {
         let is_seen =
             |line: &&Line| line.message() == "plugin seen" && line.text_of("plugin") == plugin;
         assert_eq!(
@@ -427,10 +429,16 @@ async fn queued_compilation_is_listed() -> Result<()> {
                 .is_some_and(|text| text.starts_with(state))
         };
         let are_listed = is_listed("\"bomb\"", "\"compiling\" since \"20")
-            && is_listed("\"orders\"", "\"queued\" since \"20");
+            && is_listed("\"second\"", "\"queued\" since \"20");
         Ok(are_listed.then_some(()))
     })
     .await?;
+
+    // A small component does not wait for large ones.
+    rig.site.install("acme/orders", &orders)?;
+    rig.host
+        .wait_for_revision("acme/orders", &orders.revision())
+        .await?;
     let (status, log) = rig.host.terminate().await?;
     assert!(status.success(), "{status}: {}", log.tail(20));
     Ok(())
