@@ -92,6 +92,7 @@ impl Folder {
     pub(crate) fn run(&self, command: &str) -> Result<()> {
         let output = Command::new("bash")
             .current_dir(&self.0)
+            .env("CARGO_TARGET_DIR", cargo_folder()?)
             .args(["-c", command])
             .stdin(Stdio::null())
             .output()?;
@@ -118,6 +119,7 @@ pub(crate) fn hookyard(folder: &Path, arguments: &[&str]) -> Result<String> {
         stderr,
     } = Command::new(binary()?)
         .current_dir(folder)
+        .env("CARGO_TARGET_DIR", cargo_folder()?)
         .args(arguments)
         .stdin(Stdio::null())
         .output()?;
@@ -131,6 +133,11 @@ pub(crate) fn hookyard(folder: &Path, arguments: &[&str]) -> Result<String> {
         arguments.join(" ")
     );
     Ok(stdout.into_owned())
+}
+
+/// Returns the target folder of all plugins in Rust, whose dependencies are then compiled once.
+fn cargo_folder() -> Result<PathBuf> {
+    Ok(workspace::target_folder()?.join("guests/authors"))
 }
 
 /// Names of files and folders that builds make.
