@@ -13,7 +13,7 @@ use crate::rig::{Rig, fresh_payment, quick, stdout_of};
 fn tight() -> Config {
     quick().section(
         "plugins.limits",
-        "cpu_max = \"1s\"\nwall_max = \"5s\"\nmemory_max = \"16MiB\"",
+        "cpu_max = \"1s\"\nwall_max = \"30s\"\nmemory_max = \"16MiB\"",
     )
 }
 
