@@ -65,7 +65,7 @@ fn attempts(bench: &Bench, settings: &str) -> Result<Option<String>> {
             yard.site.write(&path, text)?;
             let is_applied = |line: &Line| {
                 line.text_of("plugin") == format!("acme/{PLUGIN}")
-                    && line.target() == "hookyard::release"
+                    && ["plugin active", "plugin refused"].contains(&&*line.message())
             };
             let line = yard
                 .host
