@@ -1,4 +1,4 @@
-//! `hookyard dev`: serves a plugin under development, and shows what comes of its events.
+//! `hookyard dev`: serves a plugin under development, and shows the results of its events.
 //!
 //! The command runs the real host in this process, with a generated configuration in a folder that
 //! vanishes at the end. [`folder`] is that folder, [`serving`] is the host, [`observer`] sees its
