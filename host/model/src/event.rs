@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -75,9 +76,9 @@ pub struct Event {
     pub event_type: Option<String>,
     /// The deduplication key: the value that the sender repeats when it sends the same event again.
     pub key: String,
-    /// The time until which the key belongs to this event within its source. A request with the
-    /// same key that arrives later is a new event.
-    pub key_until: Timestamp,
+    /// The time for which the key belongs to this event within its source. A request with the same
+    /// key that arrives later is a new event.
+    pub key_window: Duration,
     /// The time at which the whole request had been read.
     pub received_at: Timestamp,
     /// The headers of the request in their order, without headers that carry a credential.

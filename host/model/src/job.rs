@@ -86,6 +86,49 @@ impl fmt::Display for WorkState {
     }
 }
 
+/// The state that follows an attempt or a delivery, as the worker that made it asks for it.
+///
+/// A delay counts from the settlement, by the clock of the store, so that the clocks of worker and
+/// store need not agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The work was handled or delivered.
+    Done,
+    /// The work waits for a retry.
+    Waiting {
+        /// The time until the retry.
+        delay: Duration,
+    },
+    /// The work was given up.
+    Dead,
+}
+
+impl Next {
+    /// Returns what a worker whose clock shows `now` asks for, so that `state` follows. Returns
+    /// `None` for a state that follows no attempt and no delivery.
+    pub fn of(state: WorkState, now: Timestamp) -> Option<Self> {
+        match state {
+            WorkState::Done => Some(Self::Done),
+            WorkState::Waiting { until } => Some(Self::Waiting {
+                delay: until.since(now),
+            }),
+            WorkState::Dead => Some(Self::Dead),
+            _ => None,
+        }
+    }
+
+    /// Returns the state that follows in a store whose clock shows `now`.
+    pub fn at(self, now: Timestamp) -> WorkState {
+        match self {
+            Self::Done => WorkState::Done,
+            Self::Waiting { delay } => WorkState::Waiting {
+                until: now.after(delay),
+            },
+            Self::Dead => WorkState::Dead,
+        }
+    }
+}
+
 /// An input to the state machine: what happened to a job or message.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Input<'a> {

@@ -24,7 +24,7 @@ pub use chain::chain;
 pub use delivery::{Answer, Delivery, DeliveryResult};
 pub use effect::{Effects, Key, Message, MessageId, ReadVersion, RecordedAnswer, Versioned, Write};
 pub use event::{Event, EventId, Header, Payload};
-pub use job::{Illegal, Input, WorkState, apply};
+pub use job::{Illegal, Input, Next, WorkState, apply};
 pub use name::{
     DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName,
     SourceRef, TenantName,

@@ -31,6 +31,12 @@ pub enum Error {
     /// The database failed. Nothing that the call wrote was kept.
     #[error("the store failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer of the database was lost: what the call asked for may have been done or not.
+    ///
+    /// The same call again resolves this: an append by the id of its event, a settlement by the
+    /// token of its lease.
+    #[error("the store gave no answer; the call may have been done or not")]
+    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database holds something that the store did not write.
     #[error("the store holds {what} that cannot be read back")]
     Corrupt {

@@ -24,8 +24,12 @@ pub trait Events: Send + Sync + 'static {
     /// all of the changes or none of them. The sender, which got no answer, sends the event again,
     /// and the key prevents a second event.
     ///
-    /// A key belongs to an event until its `key_until`, even if the event is pruned earlier. An
-    /// event with the same key that is received at that time or later is a new event.
+    /// An event with the id of a stored event is that event: the result is [`AppendResult::New`]
+    /// again, and nothing changes. So a caller that got no answer calls again.
+    ///
+    /// A key belongs to an event for its `key_window` from the append, by the clock of the store,
+    /// even if the event is pruned earlier. An event with the same key that is appended later is a
+    /// new event.
     async fn append(&self, event: Event) -> Result<AppendResult, Error>;
 
     /// Returns a page of the events that the page selects, each with all of its jobs.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Attempt, Effects, Event, EventId, PluginRef, Revision, Timestamp, WorkState};
+use hookyard_model::{Attempt, Effects, Event, EventId, Next, PluginRef, Revision, Timestamp};
 
-use crate::{Error, KvUsage, OutboxQuota, Tally};
+use crate::{Error, Handover, KvUsage, LeaseToken, OutboxQuota, Tally};
 
 /// The jobs of stored events.
 ///
@@ -21,18 +21,29 @@ pub trait Jobs: Send + Sync + 'static {
     /// done, dead or discarded. A failing key waits; other keys continue. A replayed event comes
     /// before later events of its key, but after an attempt that is already running.
     ///
-    /// Nobody else can lease these jobs until `now + lease`. [`JobLease::attempt`] counts this
-    /// attempt and is the proof of the lease. A crash after this call leaves the jobs leased; they
-    /// are due again when the lease ends, or when the store is next opened by its only host.
+    /// Nobody else can lease these jobs for the time `lease`, by the clock of the store. The caller
+    /// counts this time from before the call. [`JobLease::token`] is the proof of the lease. A crash
+    /// after this call leaves the jobs leased; they are due again when the lease ends, or once their
+    /// host is known to be gone.
     async fn claim(
         &self,
         requests: &[JobRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedJob>, Error>;
 
-    /// Extends leases to `until`. A job that is no longer under the given lease is left unchanged.
-    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error>;
+    /// Starts to hand over jobs: from now on, [`Events::append`](crate::Events::append) leases a new
+    /// job in the transaction that creates the job, and puts the job into the handover once the
+    /// transaction is durable.
+    ///
+    /// The store does so only if the handover has a place for the job, and if no other job of the
+    /// plugin is pending, so that a new job does not overtake older ones. Any other job is pending,
+    /// and a claim finds it. The handover replaces an earlier one. A crash after the append leaves
+    /// the jobs leased, as a crash after a claim does.
+    fn hand_over(&self, to: Arc<Handover>);
+
+    /// Extends leases, so that each of them lasts for at least the time `lease` from now on, by the
+    /// clock of the store. A job that is no longer under the given lease is left unchanged.
+    async fn extend(&self, leases: &[JobLease], lease: Duration) -> Result<(), Error>;
 
     /// Gives back leases that were not used: the jobs become pending again, and the attempts do not
     /// count.
@@ -43,24 +54,27 @@ pub trait Jobs: Send + Sync + 'static {
     ///
     /// The effects of an attempt whose outcome is `Done` commit in the same transaction (invariant
     /// 6). The effects of any other outcome are dropped. A crash before the return leaves all of
-    /// the changes or none of them; if none, the job is attempted again.
+    /// the changes or none of them; if none, the job is attempted again. A second settlement under
+    /// the same lease changes nothing and succeeds, so a caller that got no answer calls again.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::LeaseLost`] if the job is no longer under this lease, with
+    /// Fails with [`Error::LeaseLost`] if the job is no longer under this lease and was not settled
+    /// under it, with
     /// [`Error::Conflict`] if a key that the attempt read has changed since, and with
     /// [`Error::OverQuota`] if the writes would exceed the quota of the plugin's key-value store or
     /// the messages would exceed the quota of the outbox. None of these changes anything.
     async fn settle(&self, settlement: Settlement) -> Result<(), Error>;
 
-    /// Returns the earliest time at which a job of these plugins is due, or `None` if no job
-    /// becomes due by the passing of time alone.
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error>;
+    /// Returns the time until a job of these plugins is due, zero if a job is due already, or `None`
+    /// if no job becomes due by the passing of time alone.
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Duration>, Error>;
 
     /// Waits until jobs may have become due since the last call of this method.
     ///
     /// Every call that can make a job due wakes the waiting task, whichever task or process makes
-    /// it. The exception is `claim`. A `settle` wakes the task if it lets the next job of an
+    /// it. The exceptions are `claim`, and an `append` that hands all of its jobs over. A `settle`
+    /// wakes the task if it lets the next job of an
     /// ordering key run. The method may return early.
     async fn changed(&self);
 
@@ -91,8 +105,6 @@ pub struct JobRequest {
 }
 
 /// The time-limited right of one attempt to a job.
-///
-/// The numbers of replays and attempts distinguish the lease from earlier leases on the same job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobLease {
     /// The event of the job.
@@ -104,6 +116,8 @@ pub struct JobLease {
     /// The number of the attempt: 1 for the first attempt, and for the first attempt after each
     /// replay.
     pub attempt: u32,
+    /// The proof of the lease.
+    pub token: LeaseToken,
 }
 
 /// A job under lease.
@@ -111,8 +125,6 @@ pub struct JobLease {
 pub struct ClaimedJob {
     /// The lease.
     pub lease: JobLease,
-    /// The time at which the lease ends.
-    pub until: Timestamp,
     /// The whole event.
     pub event: Arc<Event>,
     /// The time at which the age of the job starts: the arrival of the event, or the time at
@@ -135,7 +147,7 @@ pub struct Settlement {
     /// The record of the attempt. Its number is the number of the lease.
     pub attempt: Attempt,
     /// The next state of the job.
-    pub next: WorkState,
+    pub next: Next,
     /// Whether the attempt failed because of a revision on probation. [`Jobs::retry_failed`] finds
     /// the job until it is claimed or replayed.
     pub failed_on_probation: bool,

@@ -17,6 +17,8 @@ mod error;
 mod page;
 mod events;
 mod jobs;
+mod token;
+mod handover;
 mod routing;
 mod outbox;
 mod releases;
@@ -33,6 +35,7 @@ pub use events::{
     AppendResult, Discard, DiscardRecord, DiscardSummary, EventRecord, EventSelection,
     EventSummary, Events, JobRecord, JobSummary, Replay, ReplaySummary, Tally,
 };
+pub use handover::Handover;
 pub use jobs::{ClaimedJob, JobLease, JobRequest, Jobs, Settlement};
 pub use outbox::{
     ClaimedMessage, DELIVERIES_MAX, DisabledDestination, MessageLease, MessageRecord,
@@ -46,6 +49,7 @@ pub use releases::{
 };
 pub use retention::{PruneSummary, Retention, RetentionLimits};
 pub use routing::{Backlog, BacklogPolicy, Quarantine, Routes, Routing};
+pub use token::LeaseToken;
 pub use values::{KvUsage, Values};
 
 /// The stored events and their jobs: [`Events`], [`Jobs`] and [`Routing`] together.

@@ -10,11 +10,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_model::{
-    Delivery, DestinationName, DestinationRef, EventId, MessageId, PluginName, PluginRef,
+    Delivery, DestinationName, DestinationRef, EventId, MessageId, Next, PluginName, PluginRef,
     TenantName, Timestamp, WorkState,
 };
 
-use crate::{Error, MessagePage, OutboxUsage, Predecessor, PruneSummary, ReplaySummary, Retention};
+use crate::{
+    Error, LeaseToken, MessagePage, OutboxUsage, Predecessor, PruneSummary, ReplaySummary,
+    Retention,
+};
 
 /// The maximum number of deliveries that are recorded for one message. The latest deliveries are
 /// kept, because a receiver may be down for any length of time.
@@ -33,20 +36,18 @@ pub trait Outbox: Send + Sync + 'static {
     /// A failing key waits; other keys continue. Messages to destinations without a request, and to
     /// disabled destinations, are not leased.
     ///
-    /// Nobody else can lease these messages until `now + lease`. A crash after this call leaves the
-    /// messages leased; they are due again when the lease ends, or when the store is next opened by
-    /// its only host.
+    /// Nobody else can lease these messages for the time `lease`, by the clock of the store. The
+    /// caller counts this time from before the call. A crash after this call leaves the messages
+    /// leased; they are due again when the lease ends, or once their host is known to be gone.
     async fn claim_messages(
         &self,
         requests: &[MessageRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error>;
 
-    /// Extends leases to `until`. A message that is no longer under the given lease is left
-    /// unchanged.
-    async fn extend_messages(&self, leases: &[MessageLease], until: Timestamp)
-    -> Result<(), Error>;
+    /// Extends leases, so that each of them lasts for at least the time `lease` from now on, by the
+    /// clock of the store. A message that is no longer under the given lease is left unchanged.
+    async fn extend_messages(&self, leases: &[MessageLease], lease: Duration) -> Result<(), Error>;
 
     /// Gives back leases that were not used: the messages become pending again, and the deliveries
     /// do not count.
@@ -56,20 +57,21 @@ pub trait Outbox: Send + Sync + 'static {
     /// it, the disabling of the destination become durable in one transaction.
     ///
     /// A crash before the return leaves all of the changes or none of them; if none, the message is
-    /// sent again under the same id. The last [`DELIVERIES_MAX`] records of a message are kept.
+    /// sent again under the same id. The last [`DELIVERIES_MAX`] records of a message are kept. A
+    /// second settlement under the same lease changes nothing and succeeds.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::MessageLeaseLost`] if the message is no longer under this lease, and
-    /// changes nothing then.
+    /// Fails with [`Error::MessageLeaseLost`] if the message is no longer under this lease and was
+    /// not settled under it, and changes nothing then.
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error>;
 
-    /// Returns the earliest time at which a message to these destinations is due, or `None` if no
-    /// message becomes due by the passing of time alone.
+    /// Returns the time until a message to these destinations is due, zero if a message is due
+    /// already, or `None` if no message becomes due by the passing of time alone.
     async fn next_message_due(
         &self,
         destinations: &[DestinationRef],
-    ) -> Result<Option<Timestamp>, Error>;
+    ) -> Result<Option<Duration>, Error>;
 
     /// Waits until messages may have become due since the last call of this method.
     ///
@@ -132,9 +134,6 @@ pub struct MessageRequest {
 }
 
 /// The time-limited right of one delivery to a message.
-///
-/// The numbers of replays and deliveries distinguish the lease from earlier leases on the same
-/// message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLease {
     /// The id of the message.
@@ -144,6 +143,8 @@ pub struct MessageLease {
     /// The number of the delivery: 1 for the first delivery, and for the first delivery after each
     /// replay.
     pub delivery: u32,
+    /// The proof of the lease.
+    pub token: LeaseToken,
 }
 
 /// A message under lease.
@@ -151,8 +152,6 @@ pub struct MessageLease {
 pub struct ClaimedMessage {
     /// The lease.
     pub lease: MessageLease,
-    /// The time at which the lease ends.
-    pub until: Timestamp,
     /// The destination of the message.
     pub destination: DestinationRef,
     /// The plugin that asked for the message.
@@ -178,7 +177,7 @@ pub struct MessageSettlement {
     /// The record of the delivery. Its number is the number of the lease.
     pub delivery: Delivery,
     /// The next state of the message.
-    pub next: WorkState,
+    pub next: Next,
     /// Whether the delivery does not count against the maximum of the message, because nothing else
     /// reached the destination either.
     pub is_spared: bool,
