@@ -208,7 +208,7 @@ fn event(tenant: &str) -> Event {
         provider: "any".into(),
         event_type: Some("thing.happened".into()),
         key: id.to_string(),
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: Duration::MAX,
         received_at: SystemClock.now(),
         headers: Vec::new(),
         body: Bytes::from_static(&[b'x'; 512]),

@@ -189,7 +189,7 @@ impl Receiver {
             provider: source.provider.name.clone(),
             event_type: description.event_type,
             key: description.key,
-            key_until: received_at.after(source.dedupe_window),
+            key_window: source.dedupe_window,
             received_at,
             headers: without_credentials(headers, source),
             body: body.bytes.clone(),

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Clock, Effects, Event, EventId, Outcome, Payload, PluginName, PluginRef, Revision,
-    SourceRef, Timestamp, WorkState,
+    Attempt, Clock, Effects, Event, EventId, Next, Outcome, Payload, PluginName, PluginRef,
+    Revision, SourceRef, Timestamp,
 };
-use hookyard_store::{ClaimedJob, Inbox, JobLease, JobRequest, KvUsage, Routes, Settlement};
+use hookyard_store::{
+    ClaimedJob, Inbox, JobLease, JobRequest, KvUsage, LeaseToken, Routes, Settlement,
+};
 use uuid::Uuid;
 
 use crate::{CompilerMode, Config, Engine};
@@ -53,7 +55,7 @@ fn event() -> Event {
         body: Bytes::from_static(b"{}"),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: Duration::MAX,
     }
 }
 
@@ -66,8 +68,8 @@ pub(crate) fn job() -> ClaimedJob {
             plugin: plugin(),
             replays: 0,
             attempt: 1,
+            token: LeaseToken::from_u128(0),
         },
-        until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
         due: event.received_at,
         event: Arc::new(event),
@@ -87,11 +89,7 @@ pub(crate) async fn commit(
     inbox.route(Routes([route].into())).await?;
     inbox.append(event).await?;
     let claimed = inbox
-        .claim(
-            &[JobRequest { plugin, limit: 1 }],
-            now,
-            Duration::from_secs(1),
-        )
+        .claim(&[JobRequest { plugin, limit: 1 }], Duration::from_secs(1))
         .await?
         .remove(0);
 
@@ -106,7 +104,7 @@ pub(crate) async fn commit(
     let settled = inbox.settle(Settlement {
         lease: claimed.lease.clone(),
         attempt,
-        next: WorkState::Done,
+        next: Next::Done,
         failed_on_probation: false,
         effects,
         quota: KvUsage {

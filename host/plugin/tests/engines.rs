@@ -22,7 +22,7 @@ use hookyard_plugin::{
     Catalog, CompilerMode, Config, Contracts, Engine, Grants, HostServices, InstanceReuse, Limits,
     LoadRequest, LoadedPlugin, NoHttpClient, revision_of,
 };
-use hookyard_store::{ClaimedJob, JobLease};
+use hookyard_store::{ClaimedJob, JobLease, LeaseToken};
 use hookyard_store_testing::MemoryStore;
 
 /// The functions of the engine that the short form runs.
@@ -162,7 +162,7 @@ fn job(plugin: PluginRef) -> ClaimedJob {
         body: b"{}".as_slice().into(),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: Duration::MAX,
     };
     ClaimedJob {
         lease: JobLease {
@@ -170,8 +170,8 @@ fn job(plugin: PluginRef) -> ClaimedJob {
             plugin,
             replays: 0,
             attempt: 1,
+            token: LeaseToken::from_u128(0),
         },
-        until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
         due: event.received_at,
         event: Arc::new(event),

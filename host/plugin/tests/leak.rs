@@ -17,7 +17,7 @@ use hookyard_plugin::{
     Catalog, CompilerMode, Config, Contracts, Engine, Grants, HostServices, InstanceReuse, Limits,
     LoadRequest, NoHttpClient,
 };
-use hookyard_store::{ClaimedJob, JobLease};
+use hookyard_store::{ClaimedJob, JobLease, LeaseToken};
 use hookyard_store_testing::MemoryStore;
 
 /// Samples that are taken.
@@ -102,7 +102,7 @@ fn job(plugin: PluginRef) -> ClaimedJob {
         body: vec![b'x'; 10_000].into(),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: Duration::MAX,
     };
     ClaimedJob {
         lease: JobLease {
@@ -110,8 +110,8 @@ fn job(plugin: PluginRef) -> ClaimedJob {
             plugin,
             replays: 0,
             attempt: 1,
+            token: LeaseToken::from_u128(0),
         },
-        until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
         due: event.received_at,
         event: Arc::new(event),

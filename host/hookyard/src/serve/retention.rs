@@ -136,7 +136,7 @@ mod tests {
     use bytes::Bytes;
     use hookyard_model::{
         Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Event, EventId, Message,
-        MessageId, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp, WorkState,
+        MessageId, Next, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
     };
     use hookyard_store::{
         ClaimedJob, EventPage, EventSelection, Events, JobRequest, Jobs, KvUsage, MessagePage,
@@ -176,7 +176,7 @@ mod tests {
             provider: "topi".into(),
             event_type: None,
             key: number.to_string(),
-            key_until: Timestamp::from_unix_secs(0),
+            key_window: Duration::ZERO,
             received_at: Timestamp::from_unix_secs(0),
             headers: Vec::new(),
             body: Bytes::from_static(b"x"),
@@ -205,7 +205,7 @@ mod tests {
                 outcome: Outcome::Done,
                 log: Vec::new(),
             },
-            next: WorkState::Done,
+            next: Next::Done,
             failed_on_probation: false,
             is_spared: false,
             effects: Effects {
@@ -230,7 +230,7 @@ mod tests {
             limit: 9999,
         }];
         let lease = Duration::from_secs(9);
-        let jobs = store.claim(&requests, Still.now(), lease).await;
+        let jobs = store.claim(&requests, lease).await;
         for job in jobs.expect("a claim") {
             store.settle(settlement(job)).await.expect("a settlement");
         }
@@ -246,7 +246,7 @@ mod tests {
             limit: 9999,
         }];
         let lease = Duration::from_secs(9);
-        let messages = store.claim_messages(&requests, Still.now(), lease).await;
+        let messages = store.claim_messages(&requests, lease).await;
 
         for message in messages.expect("a claim") {
             let delivery = Delivery {
@@ -259,7 +259,7 @@ mod tests {
             let settlement = MessageSettlement {
                 lease: message.lease,
                 delivery,
-                next: WorkState::Done,
+                next: Next::Done,
                 disable: None,
                 is_spared: false,
             };

@@ -1,6 +1,7 @@
 //! Helpers of these tests: an engine, a plugin's terms, a job, and its outcome.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_dispatch::{AttemptResult, Runner as _};
@@ -13,7 +14,7 @@ use hookyard_plugin::{
     InstanceReuse, Limits, LoadError, LoadRequest, LoadedPlugin, NoHttpClient,
 };
 use hookyard_schemes::OutgoingEvents;
-use hookyard_store::{ClaimedJob, JobLease, Values};
+use hookyard_store::{ClaimedJob, JobLease, LeaseToken, Values};
 use hookyard_store_testing::MemoryStore;
 use uuid::Uuid;
 
@@ -133,7 +134,7 @@ pub(crate) fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> ClaimedJo
         body: body.into(),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: Duration::MAX,
     };
     ClaimedJob {
         lease: JobLease {
@@ -141,8 +142,8 @@ pub(crate) fn job(event_type: Option<&str>, body: impl Into<Bytes>) -> ClaimedJo
             plugin: plugin(),
             replays: 0,
             attempt: 3,
+            token: LeaseToken::from_u128(0),
         },
-        until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
         due: event.received_at,
         event: Arc::new(event),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{Event, EventId, Outcome, Payload, Timestamp};
-use hookyard_store::JobLease;
+use hookyard_store::{JobLease, LeaseToken};
 use uuid::Uuid;
 
 use super::*;
@@ -109,7 +109,7 @@ fn job(number: u64) -> ClaimedJob {
         body: Bytes::new(),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_secs(0),
+        key_window: Duration::ZERO,
     };
 
     let lease = JobLease {
@@ -117,12 +117,12 @@ fn job(number: u64) -> ClaimedJob {
         plugin: plugin(),
         replays: 0,
         attempt: 1,
+        token: LeaseToken::from_u128(0),
     };
 
-    let (until, since) = (Timestamp::from_unix_secs(0), Timestamp::from_unix_secs(0));
+    let since = Timestamp::from_unix_secs(0);
     ClaimedJob {
         lease,
-        until,
         event: Arc::new(event),
         since,
         due: since,

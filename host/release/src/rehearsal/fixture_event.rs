@@ -2,6 +2,7 @@
 //! and stubs of the fixture.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookyard_config::document::unknown;
 use hookyard_model::{Event, EventId, Payload, SourceName, SourceRef, Timestamp, chain};
@@ -63,7 +64,7 @@ impl Rehearsal {
             provider: provider.name.clone(),
             event_type,
             key: key.unwrap_or_default(),
-            key_until: received_at,
+            key_window: Duration::ZERO,
             received_at,
             headers: fixture.headers.clone(),
             body: fixture.body.clone(),

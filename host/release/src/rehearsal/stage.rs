@@ -4,19 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_model::{Event, Key, MessageId, PluginRef, Timestamp, Versioned};
 use hookyard_plugin::{HostFault, HostServices, LoadedPlugin, RehearsalResult, Stage};
-use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Values};
+use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, LeaseToken, Values};
 use uuid::Uuid;
 
 use super::answering::{Answers, Exchange, RecordedClient};
-
-/// The lease of a rehearsed attempt, which is longer than any attempt takes.
-const LEASE: Duration = Duration::from_secs(3600);
 
 /// One event, and the surroundings of every attempt with the event.
 pub(super) struct Scene {
@@ -58,12 +54,12 @@ impl Scene {
             plugin: loaded.plugin().clone(),
             replays: 0,
             attempt: self.attempt,
+            token: LeaseToken::from_u128(0),
         };
 
         let at = event.received_at;
         let job = ClaimedJob {
             lease,
-            until: at.after(LEASE),
             event: Arc::clone(event),
             since: at,
             due: at,

@@ -351,7 +351,7 @@ mod tests {
             provider: "topper".into(),
             event_type: Some("order".into()),
             key: "k-1".into(),
-            key_until: Timestamp::from_unix_secs(2_000_000_000),
+            key_window: Duration::ZERO,
             received_at: Timestamp::from_unix_millis(1_780_400_200_250),
             headers: vec![Header {
                 name: "x-a".into(),
