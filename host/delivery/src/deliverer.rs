@@ -134,12 +134,7 @@ impl Deliverer {
         &self,
         shares: &[(DestinationRef, usize)],
     ) -> Result<Vec<ClaimedMessage>, Error> {
-        let Sender {
-            outbox,
-            clock,
-            lease,
-            ..
-        } = &*self.sender;
+        let Sender { outbox, lease, .. } = &*self.sender;
         let requests: Vec<_> = shares
             .iter()
             .map(|(destination, limit)| MessageRequest {
@@ -148,7 +143,7 @@ impl Deliverer {
             })
             .collect();
 
-        outbox.claim_messages(&requests, clock.now(), *lease).await
+        outbox.claim_messages(&requests, *lease).await
     }
 
     /// Reads the configured destinations, and logs messages whose destination is not configured.
@@ -217,15 +212,10 @@ impl Deliverer {
             return Ok(next_look(now, []));
         }
 
-        let Sender {
-            outbox,
-            clock,
-            gates,
-            ..
-        } = &*self.sender;
+        let Sender { outbox, gates, .. } = &*self.sender;
         let destinations = self.slots.eligible(gates.demand(&self.slots, now));
         let due = outbox.next_message_due(&destinations).await?;
-        let due = due.map(|due| due_instant(due, now, &**clock));
+        let due = due.map(|due| due_instant(due, now));
         Ok(next_look(now, [due, gates.next_open(now)]))
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hookyard_crash::Point;
 use hookyard_model::{
-    Answer, Clock, Delivery, DeliveryResult, Input, Timestamp, WorkState, apply, chain,
+    Answer, Clock, Delivery, DeliveryResult, Input, Next, Timestamp, WorkState, apply, chain,
 };
 use hookyard_schemes::{SignError, UnsignedMessage};
 use hookyard_store::{ClaimedMessage, Error, MessageSettlement, Outbox};
@@ -54,20 +54,14 @@ impl Sender {
     /// Delivers a message once and settles the result.
     pub(crate) async fn deliver(&self, task: SendTask) {
         let lease = &task.message.lease;
-        let extend = |until| async move {
+        let extend = || async move {
             let leases = slice::from_ref(lease);
-            if let Err(error) = self.outbox.extend_messages(leases, until).await {
+            if let Err(error) = self.outbox.extend_messages(leases, self.lease).await {
                 tracing::warn!(message_id = %lease.id, error = chain(&error), "a lease was not extended");
             }
         };
 
-        hold_lease(
-            self.lease,
-            &*self.clock,
-            extend,
-            self.send_and_settle(&task),
-        )
-        .await;
+        hold_lease(self.lease, extend, self.send_and_settle(&task)).await;
     }
 
     async fn send_and_settle(&self, task: &SendTask) {
@@ -138,7 +132,7 @@ impl Sender {
         result_of(posted, self.clock.now())
     }
 
-    fn next_state(&self, task: &SendTask, result: &DeliveryResult, is_spared: bool) -> WorkState {
+    fn next_state(&self, task: &SendTask, result: &DeliveryResult, is_spared: bool) -> Next {
         let SendTask { message, pass } = task;
         let input = Input::Deliver {
             result,
@@ -151,15 +145,17 @@ impl Sender {
             jitter: (self.jitter)(),
         };
 
-        let until = message.until;
-        apply(WorkState::Leased { until }, input, self.clock.now())
+        let now = self.clock.now();
+        apply(WorkState::Leased { until: now }, input, now)
+            .ok()
+            .and_then(|state| Next::of(state, now))
             .expect("a leased message takes any delivery")
     }
 }
 
 /// Logs and measures a delivery that has ended. Neither the URL nor headers or bodies are logged
 /// (invariant 10).
-fn log_end(message: &ClaimedMessage, delivery: &Delivery, next: WorkState) {
+fn log_end(message: &ClaimedMessage, delivery: &Delivery, next: Next) {
     let ClaimedMessage {
         lease,
         destination,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hookyard_model::{Attempt, LogLine, Outcome, WorkState, visible};
+use hookyard_model::{Attempt, LogLine, Next, Outcome, visible};
 use hookyard_store::ClaimedJob;
 
 use crate::{Measures, metering};
@@ -18,7 +18,7 @@ pub(crate) struct AttemptCosts {
 }
 
 /// Logs and measures an attempt that has ended, and the next state of its job.
-pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: WorkState, costs: AttemptCosts) {
+pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: Next, costs: AttemptCosts) {
     let plugin = &job.lease.plugin;
     let AttemptCosts { queue, measures } = costs;
 

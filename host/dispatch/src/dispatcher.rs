@@ -141,7 +141,6 @@ impl Dispatcher {
     async fn claim(&self, shares: &[(PluginRef, usize)]) -> Result<Vec<ClaimedJob>, Error> {
         let Executor {
             inbox,
-            clock,
             lease,
             quarantines,
             ..
@@ -155,7 +154,7 @@ impl Dispatcher {
             .collect();
 
         let mark = quarantines.mark();
-        let claimed = inbox.claim(&requests, clock.now(), *lease).await?;
+        let claimed = inbox.claim(&requests, *lease).await?;
         for job in &claimed {
             quarantines.note_claim(&job.lease.plugin, mark);
         }
@@ -198,14 +197,14 @@ impl Dispatcher {
     async fn next_look(&mut self, now: Instant) -> Result<Instant, Error> {
         let demand = self.demand(now);
         let plugins = self.slots.eligible(demand);
-        let Executor { inbox, clock, .. } = &*self.executor;
+        let inbox = &self.executor.inbox;
 
         let due = if plugins.is_empty() {
             None
         } else {
             inbox.next_due(&plugins).await?
         };
-        let due = due.map(|due| due_instant(due, now, &**clock));
+        let due = due.map(|due| due_instant(due, now));
         Ok(next_look(now, [self.skipped.next_end(), due]))
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
-use hookyard_model::{Attempt, Clock, Input, Outcome, WorkState, apply, chain};
+use hookyard_model::{Attempt, Clock, Input, Next, Outcome, WorkState, apply, chain};
 use hookyard_store::{ClaimedJob, Error, Inbox, JobLease, Settlement};
 use hookyard_work::{hold_lease, insist};
 
@@ -56,14 +56,14 @@ impl Executor {
     /// unchanged then.
     pub(crate) async fn attempt(&self, job: ClaimedJob) -> Result<(), RunError> {
         let lease = &job.lease;
-        let extend = |until| async move {
-            if let Err(error) = self.inbox.extend(slice::from_ref(lease), until).await {
+        let extend = || async move {
+            if let Err(error) = self.inbox.extend(slice::from_ref(lease), self.lease).await {
                 let (event, plugin) = (lease.event, &lease.plugin);
                 tracing::warn!(%event, %plugin, error = chain(&error), "a lease was not extended");
             }
         };
 
-        hold_lease(self.lease, &*self.clock, extend, self.run_and_settle(&job)).await
+        hold_lease(self.lease, extend, self.run_and_settle(&job)).await
     }
 
     async fn run_and_settle(&self, job: &ClaimedJob) -> Result<(), RunError> {
@@ -214,7 +214,7 @@ impl Executor {
         }
     }
 
-    fn next_state(&self, job: &ClaimedJob, attempt: &Attempt, is_spared: bool) -> WorkState {
+    fn next_state(&self, job: &ClaimedJob, attempt: &Attempt, is_spared: bool) -> Next {
         // The delays of a job keep growing while its attempts are spared, so the count includes
         // them here.
         let attempts = if is_spared {
@@ -232,8 +232,11 @@ impl Executor {
             is_spared,
             jitter: (self.jitter)(),
         };
-        let leased = WorkState::Leased { until: job.until };
-        apply(leased, input, self.clock.now()).expect("a leased job takes any settlement")
+        let now = self.clock.now();
+        apply(WorkState::Leased { until: now }, input, now)
+            .ok()
+            .and_then(|state| Next::of(state, now))
+            .expect("a leased job takes any settlement")
     }
 
     /// Settles an attempt. A store that fails is called again for the time of a lease.

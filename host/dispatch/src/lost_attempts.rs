@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use hookyard_model::{Attempt, Effects, Outcome, Revision, WorkState, chain};
+use hookyard_model::{Attempt, Effects, Next, Outcome, Revision, chain};
 use hookyard_store::{ClaimedJob, Error, EventRecord, KvUsage, OutboxQuota, Settlement};
 
 use crate::executor::Executor;
@@ -41,7 +41,7 @@ impl Executor {
         Some(Settlement {
             lease: job.lease.clone(),
             attempt,
-            next: WorkState::Dead,
+            next: Next::Dead,
             failed_on_probation: false,
             is_spared: false,
             effects: Effects::default(),

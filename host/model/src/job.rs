@@ -117,6 +117,15 @@ impl Next {
         }
     }
 
+    /// Returns the name of the state that follows.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Waiting { .. } => "waiting",
+            Self::Dead => "dead",
+        }
+    }
+
     /// Returns the state that follows in a store whose clock shows `now`.
     pub fn at(self, now: Timestamp) -> WorkState {
         match self {

@@ -3,9 +3,10 @@
 //! A worker that reads each new job back from the store pays for a claim and a read. Where the
 //! worker has room, the append leases the job itself, and the job passes through memory. Nothing
 //! depends on the handover: a job that finds no place in it is pending, and the next claim finds
-//! it.
+//! it. The store notes the plugin of such a job here, so that the worker claims for this plugin alone
+//! instead of for all plugins.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ struct State {
     /// The bytes of all bodies that have a place.
     bytes: usize,
     arrived: Vec<ClaimedJob>,
+    /// The plugins that have due jobs without a place.
+    due: HashSet<PluginRef>,
     is_closed: bool,
 }
 
@@ -114,21 +117,30 @@ impl Handover {
         self.arrived.notify_one();
     }
 
-    /// Takes the jobs that have arrived. Waits until there is at least one. Dropping the future
-    /// loses nothing.
-    pub async fn take(&self) -> Vec<ClaimedJob> {
-        loop {
-            let arrived = self.try_take();
-            if !arrived.is_empty() {
-                return arrived;
-            }
-            self.arrived.notified().await;
+    /// Notes that a plugin may have due jobs that have no place here, and wakes the worker, which
+    /// claims them. Called once these jobs are durable.
+    pub fn note_due(&self, plugin: &PluginRef) {
+        let mut state = self.state();
+        if !state.due.contains(plugin) {
+            state.due.insert(plugin.clone());
         }
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    /// Waits until there may be something to take. Dropping the future loses nothing.
+    pub async fn arrived(&self) {
+        self.arrived.notified().await;
     }
 
     /// Takes the jobs that have arrived, which may be none.
-    pub fn try_take(&self) -> Vec<ClaimedJob> {
+    pub fn take(&self) -> Vec<ClaimedJob> {
         std::mem::take(&mut self.state().arrived)
+    }
+
+    /// Takes the plugins that may have due jobs without a place.
+    pub fn take_due(&self) -> HashSet<PluginRef> {
+        std::mem::take(&mut self.state().due)
     }
 
     /// Closes the handover: no append gets a place any more. Jobs whose append had a place by then
@@ -187,6 +199,19 @@ mod tests {
 
         handover.begun(&ship, 60);
         assert!(handover.reserve(&audit, 60));
+    }
+
+    #[tokio::test]
+    async fn due_plugin_is_noted_once() {
+        let handover = Handover::new(Duration::from_secs(1), 100);
+        let ship = plugin("ship");
+
+        handover.note_due(&ship);
+        handover.note_due(&ship);
+        handover.arrived().await;
+
+        assert_eq!(handover.take_due(), [ship].into());
+        assert!(handover.take_due().is_empty());
     }
 
     #[test]

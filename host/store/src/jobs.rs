@@ -73,9 +73,11 @@ pub trait Jobs: Send + Sync + 'static {
     /// Waits until jobs may have become due since the last call of this method.
     ///
     /// Every call that can make a job due wakes the waiting task, whichever task or process makes
-    /// it. The exceptions are `claim`, and an `append` that hands all of its jobs over. A `settle`
-    /// wakes the task if it lets the next job of an
-    /// ordering key run. The method may return early.
+    /// it. The exceptions are `claim`, an `append` that hands all of its jobs over, and calls that
+    /// make jobs due only of plugins that the store has [noted](Handover::note_due) in the handover,
+    /// for example an `append` that found no place, or a `settle` that lets the next job of an
+    /// ordering key run. Noting is cheaper for the worker, which otherwise looks for the jobs of
+    /// all plugins. The method may return early.
     async fn changed(&self);
 
     /// Counts the held jobs of each plugin that has some, in the order of the plugins.

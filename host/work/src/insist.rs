@@ -14,8 +14,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 ///
-/// Returns the last error. Only [`Error::Busy`] and [`Error::Store`] are worth another call; any
-/// other error is returned at once.
+/// Returns the last error. Only [`Error::Busy`], [`Error::Store`] and [`Error::Unknown`] are worth
+/// another call; any other error is returned at once. After `Unknown` the call may have been done
+/// already, so it must be one that the store takes twice, as it does a settlement.
 pub async fn insist<T, F>(time_max: Duration, mut call: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
@@ -25,7 +26,8 @@ where
 
     loop {
         match call().await {
-            Err(Error::Busy | Error::Store(_)) if Instant::now() + pause < give_up => {}
+            Err(Error::Busy | Error::Store(_) | Error::Unknown(_))
+                if Instant::now() + pause < give_up => {}
             result => return result,
         }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use hookyard_model::{Clock, Timestamp};
 use tokio::time::Instant;
 
 /// The longest time between two looks, so that a lost notification costs no more than this.
@@ -21,11 +20,11 @@ pub fn next_look(now: Instant, reasons: impl IntoIterator<Item = Option<Instant>
     next.clamp(now + INTERVAL_MIN, latest)
 }
 
-/// Returns the instant at which `due` is reached, or one after the next look if `due` is further
-/// away.
-pub fn due_instant(due: Timestamp, now: Instant, clock: &dyn Clock) -> Instant {
+/// Returns the instant at which work is due that is due `wait` after `now`, or one after the next
+/// look if that is further away.
+pub fn due_instant(wait: Duration, now: Instant) -> Instant {
     // Bounded, because a due time may be too far away for an `Instant`.
-    now + due.since(clock.now()).min(INTERVAL_MAX)
+    now + wait.min(INTERVAL_MAX)
 }
 
 #[cfg(test)]
