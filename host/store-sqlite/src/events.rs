@@ -17,6 +17,7 @@ use crate::{SqliteStore, discard, listing, replay, retention, write};
 impl Events for SqliteStore {
     async fn append(&self, event: Event) -> Result<AppendResult, Error> {
         let (bytes, weight) = (event.body.len(), weight::of_event(&event));
+        let event = Arc::new(event);
         let append = move |database: &mut write::Database| {
             let appended = database.append(&event);
             Point::AppendWritten.pass();

@@ -1,11 +1,12 @@
 //! The jobs of stored events: claims, settlements and retries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_crash::Point;
-use hookyard_model::{PluginRef, Revision, Timestamp};
-use hookyard_store::{ClaimedJob, Error, JobLease, JobRequest, Jobs, Settlement, Tally};
+use hookyard_model::{PluginRef, Revision};
+use hookyard_store::{ClaimedJob, Error, Handover, JobLease, JobRequest, Jobs, Settlement, Tally};
 
 use crate::writer::{Durability, Terms, weight};
 use crate::{SqliteStore, listing, reader, write};
@@ -15,15 +16,14 @@ impl Jobs for SqliteStore {
     async fn claim(
         &self,
         requests: &[JobRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedJob>, Error> {
-        let (requests, until) = (requests.to_vec(), now.after(lease));
+        let requests = requests.to_vec();
         let count = requests.iter().map(|request| request.limit).sum();
         let leased = self
             .writer()?
             .call(Terms::leases(count), move |database| {
-                database.claim(&requests, now, until)
+                database.claim(&requests, lease)
             })
             .await?;
         if leased.is_empty() {
@@ -37,11 +37,15 @@ impl Jobs for SqliteStore {
             .await
     }
 
-    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
+    fn hand_over(&self, to: Arc<Handover>) {
+        self.wakes.set_handover(to);
+    }
+
+    async fn extend(&self, leases: &[JobLease], lease: Duration) -> Result<(), Error> {
         let leases = leases.to_vec();
         self.writer()?
             .call(Terms::leases(leases.len()), move |database| {
-                database.extend(&leases, until)
+                database.extend(&leases, lease)
             })
             .await
     }
@@ -69,10 +73,12 @@ impl Jobs for SqliteStore {
         settled
     }
 
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Duration>, Error> {
         let plugins = plugins.to_vec();
-        self.readers
-            .read(move |connection| reader::next_due(connection, &plugins))
+        self.writer()?
+            .call(Terms::leases(0), move |database| {
+                database.next_due(&plugins)
+            })
             .await
     }
 

@@ -45,6 +45,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use hookyard_crash::Point;
+use hookyard_model::Clock;
 use hookyard_store::Error;
 use rusqlite::Connection;
 
@@ -69,6 +70,7 @@ pub struct SqliteStore {
     _ticker: Option<Ticker>,
     pruned: Mutex<retention::Progress>,
     wakes: Arc<Wakes>,
+    clock: Arc<dyn Clock>,
 }
 
 impl SqliteStore {
@@ -118,6 +120,7 @@ impl SqliteStore {
             _ticker: Some(ticker),
             pruned: Mutex::default(),
             wakes,
+            clock: options.clock,
         })
     }
 
@@ -148,6 +151,7 @@ impl SqliteStore {
             _ticker: None,
             pruned: Mutex::default(),
             wakes,
+            clock: options.clock,
         })
     }
 
@@ -173,6 +177,7 @@ impl SqliteStore {
             _ticker: None,
             pruned: Mutex::default(),
             wakes: Arc::default(),
+            clock: Options::default().clock,
         })
     }
 

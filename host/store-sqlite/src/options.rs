@@ -1,9 +1,14 @@
 //! The options of the SQLite store, and the reasons for which it does not open.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use hookyard_model::{Clock, Timestamp};
 
 /// The bounds of an open store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Options {
     /// The maximum number of calls that wait for the writer. Further appends are refused as busy.
     pub queue_max: usize,
@@ -20,6 +25,34 @@ pub struct Options {
     /// The maximum size of a file that is checked page by page when it is opened, in bytes. A
     /// larger file is checked as it is read.
     pub check_bytes_max: u64,
+    /// The clock by which leases, retries and idempotency keys end.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The clock of the system.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+
+        Timestamp::from_unix_millis(0).after(since_epoch)
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("queue_max", &self.queue_max)
+            .field("queue_bytes_max", &self.queue_bytes_max)
+            .field("group_max", &self.group_max)
+            .field("group_weight_max", &self.group_weight_max)
+            .field("readers", &self.readers)
+            .field("check_bytes_max", &self.check_bytes_max)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Options {
@@ -31,6 +64,7 @@ impl Default for Options {
             group_weight_max: 1024,
             readers: 4,
             check_bytes_max: 64 << 20,
+            clock: Arc::new(SystemClock),
         }
     }
 }

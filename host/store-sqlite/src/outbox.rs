@@ -23,13 +23,11 @@ impl Outbox for SqliteStore {
     async fn claim_messages(
         &self,
         requests: &[MessageRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
-        let (requests, until) = (requests.to_vec(), now.after(lease));
+        let requests = requests.to_vec();
         let count = requests.iter().map(|request| request.limit).sum();
-        let claim =
-            move |database: &mut write::Database| database.claim_messages(&requests, now, until);
+        let claim = move |database: &mut write::Database| database.claim_messages(&requests, lease);
         let leased = self.writer()?.call(Terms::leases(count), claim).await?;
         if leased.is_empty() {
             return Ok(Vec::new());
@@ -42,15 +40,11 @@ impl Outbox for SqliteStore {
             .await
     }
 
-    async fn extend_messages(
-        &self,
-        leases: &[MessageLease],
-        until: Timestamp,
-    ) -> Result<(), Error> {
+    async fn extend_messages(&self, leases: &[MessageLease], lease: Duration) -> Result<(), Error> {
         let leases = leases.to_vec();
         self.writer()?
             .call(Terms::leases(leases.len()), move |database| {
-                database.extend_messages(&leases, until)
+                database.extend_messages(&leases, lease)
             })
             .await
     }
@@ -83,11 +77,14 @@ impl Outbox for SqliteStore {
     async fn next_message_due(
         &self,
         destinations: &[DestinationRef],
-    ) -> Result<Option<Timestamp>, Error> {
+    ) -> Result<Option<Duration>, Error> {
         let destinations = destinations.to_vec();
-        self.readers
+        let due = self
+            .readers
             .read(move |connection| read::next_due(connection, &destinations))
-            .await
+            .await?;
+
+        Ok(due.map(|due| due.since(self.clock.now())))
     }
 
     async fn outbox_changed(&self) {

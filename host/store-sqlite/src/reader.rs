@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hookyard_model::{Event, Payload, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{Event, Payload, SourceRef, Timestamp};
 use hookyard_store::{ClaimedJob, Error};
 use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
@@ -20,14 +20,6 @@ pub(crate) const EVENT_LOAD: &str = "
       key_until,
            ordering_key
     FROM event WHERE seq = ?1";
-const HAS_PENDING: &str = "
-    SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0
-      AND state = 'pending')
-       AND NOT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
-const NEXT_DUE: &str = "
-    SELECT min(due_at) FROM job WHERE tenant = ?1 AND plugin = ?2 AND blocked = 0
-      AND due_at IS NOT NULL";
-
 /// A pool with a bounded number of read connections.
 pub(crate) struct Readers {
     path: PathBuf,
@@ -134,7 +126,6 @@ pub(crate) fn load(
     let mut loaded = std::collections::HashMap::<i64, Arc<Event>>::new();
     for NewLease {
         lease,
-        until,
         seq,
         since,
         due,
@@ -157,7 +148,6 @@ pub(crate) fn load(
         };
         claimed.push(ClaimedJob {
             lease,
-            until,
             event,
             since,
             due,
@@ -173,6 +163,8 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
     let id: [u8; 16] = row.get(0).map_err(store)?;
     let payload_at: Option<String> = row.get(7).map_err(store)?;
     let body: Vec<u8> = row.get(9).map_err(store)?;
+    let received_at = Timestamp::from_unix_millis(row.get(6).map_err(store)?);
+    let key_until = Timestamp::from_unix_millis(row.get(10).map_err(store)?);
 
     Ok(Event {
         id: codec::event_id(&id)?,
@@ -180,9 +172,9 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
         provider: row.get(3).map_err(store)?,
         event_type: row.get(4).map_err(store)?,
         key: row.get(5).map_err(store)?,
-        received_at: Timestamp::from_unix_millis(row.get(6).map_err(store)?),
+        received_at,
         payload: payload_at.map_or(Payload::Body, Payload::TextAt),
-        key_until: Timestamp::from_unix_millis(row.get(10).map_err(store)?),
+        key_window: key_until.since(received_at),
         ordering_key: row.get(11).map_err(store)?,
         headers: codec::headers_from_blob(row.get(8).map_err(store)?)?,
         body: body.into(),
@@ -204,35 +196,6 @@ pub(crate) fn source(row: &Row<'_>, first: usize) -> Result<SourceRef, Error> {
     })
 }
 
-/// Returns the earliest time at which a job of any of these plugins is due.
-pub(crate) fn next_due(
-    connection: &Connection,
-    plugins: &[PluginRef],
-) -> Result<Option<Timestamp>, Error> {
-    let mut has_pending = connection.prepare_cached(HAS_PENDING).map_err(store)?;
-    let mut next_due = connection.prepare_cached(NEXT_DUE).map_err(store)?;
-    let mut earliest = None;
-    for PluginRef {
-        tenant,
-        name: plugin,
-    } in plugins
-    {
-        let values = [tenant.as_str(), plugin.as_str()];
-        if has_pending
-            .query_row(values, |row| row.get::<_, bool>(0))
-            .map_err(store)?
-        {
-            return Ok(hookyard_model::WorkState::Pending.due_at());
-        }
-        let due: Option<i64> = next_due
-            .query_row(values, |row| row.get(0))
-            .map_err(store)?;
-        earliest = [earliest, due].into_iter().flatten().min();
-    }
-
-    Ok(earliest.map(Timestamp::from_unix_millis))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,18 +203,6 @@ mod tests {
 
     #[test]
     fn statements_use_indexes() {
-        query_plans::check(&[
-            ("claim: load", EVENT_LOAD, &["PRIMARY KEY (rowid=?)"]),
-            (
-                "next_due: pending",
-                HAS_PENDING,
-                &["INDEX job_pending (tenant=? AND plugin=? AND blocked=?)"],
-            ),
-            (
-                "next_due: timed",
-                NEXT_DUE,
-                &["INDEX job_due (tenant=? AND plugin=? AND blocked=? AND due_at>?)"],
-            ),
-        ]);
+        query_plans::check(&[("claim: load", EVENT_LOAD, &["PRIMARY KEY (rowid=?)"])]);
     }
 }

@@ -1,8 +1,11 @@
-//! Notifications: the writer wakes the tasks that wait for changes.
+//! Notifications: the writer wakes the tasks that wait for changes, and hands over jobs.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hookyard_store::Handover;
 use tokio::sync::Notify;
 
-/// A notification for each kind of change.
+/// A notification for each kind of change, and the handover for new jobs.
 #[derive(Default)]
 pub(crate) struct Wakes {
     /// Jobs may have become due.
@@ -11,6 +14,7 @@ pub(crate) struct Wakes {
     pub(crate) messages: Notify,
     /// Orders or blocks of operators may have changed.
     pub(crate) releases: Notify,
+    handover: Mutex<Option<Arc<Handover>>>,
 }
 
 impl Wakes {
@@ -19,5 +23,18 @@ impl Wakes {
         self.jobs.notify_one();
         self.messages.notify_one();
         self.releases.notify_one();
+    }
+
+    /// Returns the handover for the jobs of new events, if there is one.
+    pub(crate) fn handover(&self) -> Option<Arc<Handover>> {
+        self.handover
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Replaces the handover.
+    pub(crate) fn set_handover(&self, handover: Arc<Handover>) {
+        *self.handover.lock().unwrap_or_else(PoisonError::into_inner) = Some(handover);
     }
 }

@@ -4,6 +4,7 @@
 //! `hookyard_store::transitions` and from the caller; this module only decides which rows to
 //! change.
 
+mod knowledge;
 mod append;
 mod claim;
 mod discard;
@@ -26,79 +27,148 @@ pub(crate) use retention::Expired;
 pub(crate) use routing::{JobCounts, load_routes};
 pub(crate) use sweep::Sweep;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use hookyard_crash::Point;
-use hookyard_model::{
-    Outcome, PluginName, PluginRef, RecordedAnswer, SourceName, SourceRef, Timestamp, WorkState,
-};
-use hookyard_store::{Error, JobLease, Routes, Settlement, transitions};
+use hookyard_model::{Outcome, PluginRef, RecordedAnswer, SourceRef, Timestamp, WorkState};
+use hookyard_store::{ClaimedJob, Error, Handover, JobLease, Settlement, transitions};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::codec::{self, parsed, store};
+use knowledge::Knowledge;
+use lane::{JobChange, JobRow};
 
-const JOB_LEASED: &str = "
-    SELECT job.event, event.source, job.due_at
-    FROM event CROSS JOIN job ON job.event = event.seq
-    WHERE event.id = ?1 AND job.plugin = ?2 AND job.tenant = ?3 AND job.state = 'leased'
-      AND job.replays = ?4 AND job.attempts = ?5";
-const JOB_FAILED: &str = "UPDATE job SET failed_on = ?3 WHERE event = ?1 AND plugin = ?2";
-const JOB_SPARE: &str = "UPDATE job SET spared = spared + 1 WHERE event = ?1 AND plugin = ?2";
+const JOB_BY_TOKEN: &str = "
+    SELECT state, due_at, lease, lane FROM job WHERE event = ?1 AND plugin = ?2 AND tenant = ?3";
+const WAS_SETTLED: &str = "
+    SELECT EXISTS (SELECT 1 FROM attempt WHERE event = ?1 AND plugin = ?2 AND lease = ?3)";
+const SOURCE_OF: &str = "SELECT source FROM event WHERE seq = ?1";
 const ATTEMPT_INSERT: &str = "
     INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us,
-      outcome, detail, log)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+      outcome, detail, log, lease)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?2";
 const ANSWER_INSERT: &str = "
     INSERT INTO answer (event, plugin, number, tenant, request, status, headers, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 /// Runs once, when the store is opened. It walks the index of leased and waiting jobs.
 const ABANDONED_LEASES: &str = "
-    SELECT job.event, job.plugin, job.tenant, event.source, job.due_at, job.attempts
+    SELECT job.event, job.plugin, job.tenant, event.source, job.due_at, job.attempts, job.lane
     FROM job CROSS JOIN event ON event.seq = job.event
     WHERE job.due_at IS NOT NULL AND job.state = 'leased'";
 
-/// The writer's connection, and what the writer caches of the database.
+/// The writer's connection, and what the writer knows of the database.
 pub(crate) struct Database {
     pub(crate) connection: Connection,
-    /// The cached table `route`, or `None` if the table must be read again.
-    routes: Option<Routes>,
-    /// The cached plugins of the table `quarantine`, or `None` if the table must be read again.
-    quarantined: Option<BTreeSet<PluginRef>>,
+    /// The time at which the current transaction began, by the clock of the store.
+    now: Timestamp,
+    knowledge: Knowledge,
+    handover: Option<Arc<Handover>>,
+    /// The jobs that the current transaction has leased for the handover.
+    handed_over: Vec<ClaimedJob>,
     /// Whether the current transaction has made jobs due.
     pub(crate) has_due_jobs: bool,
     /// Whether the current transaction has made messages due.
     pub(crate) has_due_messages: bool,
 }
 
+/// What a lease is when its holder comes back with it.
+enum Standing {
+    /// The job is still under the lease.
+    Leased(LeasedJob),
+    /// The attempt under the lease has been settled.
+    Settled,
+    /// The lease has ended.
+    Lost,
+}
+
+struct LeasedJob {
+    seq: i64,
+    lease: i64,
+    lane: Option<String>,
+    until: Timestamp,
+}
+
+impl LeasedJob {
+    fn row<'j>(&self, plugin: &'j PluginRef) -> JobRow<'j> {
+        JobRow {
+            seq: self.seq,
+            plugin,
+            lane: self.lane.clone(),
+            state: WorkState::Leased { until: self.until },
+        }
+    }
+}
+
 impl Database {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
             connection,
-            routes: None,
-            quarantined: None,
+            now: Timestamp::from_unix_millis(0),
+            knowledge: Knowledge::new(),
+            handover: None,
+            handed_over: Vec::new(),
             has_due_jobs: false,
             has_due_messages: false,
         }
     }
 
-    /// Clears the caches. Must be called after any rollback, and after another process has written.
-    pub(crate) fn forget(&mut self) {
-        self.routes = None;
-        self.quarantined = None;
+    /// Prepares for a transaction that begins at `now`.
+    pub(crate) fn begin(&mut self, now: Timestamp, handover: Option<Arc<Handover>>) {
+        self.now = now;
+        self.handover = handover;
+        self.has_due_jobs = false;
+        self.has_due_messages = false;
     }
 
-    pub(crate) fn extend(&mut self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
+    /// Hands over the jobs that the transaction has leased. Must be called once it is durable.
+    pub(crate) fn hand_over_leased(&mut self) {
+        if let Some(handover) = &self.handover
+            && !self.handed_over.is_empty()
+        {
+            handover.put(self.handed_over.drain(..));
+        }
+    }
+
+    /// Forgets what may not be true after a rollback, and gives back the places of the jobs that
+    /// were leased for the handover.
+    pub(crate) fn undo(&mut self) {
+        self.undo_to(0);
+    }
+
+    /// Returns the number of jobs that the transaction has leased for the handover.
+    pub(crate) fn handed_over(&self) -> usize {
+        self.handed_over.len()
+    }
+
+    /// Does the same as [`Database::undo`] for all but the first jobs of the handover.
+    pub(crate) fn undo_to(&mut self, handed_over: usize) {
+        self.forget();
+        let undone = self.handed_over.drain(handed_over..);
+        if let Some(handover) = &self.handover {
+            for job in undone {
+                handover.begun(&job.lease.plugin, job.event.body.len());
+            }
+        }
+    }
+
+    /// Forgets what may not be true after another process has written.
+    pub(crate) fn forget(&mut self) {
+        self.knowledge.forget();
+    }
+
+    pub(crate) fn extend(&mut self, leases: &[JobLease], lease: Duration) -> Result<(), Error> {
+        let until = self.now.after(lease);
         for lease in leases {
-            if let Some(job) = self.leased(lease)?
+            if let Standing::Leased(job) = self.standing(lease)?
                 && job.until < until
             {
-                self.put(
-                    job.seq,
-                    &lease.plugin.name,
-                    WorkState::Leased { until },
-                    lease.attempt,
-                )?;
+                let change = JobChange {
+                    lease: Some(job.lease),
+                    ..JobChange::to(WorkState::Leased { until }, lease.attempt)
+                };
+                self.put(&job.row(&lease.plugin), change)?;
             }
         }
 
@@ -107,13 +177,14 @@ impl Database {
 
     pub(crate) fn give_back(&mut self, leases: &[JobLease]) -> Result<(), Error> {
         for lease in leases {
-            let Some(job) = self.leased(lease)? else {
+            let Standing::Leased(job) = self.standing(lease)? else {
                 continue;
             };
             let routed = self.accepts_leased(&job, &lease.plugin)?;
-            if let Ok(next) = transitions::give_back(WorkState::Leased { until: job.until }, routed)
-            {
-                self.put(job.seq, &lease.plugin.name, next, lease.attempt - 1)?;
+            let row = job.row(&lease.plugin);
+            if let Ok(next) = transitions::give_back(row.state, routed) {
+                self.put(&row, JobChange::to(next, lease.attempt - 1))?;
+                self.has_due_jobs |= routed;
             }
         }
 
@@ -121,32 +192,45 @@ impl Database {
     }
 
     pub(crate) fn settle(&mut self, settlement: &Settlement) -> Result<(), Error> {
-        let Settlement {
-            lease,
-            attempt,
-            next,
-            ..
-        } = settlement;
-        let Some(job) = self.leased(lease)? else {
-            return Err(Error::LeaseLost(lease.clone()));
+        let Settlement { lease, attempt, .. } = settlement;
+        let job = match self.standing(lease)? {
+            Standing::Leased(job) => job,
+            Standing::Settled => return Ok(()),
+            Standing::Lost => return Err(Error::LeaseLost(lease.clone())),
         };
-        let next = transitions::route(*next, self.accepts_leased(&job, &lease.plugin)?);
-        self.put(job.seq, &lease.plugin.name, next, lease.attempt)?;
+        let is_done = attempt.outcome == Outcome::Done;
+        let totals = if is_done {
+            self.check_effects(settlement)?
+        } else {
+            effects::NewTotals::default()
+        };
 
-        if settlement.failed_on_probation {
-            let revision = attempt.revision.to_string();
-            self.execute(
-                JOB_FAILED,
-                params![job.seq, lease.plugin.name.as_str(), revision],
-            )?;
+        let mut next = settlement.next.at(self.now);
+        if !next.is_over() {
+            next = transitions::route(next, self.accepts_leased(&job, &lease.plugin)?);
         }
-
-        if settlement.is_spared {
-            self.execute(JOB_SPARE, params![job.seq, lease.plugin.name.as_str()])?;
-        }
-
+        let change = JobChange {
+            lease: Some(job.lease),
+            failed_on: settlement.failed_on_probation.then_some(attempt.revision),
+            is_spared: settlement.is_spared,
+            ..JobChange::to(next, lease.attempt)
+        };
+        self.put(&job.row(&lease.plugin), change)?;
         Point::SettleState.pass();
 
+        self.record_attempt(&job, settlement)?;
+        Point::SettleRecord.pass();
+
+        if is_done {
+            self.commit_effects(settlement, totals)?;
+            self.put_answers(job.seq, &lease.plugin, &settlement.effects.answers)?;
+        }
+
+        Ok(())
+    }
+
+    fn record_attempt(&self, job: &LeasedJob, settlement: &Settlement) -> Result<(), Error> {
+        let Settlement { lease, attempt, .. } = settlement;
         let values = params![
             job.seq,
             lease.plugin.name.as_str(),
@@ -158,16 +242,10 @@ impl Database {
             attempt.outcome.name(),
             codec::outcome_detail(&attempt.outcome),
             codec::log_to_json(&attempt.log),
+            job.lease,
         ];
-        self.execute(ATTEMPT_INSERT, values)?;
-        Point::SettleRecord.pass();
 
-        if attempt.outcome == Outcome::Done {
-            self.commit_effects(settlement)?;
-            self.put_answers(job.seq, &lease.plugin, &settlement.effects.answers)?;
-        }
-
-        Ok(())
+        self.execute(ATTEMPT_INSERT, values).map(drop)
     }
 
     /// Replaces the recorded answers of a job, if there are new answers.
@@ -221,51 +299,87 @@ impl Database {
 
         for job in &left {
             let routed = self.accepts(&job.source, &job.plugin)?;
-            if let Ok(next) = transitions::give_back(WorkState::Leased { until: job.until }, routed)
-            {
-                self.put(job.seq, &job.plugin, next, job.attempts)?;
+            let row = JobRow {
+                seq: job.seq,
+                plugin: &job.plugin,
+                lane: job.lane.clone(),
+                state: WorkState::Leased { until: job.until },
+            };
+            if let Ok(next) = transitions::give_back(row.state, routed) {
+                self.put(&row, JobChange::to(next, job.attempts))?;
             }
         }
 
         Ok(left.len())
     }
 
-    fn leased(&self, lease: &JobLease) -> Result<Option<LeasedJob>, Error> {
-        let mut statement = self.connection.prepare_cached(JOB_LEASED).map_err(store)?;
-        let PluginRef {
-            tenant,
-            name: plugin,
-        } = &lease.plugin;
-        let id = lease.event.as_uuid().into_bytes();
-        let values = params![
-            id,
-            plugin.as_str(),
-            tenant.as_str(),
-            lease.replays,
-            lease.attempt
-        ];
-        let found = statement.query_row(values, |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?))
-        });
-        let Some((seq, source, until)) = found.optional().map_err(store)? else {
-            return Ok(None);
+    /// Finds the job of a lease by the token, and returns what the lease is.
+    fn standing(&self, lease: &JobLease) -> Result<Standing, Error> {
+        let (number, seq) = knowledge::parts_of(lease.token);
+        let PluginRef { tenant, name } = &lease.plugin;
+        let mut statement = self
+            .connection
+            .prepare_cached(JOB_BY_TOKEN)
+            .map_err(store)?;
+        let found = statement
+            .query_row(params![seq, name.as_str(), tenant.as_str()], |row| {
+                let state: String = row.get(0)?;
+                Ok((
+                    state,
+                    row.get(1)?,
+                    row.get::<_, Option<i64>>(2)?,
+                    row.get(3)?,
+                ))
+            })
+            .optional()
+            .map_err(store)?;
+        let Some((state, due_at, current, lane)) = found else {
+            return Ok(Standing::Lost);
         };
-        let source = parsed(&source, "an event's source")?;
 
-        Ok(Some(LeasedJob {
-            seq,
-            source,
-            until: Timestamp::from_unix_millis(until),
-        }))
+        if current != Some(number) {
+            let was_settled = self.was_settled(seq, &lease.plugin, number)?;
+            return Ok(if was_settled {
+                Standing::Settled
+            } else {
+                Standing::Lost
+            });
+        }
+
+        Ok(match codec::state(&state, due_at)? {
+            WorkState::Leased { until } => Standing::Leased(LeasedJob {
+                seq,
+                lease: number,
+                lane,
+                until,
+            }),
+            _ => Standing::Settled,
+        })
+    }
+
+    /// Returns whether an earlier attempt of a job was settled under a lease.
+    fn was_settled(&self, seq: i64, plugin: &PluginRef, lease: i64) -> Result<bool, Error> {
+        self.connection
+            .prepare_cached(WAS_SETTLED)
+            .and_then(|mut statement| {
+                let values = params![seq, plugin.name.as_str(), lease];
+                statement.query_row(values, |row| row.get(0))
+            })
+            .map_err(store)
     }
 
     /// Returns whether the plugin would take a leased job if the job had to run again.
     fn accepts_leased(&mut self, job: &LeasedJob, plugin: &PluginRef) -> Result<bool, Error> {
+        let name: String = self
+            .connection
+            .prepare_cached(SOURCE_OF)
+            .and_then(|mut statement| statement.query_row([job.seq], |row| row.get(0)))
+            .map_err(store)?;
         let source = SourceRef {
             tenant: plugin.tenant.clone(),
-            name: job.source.clone(),
+            name: parsed(&name, "an event's source")?,
         };
-        self.accepts(&source, &plugin.name)
+        self.accepts(&source, plugin)
     }
 
     fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
@@ -276,34 +390,34 @@ impl Database {
     }
 }
 
-struct LeasedJob {
-    seq: i64,
-    source: SourceName,
-    until: Timestamp,
-}
-
 struct AbandonedJob {
     seq: i64,
-    plugin: PluginName,
+    plugin: PluginRef,
     source: SourceRef,
     until: Timestamp,
     attempts: u32,
+    lane: Option<String>,
 }
 
 impl AbandonedJob {
     fn read(row: &Row<'_>) -> Result<Self, Error> {
         let text = |column: usize| row.get::<_, String>(column).map_err(store);
-        let source = SourceRef {
+        let plugin = PluginRef {
             tenant: parsed(&text(2)?, "a job's tenant")?,
+            name: parsed(&text(1)?, "a job's plugin")?,
+        };
+        let source = SourceRef {
+            tenant: plugin.tenant.clone(),
             name: parsed(&text(3)?, "an event's source")?,
         };
 
         Ok(Self {
             seq: row.get(0).map_err(store)?,
-            plugin: parsed(&text(1)?, "a job's plugin")?,
+            plugin,
             source,
             until: Timestamp::from_unix_millis(row.get(4).map_err(store)?),
             attempts: row.get(5).map_err(store)?,
+            lane: row.get(6).map_err(store)?,
         })
     }
 }
@@ -318,12 +432,15 @@ mod tests {
         query_plans::check(&[
             (
                 "settle: find",
-                JOB_LEASED,
-                &[
-                    "autoindex_event_1 (id=?)",
-                    "PRIMARY KEY (event=? AND plugin=?)",
-                ],
+                JOB_BY_TOKEN,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
             ),
+            (
+                "settle: an earlier attempt",
+                WAS_SETTLED,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            ("settle: source", SOURCE_OF, &["PRIMARY KEY (rowid=?)"]),
             ("settle: record", ATTEMPT_INSERT, &[]),
             (
                 "settle: forget answers",
@@ -331,16 +448,6 @@ mod tests {
                 &["PRIMARY KEY (event=? AND plugin=?)"],
             ),
             ("settle: record an answer", ANSWER_INSERT, &[]),
-            (
-                "settle: failed",
-                JOB_FAILED,
-                &["PRIMARY KEY (event=? AND plugin=?)"],
-            ),
-            (
-                "settle: spare",
-                JOB_SPARE,
-                &["PRIMARY KEY (event=? AND plugin=?)"],
-            ),
         ]);
     }
 

@@ -1,10 +1,12 @@
 //! The only writer: a thread that takes calls from a bounded queue and commits them in groups.
 //!
 //! A group consists of the calls that were queued while the previous group was being committed, so
-//! that one `fsync` serves all of them (`queue` decides on the order). Each call has a savepoint,
-//! so a call that fails undoes nothing of the others. No call is answered before its group is
-//! committed. If the group cannot be committed, all of its calls are answered with an error, and
-//! the thread continues with the next group.
+//! that one `fsync` serves all of them (`queue` decides on the order). A call checks everything
+//! before it writes, so a refusal, such as a lost lease, undoes nothing. If the database fails in
+//! the middle of a call, the group is rolled back and runs again with a savepoint for each call, so
+//! that the call undoes nothing of the others. No call is answered before its group is committed.
+//! If the group cannot be committed, all of its calls are answered with an error, and the thread
+//! continues with the next group.
 //!
 //! The thread looks for the writes of other processes before each group, and at intervals when
 //! there are no groups.
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use hookyard_model::TenantName;
+use hookyard_model::{Clock, TenantName};
 use hookyard_store::Error;
 use rusqlite::ffi::{Error as Failure, SQLITE_BUSY};
 use rusqlite::{Connection, ErrorCode};
@@ -135,6 +137,7 @@ impl Writer {
         let data_version = data_version(&connection).ok();
         let work = Loop {
             database: Database::new(connection),
+            clock: Arc::clone(&options.clock),
             durability: None,
             is_log_suspect: false,
             data_version,
@@ -228,9 +231,14 @@ impl Writer {
         work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (command, answer) = Command::new(durability, slot, work);
-        self.shared.push(priority, weight, command);
+        if !self.shared.push(priority, weight, command) {
+            return Err(stopped());
+        }
 
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        // The thread ended while it had the call, or before it came to it.
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Error::Unknown(STOPPED.into())))
     }
 
     /// Starts a ticker that makes the idle writer look for the writes of other processes and for
@@ -257,9 +265,12 @@ impl Drop for Writer {
     }
 }
 
-/// Returns the error for a writer's thread that has ended, which only a defect can cause.
+/// The reason for which a call fails after the writer's thread has ended, which only a defect can
+/// cause.
+const STOPPED: &str = "the thread that writes to the store has stopped; restart the host";
+
 fn stopped() -> Error {
-    Error::Store("the thread that writes to the store has stopped; restart the host".into())
+    Error::Store(STOPPED.into())
 }
 
 /// The bytes of one queued append, as a part of all queued bytes.
@@ -320,7 +331,8 @@ impl Command {
 }
 
 trait Call: Send {
-    /// Does the work. Returns `false` if the work failed and must be undone.
+    /// Does the work. Returns `false` if the work failed in the middle and must be undone. A refusal
+    /// has changed nothing.
     fn run(&mut self, database: &mut Database) -> bool;
     /// Answers the caller. `fault` is the reason if the group was not committed.
     fn answer(self: Box<Self>, fault: Option<&Fault>);
@@ -338,10 +350,13 @@ where
 {
     fn run(&mut self, database: &mut Database) -> bool {
         let result = (self.work)(database);
-        let is_ok = result.is_ok();
+        let is_whole = !matches!(
+            result,
+            Err(Error::Store(_) | Error::Unknown(_) | Error::Corrupt { .. })
+        );
         self.result = Some(result);
 
-        is_ok
+        is_whole
     }
 
     fn answer(self: Box<Self>, fault: Option<&Fault>) {
@@ -356,6 +371,7 @@ where
 
         let answer = match (result, fault) {
             (Some(Err(error)), _) => Err(error),
+            (_, Some(fault)) if fault.is_unknown() => Err(Error::Unknown(Box::new(fault.clone()))),
             (_, Some(fault)) => Err(Error::Store(Box::new(fault.clone()))),
             (Some(Ok(done)), None) => Ok(done),
             (None, None) => Err(stopped()),
@@ -370,13 +386,47 @@ where
 enum Fault {
     #[error("the transaction was rolled back")]
     Sqlite(#[source] Arc<rusqlite::Error>),
+    #[error("the commit failed, and may still be found after a restart")]
+    Commit(#[source] Arc<rusqlite::Error>),
     #[error("the files of the store are not where the host opened them")]
     Files(#[source] FileFault),
+    #[error("the files of the store were moved during the commit")]
+    FilesMoved(#[source] FileFault),
+}
+
+impl Fault {
+    fn of_commit(error: rusqlite::Error) -> Self {
+        // The log may have the whole transaction, although it could not be synced.
+        if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+            Self::Commit(Arc::new(error))
+        } else {
+            error.into()
+        }
+    }
+
+    /// Returns whether the group may be found in the database later.
+    fn is_unknown(&self) -> bool {
+        matches!(self, Self::Commit(_) | Self::FilesMoved(_))
+    }
+
+    fn sqlite_error(&self) -> Option<&rusqlite::Error> {
+        match self {
+            Self::Sqlite(error) | Self::Commit(error) => Some(error),
+            Self::Files(_) | Self::FilesMoved(_) => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
+    }
 }
 
 /// The state of the writer's thread.
 struct Loop {
     database: Database,
+    clock: Arc<dyn Clock>,
     /// The current durability of the connection.
     durability: Option<Durability>,
     /// Whether the disk has failed, so that the write-ahead log may never reach it.
@@ -416,11 +466,8 @@ impl Loop {
     }
 
     /// Fails while the files of the database are not where the host opened them.
-    fn check_files(&mut self) -> Result<(), Fault> {
-        self.alarm
-            .as_mut()
-            .map_or(Ok(()), Alarm::check)
-            .map_err(Fault::Files)
+    fn check_files(&mut self) -> Result<(), FileFault> {
+        self.alarm.as_mut().map_or(Ok(()), Alarm::check)
     }
 
     /// Looks for a write of another process. After such a write, clears the caches and wakes every
@@ -441,20 +488,15 @@ impl Loop {
         for command in group.iter_mut() {
             command.slot = None;
         }
-        self.database.has_due_jobs = false;
-        self.database.has_due_messages = false;
+        self.database.begin(self.clock.now(), self.wakes.handover());
 
         let fault = self.commit_in_place(group).err();
         match &fault {
-            None => self.wake(),
-            Some(Fault::Sqlite(error)) => {
-                self.roll_back();
-                self.is_log_suspect |=
-                    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
-                tracing::error!(calls = group.len(), %error, "the store could not commit");
+            None => {
+                self.database.hand_over_leased();
+                self.wake();
             }
-            // The alarm has already reported the files.
-            Some(Fault::Files(_)) => {}
+            Some(fault) => self.abandon(fault, group.len()),
         }
 
         self.counters
@@ -465,15 +507,24 @@ impl Loop {
         }
     }
 
+    /// Undoes what is left of a group that could not be committed.
+    fn abandon(&mut self, fault: &Fault, calls: usize) {
+        self.roll_back();
+        // The alarm has already reported missing files.
+        if let Some(error) = fault.sqlite_error() {
+            self.is_log_suspect |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+            tracing::error!(calls, %error, "the store could not commit");
+        }
+    }
+
     /// Commits a group and checks the files before and after.
     ///
     /// The first check avoids work in vain. The second check makes sure that nothing is
     /// acknowledged that went to a file which had lost its name by then.
     fn commit_in_place(&mut self, group: &mut [Command]) -> Result<(), Fault> {
-        self.check_files()?;
-        self.commit(group)
-            .map_err(|error| Fault::Sqlite(Arc::new(error)))?;
-        self.check_files()
+        self.check_files().map_err(Fault::Files)?;
+        self.commit(group)?;
+        self.check_files().map_err(Fault::FilesMoved)
     }
 
     fn wake(&self) {
@@ -485,7 +536,7 @@ impl Loop {
         }
     }
 
-    fn commit(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {
+    fn commit(&mut self, group: &mut [Command]) -> Result<(), Fault> {
         let synced = group
             .iter()
             .any(|command| command.durability == Durability::Synced);
@@ -499,26 +550,51 @@ impl Loop {
             self.start_new_log()?;
         }
         self.set_durability(durability)?;
+        self.begin()?;
+        if !self.run_together(group) {
+            self.roll_back();
+            self.begin()?;
+            self.run_apart(group)?;
+        }
+        self.execute("COMMIT").map_err(Fault::of_commit)?;
+
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters
+            .syncs
+            .fetch_add(u64::from(synced), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn begin(&mut self) -> rusqlite::Result<()> {
         self.execute("BEGIN IMMEDIATE")?;
         // Looks inside the transaction: from here on no other process can write.
-        self.look()?;
+        self.look()
+    }
 
+    /// Runs the calls of a group. Returns `false` if a call failed in the middle, so that the group
+    /// must be rolled back.
+    fn run_together(&mut self, group: &mut [Command]) -> bool {
+        group.iter_mut().all(|command| {
+            let is_whole = command.call.run(&mut self.database);
+            // SQLite itself rolls back the transaction on some errors of the disk.
+            is_whole && !self.database.connection.is_autocommit()
+        })
+    }
+
+    /// Runs the calls of a group, and undoes each call that fails.
+    fn run_apart(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {
         for command in group {
+            let handed_over = self.database.handed_over();
             self.execute("SAVEPOINT call")?;
             if !command.call.run(&mut self.database) {
-                self.database.forget();
+                self.database.undo_to(handed_over);
                 // Fails if SQLite has rolled back the whole transaction, for example because the
                 // disk is full.
                 self.execute("ROLLBACK TO call")?;
             }
             self.execute("RELEASE call")?;
         }
-        self.execute("COMMIT")?;
 
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.counters
-            .syncs
-            .fetch_add(u64::from(synced), Ordering::Relaxed);
         Ok(())
     }
 
@@ -565,7 +641,7 @@ impl Loop {
     }
 
     fn roll_back(&mut self) {
-        self.database.forget();
+        self.database.undo();
         if !self.database.connection.is_autocommit()
             && let Err(error) = self.execute("ROLLBACK")
         {

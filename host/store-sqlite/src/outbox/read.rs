@@ -69,7 +69,6 @@ pub(super) fn load(
         let NewMessageLease {
             seq,
             lease,
-            until,
             destination,
             plugin,
             event,
@@ -80,7 +79,6 @@ pub(super) fn load(
         let body = body(connection, seq)?.into();
         Ok(ClaimedMessage {
             lease,
-            until,
             destination,
             plugin,
             event,

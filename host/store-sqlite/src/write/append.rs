@@ -1,103 +1,196 @@
 //! Stores events with their jobs, and recognizes repeated events by their keys.
+//!
+//! Where the worker has room, a new job is leased at once and handed over (see
+//! `hookyard_store::Handover`).
+
+use std::sync::Arc;
 
 use hookyard_crash::Point;
-use hookyard_model::{Event, EventId, Payload, PluginName, SourceRef, WorkState};
-use hookyard_store::{AppendResult, Error, transitions};
+use hookyard_model::{Event, EventId, Payload, PluginRef, WorkState};
+use hookyard_store::{AppendResult, ClaimedJob, Error, JobLease, transitions};
 use rusqlite::params;
 
-use super::Database;
-use crate::codec::{self, store};
+use super::{Database, knowledge, lane};
+use crate::codec::{self, due_of, store};
 
+/// Changes nothing if an event with this id is stored.
 const EVENT_INSERT: &str = "
     INSERT INTO event (id, tenant, source, provider, event_type, key, received_at, payload_at,
       headers, body,
                        key_until, ordering_key)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+    ON CONFLICT (id) DO NOTHING";
 /// Changes nothing if the key still belongs to another event.
 const KEY_CLAIM: &str = "
     INSERT INTO dedupe (key, event, until) VALUES (?1, ?2, ?3)
     ON CONFLICT (key) DO UPDATE SET event = excluded.event, until = excluded.until
     WHERE until <= ?4";
 const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1";
+const KEY_DELETE: &str = "DELETE FROM dedupe WHERE key = ?1";
+const IS_STORED: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE id = ?1)";
 const JOB_INSERT: &str = "
-    INSERT INTO job (event, plugin, tenant, state, lane, blocked)
-    VALUES (?1, ?2, ?3, ?4, ?5,
-            EXISTS (SELECT 1 FROM job WHERE tenant = ?3 AND plugin = ?2 AND lane = ?5
-                    AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded')))";
+    INSERT INTO job (event, plugin, tenant, state, due_at, attempts, lease, lane, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const LANE_IS_TAKEN: &str = "
+    SELECT EXISTS (SELECT 1 FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
+      AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded'))";
 const UNROUTED_INSERT: &str =
     "INSERT INTO unrouted (tenant, source, event, received_at) VALUES (?1, ?2, ?3, ?4)";
 
 impl Database {
     /// Stores an event with its jobs, unless its key still belongs to an earlier event.
-    pub(crate) fn append(&mut self, event: &Event) -> Result<AppendResult, Error> {
-        let plugins = self.plugins_of(&event.source)?;
-        let (tenant, source) = (event.source.tenant.as_str(), event.source.name.as_str());
-        let payload_at = match &event.payload {
-            Payload::Body => None,
-            Payload::TextAt(pointer) => Some(pointer),
-        };
-
-        let (id, key_until) = (
-            event.id.as_uuid().into_bytes(),
-            event.key_until.unix_millis(),
-        );
-        let received_at = event.received_at.unix_millis();
+    pub(crate) fn append(&mut self, event: &Arc<Event>) -> Result<AppendResult, Error> {
+        let id = event.id.as_uuid().into_bytes();
         let key = codec::dedupe_key(&event.source, &event.key);
-        if self.execute(KEY_CLAIM, params![key, id, key_until, received_at])? == 0 {
-            return self.owner_of(&key).map(AppendResult::Repeat);
+        let key_until = self.now.after(event.key_window).unix_millis();
+        let now = self.now.unix_millis();
+        if self.execute(KEY_CLAIM, params![key, id, key_until, now])? == 0 {
+            return self.repeat_of(event.id, &key);
         }
 
-        let values = params![
-            id,
-            tenant,
-            source,
-            event.provider,
-            event.event_type,
-            event.key,
-            received_at,
-            payload_at,
-            codec::headers_to_blob(&event.headers),
-            &event.body[..],
-            key_until,
-            event.ordering_key,
-        ];
-        self.execute(EVENT_INSERT, values)?;
+        if !self.insert_event(event)? {
+            // The caller got no answer to its first call, and the key has expired since.
+            self.execute(KEY_DELETE, params![key])?;
+            return Ok(AppendResult::New);
+        }
 
         let seq = self.connection.last_insert_rowid();
         Point::AppendEvent.pass();
 
-        for plugin in &plugins {
-            self.add_job(seq, &event.source, plugin, event.ordering_key.as_deref())?;
+        let plugins = self.plugins_of(&event.source)?;
+        for plugin in plugins.iter() {
+            self.add_job(seq, event, plugin)?;
         }
 
         if plugins.is_empty() {
+            let (tenant, source) = (event.source.tenant.as_str(), event.source.name.as_str());
+            let received_at = event.received_at.unix_millis();
             self.execute(UNROUTED_INSERT, params![tenant, source, seq, received_at])?;
         }
-
-        self.has_due_jobs |= !plugins.is_empty();
 
         Ok(AppendResult::New)
     }
 
-    /// Creates the job of an event for a plugin. Must be called in the order of the events.
-    fn add_job(
-        &mut self,
-        event: i64,
-        source: &SourceRef,
-        plugin: &PluginName,
-        ordering_key: Option<&str>,
-    ) -> Result<(), Error> {
-        let state = transitions::route(WorkState::Pending, !self.is_quarantined(source, plugin)?);
-        let lane = ordering_key.map(|ordering_key| super::lane::name(source, ordering_key));
+    /// Inserts the row of an event. Returns `false` if an event with its id is stored.
+    fn insert_event(&self, event: &Event) -> Result<bool, Error> {
+        let payload_at = match &event.payload {
+            Payload::Body => None,
+            Payload::TextAt(pointer) => Some(pointer),
+        };
         let values = params![
-            event,
-            plugin.as_str(),
-            source.tenant.as_str(),
-            state.name(),
-            lane
+            event.id.as_uuid().into_bytes(),
+            event.source.tenant.as_str(),
+            event.source.name.as_str(),
+            event.provider,
+            event.event_type,
+            event.key,
+            event.received_at.unix_millis(),
+            payload_at,
+            codec::headers_to_blob(&event.headers),
+            &event.body[..],
+            event.received_at.after(event.key_window).unix_millis(),
+            event.ordering_key,
         ];
 
-        self.execute(JOB_INSERT, values).map(drop)
+        Ok(self.execute(EVENT_INSERT, values)? > 0)
+    }
+
+    /// Creates the job of an event for a plugin. Must be called in the order of the events.
+    fn add_job(&mut self, seq: i64, event: &Arc<Event>, plugin: &PluginRef) -> Result<(), Error> {
+        let lane = event.ordering_key.as_deref();
+        let lane = lane.map(|ordering_key| lane::name(&event.source, ordering_key));
+        let is_blocked = match &lane {
+            Some(lane) => self.is_lane_taken(plugin, lane)?,
+            None => false,
+        };
+
+        let idle_state = transitions::route(WorkState::Pending, !self.is_quarantined(plugin)?);
+        let lease = if is_blocked || idle_state != WorkState::Pending {
+            None
+        } else {
+            self.hand_over(seq, event, plugin)
+        };
+        let state = match (&self.handover, lease) {
+            (Some(handover), Some(_)) => WorkState::Leased {
+                until: self.now.after(handover.lease()),
+            },
+            _ => idle_state,
+        };
+
+        let values = params![
+            seq,
+            plugin.name.as_str(),
+            plugin.tenant.as_str(),
+            state.name(),
+            due_of(state),
+            u32::from(lease.is_some()),
+            lease,
+            lane,
+            is_blocked,
+        ];
+        self.execute(JOB_INSERT, values)?;
+
+        if !is_blocked {
+            self.knowledge.note(plugin, None, state);
+        }
+        self.has_due_jobs |= lease.is_none();
+        Ok(())
+    }
+
+    /// Reserves a place in the handover for a new job, if the plugin has no pending jobs. Returns
+    /// the number of the lease under which the job must be stored.
+    fn hand_over(&mut self, seq: i64, event: &Arc<Event>, plugin: &PluginRef) -> Option<i64> {
+        let handover = self.handover.as_ref()?;
+        self.knowledge.idle(plugin)?;
+        if !handover.reserve(plugin, event.body.len()) {
+            return None;
+        }
+
+        let lease = self.knowledge.new_lease();
+        self.handed_over.push(ClaimedJob {
+            lease: JobLease {
+                event: event.id,
+                plugin: plugin.clone(),
+                replays: 0,
+                attempt: 1,
+                token: knowledge::token(lease, seq),
+            },
+            event: Arc::clone(event),
+            since: event.received_at,
+            due: event.received_at,
+            revision: None,
+            spared: 0,
+        });
+        Some(lease)
+    }
+
+    /// Returns whether a lane has a job that is not over.
+    fn is_lane_taken(&self, plugin: &PluginRef, lane: &str) -> Result<bool, Error> {
+        let values = [plugin.tenant.as_str(), plugin.name.as_str(), lane];
+        self.connection
+            .prepare_cached(LANE_IS_TAKEN)
+            .and_then(|mut statement| statement.query_row(values, |row| row.get(0)))
+            .map_err(store)
+    }
+
+    /// Returns the result for an event whose key belongs to a stored event, which may be the event
+    /// itself.
+    fn repeat_of(&self, id: EventId, key: &[u8]) -> Result<AppendResult, Error> {
+        let owner = self.owner_of(key)?;
+        if owner == id || self.is_stored(id)? {
+            Ok(AppendResult::New)
+        } else {
+            Ok(AppendResult::Repeat(owner))
+        }
+    }
+
+    fn is_stored(&self, id: EventId) -> Result<bool, Error> {
+        self.connection
+            .prepare_cached(IS_STORED)
+            .and_then(|mut statement| {
+                statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0))
+            })
+            .map_err(store)
     }
 
     /// Returns the event that owns a key.
@@ -121,11 +214,18 @@ mod tests {
             ("append", EVENT_INSERT, &[]),
             ("append: claim a key", KEY_CLAIM, &[]),
             ("append: a repeat", KEY_OWNER, &["PRIMARY KEY (key=?)"]),
+            ("append: a job", JOB_INSERT, &[]),
             (
-                "append: a job",
-                JOB_INSERT,
+                "append: a lane",
+                LANE_IS_TAKEN,
                 &["INDEX job_lane (tenant=? AND plugin=? AND lane=?)"],
             ),
+            (
+                "append: the same event",
+                IS_STORED,
+                &["COVERING INDEX sqlite_autoindex_event_1 (id=?)"],
+            ),
+            ("append: forget a key", KEY_DELETE, &["PRIMARY KEY (key=?)"]),
             ("append: no job", UNROUTED_INSERT, &[]),
         ]);
     }

@@ -1,5 +1,5 @@
 //! The effects of an attempt, in the transaction of its settlement. All checks come before the
-//! first write.
+//! first write, so that an attempt that fails a check changes nothing.
 
 use hookyard_crash::Point;
 use hookyard_model::{Effects, Key, PluginRef, ReadVersion, Write};
@@ -33,12 +33,19 @@ struct Totals {
     version: u64,
 }
 
+/// The totals that follow the writes of an attempt.
+#[derive(Default)]
+pub(super) struct NewTotals {
+    usage: KvUsage,
+    /// The last version that any key has before the writes.
+    version_before: u64,
+}
+
 impl Database {
-    /// Adds the effects of the attempt to the current transaction, or fails and changes nothing.
-    pub(super) fn commit_effects(&mut self, settlement: &Settlement) -> Result<(), Error> {
+    /// Checks that the effects of the attempt can be committed. Changes nothing.
+    pub(super) fn check_effects(&self, settlement: &Settlement) -> Result<NewTotals, Error> {
         let Settlement {
             lease,
-            attempt,
             effects,
             quota,
             outbox,
@@ -46,7 +53,22 @@ impl Database {
         } = settlement;
         self.check_reads(&lease.plugin, &effects.reads)?;
         self.check_quota(&lease.plugin, outbox, OutboxUsage::of(&effects.messages))?;
-        self.write_values(&lease.plugin, effects, *quota)?;
+        self.check_values(&lease.plugin, effects, *quota)
+    }
+
+    /// Adds the checked effects of the attempt to the current transaction.
+    pub(super) fn commit_effects(
+        &mut self,
+        settlement: &Settlement,
+        totals: NewTotals,
+    ) -> Result<(), Error> {
+        let Settlement {
+            lease,
+            attempt,
+            effects,
+            ..
+        } = settlement;
+        self.write_values(&lease.plugin, effects, totals)?;
         Point::SettleValues.pass();
 
         let ended_at = attempt.started_at.after(attempt.duration);
@@ -82,37 +104,51 @@ impl Database {
         Ok(())
     }
 
-    fn write_values(
+    /// Returns the totals of the plugin's store after the writes, or fails if they exceed the quota.
+    fn check_values(
         &self,
         plugin: &PluginRef,
         effects: &Effects,
         quota: KvUsage,
+    ) -> Result<NewTotals, Error> {
+        if effects.writes.is_empty() {
+            return Ok(NewTotals::default());
+        }
+
+        let Totals { usage, version } = self.totals(plugin)?;
+        let mut after = usage;
+        for write in &effects.writes {
+            let (old, new) = (self.size_at(plugin, &write.key)?, size_of(write));
+            after = after.minus(old).plus(new);
+        }
+
+        match usage.exceeds(after, quota) {
+            Some(excess) => Err(excess),
+            None => Ok(NewTotals {
+                usage: after,
+                version_before: version,
+            }),
+        }
+    }
+
+    fn write_values(
+        &self,
+        plugin: &PluginRef,
+        effects: &Effects,
+        totals: NewTotals,
     ) -> Result<(), Error> {
         if effects.writes.is_empty() {
             return Ok(());
         }
 
-        let before = self.totals(plugin)?;
-        let mut after = Totals {
-            usage: before.usage,
-            version: before.version,
-        };
-
+        let mut version = totals.version_before;
         for write in &effects.writes {
-            let (old, new) = (self.size_at(plugin, &write.key)?, size_of(write));
-            after.usage = after.usage.minus(old).plus(new);
+            version += 1;
+            self.put_value(plugin, write, version)?;
         }
 
-        if let Some(excess) = before.usage.exceeds(after.usage, quota) {
-            return Err(excess);
-        }
-
-        for write in &effects.writes {
-            after.version += 1;
-            self.put_value(plugin, write, after.version)?;
-        }
-
-        self.put_totals(plugin, &after)
+        let usage = totals.usage;
+        self.put_totals(plugin, &Totals { usage, version })
     }
 
     fn totals(&self, plugin: &PluginRef) -> Result<Totals, Error> {

@@ -5,7 +5,7 @@
 //! The indexes that a claim reads leave blocked items out, so a claim never walks over items that
 //! it cannot lease.
 
-use hookyard_model::{PluginName, SourceRef, WorkState};
+use hookyard_model::{PluginRef, Revision, SourceRef, WorkState};
 use hookyard_store::Error;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -13,9 +13,9 @@ use super::Database;
 use crate::codec::{due_of, store};
 
 const JOB_UPDATE: &str = "
-    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, failed_on = NULL
-      WHERE event = ?1 AND plugin = ?2
-    RETURNING tenant, plugin, lane";
+    UPDATE job SET state = ?3, due_at = ?4, attempts = ?5, lease = ?6, failed_on = ?7,
+      spared = spared + ?8
+    WHERE event = ?1 AND plugin = ?2";
 const LANE_HEAD: &str = "
     SELECT event, state = 'leased' FROM job WHERE tenant = ?1 AND plugin = ?2 AND lane = ?3
       AND lane IS NOT NULL AND state NOT IN ('done', 'dead', 'discarded') AND blocked = 0";
@@ -57,6 +57,15 @@ pub(super) fn name(source: &SourceRef, ordering_key: &str) -> String {
 }
 
 impl Lane {
+    fn of_job(plugin: &PluginRef, name: &str) -> Self {
+        Self {
+            kind: LaneKind::Jobs,
+            tenant: plugin.tenant.to_string(),
+            owner: plugin.name.to_string(),
+            name: name.to_owned(),
+        }
+    }
+
     /// Reads the columns for the tenant, the owner and the name of the lane. A job or message
     /// without an ordering key has no lane.
     pub(super) fn read(kind: LaneKind, row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
@@ -73,22 +82,67 @@ impl Lane {
     }
 }
 
+/// A job whose state is about to change.
+pub(super) struct JobRow<'j> {
+    pub(super) seq: i64,
+    pub(super) plugin: &'j PluginRef,
+    pub(super) lane: Option<String>,
+    pub(super) state: WorkState,
+}
+
+/// The new columns of a job.
+pub(super) struct JobChange {
+    pub(super) state: WorkState,
+    pub(super) attempts: u32,
+    /// The number of the lease under which the job is, or under which its last attempt ended.
+    pub(super) lease: Option<i64>,
+    /// The revision on probation on which the last attempt failed.
+    pub(super) failed_on: Option<Revision>,
+    /// Whether the last attempt does not count.
+    pub(super) is_spared: bool,
+}
+
+impl JobChange {
+    /// Returns the change to a state without a lease.
+    pub(super) const fn to(state: WorkState, attempts: u32) -> Self {
+        Self {
+            state,
+            attempts,
+            lease: None,
+            failed_on: None,
+            is_spared: false,
+        }
+    }
+}
+
 impl Database {
     /// Changes the state of one job, and updates its lane. Only batches change states elsewhere.
-    pub(super) fn put(
-        &mut self,
-        seq: i64,
-        plugin: &PluginName,
-        next: WorkState,
-        attempts: u32,
-    ) -> Result<(), Error> {
-        let values = params![seq, plugin.as_str(), next.name(), due_of(next), attempts];
-        let lane = self.change(LaneKind::Jobs, JOB_UPDATE, values)?;
+    pub(super) fn put(&mut self, job: &JobRow<'_>, change: JobChange) -> Result<(), Error> {
+        let values = params![
+            job.seq,
+            job.plugin.name.as_str(),
+            change.state.name(),
+            due_of(change.state),
+            change.attempts,
+            change.lease,
+            change.failed_on.map(|revision| revision.to_string()),
+            change.is_spared,
+        ];
+        self.execute(JOB_UPDATE, values)?;
+        self.knowledge
+            .note(job.plugin, Some(job.state), change.state);
+
         // Only the head of a lane is ever leased, so a lease never changes the head.
-        match lane.filter(|_| !matches!(next, WorkState::Leased { .. })) {
-            Some(lane) => self.update_lane(&lane),
-            None => Ok(()),
+        match &job.lane {
+            Some(lane) if !matches!(change.state, WorkState::Leased { .. }) => {
+                if self.move_head(&Lane::of_job(job.plugin, lane))? {
+                    self.knowledge.set_busy(job.plugin);
+                }
+            }
+            _ => {}
         }
+
+        Ok(())
     }
 
     /// Runs a statement that changes a job or message and returns the columns of its lane.
@@ -106,9 +160,18 @@ impl Database {
             .map_err(store)
     }
 
-    /// Makes the first unfinished item of a lane its head. Must be called after any item of the
-    /// lane has changed.
+    /// Makes the first unfinished item of a lane its head. Must be called after a batch has changed
+    /// any item of the lane.
     pub(super) fn update_lane(&mut self, lane: &Lane) -> Result<(), Error> {
+        if self.move_head(lane)? && lane.kind == LaneKind::Jobs {
+            self.knowledge.set_all_busy();
+        }
+        Ok(())
+    }
+
+    /// Makes the first unfinished item of a lane its head. Returns whether the head is another item
+    /// than before.
+    fn move_head(&mut self, lane: &Lane) -> Result<bool, Error> {
         let (head_of, first_of, block) = match lane.kind {
             LaneKind::Jobs => (LANE_HEAD, LANE_FIRST, JOB_BLOCK),
             LaneKind::Messages => (MESSAGE_LANE_HEAD, MESSAGE_LANE_FIRST, MESSAGE_BLOCK),
@@ -125,7 +188,7 @@ impl Database {
         // A replay may bring an earlier item back. It waits while the current head is being
         // attempted.
         if head.is_some_and(|(_, is_leased)| is_leased) {
-            return Ok(());
+            return Ok(false);
         }
 
         let first: Option<i64> = {
@@ -135,7 +198,8 @@ impl Database {
                 .map_err(store)?
         };
         let head = head.map(|(seq, _)| seq);
-        if first != head {
+        let is_moved = first != head;
+        if is_moved {
             for (seq, is_blocked) in head
                 .map(|seq| (seq, true))
                 .into_iter()
@@ -149,7 +213,7 @@ impl Database {
             }
         }
 
-        Ok(())
+        Ok(is_moved)
     }
 }
 

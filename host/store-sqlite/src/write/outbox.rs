@@ -1,6 +1,8 @@
 //! The outbox: the settlement of an attempt adds messages, which are then leased and settled like
 //! jobs.
 
+use std::time::Duration;
+
 use hookyard_model::{
     DestinationRef, EventId, Message, MessageId, PluginName, PluginRef, Timestamp, WorkState,
 };
@@ -11,8 +13,8 @@ use hookyard_store::{
 };
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::Database;
 use super::lane::{Lane, LaneKind};
+use super::{Database, knowledge};
 use crate::codec::{self, due_of, parsed, store};
 
 const INSERT: &str = "
@@ -36,17 +38,18 @@ const CLAIM_DUE: &str = "
     FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at <= ?4
     ORDER BY due_at, seq LIMIT ?3";
-const LEASED: &str = "
-    SELECT seq, tenant, destination, due_at FROM message
-    WHERE id = ?1 AND state = 'leased' AND replays = ?2 AND deliveries = ?3";
+const BY_TOKEN: &str =
+    "SELECT tenant, destination, state, due_at, lease FROM message WHERE seq = ?1 AND id = ?2";
+const WAS_SETTLED: &str =
+    "SELECT EXISTS (SELECT 1 FROM delivery WHERE message = ?1 AND lease = ?2)";
 const UPDATE: &str = "
-    UPDATE message SET state = ?2, due_at = ?3, deliveries = ?4 WHERE seq = ?1
+    UPDATE message SET state = ?2, due_at = ?3, deliveries = ?4, lease = ?5 WHERE seq = ?1
     RETURNING tenant, destination, ordering_key";
 const SPARE: &str = "UPDATE message SET spared = spared + 1 WHERE seq = ?1";
 const DELIVERY_INSERT: &str = "
     INSERT INTO delivery (message, replays, number, started_at, duration_us, result, detail,
-      headers, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+      headers, body, lease)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 /// Deletes all but the latest deliveries of a message.
 const DELIVERIES_TRIM: &str = "
     DELETE FROM delivery WHERE message = ?1 AND (replays, number) <=
@@ -84,7 +87,6 @@ const ABANDONED_LEASES: &str = "
 pub(crate) struct NewMessageLease {
     pub(crate) seq: i64,
     pub(crate) lease: MessageLease,
-    pub(crate) until: Timestamp,
     pub(crate) destination: DestinationRef,
     pub(crate) plugin: PluginRef,
     pub(crate) event: EventId,
@@ -101,9 +103,20 @@ pub(crate) struct ExpiredMessage {
     pub(crate) unsent_until: Option<i64>,
 }
 
-/// A message that is under a given lease.
-struct Held {
+/// What a lease on a message is when its holder comes back with it.
+enum Standing {
+    /// The message is still under the lease.
+    Leased(LeasedMessage),
+    /// The delivery under the lease has been settled.
+    Settled,
+    /// The lease has ended.
+    Lost,
+}
+
+/// A message under lease.
+struct LeasedMessage {
     seq: i64,
+    lease: i64,
     tenant: String,
     destination: String,
     until: Timestamp,
@@ -175,20 +188,21 @@ impl Database {
     pub(crate) fn claim_messages(
         &mut self,
         requests: &[MessageRequest],
-        now: Timestamp,
-        until: Timestamp,
+        lease: Duration,
     ) -> Result<Vec<NewMessageLease>, Error> {
+        let until = self.now.after(lease);
         let mut leased = Vec::new();
         for request in requests {
-            for message in self.due_messages(request, now)? {
+            for message in self.due_messages(request)? {
                 let transitions::Claim::Lease(next) =
-                    transitions::claim(message.state, true, until, now)
+                    transitions::claim(message.state, true, until, self.now)
                 else {
                     continue;
                 };
                 let attempt = message.attempts + 1;
-                self.put_message(message.seq, next, attempt)?;
-                leased.push(message.leased(request, attempt, until));
+                let lease = self.knowledge.new_lease();
+                self.put_message(message.seq, next, attempt, Some(lease))?;
+                leased.push(message.leased(request, attempt, lease));
             }
         }
 
@@ -196,11 +210,7 @@ impl Database {
     }
 
     /// Returns up to `limit` messages, those that have been due for the longest time first.
-    fn due_messages(
-        &self,
-        request: &MessageRequest,
-        now: Timestamp,
-    ) -> Result<Vec<DueMessage>, Error> {
+    fn due_messages(&self, request: &MessageRequest) -> Result<Vec<DueMessage>, Error> {
         if is_disabled(&self.connection, &request.destination)? {
             return Ok(Vec::new());
         }
@@ -210,7 +220,7 @@ impl Database {
             request.destination.name.as_str(),
         );
         let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
-        let values = params![tenant, destination, limit, now.unix_millis()];
+        let values = params![tenant, destination, limit, self.now.unix_millis()];
         let mut due = Vec::new();
         for statement in [CLAIM_PENDING, CLAIM_DUE] {
             let mut statement = self.connection.prepare_cached(statement).map_err(store)?;
@@ -228,13 +238,15 @@ impl Database {
     pub(crate) fn extend_messages(
         &mut self,
         leases: &[MessageLease],
-        until: Timestamp,
+        lease: Duration,
     ) -> Result<(), Error> {
+        let until = self.now.after(lease);
         for lease in leases {
-            if let Some(message) = self.leased_message(lease)?
+            if let Standing::Leased(message) = self.standing_of_message(lease)?
                 && message.until < until
             {
-                self.put_message(message.seq, WorkState::Leased { until }, lease.delivery)?;
+                let (next, number) = (WorkState::Leased { until }, Some(message.lease));
+                self.put_message(message.seq, next, lease.delivery, number)?;
             }
         }
         Ok(())
@@ -242,7 +254,7 @@ impl Database {
 
     pub(crate) fn give_back_messages(&mut self, leases: &[MessageLease]) -> Result<(), Error> {
         for lease in leases {
-            let Some(message) = self.leased_message(lease)? else {
+            let Standing::Leased(message) = self.standing_of_message(lease)? else {
                 continue;
             };
             if let Ok(next) = transitions::give_back(
@@ -251,7 +263,7 @@ impl Database {
                 },
                 true,
             ) {
-                self.put_message(message.seq, next, lease.delivery - 1)?;
+                self.put_message(message.seq, next, lease.delivery - 1, None)?;
                 self.has_due_messages = true;
             }
         }
@@ -267,11 +279,14 @@ impl Database {
             is_spared,
             disable,
         } = settlement;
-        let Some(message) = self.leased_message(lease)? else {
-            return Err(Error::MessageLeaseLost(lease.clone()));
+        let message = match self.standing_of_message(lease)? {
+            Standing::Leased(message) => message,
+            Standing::Settled => return Ok(()),
+            Standing::Lost => return Err(Error::MessageLeaseLost(lease.clone())),
         };
 
-        self.put_message(message.seq, *next, lease.delivery)?;
+        let next = next.at(self.now);
+        self.put_message(message.seq, next, lease.delivery, Some(message.lease))?;
 
         let answer = delivery.answer.as_ref();
         let values = params![
@@ -284,6 +299,7 @@ impl Database {
             codec::result_detail(&delivery.result),
             answer.map(|answer| codec::headers_to_blob(&answer.headers)),
             answer.map(|answer| &answer.body[..]),
+            message.lease,
         ];
         self.execute(DELIVERY_INSERT, values)?;
 
@@ -322,7 +338,7 @@ impl Database {
         for (seq, until, attempts) in &left {
             let until = Timestamp::from_unix_millis(*until);
             if let Ok(next) = transitions::give_back(WorkState::Leased { until }, true) {
-                self.put_message(*seq, next, *attempts)?;
+                self.put_message(*seq, next, *attempts, None)?;
             }
         }
 
@@ -419,12 +435,19 @@ impl Database {
             .map_err(store)
     }
 
-    /// Changes the state of one message, and updates its lane.
-    fn put_message(&mut self, seq: i64, next: WorkState, attempts: u32) -> Result<(), Error> {
+    /// Changes the state of one message, and updates its lane. `lease` is the number of the lease
+    /// under which the message is, or under which its last delivery ended.
+    fn put_message(
+        &mut self,
+        seq: i64,
+        next: WorkState,
+        attempts: u32,
+        lease: Option<i64>,
+    ) -> Result<(), Error> {
         let lane = self.change(
             LaneKind::Messages,
             UPDATE,
-            params![seq, next.name(), due_of(next), attempts],
+            params![seq, next.name(), due_of(next), attempts, lease],
         )?;
         // Only the head of a lane is ever leased, so a lease never changes the head.
         match lane.filter(|_| !matches!(next, WorkState::Leased { .. })) {
@@ -433,24 +456,48 @@ impl Database {
         }
     }
 
-    fn leased_message(&self, lease: &MessageLease) -> Result<Option<Held>, Error> {
-        let mut statement = self.connection.prepare_cached(LEASED).map_err(store)?;
-        let values = params![
-            lease.id.as_uuid().into_bytes(),
-            lease.replays,
-            lease.delivery
-        ];
-        let found = statement.query_row(values, |row| {
-            let until = Timestamp::from_unix_millis(row.get(3)?);
-            Ok(Held {
-                seq: row.get(0)?,
-                tenant: row.get(1)?,
-                destination: row.get(2)?,
-                until,
+    /// Finds the message of a lease by the token, and returns what the lease is.
+    fn standing_of_message(&self, lease: &MessageLease) -> Result<Standing, Error> {
+        let (number, seq) = knowledge::parts_of(lease.token);
+        let mut statement = self.connection.prepare_cached(BY_TOKEN).map_err(store)?;
+        let found = statement
+            .query_row(params![seq, lease.id.as_uuid().into_bytes()], |row| {
+                let message = LeasedMessage {
+                    seq,
+                    lease: number,
+                    tenant: row.get(0)?,
+                    destination: row.get(1)?,
+                    until: Timestamp::from_unix_millis(row.get::<_, Option<_>>(3)?.unwrap_or(0)),
+                };
+                Ok((
+                    message,
+                    row.get::<_, String>(2)? == "leased",
+                    row.get::<_, Option<i64>>(4)?,
+                ))
             })
-        });
+            .optional()
+            .map_err(store)?;
+        let Some((message, is_leased, current)) = found else {
+            return Ok(Standing::Lost);
+        };
 
-        found.optional().map_err(store)
+        if current == Some(number) && is_leased {
+            return Ok(Standing::Leased(message));
+        }
+        let was_settled = current == Some(number) || self.was_delivered(seq, number)?;
+        Ok(if was_settled {
+            Standing::Settled
+        } else {
+            Standing::Lost
+        })
+    }
+
+    /// Returns whether an earlier delivery of a message was settled under a lease.
+    fn was_delivered(&self, seq: i64, lease: i64) -> Result<bool, Error> {
+        self.connection
+            .prepare_cached(WAS_SETTLED)
+            .and_then(|mut statement| statement.query_row([seq, lease], |row| row.get(0)))
+            .map_err(store)
     }
 
     /// Returns `None` if the message was removed.
@@ -510,15 +557,15 @@ impl DueMessage {
         })
     }
 
-    fn leased(self, request: &MessageRequest, attempt: u32, until: Timestamp) -> NewMessageLease {
+    fn leased(self, request: &MessageRequest, attempt: u32, lease: i64) -> NewMessageLease {
         NewMessageLease {
             seq: self.seq,
             lease: MessageLease {
                 id: self.id,
                 replays: self.replays,
                 delivery: attempt,
+                token: knowledge::token(lease, self.seq),
             },
-            until,
             destination: request.destination.clone(),
             plugin: PluginRef {
                 tenant: request.destination.tenant.clone(),
@@ -570,10 +617,11 @@ mod tests {
                 IS_DISABLED,
                 &["PRIMARY KEY (tenant=? AND destination=?)"],
             ),
+            ("settle: find", BY_TOKEN, &["PRIMARY KEY (rowid=?)"]),
             (
-                "settle: find",
-                LEASED,
-                &["sqlite_autoindex_message_1 (id=?)"],
+                "settle: an earlier delivery",
+                WAS_SETTLED,
+                &["PRIMARY KEY (message=?)"],
             ),
             ("settle: put", UPDATE, &["PRIMARY KEY (rowid=?)"]),
             ("settle: spare", SPARE, &["PRIMARY KEY (rowid=?)"]),

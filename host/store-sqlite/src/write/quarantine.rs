@@ -1,7 +1,7 @@
 //! Quarantines: the jobs of a quarantined plugin are held as if no source were routed to it. The
 //! row of the quarantine counts at once; a sweep then holds the jobs in batches.
 
-use hookyard_model::{PluginName, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{PluginRef, Timestamp};
 use hookyard_store::{Error, Quarantine};
 use rusqlite::{Connection, Row, params};
 
@@ -14,8 +14,6 @@ const QUARANTINE_PUT: &str = "
     INSERT INTO quarantine (tenant, plugin, revision, reason, since) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (tenant, plugin)
     DO UPDATE SET revision = excluded.revision, reason = excluded.reason, since = excluded.since";
-const IS_QUARANTINED: &str =
-    "SELECT EXISTS (SELECT 1 FROM quarantine WHERE tenant = ?1 AND plugin = ?2)";
 const QUARANTINE_DELETE: &str = "DELETE FROM quarantine WHERE tenant = ?1 AND plugin = ?2";
 
 impl Database {
@@ -40,7 +38,8 @@ impl Database {
             since.unix_millis()
         ];
         self.execute(QUARANTINE_PUT, values)?;
-        self.quarantined = None;
+        self.knowledge.quarantined = None;
+        self.knowledge.set_all_busy();
 
         Ok(Sweep::to_hold(quarantine.plugin.clone()).collect())
     }
@@ -51,26 +50,14 @@ impl Database {
             QUARANTINE_DELETE,
             params![plugin.tenant.as_str(), plugin.name.as_str()],
         )?;
-        self.quarantined = None;
+        self.knowledge.quarantined = None;
+        self.knowledge.set_all_busy();
         self.has_due_jobs = true;
         Ok(vec![Sweep::to_free(plugin.clone())])
     }
 
-    pub(super) fn is_in_quarantine(&mut self, plugin: &PluginRef) -> Result<bool, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached(IS_QUARANTINED)
-            .map_err(store)?;
-        let values = [plugin.tenant.as_str(), plugin.name.as_str()];
-        statement.query_row(values, |row| row.get(0)).map_err(store)
-    }
-
-    pub(super) fn is_quarantined(
-        &mut self,
-        source: &SourceRef,
-        plugin: &PluginName,
-    ) -> Result<bool, Error> {
-        let quarantined = match &mut self.quarantined {
+    pub(super) fn is_quarantined(&mut self, plugin: &PluginRef) -> Result<bool, Error> {
+        let quarantined = match &mut self.knowledge.quarantined {
             Some(known) => known,
             unknown => {
                 let rows = quarantined(&self.connection)?;
@@ -78,10 +65,7 @@ impl Database {
             }
         };
 
-        // Cached, because every job asks for this and there is hardly ever a quarantine.
-        let is_it = |held: &PluginRef| held.tenant == source.tenant && held.name == *plugin;
-
-        Ok(quarantined.iter().any(is_it))
+        Ok(quarantined.contains(plugin))
     }
 }
 

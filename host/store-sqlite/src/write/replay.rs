@@ -1,6 +1,6 @@
 //! Replays jobs, one batch at a time.
 
-use hookyard_model::{Revision, SourceRef, Timestamp, WorkState};
+use hookyard_model::{PluginRef, Revision, SourceRef, Timestamp, WorkState};
 use hookyard_store::{Error, ReplaySummary, transitions};
 use rusqlite::{OptionalExtension, params};
 
@@ -40,7 +40,8 @@ impl Database {
             let due = batch.due(batch.before + replayed.replayed);
             match self.to_replay(place)? {
                 Some((state, source)) => {
-                    let routed = self.accepts(&source, &place.plugin)?;
+                    let plugin = plugin_at(place, &source);
+                    let routed = self.accepts(&source, &plugin)?;
                     match transitions::replay(state, due, routed) {
                         Err(_) => replayed.leased += 1,
                         Ok(next) => {
@@ -53,6 +54,7 @@ impl Database {
             }
         }
 
+        self.knowledge.set_all_busy();
         self.has_due_jobs |= replayed.replayed > 0;
 
         Ok(replayed)
@@ -95,7 +97,8 @@ impl Database {
         let Some((source, ordering_key)) = self.to_route(place.seq)? else {
             return Ok(());
         };
-        if !self.is_routed(&source, &place.plugin)? {
+        let plugin = plugin_at(place, &source);
+        if !self.is_routed(&source, &plugin)? {
             replayed.not_routed += 1;
             return Ok(());
         }
@@ -107,7 +110,7 @@ impl Database {
             since,
             revision: batch.revision,
         };
-        self.add_late_job(&late, &source, &place.plugin, ordering_key.as_deref())?;
+        self.add_late_job(&late, &source, &plugin, ordering_key.as_deref())?;
         replayed.replayed += 1;
         replayed.created += 1;
         Ok(())
@@ -166,6 +169,14 @@ impl Database {
         };
 
         Ok(Some((codec::state(&state, due_at)?, source)))
+    }
+}
+
+/// Returns the plugin of a job, whose tenant is that of the source.
+fn plugin_at(place: &JobKey, source: &SourceRef) -> PluginRef {
+    PluginRef {
+        tenant: source.tenant.clone(),
+        name: place.plugin.clone(),
     }
 }
 

@@ -38,12 +38,13 @@ impl Database {
                 tenant: plugin.tenant.clone(),
                 name: parsed(source, "an event's source")?,
             };
-            let routed = self.accepts(&source, &plugin.name)?;
+            let routed = self.accepts(&source, plugin)?;
             if let Ok(next) = transitions::retry(*state, routed) {
                 self.put_retried(*event, &plugin.name, next)?;
             }
         }
 
+        self.knowledge.set_all_busy();
         self.has_due_jobs |= !found.is_empty();
 
         Ok((found.len() as u64, found.len() == BATCH_MAX))

@@ -6,6 +6,7 @@
 //! lease a job that must be held.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hookyard_crash::Point;
 use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, Timestamp};
@@ -117,7 +118,7 @@ impl Database {
                     since,
                     revision: None,
                 };
-                self.add_late_job(&late, source, &plugin.name, ordering_key.as_deref())?;
+                self.add_late_job(&late, source, plugin, ordering_key.as_deref())?;
             }
         }
         Ok(events.len())
@@ -129,14 +130,14 @@ impl Database {
         &mut self,
         late: &LateJob,
         source: &SourceRef,
-        plugin: &PluginName,
+        plugin: &PluginRef,
         ordering_key: Option<&str>,
     ) -> Result<(), Error> {
-        let state = transitions::begin(late.due, !self.is_quarantined(source, plugin)?);
+        let state = transitions::begin(late.due, !self.is_quarantined(plugin)?);
         let values = params![
             late.event,
-            plugin.as_str(),
-            source.tenant.as_str(),
+            plugin.name.as_str(),
+            plugin.tenant.as_str(),
             state.name(),
             due_of(state),
             late.revision.map(|revision| revision.to_string()),
@@ -144,6 +145,7 @@ impl Database {
             ordering_key.map(|ordering_key| lane::name(source, ordering_key)),
         ];
         let lane = self.change(LaneKind::Jobs, JOB_INSERT_LATE, values)?;
+        self.knowledge.note(plugin, None, state);
         self.execute(UNROUTED_TAKE, params![late.event])?;
         self.execute(EVENT_DISCARD_FORGET, params![late.event])?;
 
@@ -163,7 +165,7 @@ impl Database {
         // Takes the events that arrived since the last batch.
         while self.take_backlog(routes, backlog, job_counts)? {}
 
-        let old = self.routes()?.clone();
+        let old = load_routes(&self.connection)?;
         for (source, plugin) in difference(&old, routes) {
             self.execute(
                 ROUTE_DELETE,
@@ -188,7 +190,8 @@ impl Database {
             )?;
         }
 
-        self.routes = Some(routes.clone());
+        self.knowledge.set_routes(routes);
+        self.knowledge.set_all_busy();
         self.has_due_jobs = true;
 
         let of_tenant = |(source, plugin): (&SourceRef, &PluginName)| PluginRef {
@@ -218,32 +221,27 @@ impl Database {
     pub(super) fn accepts(
         &mut self,
         source: &SourceRef,
-        plugin: &PluginName,
+        plugin: &PluginRef,
     ) -> Result<bool, Error> {
-        Ok(self.is_routed(source, plugin)? && !self.is_quarantined(source, plugin)?)
+        Ok(self.is_routed(source, plugin)? && !self.is_quarantined(plugin)?)
     }
 
     pub(super) fn is_routed(
         &mut self,
         source: &SourceRef,
-        plugin: &PluginName,
+        plugin: &PluginRef,
     ) -> Result<bool, Error> {
-        Ok(self
-            .routes()?
-            .0
-            .get(source)
-            .is_some_and(|plugins| plugins.contains(plugin)))
+        Ok(self.plugins_of(source)?.contains(plugin))
     }
 
-    pub(super) fn plugins_of(&mut self, source: &SourceRef) -> Result<BTreeSet<PluginName>, Error> {
-        Ok(self.routes()?.0.get(source).cloned().unwrap_or_default())
-    }
-
-    fn routes(&mut self) -> Result<&Routes, Error> {
-        if self.routes.is_none() {
-            self.routes = Some(load_routes(&self.connection)?);
+    /// Returns the plugins that the source is routed to.
+    pub(super) fn plugins_of(&mut self, source: &SourceRef) -> Result<Arc<[PluginRef]>, Error> {
+        if self.knowledge.routes.is_none() {
+            self.knowledge.set_routes(&load_routes(&self.connection)?);
         }
-        Ok(self.routes.as_ref().expect("just loaded"))
+        let routes = self.knowledge.routes.as_ref().expect("just loaded");
+
+        Ok(routes.get(source).map(Arc::clone).unwrap_or_default())
     }
 }
 

@@ -88,7 +88,7 @@ impl Database {
                 tenant: plugin.tenant.clone(),
                 name: parsed(source, "an event's source")?,
             };
-            let accepts = self.accepts(&source, &plugin.name)?;
+            let accepts = self.accepts(&source, plugin)?;
             let next = transitions::route(state, accepts);
             if next != state {
                 self.execute(
@@ -99,6 +99,7 @@ impl Database {
             }
         }
 
+        self.knowledge.set_all_busy();
         let last = found.last().filter(|_| found.len() == BATCH_MAX);
 
         Ok(last.map(|last| Sweep {

@@ -43,13 +43,16 @@ impl Shared {
         }
     }
 
-    /// Queues a call. A call after the end is dropped, and its caller gets an error.
-    pub(super) fn push(&self, priority: Priority, weight: u64, command: Command) {
+    /// Queues a call. Returns `false` after the end, when the call is not queued.
+    pub(super) fn push(&self, priority: Priority, weight: u64, command: Command) -> bool {
         let mut state = self.state();
-        if !state.is_closed {
-            state.queue.push(priority, weight, command);
-            self.wake.notify_one();
+        if state.is_closed {
+            return false;
         }
+        state.queue.push(priority, weight, command);
+        drop(state);
+        self.wake.notify_one();
+        true
     }
 
     /// Makes the thread look when it is idle. A busy thread looks before each group anyway.

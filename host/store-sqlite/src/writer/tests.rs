@@ -217,6 +217,7 @@ fn failed_disk_starts_new_log() {
     assert!(log_bytes() > 0);
     let mut work = Loop {
         database: Database::new(connection),
+        clock: Options::default().clock,
         durability: None,
         is_log_suspect: true,
         data_version: None,
