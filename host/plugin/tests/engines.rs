@@ -182,7 +182,7 @@ fn job(plugin: PluginRef) -> ClaimedJob {
 
 fn services() -> HostServices {
     HostServices {
-        values: Arc::new(MemoryStore::new()),
+        values: Arc::new(MemoryStore::default()),
         message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))),
         http: Arc::new(NoHttpClient),
         stage: None,

@@ -129,7 +129,7 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
     .expect("an engine");
     let message_ids = Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7)));
     let catalog = Catalog::new(HostServices {
-        values: Arc::new(MemoryStore::new()),
+        values: Arc::new(MemoryStore::default()),
         message_ids,
         http: Arc::new(NoHttpClient),
         stage: None,

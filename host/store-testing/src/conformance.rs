@@ -1,7 +1,8 @@
 //! The contract of the store as tests: every backend must pass every case.
 //!
-//! A case gets an empty store and panics if the store breaks the contract. The cases pass the time
-//! as an argument and wait for nothing except changes, so they are as fast as the backend.
+//! A case gets an empty store and panics if the store breaks the contract. The store counts time by
+//! a clock that the case sets, and the case waits for nothing except changes, so the cases are as
+//! fast as the backend.
 
 mod appending;
 mod claiming;
@@ -28,6 +29,9 @@ use std::sync::Arc;
 
 use hookyard_store::Store;
 
+use crate::TestClock;
+use support::{TestStore, at};
+
 /// A running case.
 pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -36,13 +40,20 @@ pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct Case {
     /// The name of the case, which states what is true if it passes.
     pub name: &'static str,
-    /// The body of the case, which gets an empty store and panics if the store breaks the contract.
-    pub run: fn(Arc<dyn Store>) -> Running,
+    body: fn(TestStore) -> Running,
+}
+
+impl Case {
+    /// Runs the case on an empty store that counts time by this clock. Panics if the store breaks
+    /// the contract.
+    pub fn run(&self, store: Arc<dyn Store>, clock: Arc<TestClock>) -> Running {
+        (self.body)(TestStore { store, clock })
+    }
 }
 
 macro_rules! table {
     ($($case:ident),* $(,)?) => {
-        &[$($crate::conformance::Case { name: stringify!($case), run: |store| Box::pin($case(store)) }),*]
+        &[$($crate::conformance::Case { name: stringify!($case), body: |store| Box::pin($case(store)) }),*]
     };
 }
 use table;
@@ -72,13 +83,14 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 }
 
 /// Runs every case, each on a new store from `make`, and panics with the names of the cases that
-/// failed.
-pub async fn run(make: impl AsyncFn() -> Arc<dyn Store>) {
+/// failed. The store counts time by the clock that `make` gets.
+pub async fn run(make: impl AsyncFn(Arc<TestClock>) -> Arc<dyn Store>) {
     let mut failed = Vec::new();
     for case in cases() {
-        let store = make().await;
+        let clock = Arc::new(TestClock::new(at(0)));
+        let store = make(Arc::clone(&clock)).await;
         // In a separate task, so that a case that panics does not stop the others.
-        match tokio::spawn((case.run)(store)).await {
+        match tokio::spawn(case.run(store, clock)).await {
             Ok(()) => println!("ok      {}", case.name),
             Err(_) => failed.push(case.name),
         }

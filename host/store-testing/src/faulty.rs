@@ -81,9 +81,11 @@ pub enum When {
 /// The fault that a call meets.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// The call fails with `Error::Store`. After the effect this is worse than any failure of a
-    /// store on a local disk: it is like a store whose answer is lost on the way.
+    /// The call fails: with `Error::Store` before its effect, with `Error::Unknown` after it, like a
+    /// store whose answer is lost on the way.
     Fail,
+    /// The call fails with `Error::Unknown`, before its effect too.
+    Lose,
     /// The call fails with this error.
     Answer(fn() -> Error),
     /// The call never returns, and neither does any later call, as if the host had died.
@@ -222,19 +224,17 @@ impl FaultyStore {
 
     async fn meet(&self, faults: Vec<(When, Fault)>) -> Result<(), Error> {
         for (when, fault) in faults {
-            match fault {
-                Fault::Fail => {
-                    return Err(Error::Store(
-                        format!("a planned failure {when:?} the call").into(),
-                    ));
-                }
-                Fault::Answer(error) => return Err(error()),
-                Fault::Delay(gate) => gate
+            let cause = format!("a planned failure {when:?} the call").into();
+            match (fault, when) {
+                (Fault::Fail, When::Before) => return Err(Error::Store(cause)),
+                (Fault::Fail, When::After) | (Fault::Lose, _) => return Err(Error::Unknown(cause)),
+                (Fault::Answer(error), _) => return Err(error()),
+                (Fault::Delay(gate), _) => gate
                     .acquire()
                     .await
                     .expect("no test closes a gate")
                     .forget(),
-                Fault::Crash => {
+                (Fault::Crash, _) => {
                     self.crashed.send_replace(true);
                     self.hang_if_crashed().await;
                 }

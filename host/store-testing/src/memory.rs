@@ -13,19 +13,23 @@ mod routing;
 mod selection;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hookyard_model::{
-    Attempt, Event, EventId, PluginName, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp,
-    WorkState,
+    Attempt, Clock, Event, EventId, PluginName, PluginRef, RecordedAnswer, Revision, SourceRef,
+    Timestamp, WorkState,
 };
-use hookyard_store::{DiscardRecord, JobLease, Quarantine, Routes, transitions};
+use hookyard_store::{
+    DiscardRecord, Handover, JobLease, LeaseToken, Quarantine, Routes, transitions,
+};
 use tokio::sync::Notify;
 
+use crate::TestClock;
+
 /// A store in memory.
-#[derive(Default)]
 pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
     history: releases::History,
     changed: Notify,
@@ -33,9 +37,15 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Creates an empty store.
-    pub fn new() -> Self {
-        Self::default()
+    /// Creates an empty store that counts time by this clock.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+            history: releases::History::default(),
+            changed: Notify::new(),
+            outbox_changed: Notify::new(),
+        }
     }
 
     /// Returns the ended attempts of a job, the oldest first.
@@ -67,6 +77,13 @@ impl MemoryStore {
     }
 }
 
+impl Default for MemoryStore {
+    /// Creates an empty store for which no time passes.
+    fn default() -> Self {
+        Self::new(Arc::new(TestClock::default()))
+    }
+}
+
 #[derive(Default)]
 struct State {
     /// The events by the number of their arrival, which names an event everywhere in this module.
@@ -82,8 +99,26 @@ struct State {
     lanes: lane::Lanes,
     values: values::AllValues,
     outbox: outbox::Messages,
+    tokens: Tokens,
+    /// The handover that new jobs go through, if a worker has given one.
+    handover: Option<Arc<Handover>>,
     /// Whether the current call has made jobs due.
     has_due_jobs: bool,
+}
+
+/// The tokens of all leases of a store, which are counted.
+#[derive(Default)]
+struct Tokens {
+    last: u128,
+    /// The tokens whose attempt or delivery was settled.
+    settled: HashSet<LeaseToken>,
+}
+
+impl Tokens {
+    fn next(&mut self) -> LeaseToken {
+        self.last += 1;
+        LeaseToken::from_u128(self.last)
+    }
 }
 
 struct Stored {
@@ -120,6 +155,8 @@ struct Job {
     /// The revision on probation on which the last attempt failed. Cleared when the next attempt
     /// begins.
     failed_on: Option<Revision>,
+    /// The proof of the current lease, or of the last one.
+    token: Option<LeaseToken>,
     /// Whether an earlier job of the same lane comes first.
     is_blocked: bool,
     /// The ended attempts, each with the number of replays before it.
@@ -140,6 +177,7 @@ impl Job {
             revision: None,
             since: None,
             failed_on: None,
+            token: None,
             is_blocked: false,
             history: Vec::new(),
             answers: Vec::new(),
@@ -197,6 +235,12 @@ impl State {
             .expect("callers name a stored event")
     }
 
+    /// Returns whether a job of the plugin is pending and may be claimed.
+    fn has_pending(&self, plugin: &PluginRef) -> bool {
+        let first = self.queues.get(plugin).and_then(BTreeSet::first);
+        first.is_some_and(|key| !key.is_timed)
+    }
+
     /// Returns the number of the event and the state of the job, if the job is under this lease.
     fn leased(&self, lease: &JobLease) -> Option<(usize, WorkState)> {
         let at = *self.by_id.get(&lease.event)?;
@@ -205,6 +249,7 @@ impl State {
 
         let is_same_lease = stored.event.source.tenant == lease.plugin.tenant
             && (job.replays, job.attempts) == (lease.replays, lease.attempt)
+            && job.token == Some(lease.token)
             && matches!(job.state, WorkState::Leased { .. });
 
         is_same_lease.then_some((at, job.state))
@@ -253,6 +298,6 @@ mod tests {
 
     #[tokio::test]
     async fn memory_store_passes_conformance() {
-        conformance::run(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>).await;
+        conformance::run(async |clock| Arc::new(MemoryStore::new(clock)) as Arc<dyn Store>).await;
     }
 }

@@ -282,7 +282,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn changed_retention_prunes_in_several_steps() {
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(MemoryStore::default());
         store_handled_events(&store, 250).await;
         let mut settings = Retention {
             limits: hookyard_store::Retention::default(),

@@ -204,7 +204,7 @@ pub(crate) async fn start_with(
     fetch: Arc<dyn Fetch>,
     now: Timestamp,
 ) -> Running {
-    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
     let count = AtomicU64::new(1);
     let event_ids = move || {
         EventId::from_uuid(Uuid::from_u64_pair(

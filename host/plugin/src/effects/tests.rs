@@ -74,7 +74,7 @@ async fn commit_writes(store: &MemoryStore, writes: Vec<Write>) {
 
 /// Returns a store in which these values are committed in the bucket `b`.
 async fn store_with(values: &[(&str, &str)]) -> Arc<MemoryStore> {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(MemoryStore::default());
     let writes = values.iter().map(|(name, text)| write(name, text));
     commit_writes(&store, writes.collect()).await;
     store
@@ -140,7 +140,7 @@ async fn commit_fails_if_read_value_changed() {
 
 #[tokio::test]
 async fn commit_fails_if_missing_value_was_created() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(MemoryStore::default());
     let mut effects = [buffer(&store), buffer(&store)];
     for effects in &mut effects {
         let sum = effects.increment(key("n"), 1u64).await.expect("a number");
@@ -240,7 +240,7 @@ async fn swap_needs_current_snapshot() {
 
 #[tokio::test]
 async fn messages_keep_their_order() {
-    let mut effects = buffer(&Arc::new(MemoryStore::new()));
+    let mut effects = buffer(&Arc::new(MemoryStore::default()));
     for (body, ordering_key) in [("one", None), ("two", Some("order-1"))] {
         let message = Message {
             ordering_key: ordering_key.map(str::to_owned),

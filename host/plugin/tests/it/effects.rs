@@ -49,7 +49,7 @@ async fn run_over(
 }
 
 async fn attempt(handle: &str) -> AttemptResult {
-    attempt_over(Arc::new(MemoryStore::new()), handle, Limits::default()).await
+    attempt_over(Arc::new(MemoryStore::default()), handle, Limits::default()).await
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn successful_attempt_returns_its_effects() {
         kv_bytes_max: 8_000,
         ..Limits::default()
     };
-    let ran = attempt_over(Arc::new(MemoryStore::new()), DONE, limits).await;
+    let ran = attempt_over(Arc::new(MemoryStore::default()), DONE, limits).await;
     assert_eq!(ran.outcome, Outcome::Done);
     let message = Message {
         id: MessageId::from_uuid(uuid::Uuid::from_u128(7)),
@@ -177,11 +177,11 @@ async fn guest_receives_limit_errors() {
         outbox_messages_max: 1,
         ..Limits::default()
     };
-    let ran = attempt_over(Arc::new(MemoryStore::new()), send, limits.clone()).await;
+    let ran = attempt_over(Arc::new(MemoryStore::default()), send, limits.clone()).await;
     assert_eq!(ran.outcome, rejected("one run may send 1 messages"));
     // A guest that traps after the error exceeded the limit.
     let fails = "(drop (call $send (i32.const 1))) (drop (call $send (i32.const 1))) unreachable";
-    let ran = attempt_over(Arc::new(MemoryStore::new()), fails, limits).await;
+    let ran = attempt_over(Arc::new(MemoryStore::default()), fails, limits).await;
     assert_eq!(
         ran.outcome,
         Outcome::Exceeded {
@@ -207,7 +207,7 @@ async fn guest_handles_are_limited() {
 
 #[tokio::test]
 async fn unreadable_inbox_is_a_host_fault() {
-    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
     inbox.on(Call::Value, 1, When::Before, Fault::Fail);
     let unrun = run_over(inbox.clone(), DONE, Limits::default())
         .await
@@ -222,7 +222,7 @@ async fn unreadable_inbox_is_a_host_fault() {
 
 #[tokio::test]
 async fn slow_inbox_counts_towards_the_wall_deadline() {
-    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
     inbox.on(
         Call::Value,
         1,

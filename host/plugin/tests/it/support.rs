@@ -69,7 +69,7 @@ pub(crate) fn contracts() -> Contracts {
 
 /// Returns services over an empty store.
 pub(crate) fn services() -> HostServices {
-    services_over(Arc::new(MemoryStore::new()))
+    services_over(Arc::new(MemoryStore::default()))
 }
 
 pub(crate) fn services_over(values: Arc<dyn Values>) -> HostServices {

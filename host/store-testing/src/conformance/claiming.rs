@@ -1,16 +1,16 @@
 //! Claims: which jobs are leased, in which order, and for how long.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::time::Duration;
 
-use hookyard_model::WorkState;
+use hookyard_model::{Next, WorkState};
 
 use super::support::{
-    LEASE, append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, keys, plugin,
-    request, route, route_orders_to_ship, settle,
+    LEASE, append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, keys, next_due,
+    plugin, request, route, route_orders_to_ship, secs, settle,
 };
-use super::{Case, table};
-use hookyard_store::{JobLease, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::JobLease;
 
 pub(super) const CASES: &[Case] = table![
     claim_returns_lease_and_event,
@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = table![
     next_due_is_earliest_job,
 ];
 
-async fn claim_returns_lease_and_event(store: Arc<dyn Store>) {
+async fn claim_returns_lease_and_event(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
@@ -40,10 +40,10 @@ async fn claim_returns_lease_and_event(store: Arc<dyn Store>) {
             event: event(1).id,
             plugin: plugin("acme/ship"),
             replays: 0,
-            attempt: 1
+            attempt: 1,
+            token: job.lease.token,
         }
     );
-    assert_eq!(job.until, at(70));
     assert_eq!(*job.event, event(1));
     assert_eq!(
         (job.since, job.due),
@@ -58,7 +58,7 @@ async fn claim_returns_lease_and_event(store: Arc<dyn Store>) {
     assert_eq!((listed.revision, listed.last_outcome), (None, None));
 }
 
-async fn pending_jobs_are_claimed_by_arrival(store: Arc<dyn Store>) {
+async fn pending_jobs_are_claimed_by_arrival(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=5).map(event)).await;
     assert_eq!(keys(&claim(&store, 2, 10).await), ["key-1", "key-2"]);
@@ -69,32 +69,25 @@ async fn pending_jobs_are_claimed_by_arrival(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 10).await), [""; 0]);
 }
 
-async fn longest_due_job_is_claimed_first(store: Arc<dyn Store>) {
+async fn longest_due_job_is_claimed_first(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2), event(3), event(4)]).await;
 
     let claimed = claim(&store, 4, 10).await;
     for (job, until) in claimed.iter().zip([40, 30, 20, 50]) {
-        settle(
-            &store,
-            &job.lease,
-            failed(),
-            WorkState::Waiting { until: at(until) },
-        )
-        .await;
+        settle(&store, &job.lease, failed(), store.until(until)).await;
     }
 
     append(&store, [event(25), event(45)]).await;
+    let pending = claim(&store, 9, 19).await;
     assert_eq!(
-        keys(&claim(&store, 9, 19).await),
+        keys(&pending),
         ["key-25", "key-45"],
         "pending jobs wait for no time"
     );
 
-    store
-        .give_back(&[lease_of(25), lease_of(45)])
-        .await
-        .expect("a release");
+    let leases: Vec<_> = pending.into_iter().map(|job| job.lease).collect();
+    store.give_back(&leases).await.expect("a release");
 
     let order = ["key-3", "key-25", "key-2", "key-1", "key-45", "key-4"];
     let first = claim(&store, 3, 60).await;
@@ -107,16 +100,7 @@ async fn longest_due_job_is_claimed_first(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 60).await), order[3..]);
 }
 
-fn lease_of(number: u64) -> JobLease {
-    JobLease {
-        event: event(number).id,
-        plugin: plugin("acme/ship"),
-        replays: 0,
-        attempt: 1,
-    }
-}
-
-async fn each_request_has_its_limit(store: Arc<dyn Store>) {
+async fn each_request_has_its_limit(store: TestStore) {
     route(
         &store,
         &[
@@ -151,38 +135,30 @@ async fn each_request_has_its_limit(store: Arc<dyn Store>) {
     );
 }
 
-async fn clock_set_back_delays_no_job(store: Arc<dyn Store>) {
+async fn clock_set_back_delays_no_job(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(500)]).await;
     assert_eq!(keys(&claim(&store, 1, 10).await), ["key-500"]);
 }
 
-async fn leased_job_is_not_claimed(store: Arc<dyn Store>) {
+async fn leased_job_is_not_claimed(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     claim_one(&store, 10).await;
 
     assert_eq!(claim(&store, 9, 10).await.len(), 0);
-    assert_eq!(
-        store
-            .claim(&[request("acme/ship", 9)], before_end(), LEASE)
-            .await
-            .expect("a claim")
-            .len(),
-        0
-    );
+
+    store.clock.advance(LEASE - Duration::from_millis(1));
+    let claimed = store.claim(&[request("acme/ship", 9)], LEASE).await;
+    assert_eq!(claimed.expect("a claim").len(), 0);
 }
 
-fn before_end() -> hookyard_model::Timestamp {
-    hookyard_model::Timestamp::from_unix_millis(at(70).unix_millis() - 1)
-}
-
-async fn concurrent_claims_share_no_job(store: Arc<dyn Store>) {
+async fn concurrent_claims_share_no_job(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (0..60).map(event)).await;
 
     let claims = (0..12).map(|_| {
-        let store = Arc::clone(&store);
+        let store = store.clone();
         tokio::spawn(async move { claim(&store, 7, 100).await })
     });
     let mut seen = BTreeSet::new();
@@ -199,7 +175,7 @@ async fn concurrent_claims_share_no_job(store: Arc<dyn Store>) {
     assert_eq!(seen.len(), 60);
 }
 
-async fn expired_lease_is_claimed_again(store: Arc<dyn Store>) {
+async fn expired_lease_is_claimed_again(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     assert_eq!(claim_one(&store, 10).await.lease.attempt, 1);
@@ -208,13 +184,13 @@ async fn expired_lease_is_claimed_again(store: Arc<dyn Store>) {
     assert_eq!(jobs(&store, 1).await[0].attempts, 3);
 }
 
-async fn extended_lease_is_kept(store: Arc<dyn Store>) {
+async fn extended_lease_is_kept(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2)]).await;
 
     let claimed = claim(&store, 2, 10).await;
     store
-        .extend(&[claimed[0].lease.clone()], at(500))
+        .extend(&[claimed[0].lease.clone()], secs(490))
         .await
         .expect("an extension");
     assert_eq!(keys(&claim(&store, 9, 100).await), ["key-2"]);
@@ -225,13 +201,13 @@ async fn extended_lease_is_kept(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 500).await), ["key-2", "key-1"]);
 }
 
-async fn extending_never_shortens_lease(store: Arc<dyn Store>) {
+async fn extending_never_shortens_lease(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
     let job = claim_one(&store, 10).await;
     store
-        .extend(&[job.lease], at(20))
+        .extend(&[job.lease], secs(10))
         .await
         .expect("an extension");
     assert_eq!(
@@ -240,14 +216,14 @@ async fn extending_never_shortens_lease(store: Arc<dyn Store>) {
     );
 }
 
-async fn lost_lease_is_not_extended(store: Arc<dyn Store>) {
+async fn lost_lease_is_not_extended(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
     let first = claim_one(&store, 10).await;
     let second = claim_one(&store, 100).await;
     store
-        .extend(std::slice::from_ref(&first.lease), at(900))
+        .extend(std::slice::from_ref(&first.lease), secs(900))
         .await
         .expect("an extension of nothing");
     assert_eq!(
@@ -259,17 +235,17 @@ async fn lost_lease_is_not_extended(store: Arc<dyn Store>) {
         &store,
         &second.lease,
         hookyard_model::Outcome::Done,
-        WorkState::Done,
+        Next::Done,
     )
     .await;
     store
-        .extend(&[second.lease, first.lease], at(900))
+        .extend(&[second.lease, first.lease], secs(900))
         .await
         .expect("an extension of nothing");
     assert_eq!(jobs(&store, 1).await[0].state, WorkState::Done);
 }
 
-async fn given_back_attempt_does_not_count(store: Arc<dyn Store>) {
+async fn given_back_attempt_does_not_count(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     let job = claim_one(&store, 10).await;
@@ -279,7 +255,7 @@ async fn given_back_attempt_does_not_count(store: Arc<dyn Store>) {
     assert_eq!(claim_one(&store, 10).await.lease.attempt, 1);
 }
 
-async fn lost_lease_is_not_given_back(store: Arc<dyn Store>) {
+async fn lost_lease_is_not_given_back(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
@@ -297,25 +273,18 @@ async fn lost_lease_is_not_given_back(store: Arc<dyn Store>) {
     );
 }
 
-async fn next_due_is_earliest_job(store: Arc<dyn Store>) {
+async fn next_due_is_earliest_job(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["book"])],
     )
     .await;
 
-    let ship = [plugin("acme/ship")];
-    let both = [plugin("acme/book"), plugin("acme/ship")];
-    assert_eq!(store.next_due(&both).await.expect("a time"), None);
+    let both = ["acme/book", "acme/ship"];
+    assert_eq!(next_due(&store, &both).await, None);
 
     append(&store, [event(1), event_of("acme/payments", 2)]).await;
-
-    let now = store
-        .next_due(&ship)
-        .await
-        .expect("a time")
-        .expect("a job is pending");
-    assert!(now <= at(1), "a pending job is due at any time");
+    assert_eq!(next_due(&store, &["acme/ship"]).await, Some(0));
 
     let claimed = claim_of(
         &store,
@@ -324,22 +293,19 @@ async fn next_due_is_earliest_job(store: Arc<dyn Store>) {
     )
     .await;
     assert_eq!(
-        store.next_due(&both).await.expect("a time"),
-        Some(at(70)),
+        next_due(&store, &both).await,
+        Some(60),
         "a lease may run out"
     );
 
-    settle(
-        &store,
-        &claimed[0].lease,
-        failed(),
-        WorkState::Waiting { until: at(40) },
-    )
-    .await;
-    assert_eq!(store.next_due(&both).await.expect("a time"), Some(at(40)));
-    assert_eq!(store.next_due(&ship).await.expect("a time"), Some(at(70)));
+    settle(&store, &claimed[0].lease, failed(), store.until(40)).await;
+    assert_eq!(next_due(&store, &both).await, Some(30));
+    assert_eq!(next_due(&store, &["acme/ship"]).await, Some(60));
 
-    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
-    assert_eq!(store.next_due(&ship).await.expect("a time"), None);
-    assert_eq!(store.next_due(&[]).await.expect("a time"), None);
+    settle(&store, &claimed[1].lease, failed(), Next::Dead).await;
+    assert_eq!(next_due(&store, &["acme/ship"]).await, None);
+    assert_eq!(next_due(&store, &[]).await, None);
+
+    store.set(50);
+    assert_eq!(next_due(&store, &both).await, Some(0), "it is due already");
 }

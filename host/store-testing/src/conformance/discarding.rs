@@ -1,17 +1,15 @@
 //! Discards: operators end jobs and unrouted events, and the reason is recorded.
 
-use std::sync::Arc;
-
-use hookyard_model::{Event, Outcome, WorkState};
+use hookyard_model::{Event, Next, Outcome};
 
 use super::support::{
-    append, at, claim, claim_one, event, event_of, failed, is, keys, plugin, route,
+    append, at, claim, claim_one, event, event_of, failed, is, keys, next_due, plugin, route,
     route_orders_to_ship, settle, side_by_side, source, states, summaries,
 };
-use super::{Case, table};
+use super::{Case, TestStore, table};
 use hookyard_store::{
     Discard, DiscardRecord, DiscardSummary, EventPage, EventSelection, Replay, Retention,
-    RetentionLimits, Store, Tally,
+    RetentionLimits, Tally,
 };
 
 pub(super) const CASES: &[Case] = table![
@@ -45,7 +43,7 @@ fn in_state(state: &str) -> EventSelection {
 }
 
 /// Discards and returns the numbers of jobs, events and leased jobs.
-async fn discard(store: &Arc<dyn Store>, discard: Discard) -> (u64, u64, u64) {
+async fn discard(store: &TestStore, discard: Discard) -> (u64, u64, u64) {
     let DiscardSummary {
         jobs,
         events,
@@ -61,19 +59,13 @@ fn record() -> DiscardRecord {
     }
 }
 
-async fn discard_ends_unfinished_jobs(store: Arc<dyn Store>) {
+async fn discard_ends_unfinished_jobs(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=4).map(event)).await;
     let claimed = claim(&store, 3, 100).await;
-    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
-    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
-    settle(
-        &store,
-        &claimed[2].lease,
-        failed(),
-        WorkState::Waiting { until: at(500) },
-    )
-    .await;
+    settle(&store, &claimed[0].lease, Outcome::Done, Next::Done).await;
+    settle(&store, &claimed[1].lease, failed(), Next::Dead).await;
+    settle(&store, &claimed[2].lease, failed(), store.until(500)).await;
 
     assert_eq!(
         discard(&store, discard_of(EventSelection::default())).await,
@@ -85,13 +77,7 @@ async fn discard_ends_unfinished_jobs(store: Arc<dyn Store>) {
         assert_eq!(states(&store, number).await, [is("ship", "discarded")]);
     }
     assert_eq!(claim(&store, 9, 2000).await.len(), 0);
-    assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        None
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, None);
 
     let read = store
         .read(event(2).id)
@@ -112,7 +98,7 @@ async fn discard_ends_unfinished_jobs(store: Arc<dyn Store>) {
     );
 }
 
-async fn discard_leaves_leased_job(store: Arc<dyn Store>) {
+async fn discard_leaves_leased_job(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2)]).await;
 
@@ -122,11 +108,11 @@ async fn discard_leaves_leased_job(store: Arc<dyn Store>) {
         (1, 0, 1)
     );
 
-    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &job.lease, Outcome::Done, Next::Done).await;
     assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn dry_run_discards_nothing(store: Arc<dyn Store>) {
+async fn dry_run_discards_nothing(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2), event_of("acme/payments", 3)]).await;
     claim_one(&store, 10).await;
@@ -140,7 +126,7 @@ async fn dry_run_discards_nothing(store: Arc<dyn Store>) {
     assert_eq!(summaries(&store).await, before);
 }
 
-async fn discard_ends_unrouted_event(store: Arc<dyn Store>) {
+async fn discard_ends_unrouted_event(store: TestStore) {
     append(&store, [event(1), event(2)]).await;
     let one = EventSelection {
         ids: vec![event(1).id],
@@ -169,7 +155,7 @@ async fn discard_ends_unrouted_event(store: Arc<dyn Store>) {
     }
 }
 
-async fn discard_follows_selection(store: Arc<dyn Store>) {
+async fn discard_follows_selection(store: TestStore) {
     append(&store, [event_of("acme/payments", 1)]).await;
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, [event(2)]).await;
@@ -206,7 +192,7 @@ async fn discard_follows_selection(store: Arc<dyn Store>) {
     );
 }
 
-async fn discarded_job_frees_successor(store: Arc<dyn Store>) {
+async fn discarded_job_frees_successor(store: TestStore) {
     route_orders_to_ship(&store).await;
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
@@ -214,13 +200,7 @@ async fn discarded_job_frees_successor(store: Arc<dyn Store>) {
     };
     append(&store, (1..=3).map(ordered)).await;
     let first = claim_one(&store, 10).await;
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(5000) },
-    )
-    .await;
+    settle(&store, &first.lease, failed(), store.until(5000)).await;
     assert_eq!(
         claim(&store, 9, 100).await.len(),
         0,
@@ -245,7 +225,7 @@ async fn discarded_job_frees_successor(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 100).await), ["key-3"]);
 }
 
-async fn discarded_job_can_be_replayed(store: Arc<dyn Store>) {
+async fn discarded_job_can_be_replayed(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     discard(&store, discard_of(EventSelection::default())).await;
@@ -259,7 +239,7 @@ async fn discarded_job_can_be_replayed(store: Arc<dyn Store>) {
     };
     assert_eq!(store.replay(replay).await.expect("a replay").replayed, 1);
     let job = claim_one(&store, 2000).await;
-    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &job.lease, Outcome::Done, Next::Done).await;
     assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 
     let read = store
@@ -270,7 +250,7 @@ async fn discarded_job_can_be_replayed(store: Arc<dyn Store>) {
     assert_eq!(read.jobs[0].discards, [(0, record())], "the record stays");
 }
 
-async fn discarded_event_is_not_routed(store: Arc<dyn Store>) {
+async fn discarded_event_is_not_routed(store: TestStore) {
     append(&store, [event(1), event(2)]).await;
 
     let one = EventSelection {
@@ -284,7 +264,7 @@ async fn discarded_event_is_not_routed(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 10).await), ["key-2"]);
 }
 
-async fn retention_removes_discarded_events(store: Arc<dyn Store>) {
+async fn retention_removes_discarded_events(store: TestStore) {
     append(&store, [event_of("acme/payments", 1)]).await;
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, [event(2), event(3)]).await;
@@ -322,12 +302,12 @@ async fn retention_removes_discarded_events(store: Arc<dyn Store>) {
     );
 }
 
-async fn large_discard_ends_each_job_once(store: Arc<dyn Store>) {
+async fn large_discard_ends_each_job_once(store: TestStore) {
     const COUNT: u64 = 1_200;
 
-    let shared = Arc::clone(&store);
+    let shared = store.clone();
     side_by_side((1..=COUNT).map(move |number| {
-        let store = Arc::clone(&shared);
+        let store = shared.clone();
         let from = if number % 2 == 0 {
             "acme/orders"
         } else {
@@ -345,7 +325,7 @@ async fn large_discard_ends_each_job_once(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, 9, 2000).await.len(), 0);
 }
 
-async fn tallies_count_unrouted_and_held(store: Arc<dyn Store>) {
+async fn tallies_count_unrouted_and_held(store: TestStore) {
     assert_eq!(store.unrouted().await.expect("tallies"), []);
     append(
         &store,

@@ -1,18 +1,16 @@
 //! Effects: the effects of an attempt commit with its outcome, all of them or none, and only once.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use hookyard_model::{
-    Effects, Key, Limit, Outcome, PluginRef, ReadVersion, Versioned, WorkState, Write,
+    Effects, Key, Limit, Next, Outcome, PluginRef, ReadVersion, Versioned, WorkState, Write,
 };
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages,
-    plugin, request, route, route_orders_to_ship, settlement,
+    append, claim, claim_of, claim_one, event, event_of, failed, jobs, message, messages, plugin,
+    request, route, route_orders_to_ship, settlement,
 };
-use super::{Case, table};
-use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Settlement, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{ClaimedJob, Error, JobLease, KvUsage, Settlement};
 
 pub(super) const CASES: &[Case] = table![
     effects_commit_with_outcome,
@@ -70,48 +68,48 @@ fn seen(name: &str, version: Option<u64>) -> ReadVersion {
 fn done(lease: &JobLease, effects: Effects) -> Settlement {
     Settlement {
         effects,
-        ..settlement(lease, Outcome::Done, WorkState::Done)
+        ..settlement(lease, Outcome::Done, Next::Done)
     }
 }
 
 /// Handles another event of `acme/orders` with these effects.
-async fn handle(store: &Arc<dyn Store>, number: u64, effects: Effects) -> Result<(), Error> {
+async fn handle(store: &TestStore, number: u64, effects: Effects) -> Result<(), Error> {
     append(store, [event(number)]).await;
     let job = claim_one(store, 10_000).await;
     store.settle(done(&job.lease, effects)).await
 }
 
-async fn value(store: &Arc<dyn Store>, name: &str) -> Option<Versioned> {
+async fn value(store: &TestStore, name: &str) -> Option<Versioned> {
     store
         .value(&plugin("acme/ship"), &key("b", name))
         .await
         .expect("a read")
 }
 
-async fn text(store: &Arc<dyn Store>, name: &str) -> Option<String> {
+async fn text(store: &TestStore, name: &str) -> Option<String> {
     value(store, name)
         .await
         .map(|found| String::from_utf8(found.value.to_vec()).expect("a text"))
 }
 
-async fn version(store: &Arc<dyn Store>, name: &str) -> u64 {
+async fn version(store: &TestStore, name: &str) -> u64 {
     value(store, name).await.expect("a value").version
 }
 
-async fn usage(store: &Arc<dyn Store>) -> (u64, u64) {
+async fn usage(store: &TestStore) -> (u64, u64) {
     let KvUsage { keys, bytes } = store.usage(&plugin("acme/ship")).await.expect("a usage");
     (keys, bytes)
 }
 
 /// Checks that the settlement stored nothing and that the job is still leased.
-async fn assert_untouched(store: &Arc<dyn Store>, number: u64) {
+async fn assert_untouched(store: &TestStore, number: u64) {
     let [job] = <[_; 1]>::try_from(jobs(store, number).await).expect("one job");
     assert!(matches!(job.state, WorkState::Leased { .. }), "{job:?}");
     assert_eq!(job.last_outcome, None);
     assert_eq!(messages(store).await, []);
 }
 
-async fn effects_commit_with_outcome(store: Arc<dyn Store>) {
+async fn effects_commit_with_outcome(store: TestStore) {
     route_orders_to_ship(&store).await;
     assert_eq!(value(&store, "a").await, None);
     assert_eq!(usage(&store).await, (0, 0));
@@ -138,7 +136,7 @@ async fn effects_commit_with_outcome(store: Arc<dyn Store>) {
     );
 }
 
-async fn effects_of_failed_attempt_are_dropped(store: Arc<dyn Store>) {
+async fn effects_of_failed_attempt_are_dropped(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
@@ -153,7 +151,7 @@ async fn effects_of_failed_attempt_are_dropped(store: Arc<dyn Store>) {
             messages: vec![message(1)],
             ..writes([put("a", "1")])
         };
-        let next = WorkState::Waiting { until: at(10) };
+        let next = store.until(10);
         let ended = Settlement {
             effects: stale,
             quota: KvUsage::default(),
@@ -171,7 +169,7 @@ async fn effects_of_failed_attempt_are_dropped(store: Arc<dyn Store>) {
     assert_eq!(messages(&store).await, []);
 }
 
-async fn effects_of_lost_lease_are_dropped(store: Arc<dyn Store>) {
+async fn effects_of_lost_lease_are_dropped(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
@@ -193,7 +191,7 @@ async fn effects_of_lost_lease_are_dropped(store: Arc<dyn Store>) {
     assert_eq!(text(&store, "a").await.as_deref(), Some("kept"));
 }
 
-async fn effects_commit_once(store: Arc<dyn Store>) {
+async fn effects_commit_once(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
@@ -209,13 +207,13 @@ async fn effects_commit_once(store: Arc<dyn Store>) {
         .expect("a settlement");
 
     let before = version(&store, "a").await;
-    let answer = store.settle(done(&job.lease, effects)).await;
-    assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
+    let again = store.settle(done(&job.lease, effects)).await;
+    again.expect("it is settled already");
     assert_eq!(version(&store, "a").await, before);
     assert_eq!(messages(&store).await.len(), 1);
 }
 
-async fn each_write_has_new_version(store: Arc<dyn Store>) {
+async fn each_write_has_new_version(store: TestStore) {
     route_orders_to_ship(&store).await;
 
     let mut versions = Vec::new();
@@ -236,7 +234,7 @@ async fn each_write_has_new_version(store: Arc<dyn Store>) {
     assert!(versions.is_sorted(), "{versions:?}");
 }
 
-async fn keys_are_separate_by_bucket_and_plugin(store: Arc<dyn Store>) {
+async fn keys_are_separate_by_bucket_and_plugin(store: TestStore) {
     route(
         &store,
         &[
@@ -286,7 +284,7 @@ async fn keys_are_separate_by_bucket_and_plugin(store: Arc<dyn Store>) {
     );
 }
 
-async fn keys_and_values_keep_their_bytes(store: Arc<dyn Store>) {
+async fn keys_and_values_keep_their_bytes(store: TestStore) {
     route_orders_to_ship(&store).await;
     let all = Bytes::from((0..=255).collect::<Vec<u8>>().repeat(100));
     for (number, name) in (1..).zip(["", " ", "a\0b", "a", "A", "é", "e\u{301}", "\u{1f980}"]) {
@@ -315,12 +313,7 @@ async fn keys_and_values_keep_their_bytes(store: Arc<dyn Store>) {
 }
 
 /// Checks that an attempt with these reads commits nothing.
-async fn assert_conflict(
-    store: &Arc<dyn Store>,
-    number: u64,
-    went_by: Vec<ReadVersion>,
-    name: &str,
-) {
+async fn assert_conflict(store: &TestStore, number: u64, went_by: Vec<ReadVersion>, name: &str) {
     let before = (
         value(store, "a").await,
         value(store, "new").await,
@@ -348,7 +341,7 @@ async fn assert_conflict(
     assert_untouched(store, number).await;
 }
 
-async fn changed_key_is_conflict(store: Arc<dyn Store>) {
+async fn changed_key_is_conflict(store: TestStore) {
     route_orders_to_ship(&store).await;
     handle(&store, 1, writes([put("a", "1"), put("c", "1")]))
         .await
@@ -361,7 +354,7 @@ async fn changed_key_is_conflict(store: Arc<dyn Store>) {
     assert_conflict(&store, 3, vec![seen("c", Some(c)), seen("a", Some(a))], "a").await;
 }
 
-async fn added_or_removed_key_is_conflict(store: Arc<dyn Store>) {
+async fn added_or_removed_key_is_conflict(store: TestStore) {
     route_orders_to_ship(&store).await;
     handle(&store, 1, writes([put("a", "1"), put("c", "1")]))
         .await
@@ -375,7 +368,7 @@ async fn added_or_removed_key_is_conflict(store: Arc<dyn Store>) {
     assert_conflict(&store, 4, vec![seen("c", Some(c))], "c").await;
 }
 
-async fn unchanged_key_is_not_conflict(store: Arc<dyn Store>) {
+async fn unchanged_key_is_not_conflict(store: TestStore) {
     route_orders_to_ship(&store).await;
     handle(&store, 1, writes([put("a", "1")]))
         .await
@@ -395,12 +388,12 @@ async fn unchanged_key_is_not_conflict(store: Arc<dyn Store>) {
     assert_eq!(text(&store, "a").await.as_deref(), Some("2"));
 }
 
-async fn concurrent_increments_lose_nothing(store: Arc<dyn Store>) {
+async fn concurrent_increments_lose_nothing(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (0..16).map(event)).await;
 
     let attempts = claim(&store, 16, 100).await.into_iter().map(|job| {
-        let store = Arc::clone(&store);
+        let store = store.clone();
         tokio::spawn(async move { increment(&store, &job).await })
     });
     for attempt in attempts.collect::<Vec<_>>() {
@@ -410,7 +403,7 @@ async fn concurrent_increments_lose_nothing(store: Arc<dyn Store>) {
     assert_eq!(text(&store, "count").await.as_deref(), Some("16"));
 }
 
-async fn increment(store: &Arc<dyn Store>, job: &ClaimedJob) {
+async fn increment(store: &TestStore, job: &ClaimedJob) {
     loop {
         let found = value(store, "count").await;
         tokio::task::yield_now().await;
@@ -435,7 +428,7 @@ fn str_of(value: &[u8]) -> &str {
 }
 
 async fn keys(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     plugin: &PluginRef,
     bucket: &str,
     after: Option<&str>,
@@ -447,7 +440,7 @@ async fn keys(
         .expect("the keys")
 }
 
-async fn keys_are_listed_in_byte_order(store: Arc<dyn Store>) {
+async fn keys_are_listed_in_byte_order(store: TestStore) {
     route_orders_to_ship(&store).await;
     let other = Write {
         key: key("other", "zz"),
@@ -475,7 +468,7 @@ async fn keys_are_listed_in_byte_order(store: Arc<dyn Store>) {
     );
 }
 
-async fn usage_counts_names_and_values(store: Arc<dyn Store>) {
+async fn usage_counts_names_and_values(store: TestStore) {
     route_orders_to_ship(&store).await;
 
     let steps = [
@@ -495,7 +488,7 @@ async fn usage_counts_names_and_values(store: Arc<dyn Store>) {
 }
 
 async fn settle_within(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     lease: &JobLease,
     quota: (u64, u64),
     all: Vec<Write>,
@@ -513,7 +506,7 @@ async fn settle_within(
         .await
 }
 
-async fn writes_over_quota_change_nothing(store: Arc<dyn Store>) {
+async fn writes_over_quota_change_nothing(store: TestStore) {
     route_orders_to_ship(&store).await;
     handle(&store, 1, writes([put("a", "12"), put("c", "12")]))
         .await
@@ -544,7 +537,7 @@ async fn writes_over_quota_change_nothing(store: Arc<dyn Store>) {
     assert_eq!(usage(&store).await, (2, 10));
 }
 
-async fn store_over_quota_may_shrink(store: Arc<dyn Store>) {
+async fn store_over_quota_may_shrink(store: TestStore) {
     route_orders_to_ship(&store).await;
     handle(&store, 1, writes([put("a", "12"), put("c", "12")]))
         .await

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Effects, Event, Key, Message, MessageId, Outcome, ReadVersion, WorkState, Write,
+    Effects, Event, Key, Message, MessageId, Next, Outcome, ReadVersion, WorkState, Write,
 };
 use uuid::Uuid;
 
 use super::support::{
     LEASE, at, event, messages, plugin, request, route_orders_to_ship, settlement, summaries,
 };
-use super::{Case, table};
+use super::{Case, TestStore, table};
 use crate::faulty::{Fault, FaultyStore, When};
-use hookyard_store::{ClaimedJob, Error, Events, Jobs, Settlement, Store, Values};
+use hookyard_store::{ClaimedJob, Error, Settlement};
 
 pub(super) const CASES: &[Case] = table![
     effects_survive_every_failing_call,
@@ -24,16 +24,16 @@ pub(super) const CASES: &[Case] = table![
 /// A number of calls that a round with one fault never needs.
 const CALLS_MAX: usize = 60;
 
-async fn effects_survive_every_failing_call(store: Arc<dyn Store>) {
+async fn effects_survive_every_failing_call(store: TestStore) {
     route_orders_to_ship(&store).await;
 
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
-            let faulty = Arc::new(FaultyStore::new(Arc::clone(&store)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(&store.store)));
             faulty.at(nth, when, Fault::Fail);
             rounds += 1;
-            handle(&faulty, rounds, 0).await;
+            handle(&store.behind(faulty.clone()), rounds, 0).await;
             assert_once(&store, rounds, &format!("the {nth}. call fails {when:?}")).await;
             if faulty.has_plan() {
                 break;
@@ -45,22 +45,23 @@ async fn effects_survive_every_failing_call(store: Arc<dyn Store>) {
     assert!(rounds > 8, "only {rounds} rounds had a call to fail");
 }
 
-async fn effects_survive_every_crash(store: Arc<dyn Store>) {
+async fn effects_survive_every_crash(store: TestStore) {
     route_orders_to_ship(&store).await;
 
     let mut rounds = 0;
     for when in [When::Before, When::After] {
         for nth in 1..=CALLS_MAX {
-            let faulty = Arc::new(FaultyStore::new(Arc::clone(&store)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(&store.store)));
             faulty.at(nth, when, Fault::Crash);
             rounds += 1;
+            let host = store.behind(faulty.clone());
             tokio::select! {
-                () = handle(&faulty, rounds, 0) => {}
+                () = handle(&host, rounds, 0) => {}
                 () = faulty.crashed() => {
                     // The sender got no answer and sends again. A new host takes over when the old
                     // leases end.
-                    let next = Arc::new(FaultyStore::new(Arc::clone(&store)));
-                    handle(&next, rounds, 1_000_000).await;
+                    let next = Arc::new(FaultyStore::new(Arc::clone(&store.store)));
+                    handle(&store.behind(next), rounds, 1_000_000).await;
                 }
             }
             assert_once(
@@ -81,7 +82,7 @@ async fn effects_survive_every_crash(store: Arc<dyn Store>) {
 
 /// Sends one event until it is acknowledged, and attempts it until it is done, like a sender and a
 /// host.
-async fn handle(store: &Arc<FaultyStore>, number: u64, mut now: i64) {
+async fn handle(store: &TestStore, number: u64, mut now: i64) {
     let sent = Event {
         received_at: at(0),
         ..event(number)
@@ -97,8 +98,9 @@ async fn handle(store: &Arc<FaultyStore>, number: u64, mut now: i64) {
     for _ in 0..CALLS_MAX {
         // The leases of attempts without an end have expired by then.
         now += 1_000;
+        store.set(now);
         let claimed = store
-            .claim(&[request("acme/ship", 9)], at(now), LEASE)
+            .claim(&[request("acme/ship", 9)], LEASE)
             .await
             .unwrap_or_default();
         for job in &claimed {
@@ -114,7 +116,7 @@ async fn handle(store: &Arc<FaultyStore>, number: u64, mut now: i64) {
 }
 
 /// Makes one attempt, which adds one to a counter and sends a message, like the runner.
-async fn attempt(store: &Arc<FaultyStore>, job: &ClaimedJob) {
+async fn attempt(store: &TestStore, job: &ClaimedJob) {
     let key = Key {
         bucket: "b".into(),
         key: "count".into(),
@@ -139,11 +141,11 @@ async fn attempt(store: &Arc<FaultyStore>, job: &ClaimedJob) {
 
     let settlement = Settlement {
         effects,
-        ..settlement(&job.lease, Outcome::Done, WorkState::Done)
+        ..settlement(&job.lease, Outcome::Done, Next::Done)
     };
 
     match store.settle(settlement).await {
-        Ok(()) | Err(Error::LeaseLost(_) | Error::Store(_)) => {}
+        Ok(()) | Err(Error::LeaseLost(_) | Error::Store(_) | Error::Unknown(_)) => {}
         Err(error) => panic!("{error}"),
     }
 }
@@ -170,7 +172,7 @@ fn count_of(value: &[u8]) -> u64 {
         .expect("a number")
 }
 
-async fn assert_once(store: &Arc<dyn Store>, rounds: u64, context: &str) {
+async fn assert_once(store: &TestStore, rounds: u64, context: &str) {
     let events = summaries(store).await;
     assert_eq!(
         events.len() as u64,

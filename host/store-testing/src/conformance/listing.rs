@@ -1,12 +1,10 @@
 //! Lists: events are listed in the order of their arrival, page by page.
 
-use std::sync::Arc;
-
 use hookyard_model::{Event, EventId};
 
 use super::support::{append, at, event, event_of, is, route, source, states, summaries};
-use super::{Case, table};
-use hookyard_store::{EventPage, EventSelection, EventSummary, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{EventPage, EventSelection, EventSummary};
 
 pub(super) const CASES: &[Case] = table![
     empty_store_lists_nothing,
@@ -18,7 +16,7 @@ pub(super) const CASES: &[Case] = table![
     jobs_are_listed_with_their_event,
 ];
 
-async fn page(store: &Arc<dyn Store>, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
+async fn page(store: &TestStore, after: Option<EventId>, limit: usize) -> Vec<EventSummary> {
     store
         .events(EventPage {
             after,
@@ -32,12 +30,12 @@ fn keys(events: &[EventSummary]) -> Vec<&str> {
     events.iter().map(|event| event.key.as_str()).collect()
 }
 
-async fn empty_store_lists_nothing(store: Arc<dyn Store>) {
+async fn empty_store_lists_nothing(store: TestStore) {
     assert_eq!(page(&store, None, 10).await, []);
     assert_eq!(page(&store, Some(event(1).id), 10).await, []);
 }
 
-async fn summary_describes_event(store: Arc<dyn Store>) {
+async fn summary_describes_event(store: TestStore) {
     let untyped = Event {
         event_type: None,
         ..event_of("umbrella/in", 2)
@@ -63,7 +61,7 @@ async fn summary_describes_event(store: Arc<dyn Store>) {
     );
 }
 
-async fn event_pages_are_contiguous(store: Arc<dyn Store>) {
+async fn event_pages_are_contiguous(store: TestStore) {
     append(&store, (1..=7).map(event)).await;
 
     let mut seen = Vec::new();
@@ -85,7 +83,7 @@ async fn event_pages_are_contiguous(store: Arc<dyn Store>) {
     assert_eq!(page(&store, None, 0).await, []);
 }
 
-async fn events_are_listed_by_arrival(store: Arc<dyn Store>) {
+async fn events_are_listed_by_arrival(store: TestStore) {
     append(&store, [event(5), event(3), event(9), event(1)]).await;
 
     assert_eq!(
@@ -98,7 +96,7 @@ async fn events_are_listed_by_arrival(store: Arc<dyn Store>) {
     );
 }
 
-async fn newest_events_may_come_first(store: Arc<dyn Store>) {
+async fn newest_events_may_come_first(store: TestStore) {
     append(&store, [event(5), event(3), event(9), event(1)]).await;
 
     let newest = async |after: Option<EventId>, limit| {
@@ -138,7 +136,7 @@ async fn newest_events_may_come_first(store: Arc<dyn Store>) {
     );
 }
 
-async fn page_may_start_at_missing_id(store: Arc<dyn Store>) {
+async fn page_may_start_at_missing_id(store: TestStore) {
     append(&store, [event(2), event(4), event(6)]).await;
 
     assert_eq!(
@@ -152,7 +150,7 @@ async fn page_may_start_at_missing_id(store: Arc<dyn Store>) {
     assert_eq!(keys(&page(&store, Some(event(7).id), 10).await), [""; 0]);
 }
 
-async fn jobs_are_listed_with_their_event(store: Arc<dyn Store>) {
+async fn jobs_are_listed_with_their_event(store: TestStore) {
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, [event(1), event_of("acme/payments", 2), event(3)]).await;
     let both = [is("audit", "pending"), is("ship", "pending")];

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use hookyard_model::{Event, Outcome, Revision, WorkState};
+use hookyard_model::{Event, Next, Outcome, Revision, WorkState};
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin,
-    request, route, route_orders_to_ship, settle, states,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, next_due,
+    plugin, request, route, route_orders_to_ship, settle, states,
 };
 use super::waking::{drain, wakes};
-use super::{Case, table};
-use hookyard_store::{ClaimedJob, EventSelection, Quarantine, Replay, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{ClaimedJob, EventSelection, Quarantine, Replay};
 
 pub(super) const CASES: &[Case] = table![
     one_job_of_key_is_leased,
@@ -42,12 +42,12 @@ fn ordered(number: u64, ordering_key: &str) -> Event {
     }
 }
 
-async fn done(store: &Arc<dyn Store>, job: &ClaimedJob) {
-    settle(store, &job.lease, Outcome::Done, WorkState::Done).await;
+async fn done(store: &TestStore, job: &ClaimedJob) {
+    settle(store, &job.lease, Outcome::Done, Next::Done).await;
 }
 
 /// Stores three events of key `a` and settles some of them as done.
-async fn three_of_a(store: &Arc<dyn Store>, handled: usize) {
+async fn three_of_a(store: &TestStore, handled: usize) {
     route_orders_to_ship(store).await;
     append(store, (1..=3).map(|number| ordered(number, "a"))).await;
     for _ in 0..handled {
@@ -55,7 +55,7 @@ async fn three_of_a(store: &Arc<dyn Store>, handled: usize) {
     }
 }
 
-async fn replay(store: &Arc<dyn Store>, numbers: &[u64]) {
+async fn replay(store: &TestStore, numbers: &[u64]) {
     let ids = numbers.iter().map(|number| event(*number).id).collect();
     let selection = EventSelection {
         ids,
@@ -75,7 +75,7 @@ async fn replay(store: &Arc<dyn Store>, numbers: &[u64]) {
     );
 }
 
-async fn blocked_job_names_its_predecessor(store: Arc<dyn Store>) {
+async fn blocked_job_names_its_predecessor(store: TestStore) {
     let behind = async |number| {
         jobs(&store, number).await[0]
             .behind
@@ -93,13 +93,7 @@ async fn blocked_job_names_its_predecessor(store: Arc<dyn Store>) {
     assert_eq!((behind(4).await, behind(5).await), (None, None));
 
     let job = claim_one(&store, 10).await;
-    settle(
-        &store,
-        &job.lease,
-        failed(),
-        WorkState::Waiting { until: at(100) },
-    )
-    .await;
+    settle(&store, &job.lease, failed(), store.until(100)).await;
     assert_eq!(
         behind(3).await,
         Some((event(1).id, WorkState::Waiting { until: at(100) }))
@@ -131,7 +125,7 @@ async fn blocked_job_names_its_predecessor(store: Arc<dyn Store>) {
 }
 
 /// Handles all due jobs one after the other and returns their keys.
-async fn handle_all(store: &Arc<dyn Store>, now: i64) -> Vec<String> {
+async fn handle_all(store: &TestStore, now: i64) -> Vec<String> {
     let mut handled = Vec::new();
     while let [job, ..] = &claim(store, 1, now).await[..] {
         handled.push(job.event.key.clone());
@@ -140,7 +134,7 @@ async fn handle_all(store: &Arc<dyn Store>, now: i64) -> Vec<String> {
     handled
 }
 
-async fn one_job_of_key_is_leased(store: Arc<dyn Store>) {
+async fn one_job_of_key_is_leased(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(
         &store,
@@ -169,43 +163,31 @@ async fn one_job_of_key_is_leased(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 10).await), ["key-6"]);
 }
 
-async fn failing_key_blocks_only_itself(store: Arc<dyn Store>) {
+async fn failing_key_blocks_only_itself(store: TestStore) {
     three_of_a(&store, 0).await;
     append(&store, [ordered(4, "b"), event(5)]).await;
 
     let failing = claim_one(&store, 10).await;
-    settle(
-        &store,
-        &failing.lease,
-        failed(),
-        WorkState::Waiting { until: at(500) },
-    )
-    .await;
+    settle(&store, &failing.lease, failed(), store.until(500)).await;
     assert_eq!(handle_all(&store, 499).await, ["key-4", "key-5"]);
-    assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        Some(at(500))
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, Some(1));
     assert_eq!(handle_all(&store, 500).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn dead_job_frees_successor(store: Arc<dyn Store>) {
+async fn dead_job_frees_successor(store: TestStore) {
     three_of_a(&store, 0).await;
     settle(
         &store,
         &claim_one(&store, 10).await.lease,
         failed(),
-        WorkState::Dead,
+        Next::Dead,
     )
     .await;
 
     assert_eq!(handle_all(&store, 10).await, ["key-2", "key-3"]);
 }
 
-async fn keys_are_separate_by_source_and_plugin(store: Arc<dyn Store>) {
+async fn keys_are_separate_by_source_and_plugin(store: TestStore) {
     route(
         &store,
         &[
@@ -258,29 +240,25 @@ async fn keys_are_separate_by_source_and_plugin(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim_of(&store, &requests, 10).await), ["key-5"]);
 }
 
-async fn blocked_job_is_not_due(store: Arc<dyn Store>) {
+async fn blocked_job_is_not_due(store: TestStore) {
     three_of_a(&store, 0).await;
 
-    let ship = [plugin("acme/ship")];
     let first = claim_one(&store, 10).await;
     assert_eq!(
-        store.next_due(&ship).await.expect("a time"),
-        Some(at(70)),
+        next_due(&store, &["acme/ship"]).await,
+        Some(60),
         "when the lease runs out"
     );
 
     done(&store, &first).await;
-    assert_eq!(
-        store.next_due(&ship).await.expect("a time"),
-        WorkState::Pending.due_at()
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, Some(0));
 
     done(&store, &claim_one(&store, 10).await).await;
     done(&store, &claim_one(&store, 10).await).await;
-    assert_eq!(store.next_due(&ship).await.expect("a time"), None);
+    assert_eq!(next_due(&store, &["acme/ship"]).await, None);
 }
 
-async fn settling_wakes_for_next_of_key(store: Arc<dyn Store>) {
+async fn settling_wakes_for_next_of_key(store: TestStore) {
     three_of_a(&store, 0).await;
     let job = claim_one(&store, 10).await;
     drain(&store).await;
@@ -288,14 +266,14 @@ async fn settling_wakes_for_next_of_key(store: Arc<dyn Store>) {
     wakes(&store).await;
 }
 
-async fn job_given_back_keeps_its_position(store: Arc<dyn Store>) {
+async fn job_given_back_keeps_its_position(store: TestStore) {
     three_of_a(&store, 0).await;
     let job = claim_one(&store, 10).await;
     store.give_back(&[job.lease]).await.expect("a release");
     assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1"]);
 }
 
-async fn expired_lease_keeps_its_position(store: Arc<dyn Store>) {
+async fn expired_lease_keeps_its_position(store: TestStore) {
     three_of_a(&store, 0).await;
     claim_one(&store, 10).await;
     let again = claim(&store, 9, 1000).await;
@@ -304,17 +282,11 @@ async fn expired_lease_keeps_its_position(store: Arc<dyn Store>) {
     assert_eq!(handle_all(&store, 1000).await, ["key-2", "key-3"]);
 }
 
-async fn order_survives_route_changes(store: Arc<dyn Store>) {
+async fn order_survives_route_changes(store: TestStore) {
     three_of_a(&store, 1).await;
 
     let job = claim_one(&store, 10).await;
-    settle(
-        &store,
-        &job.lease,
-        failed(),
-        WorkState::Waiting { until: at(500) },
-    )
-    .await;
+    settle(&store, &job.lease, failed(), store.until(500)).await;
     route(&store, &[]).await;
     assert_eq!(states(&store, 2).await, [is("ship", "held")]);
     assert_eq!(states(&store, 3).await, [is("ship", "held")]);
@@ -334,7 +306,7 @@ async fn order_survives_route_changes(store: Arc<dyn Store>) {
     assert_eq!(handle_all(&store, 1000).await, ["key-2", "key-3", "key-4"]);
 }
 
-async fn order_survives_quarantine(store: Arc<dyn Store>) {
+async fn order_survives_quarantine(store: TestStore) {
     three_of_a(&store, 0).await;
 
     let job = claim_one(&store, 10).await;
@@ -348,13 +320,7 @@ async fn order_survives_quarantine(store: Arc<dyn Store>) {
 
     store.quarantine(quarantine).await.expect("a quarantine");
     append(&store, [ordered(4, "a"), ordered(5, "b"), ordered(6, "b")]).await;
-    settle(
-        &store,
-        &job.lease,
-        failed(),
-        WorkState::Waiting { until: at(30) },
-    )
-    .await;
+    settle(&store, &job.lease, failed(), store.until(30)).await;
     assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 
     store.lift(&of).await.expect("a lift");
@@ -365,7 +331,7 @@ async fn order_survives_quarantine(store: Arc<dyn Store>) {
     );
 }
 
-async fn backlog_keeps_key_order(store: Arc<dyn Store>) {
+async fn backlog_keeps_key_order(store: TestStore) {
     append(
         &store,
         [ordered(1, "a"), ordered(2, "b"), ordered(3, "a"), event(4)],
@@ -384,7 +350,7 @@ async fn backlog_keeps_key_order(store: Arc<dyn Store>) {
     );
 }
 
-async fn held_jobs_precede_backlog(store: Arc<dyn Store>) {
+async fn held_jobs_precede_backlog(store: TestStore) {
     three_of_a(&store, 0).await;
     route(&store, &[]).await;
     append(&store, [ordered(4, "a"), ordered(5, "b")]).await;
@@ -392,7 +358,7 @@ async fn held_jobs_precede_backlog(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1", "key-5"]);
 }
 
-async fn replay_keeps_key_order(store: Arc<dyn Store>) {
+async fn replay_keeps_key_order(store: TestStore) {
     three_of_a(&store, 3).await;
     replay(&store, &[1, 2, 3]).await;
     let first = claim(&store, 9, 100).await;
@@ -402,34 +368,19 @@ async fn replay_keeps_key_order(store: Arc<dyn Store>) {
     assert_eq!(handle_all(&store, 100).await, ["key-1", "key-2", "key-3"]);
 }
 
-async fn replayed_earlier_event_comes_first(store: Arc<dyn Store>) {
+async fn replayed_earlier_event_comes_first(store: TestStore) {
     three_of_a(&store, 1).await;
 
     let job = claim_one(&store, 10).await;
-    settle(
-        &store,
-        &job.lease,
-        failed(),
-        WorkState::Waiting { until: at(500) },
-    )
-    .await;
+    settle(&store, &job.lease, failed(), store.until(500)).await;
     replay(&store, &[1]).await;
-    assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        WorkState::Pending.due_at()
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, Some(0));
 
     let first = claim(&store, 9, 600).await;
     assert_eq!(keys(&first), ["key-1"]);
     assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        Some(at(660)),
+        next_due(&store, &["acme/ship"]).await,
+        Some(60),
         "the later one is blocked"
     );
 
@@ -442,7 +393,7 @@ async fn replayed_earlier_event_comes_first(store: Arc<dyn Store>) {
     assert_eq!(handle_all(&store, 500).await, ["key-2", "key-3"]);
 }
 
-async fn replayed_event_waits_for_running_attempt(store: Arc<dyn Store>) {
+async fn replayed_event_waits_for_running_attempt(store: TestStore) {
     three_of_a(&store, 1).await;
 
     let second = claim_one(&store, 10).await;
@@ -460,7 +411,7 @@ async fn replayed_event_waits_for_running_attempt(store: Arc<dyn Store>) {
     assert_eq!(handle_all(&store, 20).await, ["key-2", "key-3"]);
 }
 
-async fn concurrent_claims_keep_key_order(store: Arc<dyn Store>) {
+async fn concurrent_claims_keep_key_order(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(
         &store,
@@ -470,7 +421,7 @@ async fn concurrent_claims_keep_key_order(store: Arc<dyn Store>) {
 
     let handled: Arc<Mutex<BTreeMap<String, Vec<u128>>>> = Arc::default();
     let workers = (0..4).map(|_| {
-        let (store, handled) = (Arc::clone(&store), Arc::clone(&handled));
+        let (store, handled) = (store.clone(), Arc::clone(&handled));
         tokio::spawn(async move { work(&store, &handled).await })
     });
     for worker in workers.collect::<Vec<_>>() {
@@ -486,28 +437,16 @@ async fn concurrent_claims_keep_key_order(store: Arc<dyn Store>) {
 }
 
 /// Claims and settles until everything is done. Each job fails once first.
-async fn work(store: &Arc<dyn Store>, handled: &Mutex<BTreeMap<String, Vec<u128>>>) {
+async fn work(store: &TestStore, handled: &Mutex<BTreeMap<String, Vec<u128>>>) {
     loop {
         let claimed = claim(store, 2, 100).await;
-        if claimed.is_empty()
-            && store
-                .next_due(&[plugin("acme/ship")])
-                .await
-                .expect("a time")
-                .is_none()
-        {
+        if claimed.is_empty() && next_due(store, &["acme/ship"]).await.is_none() {
             return;
         }
         for job in claimed {
             tokio::task::yield_now().await;
             if job.lease.attempt == 1 {
-                settle(
-                    store,
-                    &job.lease,
-                    failed(),
-                    WorkState::Waiting { until: at(100) },
-                )
-                .await;
+                settle(store, &job.lease, failed(), store.until(100)).await;
                 continue;
             }
             let key = job.event.ordering_key.clone().expect("a key");

@@ -1,15 +1,13 @@
 //! Quarantines: a quarantined plugin gets no jobs and loses none.
 
-use std::sync::Arc;
-
-use hookyard_model::{Revision, WorkState};
+use hookyard_model::{Next, Revision};
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, plugin, request,
-    route, route_orders_to_ship, settle, side_by_side, states,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, keys, next_due, plugin,
+    request, route, route_orders_to_ship, settle, side_by_side, states,
 };
-use super::{Case, table};
-use hookyard_store::{EventPage, EventSelection, Quarantine, Replay, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{EventPage, EventSelection, Quarantine, Replay};
 
 pub(super) const CASES: &[Case] = table![
     quarantine_holds_jobs_until_lifted,
@@ -34,40 +32,28 @@ fn quarantine_of(text: &str) -> Quarantine {
     }
 }
 
-async fn quarantine(store: &Arc<dyn Store>, text: &str) {
+async fn quarantine(store: &TestStore, text: &str) {
     store
         .quarantine(quarantine_of(text))
         .await
         .expect("a quarantine");
 }
 
-async fn lift(store: &Arc<dyn Store>, text: &str) {
+async fn lift(store: &TestStore, text: &str) {
     store.lift(&plugin(text)).await.expect("a lift");
 }
 
-async fn quarantine_holds_jobs_until_lifted(store: Arc<dyn Store>) {
+async fn quarantine_holds_jobs_until_lifted(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2)]).await;
 
     let first = claim_one(&store, 10).await;
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(40) },
-    )
-    .await;
+    settle(&store, &first.lease, failed(), store.until(40)).await;
     quarantine(&store, "acme/ship").await;
     assert_eq!(states(&store, 1).await, [is("ship", "held")]);
     assert_eq!(states(&store, 2).await, [is("ship", "held")]);
     assert_eq!(claim(&store, 9, 1000).await.len(), 0);
-    assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        None
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, None);
 
     lift(&store, "acme/ship").await;
 
@@ -76,7 +62,7 @@ async fn quarantine_holds_jobs_until_lifted(store: Arc<dyn Store>) {
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn event_during_quarantine_is_held(store: Arc<dyn Store>) {
+async fn event_during_quarantine_is_held(store: TestStore) {
     append(&store, [event(1)]).await;
     quarantine(&store, "acme/ship").await;
     route_orders_to_ship(&store).await;
@@ -89,7 +75,7 @@ async fn event_during_quarantine_is_held(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 1000).await), ["key-1", "key-2"]);
 }
 
-async fn attempt_ended_in_quarantine_is_held(store: Arc<dyn Store>) {
+async fn attempt_ended_in_quarantine_is_held(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=3).map(event)).await;
 
@@ -101,13 +87,7 @@ async fn attempt_ended_in_quarantine_is_held(store: Arc<dyn Store>) {
         "the holder of the lease may still settle the job"
     );
 
-    settle(
-        &store,
-        &claimed[0].lease,
-        failed(),
-        WorkState::Waiting { until: at(20) },
-    )
-    .await;
+    settle(&store, &claimed[0].lease, failed(), store.until(20)).await;
     store
         .give_back(&[claimed[1].lease.clone()])
         .await
@@ -127,7 +107,7 @@ async fn attempt_ended_in_quarantine_is_held(store: Arc<dyn Store>) {
     }
 }
 
-async fn claim_holds_all_expired_leases(store: Arc<dyn Store>) {
+async fn claim_holds_all_expired_leases(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=20).map(event)).await;
     assert_eq!(claim(&store, 20, 10).await.len(), 20);
@@ -144,7 +124,7 @@ async fn claim_holds_all_expired_leases(store: Arc<dyn Store>) {
     }
 }
 
-async fn new_routes_keep_quarantine(store: Arc<dyn Store>) {
+async fn new_routes_keep_quarantine(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     quarantine(&store, "acme/ship").await;
@@ -154,7 +134,7 @@ async fn new_routes_keep_quarantine(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 }
 
-async fn quarantine_is_limited_to_plugin(store: Arc<dyn Store>) {
+async fn quarantine_is_limited_to_plugin(store: TestStore) {
     route(
         &store,
         &[
@@ -183,12 +163,12 @@ async fn quarantine_is_limited_to_plugin(store: Arc<dyn Store>) {
     );
 }
 
-async fn replay_during_quarantine_is_held(store: Arc<dyn Store>) {
+async fn replay_during_quarantine_is_held(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
     let job = claim_one(&store, 10).await;
-    settle(&store, &job.lease, failed(), WorkState::Dead).await;
+    settle(&store, &job.lease, failed(), Next::Dead).await;
     quarantine(&store, "acme/ship").await;
 
     let replay = Replay {
@@ -206,7 +186,7 @@ async fn replay_during_quarantine_is_held(store: Arc<dyn Store>) {
     assert_eq!(claim_one(&store, 1000).await.lease.attempt, 1);
 }
 
-async fn lift_frees_only_routed_jobs(store: Arc<dyn Store>) {
+async fn lift_frees_only_routed_jobs(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -223,7 +203,7 @@ async fn lift_frees_only_routed_jobs(store: Arc<dyn Store>) {
     assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 }
 
-async fn quarantine_covers_large_backlog(store: Arc<dyn Store>) {
+async fn quarantine_covers_large_backlog(store: TestStore) {
     const EVENTS: u64 = 803;
     route(
         &store,
@@ -232,7 +212,7 @@ async fn quarantine_covers_large_backlog(store: Arc<dyn Store>) {
     .await;
 
     let append_one = |number| {
-        let store = Arc::clone(&store);
+        let store = store.clone();
         async move {
             append(
                 &store,
@@ -249,13 +229,7 @@ async fn quarantine_covers_large_backlog(store: Arc<dyn Store>) {
 
     let waiting = claim(&store, 20, 10).await;
     for job in waiting {
-        settle(
-            &store,
-            &job.lease,
-            failed(),
-            WorkState::Waiting { until: at(5) },
-        )
-        .await;
+        settle(&store, &job.lease, failed(), store.until(5)).await;
     }
 
     let count = |state: &str| {
@@ -263,7 +237,7 @@ async fn quarantine_covers_large_backlog(store: Arc<dyn Store>) {
             states: vec![state.into()],
             ..EventSelection::default()
         };
-        let store = Arc::clone(&store);
+        let store = store.clone();
         async move {
             store
                 .events(EventPage::first(selection, 9999))
@@ -275,20 +249,14 @@ async fn quarantine_covers_large_backlog(store: Arc<dyn Store>) {
 
     quarantine(&store, "acme/ship").await;
     assert_eq!(count("held").await, EVENTS);
-    assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        None
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, None);
 
     lift(&store, "acme/ship").await;
     assert_eq!(count("pending").await, EVENTS);
     assert_eq!(claim(&store, 9999, 2000).await.len() as u64, EVENTS);
 }
 
-async fn quarantine_is_stored_unchanged(store: Arc<dyn Store>) {
+async fn quarantine_is_stored_unchanged(store: TestStore) {
     assert_eq!(store.quarantined().await.expect("the quarantined"), []);
 
     quarantine(&store, "acme/ship").await;
@@ -313,7 +281,7 @@ async fn quarantine_is_stored_unchanged(store: Arc<dyn Store>) {
     assert_eq!(store.quarantined().await.expect("the quarantined").len(), 1);
 }
 
-async fn lift_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn lift_wakes_waiting_task(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     quarantine(&store, "acme/ship").await;

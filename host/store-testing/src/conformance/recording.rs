@@ -1,16 +1,14 @@
 //! Recorded answers: the store keeps the answers to a plugin's HTTP requests with the job.
 
-use std::sync::Arc;
-
-use hookyard_model::{Effects, Event, Header, Outcome, RecordedAnswer, WorkState};
+use hookyard_model::{Effects, Event, Header, Next, Outcome, RecordedAnswer};
 use hookyard_store::{
-    EventSelection, PruneSummary, Replay, Retention, RetentionLimits, Settlement, Store,
+    EventSelection, PruneSummary, Replay, Retention, RetentionLimits, Settlement,
 };
 
 use super::support::{
     append, at, claim_one, event, failed, plugin, route_orders_to_ship, settlement,
 };
-use super::{Case, table};
+use super::{Case, TestStore, table};
 
 pub(super) const CASES: &[Case] = table![
     answers_of_done_attempt_are_recorded,
@@ -18,7 +16,7 @@ pub(super) const CASES: &[Case] = table![
     recorded_answers_count_as_bytes,
 ];
 
-async fn answers_of_done_attempt_are_recorded(store: Arc<dyn Store>) {
+async fn answers_of_done_attempt_are_recorded(store: TestStore) {
     prepare(&store).await;
     assert_eq!(recorded(&store, "acme/ship").await, []);
 
@@ -37,7 +35,7 @@ async fn answers_of_done_attempt_are_recorded(store: Arc<dyn Store>) {
     assert_eq!(recorded(&store, "umbrella/ship").await, []);
 }
 
-async fn later_answers_replace_earlier_ones(store: Arc<dyn Store>) {
+async fn later_answers_replace_earlier_ones(store: TestStore) {
     prepare(&store).await;
     let first = [answer(1, "first"), answer(2, "second")];
     attempt(&store, 10, Outcome::Done, &first).await;
@@ -56,7 +54,7 @@ async fn later_answers_replace_earlier_ones(store: Arc<dyn Store>) {
     assert_eq!(recorded(&store, "acme/ship").await, later);
 }
 
-async fn recorded_answers_count_as_bytes(store: Arc<dyn Store>) {
+async fn recorded_answers_count_as_bytes(store: TestStore) {
     prepare(&store).await;
     let answers = [answer(1, "first"), without_headers(answer(3, "third"))];
     attempt(&store, 10, Outcome::Done, &answers[..1]).await;
@@ -80,7 +78,7 @@ async fn recorded_answers_count_as_bytes(store: Arc<dyn Store>) {
     );
 }
 
-async fn prepare(store: &Arc<dyn Store>) {
+async fn prepare(store: &TestStore) {
     route_orders_to_ship(store).await;
     append(store, [bare_event(1)]).await;
 }
@@ -114,7 +112,7 @@ fn without_headers(answer: RecordedAnswer) -> RecordedAnswer {
     }
 }
 
-async fn recorded(store: &Arc<dyn Store>, of: &str) -> Vec<RecordedAnswer> {
+async fn recorded(store: &TestStore, of: &str) -> Vec<RecordedAnswer> {
     store
         .answers(event(1).id, &plugin(of))
         .await
@@ -122,12 +120,12 @@ async fn recorded(store: &Arc<dyn Store>, of: &str) -> Vec<RecordedAnswer> {
 }
 
 /// Claims the job at second `now` and settles it with an outcome and answers.
-async fn attempt(store: &Arc<dyn Store>, now: i64, outcome: Outcome, answers: &[RecordedAnswer]) {
+async fn attempt(store: &TestStore, now: i64, outcome: Outcome, answers: &[RecordedAnswer]) {
     let job = claim_one(store, now).await;
     let next = if outcome == Outcome::Done {
-        WorkState::Done
+        Next::Done
     } else {
-        WorkState::Dead
+        Next::Dead
     };
     let effects = Effects {
         answers: answers.to_vec(),
@@ -143,7 +141,7 @@ async fn attempt(store: &Arc<dyn Store>, now: i64, outcome: Outcome, answers: &[
         .expect("a settlement");
 }
 
-async fn replay(store: &Arc<dyn Store>) {
+async fn replay(store: &TestStore) {
     let selection = EventSelection {
         ids: vec![event(1).id],
         ..EventSelection::default()
@@ -159,7 +157,7 @@ async fn replay(store: &Arc<dyn Store>) {
     store.replay(replay).await.expect("a replay");
 }
 
-async fn prune(store: &Arc<dyn Store>, bytes_max: u64) -> PruneSummary {
+async fn prune(store: &TestStore, bytes_max: u64) -> PruneSummary {
     let limits = RetentionLimits {
         bytes_max: Some(bytes_max),
         ..RetentionLimits::default()

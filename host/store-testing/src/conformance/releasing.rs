@@ -1,16 +1,15 @@
 //! Releases: the history of revisions, and the orders and blocks of operators.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 
 use hookyard_store::{
-    BLOCKS_MAX, Block, Order, REVISIONS_MAX, ReleaseStep, RevisionRecord, STEPS_MAX, Store,
+    BLOCKS_MAX, Block, Order, REVISIONS_MAX, ReleaseStep, RevisionRecord, STEPS_MAX,
 };
 
 use super::support::{at, plugin};
-use super::{Case, table};
+use super::{Case, TestStore, table};
 
 /// A timeout that is only reached if a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
@@ -45,11 +44,11 @@ fn step(number: u8, step: Step, second: i64) -> ReleaseStep {
     }
 }
 
-async fn record(store: &Arc<dyn Store>, steps: &[ReleaseStep]) {
+async fn record(store: &TestStore, steps: &[ReleaseStep]) {
     store.record(&ship(), steps).await.expect("a record");
 }
 
-async fn revisions(store: &Arc<dyn Store>) -> Vec<RevisionRecord> {
+async fn revisions(store: &TestStore) -> Vec<RevisionRecord> {
     store.revisions(Some(&ship())).await.expect("the revisions")
 }
 
@@ -60,7 +59,7 @@ fn standing(records: &[RevisionRecord]) -> Vec<(Revision, Step, Option<Timestamp
         .collect()
 }
 
-async fn release_steps_are_listed_in_order(store: Arc<dyn Store>) {
+async fn release_steps_are_listed_in_order(store: TestStore) {
     let seen = ReleaseStep {
         revision: None,
         step: Step::Seen,
@@ -89,7 +88,7 @@ async fn release_steps_are_listed_in_order(store: Arc<dyn Store>) {
     );
 }
 
-async fn revision_state_is_last_step(store: Arc<dyn Store>) {
+async fn revision_state_is_last_step(store: TestStore) {
     assert_eq!(revisions(&store).await, []);
 
     let reason = Some("worse".to_owned());
@@ -128,7 +127,7 @@ async fn revision_state_is_last_step(store: Arc<dyn Store>) {
     );
 }
 
-async fn revision_keeps_last_active_time(store: Arc<dyn Store>) {
+async fn revision_keeps_last_active_time(store: TestStore) {
     record(
         &store,
         &[step(1, Step::Active, 1), step(2, Step::Compiled, 2)],
@@ -160,7 +159,7 @@ async fn revision_keeps_last_active_time(store: Arc<dyn Store>) {
     assert_eq!(standing(&revisions(&store).await), expected);
 }
 
-async fn oldest_steps_go_active_revision_stays(store: Arc<dyn Store>) {
+async fn oldest_steps_go_active_revision_stays(store: TestStore) {
     let mut all = vec![step(0, Step::Active, 0)];
     for number in 1..=(STEPS_MAX + 20) {
         let number_of_revision = u8::try_from(number % 100 + 1).expect("a small number");
@@ -198,7 +197,7 @@ fn order(of: &str, number: u8, is_pin: bool) -> Order {
     }
 }
 
-async fn new_order_replaces_old_order(store: Arc<dyn Store>) {
+async fn new_order_replaces_old_order(store: TestStore) {
     assert_eq!(store.orders().await.expect("the orders"), []);
     assert!(!store.withdraw_order(&ship()).await.expect("an answer"));
     for next in [
@@ -223,7 +222,7 @@ fn block(of: &str, number: u8, reason: &str) -> Block {
     }
 }
 
-async fn each_revision_has_its_block(store: Arc<dyn Store>) {
+async fn each_revision_has_its_block(store: TestStore) {
     assert_eq!(store.blocks().await.expect("the blocks"), []);
     assert!(!store.unblock(&ship()).await.expect("an answer"));
     let stored = [
@@ -245,7 +244,7 @@ async fn each_revision_has_its_block(store: Arc<dyn Store>) {
     assert_eq!(store.blocks().await.expect("the blocks"), stored[2..]);
 }
 
-async fn oldest_blocks_go(store: Arc<dyn Store>) {
+async fn oldest_blocks_go(store: TestStore) {
     let stored: Vec<_> = (0..=u8::try_from(BLOCKS_MAX).expect("a few"))
         .map(|n| block("acme/ship", n, "bad"))
         .collect();
@@ -255,7 +254,7 @@ async fn oldest_blocks_go(store: Arc<dyn Store>) {
     assert_eq!(store.blocks().await.expect("the blocks"), stored[1..]);
 }
 
-async fn releases_keep_plugins_apart(store: Arc<dyn Store>) {
+async fn releases_keep_plugins_apart(store: TestStore) {
     for name in ["umbrella/ship", "acme/ship", "acme/books"] {
         store
             .record(
@@ -283,7 +282,7 @@ async fn releases_keep_plugins_apart(store: Arc<dyn Store>) {
     );
 }
 
-async fn order_and_block_wake_waiting_task(store: Arc<dyn Store>) {
+async fn order_and_block_wake_waiting_task(store: TestStore) {
     let wakes = async |what: &str| {
         tokio::time::timeout(NEVER, store.releases_changed())
             .await

@@ -1,16 +1,14 @@
 //! Replays: finished and dead jobs run again, and the records of earlier attempts are kept.
 
-use std::sync::Arc;
-
-use hookyard_model::{Event, Outcome, Revision, WorkState};
+use hookyard_model::{Event, Next, Outcome, Revision, WorkState};
 
 use super::support::{
     append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin,
-    request, route, route_orders_to_ship, settle, settlement, side_by_side, states,
+    request, route, route_orders_to_ship, secs, settle, settlement, side_by_side, states,
 };
-use super::{Case, table};
+use super::{Case, TestStore, table};
 use hookyard_store::{
-    Backlog, BacklogPolicy, Error, EventPage, EventSelection, Replay, ReplaySummary, Routes, Store,
+    Backlog, BacklogPolicy, Error, EventPage, EventSelection, Replay, ReplaySummary, Routes,
 };
 
 pub(super) const CASES: &[Case] = table![
@@ -50,7 +48,7 @@ fn dead() -> EventSelection {
     }
 }
 
-async fn replay(store: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
+async fn replay(store: &TestStore, replay: Replay) -> (u64, u64) {
     let ReplaySummary {
         replayed: jobs,
         leased,
@@ -61,7 +59,7 @@ async fn replay(store: &Arc<dyn Store>, replay: Replay) -> (u64, u64) {
 
 /// Appends these events of `acme/orders` and settles the job of `ship` for each with the given
 /// outcome.
-async fn settled(store: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next: WorkState) {
+async fn settled(store: &TestStore, numbers: &[u64], outcome: Outcome, next: Next) {
     let events: Vec<_> = numbers.iter().map(|number| event(*number)).collect();
     append(store, events).await;
     for job in claim(store, numbers.len(), 100).await {
@@ -69,10 +67,10 @@ async fn settled(store: &Arc<dyn Store>, numbers: &[u64], outcome: Outcome, next
     }
 }
 
-async fn replay_counts_attempts_from_one(store: Arc<dyn Store>) {
+async fn replay_counts_attempts_from_one(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(&store, &[1], failed(), WorkState::Dead).await;
-    settled(&store, &[2], Outcome::Done, WorkState::Done).await;
+    settled(&store, &[1], failed(), Next::Dead).await;
+    settled(&store, &[2], Outcome::Done, Next::Done).await;
     assert_eq!(
         replay(&store, replay_of(EventSelection::default())).await,
         (2, 0)
@@ -85,17 +83,17 @@ async fn replay_counts_attempts_from_one(store: Arc<dyn Store>) {
     assert_eq!(keys(&claimed), ["key-1", "key-2"]);
     assert_eq!((claimed[0].lease.replays, claimed[0].lease.attempt), (1, 1));
 
-    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &claimed[0].lease, Outcome::Done, Next::Done).await;
     assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn replay_resets_age_and_spared(store: Arc<dyn Store>) {
+async fn replay_resets_age_and_spared(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2)]).await;
 
     for job in claim(&store, 9, 100).await {
         assert_eq!(job.since, job.event.received_at);
-        settle(&store, &job.lease, failed(), WorkState::Dead).await;
+        settle(&store, &job.lease, failed(), Next::Dead).await;
     }
 
     replay(
@@ -114,22 +112,16 @@ async fn replay_resets_age_and_spared(store: Arc<dyn Store>) {
     );
 }
 
-async fn replay_keeps_earlier_attempts(store: Arc<dyn Store>) {
+async fn replay_keeps_earlier_attempts(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(
-        &store,
-        &[1],
-        failed(),
-        WorkState::Waiting { until: at(100) },
-    )
-    .await;
+    settled(&store, &[1], failed(), Next::Waiting { delay: secs(0) }).await;
 
     let second = claim_one(&store, 100).await;
-    settle(&store, &second.lease, failed(), WorkState::Dead).await;
+    settle(&store, &second.lease, failed(), Next::Dead).await;
     assert_eq!(replay(&store, replay_of(dead())).await, (1, 0));
 
     let again = claim_one(&store, 1000).await;
-    let third = settlement(&again.lease, Outcome::Done, WorkState::Done);
+    let third = settlement(&again.lease, Outcome::Done, Next::Done);
     let expected = third.attempt.clone();
     store.settle(third).await.expect("a settlement");
 
@@ -167,9 +159,9 @@ async fn replay_keeps_earlier_attempts(store: Arc<dyn Store>) {
     assert_eq!(store.read(event(2).id).await.expect("a read"), None);
 }
 
-async fn dry_run_replays_nothing(store: Arc<dyn Store>) {
+async fn dry_run_replays_nothing(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(&store, &[1, 2], failed(), WorkState::Dead).await;
+    settled(&store, &[1, 2], failed(), Next::Dead).await;
     append(&store, [event(3)]).await;
     claim_one(&store, 100).await;
 
@@ -183,7 +175,7 @@ async fn dry_run_replays_nothing(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, 9, 110).await.len(), 0);
 }
 
-async fn replay_leaves_leased_jobs(store: Arc<dyn Store>) {
+async fn replay_leaves_leased_jobs(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
@@ -193,17 +185,17 @@ async fn replay_leaves_leased_jobs(store: Arc<dyn Store>) {
         (0, 1)
     );
 
-    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &job.lease, Outcome::Done, Next::Done).await;
     assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn lease_before_replay_settles_nothing(store: Arc<dyn Store>) {
+async fn lease_before_replay_settles_nothing(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
     let lost = claim_one(&store, 10).await;
     let second = claim_one(&store, 100).await;
-    settle(&store, &second.lease, failed(), WorkState::Dead).await;
+    settle(&store, &second.lease, failed(), Next::Dead).await;
     assert_eq!(
         replay(&store, replay_of(EventSelection::default())).await,
         (1, 0)
@@ -216,7 +208,7 @@ async fn lease_before_replay_settles_nothing(store: Arc<dyn Store>) {
     );
 
     let answer = store
-        .settle(settlement(&lost.lease, Outcome::Done, WorkState::Done))
+        .settle(settlement(&lost.lease, Outcome::Done, Next::Done))
         .await;
     assert!(matches!(answer, Err(Error::LeaseLost(_))), "{answer:?}");
 
@@ -227,9 +219,9 @@ async fn lease_before_replay_settles_nothing(store: Arc<dyn Store>) {
     assert_eq!(states(&store, 1).await, [is("ship", "leased")]);
 }
 
-async fn rate_spreads_replay(store: Arc<dyn Store>) {
+async fn rate_spreads_replay(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(&store, &[1, 2, 3, 4, 5], failed(), WorkState::Dead).await;
+    settled(&store, &[1, 2, 3, 4, 5], failed(), Next::Dead).await;
 
     assert_eq!(
         replay(
@@ -248,10 +240,10 @@ async fn rate_spreads_replay(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 1008).await), ["key-4", "key-5"]);
 }
 
-async fn replay_revision_is_not_inherited(store: Arc<dyn Store>) {
+async fn replay_revision_is_not_inherited(store: TestStore) {
     let named = Some(Revision::from_sha256([9; 32]));
     route_orders_to_ship(&store).await;
-    settled(&store, &[1], failed(), WorkState::Dead).await;
+    settled(&store, &[1], failed(), Next::Dead).await;
     replay(
         &store,
         Replay {
@@ -264,23 +256,17 @@ async fn replay_revision_is_not_inherited(store: Arc<dyn Store>) {
     let first = claim_one(&store, 1000).await;
     assert_eq!(first.revision, named);
 
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(1000) },
-    )
-    .await;
+    settle(&store, &first.lease, failed(), store.until(1000)).await;
 
     let second = claim_one(&store, 1000).await;
     assert_eq!(second.revision, named, "a retry of it is its kind");
 
-    settle(&store, &second.lease, failed(), WorkState::Dead).await;
+    settle(&store, &second.lease, failed(), Next::Dead).await;
     replay(&store, replay_of(dead())).await;
     assert_eq!(claim_one(&store, 1000).await.revision, None);
 }
 
-async fn replay_follows_selection(store: Arc<dyn Store>) {
+async fn replay_follows_selection(store: TestStore) {
     route(
         &store,
         &[
@@ -308,9 +294,9 @@ async fn replay_follows_selection(store: Arc<dyn Store>) {
     {
         let is_done = job.lease.plugin == plugin("acme/audit");
         let (outcome, next) = if is_done {
-            (Outcome::Done, WorkState::Done)
+            (Outcome::Done, Next::Done)
         } else {
-            (failed(), WorkState::Dead)
+            (failed(), Next::Dead)
         };
         settle(&store, &job.lease, outcome, next).await;
     }
@@ -402,9 +388,9 @@ async fn replay_follows_selection(store: Arc<dyn Store>) {
     );
 }
 
-async fn replay_without_route_is_held(store: Arc<dyn Store>) {
+async fn replay_without_route_is_held(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(&store, &[1], failed(), WorkState::Dead).await;
+    settled(&store, &[1], failed(), Next::Dead).await;
     route(&store, &[]).await;
     assert_eq!(replay(&store, replay_of(dead())).await, (1, 0));
     assert_eq!(states(&store, 1).await, [is("ship", "held")]);
@@ -412,15 +398,9 @@ async fn replay_without_route_is_held(store: Arc<dyn Store>) {
     assert_eq!(claim_one(&store, 1000).await.lease.attempt, 1);
 }
 
-async fn replayed_waiting_job_is_due(store: Arc<dyn Store>) {
+async fn replayed_waiting_job_is_due(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(
-        &store,
-        &[1],
-        failed(),
-        WorkState::Waiting { until: at(9000) },
-    )
-    .await;
+    settled(&store, &[1], failed(), Next::Waiting { delay: secs(8900) }).await;
 
     assert_eq!(claim(&store, 9, 1000).await.len(), 0);
     assert_eq!(
@@ -430,21 +410,21 @@ async fn replayed_waiting_job_is_due(store: Arc<dyn Store>) {
     assert_eq!(claim_one(&store, 1000).await.lease.attempt, 1);
 }
 
-async fn large_replay_covers_each_job_once(store: Arc<dyn Store>) {
+async fn large_replay_covers_each_job_once(store: TestStore) {
     const EVENTS: u64 = 603;
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
 
     // The calls run concurrently, so that a store on a disk does not sync for each of them.
     let append_one = |number| {
-        let store = Arc::clone(&store);
+        let store = store.clone();
         async move { append(&store, [event(number)]).await }
     };
 
     side_by_side((0..EVENTS).map(append_one)).await;
 
     let fail = |job: hookyard_store::ClaimedJob| {
-        let store = Arc::clone(&store);
-        async move { settle(&store, &job.lease, failed(), WorkState::Dead).await }
+        let store = store.clone();
+        async move { settle(&store, &job.lease, failed(), Next::Dead).await }
     };
 
     let claimed = claim_of(
@@ -496,9 +476,9 @@ async fn large_replay_covers_each_job_once(store: Arc<dyn Store>) {
     assert_eq!(replays, EVENTS + 300);
 }
 
-async fn replay_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn replay_wakes_waiting_task(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(&store, &[1], failed(), WorkState::Dead).await;
+    settled(&store, &[1], failed(), Next::Dead).await;
     super::waking::drain(&store).await;
     replay(&store, replay_of(dead())).await;
     super::waking::wakes(&store).await;
@@ -511,9 +491,9 @@ fn of_audit() -> EventSelection {
     }
 }
 
-async fn replay_creates_jobs_for_new_plugin(store: Arc<dyn Store>) {
+async fn replay_creates_jobs_for_new_plugin(store: TestStore) {
     route_orders_to_ship(&store).await;
-    settled(&store, &[1, 2, 3], Outcome::Done, WorkState::Done).await;
+    settled(&store, &[1, 2, 3], Outcome::Done, Next::Done).await;
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, [event(4)]).await;
     let later = EventSelection {
@@ -562,13 +542,13 @@ async fn replay_creates_jobs_for_new_plugin(store: Arc<dyn Store>) {
     );
 }
 
-async fn replay_creates_no_unrouted_job(store: Arc<dyn Store>) {
+async fn replay_creates_no_unrouted_job(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["audit"])],
     )
     .await;
-    settled(&store, &[1, 2], Outcome::Done, WorkState::Done).await;
+    settled(&store, &[1, 2], Outcome::Done, Next::Done).await;
 
     let expected = ReplaySummary {
         not_routed: 2,
@@ -586,7 +566,7 @@ async fn replay_creates_no_unrouted_job(store: Arc<dyn Store>) {
     assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn created_job_keeps_key_order(store: Arc<dyn Store>) {
+async fn created_job_keeps_key_order(store: TestStore) {
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
         ..event(number)
@@ -601,11 +581,11 @@ async fn created_job_keeps_key_order(store: Arc<dyn Store>) {
     for expected in ["key-1", "key-2", "key-3"] {
         let claimed = claim_of(&store, &[request("acme/audit", 9)], 2000).await;
         assert_eq!(keys(&claimed), [expected]);
-        settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+        settle(&store, &claimed[0].lease, Outcome::Done, Next::Done).await;
     }
 }
 
-async fn replay_of_unrouted_skips_other_events(store: Arc<dyn Store>) {
+async fn replay_of_unrouted_skips_other_events(store: TestStore) {
     append(&store, [event(1)]).await;
     let none = Backlog {
         by_plugin: [(plugin("acme/audit"), BacklogPolicy::None)].into(),
@@ -617,7 +597,7 @@ async fn replay_of_unrouted_skips_other_events(store: Arc<dyn Store>) {
     assert_eq!(states(&store, 1).await, [], "the plugin takes no backlog");
     let audited = claim_of(&store, &[request("acme/audit", 9)], 10).await;
     assert_eq!(keys(&audited), ["key-2"]);
-    settle(&store, &audited[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &audited[0].lease, Outcome::Done, Next::Done).await;
 
     let unrouted = EventSelection {
         states: vec!["unrouted".into()],

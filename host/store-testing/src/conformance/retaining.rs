@@ -2,18 +2,17 @@
 //! always kept.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::{Event, Outcome, WorkState};
+use hookyard_model::{Event, Next, Outcome};
 
 use super::support::{
     append, at, claim_of, claim_one, event, event_of, failed, plugin, request, route,
-    route_orders_to_ship, settle, summaries,
+    route_orders_to_ship, secs, settle, summaries,
 };
-use super::{Case, table};
-use hookyard_store::{AppendResult, PruneSummary, Retention, RetentionLimits, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{AppendResult, PruneSummary, Retention, RetentionLimits};
 
 pub(super) const CASES: &[Case] = table![
     no_limits_keep_everything,
@@ -51,7 +50,7 @@ fn all(keep: RetentionLimits) -> Retention {
     }
 }
 
-async fn prune(store: &Arc<dyn Store>, limits: &Retention, now: i64) -> PruneSummary {
+async fn prune(store: &TestStore, limits: &Retention, now: i64) -> PruneSummary {
     let mut all = PruneSummary::default();
     loop {
         let step = store
@@ -75,14 +74,14 @@ fn sized(from: &str, number: u64) -> Event {
     }
 }
 
-async fn handle_all(store: &Arc<dyn Store>) {
+async fn handle_all(store: &TestStore) {
     let requests = [request("acme/ship", 999), request("umbrella/ship", 999)];
     for job in claim_of(store, &requests, 900).await {
-        settle(store, &job.lease, Outcome::Done, WorkState::Done).await;
+        settle(store, &job.lease, Outcome::Done, Next::Done).await;
     }
 }
 
-async fn kept(store: &Arc<dyn Store>) -> Vec<String> {
+async fn kept(store: &TestStore) -> Vec<String> {
     summaries(store)
         .await
         .into_iter()
@@ -90,7 +89,7 @@ async fn kept(store: &Arc<dyn Store>) -> Vec<String> {
         .collect()
 }
 
-async fn no_limits_keep_everything(store: Arc<dyn Store>) {
+async fn no_limits_keep_everything(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=3).map(event)).await;
     handle_all(&store).await;
@@ -101,7 +100,7 @@ async fn no_limits_keep_everything(store: Arc<dyn Store>) {
     assert_eq!(kept(&store).await.len(), 3);
 }
 
-async fn old_event_goes_with_its_history(store: Arc<dyn Store>) {
+async fn old_event_goes_with_its_history(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=4).map(|number| sized("acme/orders", number))).await;
     handle_all(&store).await;
@@ -118,25 +117,19 @@ async fn old_event_goes_with_its_history(store: Arc<dyn Store>) {
     assert!(store.read(event(3).id).await.expect("a read").is_some());
 }
 
-async fn unfinished_event_is_kept(store: Arc<dyn Store>) {
+async fn unfinished_event_is_kept(store: TestStore) {
     append(&store, [event_of("acme/unrouted", 1)]).await;
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, (2..=6).map(event)).await;
 
     for job in claim_of(&store, &[request("acme/audit", 9)], 100).await {
-        settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+        settle(&store, &job.lease, Outcome::Done, Next::Done).await;
     }
 
     let claimed = claim_of(&store, &[request("acme/ship", 4)], 100).await;
-    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
-    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
-    settle(
-        &store,
-        &claimed[2].lease,
-        failed(),
-        WorkState::Waiting { until: at(500) },
-    )
-    .await;
+    settle(&store, &claimed[0].lease, Outcome::Done, Next::Done).await;
+    settle(&store, &claimed[1].lease, failed(), Next::Dead).await;
+    settle(&store, &claimed[2].lease, failed(), store.until(500)).await;
 
     let strict = RetentionLimits {
         age_max: Some(Duration::from_secs(1)),
@@ -157,11 +150,11 @@ async fn unfinished_event_is_kept(store: Arc<dyn Store>) {
         "nor what is held"
     );
 
-    settle(&store, &claimed[3].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &claimed[3].lease, Outcome::Done, Next::Done).await;
     assert_eq!(prune(&store, &all(strict), 1000).await.count, 1);
 }
 
-async fn byte_limit_removes_oldest_first(store: Arc<dyn Store>) {
+async fn byte_limit_removes_oldest_first(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=6).map(|number| sized("acme/orders", number))).await;
     handle_all(&store).await;
@@ -178,7 +171,7 @@ async fn byte_limit_removes_oldest_first(store: Arc<dyn Store>) {
     assert_eq!(kept(&store).await, ["key-5", "key-6", "key-7"]);
 }
 
-async fn each_tenant_has_its_limits(store: Arc<dyn Store>) {
+async fn each_tenant_has_its_limits(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
@@ -213,7 +206,7 @@ async fn each_tenant_has_its_limits(store: Arc<dyn Store>) {
     assert_eq!(kept(&store).await, ["key-5", "key-6"]);
 }
 
-async fn prune_step_respects_limit(store: Arc<dyn Store>) {
+async fn prune_step_respects_limit(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=5).map(|number| sized("acme/orders", number))).await;
     handle_all(&store).await;
@@ -254,11 +247,11 @@ async fn prune_step_respects_limit(store: Arc<dyn Store>) {
     );
 }
 
-async fn pruned_expired_key_is_free(store: Arc<dyn Store>) {
+async fn pruned_expired_key_is_free(store: TestStore) {
     route_orders_to_ship(&store).await;
 
     let until = Event {
-        key_until: at(50),
+        key_window: secs(50),
         ..event(1)
     };
 
@@ -270,6 +263,7 @@ async fn pruned_expired_key_is_free(store: Arc<dyn Store>) {
         key: event(1).key,
         ..event(99)
     };
+    store.set(1000);
     assert_eq!(
         store.append(again).await.expect("an append"),
         AppendResult::New
@@ -277,13 +271,12 @@ async fn pruned_expired_key_is_free(store: Arc<dyn Store>) {
     assert_eq!(claim_one(&store, 1000).await.event.id, event(99).id);
 }
 
-async fn event_finished_later_goes_later(store: Arc<dyn Store>) {
+async fn event_finished_later_goes_later(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=9).map(|number| sized("acme/orders", number))).await;
 
     let claimed = claim_of(&store, &[request("acme/ship", 9)], 100).await;
-    let end =
-        async |at: usize| settle(&store, &claimed[at].lease, Outcome::Done, WorkState::Done).await;
+    let end = async |at: usize| settle(&store, &claimed[at].lease, Outcome::Done, Next::Done).await;
     for at in [3, 4, 5, 6, 7, 8] {
         end(at).await;
     }
@@ -307,18 +300,18 @@ async fn event_finished_later_goes_later(store: Arc<dyn Store>) {
     assert_eq!(kept(&store).await, ["key-2", "key-3"]);
 }
 
-async fn pruning_leaves_kept_events_unchanged(store: Arc<dyn Store>) {
+async fn pruning_leaves_kept_events_unchanged(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=4).map(event)).await;
 
     let claimed = claim_of(&store, &[request("acme/ship", 2)], 100).await;
-    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &claimed[0].lease, Outcome::Done, Next::Done).await;
 
     let before = summaries(&store).await;
     assert_eq!(prune(&store, &all(age(1)), 1000).await.count, 1);
     assert_eq!(summaries(&store).await, before[1..]);
 
-    settle(&store, &claimed[1].lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &claimed[1].lease, Outcome::Done, Next::Done).await;
     assert_eq!(
         claim_of(&store, &[request("acme/ship", 9)], 110)
             .await
@@ -335,7 +328,7 @@ async fn pruning_leaves_kept_events_unchanged(store: Arc<dyn Store>) {
     assert_eq!(kept(&store).await, ["key-2", "key-3", "key-4", "key-5"]);
 }
 
-async fn unrouted_events_have_own_age_limit(store: Arc<dyn Store>) {
+async fn unrouted_events_have_own_age_limit(store: TestStore) {
     append(&store, (1..=3).map(|number| sized("acme/payments", number))).await;
     append(&store, [sized("umbrella/payments", 1_000)]).await;
     route_orders_to_ship(&store).await;

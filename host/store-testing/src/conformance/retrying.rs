@@ -1,16 +1,14 @@
 //! Retries after a rollback: jobs that failed on a revision on probation are due once more when the
 //! revision is rolled back.
 
-use std::sync::Arc;
-
-use hookyard_model::{Revision, WorkState};
+use hookyard_model::{Next, Revision};
 
 use super::support::{
-    append, at, claim, claim_one, event, event_of, failed, is, jobs, keys, plugin, request, route,
-    route_orders_to_ship, settlement, side_by_side, states,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin,
+    request, route, route_orders_to_ship, settlement, side_by_side, states,
 };
-use super::{Case, table};
-use hookyard_store::{EventSelection, JobLease, Replay, Settlement, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{EventSelection, JobLease, Replay, Settlement};
 
 pub(super) const CASES: &[Case] = table![
     job_failed_on_probation_is_retried,
@@ -25,14 +23,14 @@ pub(super) const CASES: &[Case] = table![
 const ON_PROBATION: Revision = Revision::from_sha256([9; 32]);
 
 /// Settles a failed attempt of the revision on probation.
-async fn fail(store: &Arc<dyn Store>, lease: &JobLease, next: WorkState) {
+async fn fail(store: &TestStore, lease: &JobLease, next: Next) {
     fail_at(store, lease, next, ON_PROBATION, true).await;
 }
 
 async fn fail_at(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     lease: &JobLease,
-    next: WorkState,
+    next: Next,
     revision: Revision,
     failed_on_probation: bool,
 ) {
@@ -52,25 +50,20 @@ async fn fail_at(
         .expect("a settlement");
 }
 
-async fn retry(store: &Arc<dyn Store>) -> u64 {
+async fn retry(store: &TestStore) -> u64 {
     store
         .retry_failed(&plugin("acme/ship"), ON_PROBATION)
         .await
         .expect("a retry")
 }
 
-async fn job_failed_on_probation_is_retried(store: Arc<dyn Store>) {
+async fn job_failed_on_probation_is_retried(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=3).map(event)).await;
 
     let claimed = claim(&store, 2, 10).await;
-    fail(&store, &claimed[0].lease, WorkState::Dead).await;
-    fail(
-        &store,
-        &claimed[1].lease,
-        WorkState::Waiting { until: at(5000) },
-    )
-    .await;
+    fail(&store, &claimed[0].lease, Next::Dead).await;
+    fail(&store, &claimed[1].lease, store.until(5000)).await;
     assert_eq!(retry(&store).await, 2);
     assert_eq!(states(&store, 1).await, [is("ship", "pending")]);
 
@@ -82,19 +75,12 @@ async fn job_failed_on_probation_is_retried(store: Arc<dyn Store>) {
         "attempts go on counting"
     );
 
-    fail_at(
-        &store,
-        &claimed[0].lease,
-        WorkState::Dead,
-        ON_PROBATION,
-        false,
-    )
-    .await;
+    fail_at(&store, &claimed[0].lease, Next::Dead, ON_PROBATION, false).await;
     assert_eq!(retry(&store).await, 0, "once");
     assert_eq!(jobs(&store, 1).await[0].attempts, 2);
 }
 
-async fn retry_is_limited_to_one_revision(store: Arc<dyn Store>) {
+async fn retry_is_limited_to_one_revision(store: TestStore) {
     route(
         &store,
         &[
@@ -110,45 +96,35 @@ async fn retry_is_limited_to_one_revision(store: Arc<dyn Store>) {
     .await;
 
     let claimed = claim(&store, 3, 10).await;
-    fail_at(
-        &store,
-        &claimed[0].lease,
-        WorkState::Dead,
-        ON_PROBATION,
-        false,
-    )
-    .await;
+    fail_at(&store, &claimed[0].lease, Next::Dead, ON_PROBATION, false).await;
     fail_at(
         &store,
         &claimed[1].lease,
-        WorkState::Dead,
+        Next::Dead,
         Revision::from_sha256([8; 32]),
         true,
     )
     .await;
 
     for of in ["acme/audit", "umbrella/ship"] {
-        let other = store
-            .claim(&[request(of, 1)], at(10), super::support::LEASE)
-            .await
-            .expect("a claim");
-        fail(&store, &other[0].lease, WorkState::Dead).await;
+        let other = claim_of(&store, &[request(of, 1)], 10).await;
+        fail(&store, &other[0].lease, Next::Dead).await;
     }
 
     assert_eq!(retry(&store).await, 0);
 }
 
-async fn claim_and_replay_forget_failed_revision(store: Arc<dyn Store>) {
+async fn claim_and_replay_forget_failed_revision(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
     let job = claim_one(&store, 10).await;
-    fail(&store, &job.lease, WorkState::Waiting { until: at(11) }).await;
+    fail(&store, &job.lease, store.until(11)).await;
 
     let again = claim_one(&store, 12).await;
     assert_eq!(retry(&store).await, 0, "it is being attempted again");
 
-    fail(&store, &again.lease, WorkState::Dead).await;
+    fail(&store, &again.lease, Next::Dead).await;
 
     let selection = EventSelection::default();
     store
@@ -164,12 +140,12 @@ async fn claim_and_replay_forget_failed_revision(store: Arc<dyn Store>) {
     assert_eq!(retry(&store).await, 0, "it is to run again anyway");
 }
 
-async fn retried_job_without_route_is_held(store: Arc<dyn Store>) {
+async fn retried_job_without_route_is_held(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
     let job = claim_one(&store, 10).await;
-    fail(&store, &job.lease, WorkState::Dead).await;
+    fail(&store, &job.lease, Next::Dead).await;
     route(&store, &[]).await;
     assert_eq!(retry(&store).await, 1);
     assert_eq!(states(&store, 1).await, [is("ship", "held")]);
@@ -178,7 +154,7 @@ async fn retried_job_without_route_is_held(store: Arc<dyn Store>) {
     assert_eq!(claim_one(&store, 20).await.lease.attempt, 2);
 }
 
-async fn retried_job_keeps_its_order(store: Arc<dyn Store>) {
+async fn retried_job_keeps_its_order(store: TestStore) {
     route_orders_to_ship(&store).await;
 
     let of_a_key = |number| hookyard_model::Event {
@@ -189,7 +165,7 @@ async fn retried_job_keeps_its_order(store: Arc<dyn Store>) {
     append(&store, (1..=3).map(of_a_key)).await;
 
     let first = claim_one(&store, 10).await;
-    fail(&store, &first.lease, WorkState::Dead).await;
+    fail(&store, &first.lease, Next::Dead).await;
 
     let second = claim_one(&store, 10).await;
     assert_eq!(retry(&store).await, 1);
@@ -199,7 +175,7 @@ async fn retried_job_keeps_its_order(store: Arc<dyn Store>) {
         "after an attempt that is under way"
     );
 
-    fail(&store, &second.lease, WorkState::Dead).await;
+    fail(&store, &second.lease, Next::Dead).await;
     assert_eq!(
         keys(&claim(&store, 9, 20).await),
         ["key-1"],
@@ -207,12 +183,12 @@ async fn retried_job_keeps_its_order(store: Arc<dyn Store>) {
     );
 }
 
-async fn large_retry_covers_every_job(store: Arc<dyn Store>) {
+async fn large_retry_covers_every_job(store: TestStore) {
     const EVENTS: u64 = 1_203;
     route_orders_to_ship(&store).await;
 
     let append_one = |number| {
-        let store = Arc::clone(&store);
+        let store = store.clone();
         async move { append(&store, [event(number)]).await }
     };
 
@@ -220,8 +196,8 @@ async fn large_retry_covers_every_job(store: Arc<dyn Store>) {
 
     let claimed = claim(&store, 9999, 2000).await;
     let settle = |job: hookyard_store::ClaimedJob| {
-        let store = Arc::clone(&store);
-        async move { fail(&store, &job.lease, WorkState::Dead).await }
+        let store = store.clone();
+        async move { fail(&store, &job.lease, Next::Dead).await }
     };
 
     side_by_side(claimed.into_iter().map(settle)).await;
@@ -229,11 +205,11 @@ async fn large_retry_covers_every_job(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, 9999, 2000).await.len() as u64, EVENTS);
 }
 
-async fn retry_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn retry_wakes_waiting_task(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     let job = claim_one(&store, 10).await;
-    fail(&store, &job.lease, WorkState::Dead).await;
+    fail(&store, &job.lease, Next::Dead).await;
     super::waking::drain(&store).await;
     retry(&store).await;
     super::waking::wakes(&store).await;

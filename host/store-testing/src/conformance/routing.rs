@@ -1,15 +1,13 @@
 //! Routes: events reach the plugins of their source, and wait for plugins that are missing.
 
-use std::sync::Arc;
-
-use hookyard_model::{Event, Outcome, WorkState};
+use hookyard_model::{Event, Next, Outcome, WorkState};
 
 use super::support::{
-    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, plugin,
-    request, route, route_orders_to_ship, settle, states,
+    append, at, claim, claim_of, claim_one, event, event_of, failed, is, jobs, keys, next_due,
+    plugin, request, route, route_orders_to_ship, settle, states,
 };
-use super::{Case, table};
-use hookyard_store::{Backlog, BacklogPolicy, Routes, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{Backlog, BacklogPolicy, Routes};
 
 pub(super) const CASES: &[Case] = table![
     each_routed_plugin_has_job,
@@ -29,7 +27,7 @@ pub(super) const CASES: &[Case] = table![
     slow_backlog_keeps_key_order,
 ];
 
-async fn each_routed_plugin_has_job(store: Arc<dyn Store>) {
+async fn each_routed_plugin_has_job(store: TestStore) {
     route(
         &store,
         &[
@@ -70,7 +68,7 @@ async fn each_routed_plugin_has_job(store: Arc<dyn Store>) {
     );
 }
 
-async fn routes_keep_tenants_apart(store: Arc<dyn Store>) {
+async fn routes_keep_tenants_apart(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
@@ -98,16 +96,10 @@ async fn routes_keep_tenants_apart(store: Arc<dyn Store>) {
     assert_eq!(states(&store, 4).await, []);
 }
 
-async fn unrouted_event_gets_jobs_later(store: Arc<dyn Store>) {
+async fn unrouted_event_gets_jobs_later(store: TestStore) {
     append(&store, [event(1), event(2), event_of("acme/payments", 3)]).await;
     assert_eq!(states(&store, 1).await, []);
-    assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        None
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, None);
 
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     assert_eq!(
@@ -125,7 +117,7 @@ async fn unrouted_event_gets_jobs_later(store: Arc<dyn Store>) {
     );
 }
 
-async fn routed_event_skips_later_plugin(store: Arc<dyn Store>) {
+async fn routed_event_skips_later_plugin(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
@@ -138,29 +130,17 @@ async fn routed_event_skips_later_plugin(store: Arc<dyn Store>) {
     );
 }
 
-async fn unrouted_plugin_jobs_are_held(store: Arc<dyn Store>) {
+async fn unrouted_plugin_jobs_are_held(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2)]).await;
 
     let first = claim_one(&store, 10).await;
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(500) },
-    )
-    .await;
+    settle(&store, &first.lease, failed(), store.until(500)).await;
     route(&store, &[]).await;
     assert_eq!(states(&store, 1).await, [is("ship", "held")]);
     assert_eq!(states(&store, 2).await, [is("ship", "held")]);
     assert_eq!(claim(&store, 9, 1000).await.len(), 0);
-    assert_eq!(
-        store
-            .next_due(&[plugin("acme/ship")])
-            .await
-            .expect("a time"),
-        None
-    );
+    assert_eq!(next_due(&store, &["acme/ship"]).await, None);
 
     route_orders_to_ship(&store).await;
 
@@ -169,7 +149,7 @@ async fn unrouted_plugin_jobs_are_held(store: Arc<dyn Store>) {
     assert_eq!(claimed[0].lease.attempt, 2, "attempts go on counting");
 }
 
-async fn removed_route_holds_only_its_source(store: Arc<dyn Store>) {
+async fn removed_route_holds_only_its_source(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -184,13 +164,13 @@ async fn removed_route_holds_only_its_source(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 10).await), ["key-1"]);
 }
 
-async fn finished_jobs_ignore_route_changes(store: Arc<dyn Store>) {
+async fn finished_jobs_ignore_route_changes(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1), event(2)]).await;
 
     let claimed = claim(&store, 2, 10).await;
-    settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
-    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
+    settle(&store, &claimed[0].lease, Outcome::Done, Next::Done).await;
+    settle(&store, &claimed[1].lease, failed(), Next::Dead).await;
     route(&store, &[]).await;
     route_orders_to_ship(&store).await;
     assert_eq!(states(&store, 1).await, [is("ship", "done")]);
@@ -198,36 +178,30 @@ async fn finished_jobs_ignore_route_changes(store: Arc<dyn Store>) {
     assert_eq!(claim(&store, 9, 1000).await.len(), 0);
 }
 
-async fn lease_outlasts_its_route(store: Arc<dyn Store>) {
+async fn lease_outlasts_its_route(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     let job = claim_one(&store, 10).await;
     route(&store, &[]).await;
     assert_eq!(states(&store, 1).await, [is("ship", "leased")]);
-    settle(&store, &job.lease, Outcome::Done, WorkState::Done).await;
+    settle(&store, &job.lease, Outcome::Done, Next::Done).await;
     assert_eq!(states(&store, 1).await, [is("ship", "done")]);
 }
 
-async fn waiting_job_without_route_is_held(store: Arc<dyn Store>) {
+async fn waiting_job_without_route_is_held(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
     let job = claim_one(&store, 10).await;
     route(&store, &[]).await;
-    settle(
-        &store,
-        &job.lease,
-        failed(),
-        WorkState::Waiting { until: at(20) },
-    )
-    .await;
+    settle(&store, &job.lease, failed(), store.until(20)).await;
     assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 
     route_orders_to_ship(&store).await;
     assert_eq!(claim_one(&store, 20).await.lease.attempt, 2);
 }
 
-async fn given_back_job_without_route_is_held(store: Arc<dyn Store>) {
+async fn given_back_job_without_route_is_held(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
     let job = claim_one(&store, 10).await;
@@ -237,7 +211,7 @@ async fn given_back_job_without_route_is_held(store: Arc<dyn Store>) {
     assert_eq!((after.state, after.attempts), (WorkState::Held, 0));
 }
 
-async fn expired_lease_without_route_is_held(store: Arc<dyn Store>) {
+async fn expired_lease_without_route_is_held(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -254,14 +228,11 @@ async fn expired_lease_without_route_is_held(store: Arc<dyn Store>) {
     );
     assert_eq!(states(&store, 1).await, [is("ship", "held")]);
 
-    let due = store
-        .next_due(&[plugin("acme/ship")])
-        .await
-        .expect("a time");
-    assert_eq!(due, Some(at(1060)), "the job that is held wakes nobody");
+    let due = next_due(&store, &["acme/ship"]).await;
+    assert_eq!(due, Some(60), "the job that is held wakes nobody");
 }
 
-async fn held_jobs_do_not_fill_claim(store: Arc<dyn Store>) {
+async fn held_jobs_do_not_fill_claim(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("acme/payments", &["ship"])],
@@ -285,7 +256,7 @@ async fn held_jobs_do_not_fill_claim(store: Arc<dyn Store>) {
 }
 
 /// Routes `acme/orders` to these plugins, each with its policy for the backlog.
-async fn route_backlog(store: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]) {
+async fn route_backlog(store: &TestStore, plugins: &[(&str, BacklogPolicy)]) {
     let named = plugins.iter().map(|(name, policy)| (plugin(name), *policy));
     let backlog = Backlog {
         now: at(1000),
@@ -296,7 +267,7 @@ async fn route_backlog(store: &Arc<dyn Store>, plugins: &[(&str, BacklogPolicy)]
     store.route_with(routes, &backlog).await.expect("a route");
 }
 
-async fn backlog_follows_its_rate(store: Arc<dyn Store>) {
+async fn backlog_follows_its_rate(store: TestStore) {
     append(&store, (1..=3).map(event)).await;
     let all = |rate| BacklogPolicy::All { rate };
     route_backlog(
@@ -332,7 +303,7 @@ async fn backlog_follows_its_rate(store: Arc<dyn Store>) {
     assert_eq!(keys(&claim(&store, 9, 1004).await), ["key-3"]);
 }
 
-async fn plugin_may_skip_backlog(store: Arc<dyn Store>) {
+async fn plugin_may_skip_backlog(store: TestStore) {
     append(&store, [event(1)]).await;
     route_backlog(&store, &[("acme/ship", BacklogPolicy::None)]).await;
     append(&store, [event(2)]).await;
@@ -353,7 +324,7 @@ async fn plugin_may_skip_backlog(store: Arc<dyn Store>) {
     );
 }
 
-async fn slow_backlog_keeps_key_order(store: Arc<dyn Store>) {
+async fn slow_backlog_keeps_key_order(store: TestStore) {
     let ordered = |number| Event {
         ordering_key: Some("k".into()),
         ..event(number)
@@ -370,6 +341,6 @@ async fn slow_backlog_keeps_key_order(store: Arc<dyn Store>) {
     for (now, expected) in [(1000, "key-1"), (1002, "key-2"), (1002, "key-3")] {
         let claimed = claim(&store, 9, now).await;
         assert_eq!(keys(&claimed), [expected]);
-        settle(&store, &claimed[0].lease, Outcome::Done, WorkState::Done).await;
+        settle(&store, &claimed[0].lease, Outcome::Done, Next::Done).await;
     }
 }

@@ -1,14 +1,12 @@
 //! Selections of events: a list has what the selection matches and nothing else.
 
-use std::sync::Arc;
-
-use hookyard_model::{Event, Outcome, WorkState};
+use hookyard_model::{Event, Next, Outcome};
 
 use super::support::{
     append, at, claim_of, event, event_of, failed, plugin, request, route, settle, source,
 };
-use super::{Case, table};
-use hookyard_store::{EventPage, EventSelection, Store};
+use super::{Case, TestStore, table};
+use hookyard_store::{EventPage, EventSelection};
 
 pub(super) const CASES: &[Case] = table![
     each_filter_narrows_list,
@@ -18,7 +16,7 @@ pub(super) const CASES: &[Case] = table![
     clock_set_back_hides_no_event,
 ];
 
-async fn keys(store: &Arc<dyn Store>, selection: EventSelection) -> Vec<String> {
+async fn keys(store: &TestStore, selection: EventSelection) -> Vec<String> {
     let page = EventPage::first(selection, 1000);
     store
         .events(page)
@@ -31,7 +29,7 @@ async fn keys(store: &Arc<dyn Store>, selection: EventSelection) -> Vec<String> 
 
 /// Stores five events. Event 1 of `acme/orders` is done, 2 is dead for one plugin and done for the
 /// other, 3 is pending for both, 4 is unrouted, and 5 is of another tenant and held.
-async fn fill(store: &Arc<dyn Store>) {
+async fn fill(store: &TestStore) {
     route(
         store,
         &[
@@ -57,9 +55,9 @@ async fn fill(store: &Arc<dyn Store>) {
     {
         let is_dead = job.event.id == event(2).id && job.lease.plugin == plugin("acme/ship");
         let (outcome, next) = if is_dead {
-            (failed(), WorkState::Dead)
+            (failed(), Next::Dead)
         } else {
-            (Outcome::Done, WorkState::Done)
+            (Outcome::Done, Next::Done)
         };
         settle(store, &job.lease, outcome, next).await;
     }
@@ -76,7 +74,7 @@ async fn fill(store: &Arc<dyn Store>) {
     route(store, &[("acme/orders", &["audit", "ship"])]).await;
 }
 
-async fn each_filter_narrows_list(store: Arc<dyn Store>) {
+async fn each_filter_narrows_list(store: TestStore) {
     fill(&store).await;
 
     let none = EventSelection::default;
@@ -259,7 +257,7 @@ async fn each_filter_narrows_list(store: Arc<dyn Store>) {
     }
 }
 
-async fn text_filter_compares_body_bytes(store: Arc<dyn Store>) {
+async fn text_filter_compares_body_bytes(store: TestStore) {
     let with = |number, body: &'static [u8]| Event {
         body: body.into(),
         ..event(number)
@@ -295,7 +293,7 @@ async fn text_filter_compares_body_bytes(store: Arc<dyn Store>) {
     assert_eq!(keys(&store, text("A-18")).await, [""; 0]);
 }
 
-async fn job_filters_apply_to_same_job(store: Arc<dyn Store>) {
+async fn job_filters_apply_to_same_job(store: TestStore) {
     fill(&store).await;
 
     let of = |name: &str, state: &str| {
@@ -315,7 +313,7 @@ async fn job_filters_apply_to_same_job(store: Arc<dyn Store>) {
     assert_eq!(keys(&store, of("audit", "done")).await, ["key-1", "key-2"]);
 }
 
-async fn selected_pages_are_contiguous(store: Arc<dyn Store>) {
+async fn selected_pages_are_contiguous(store: TestStore) {
     route(&store, &[("acme/orders", &["audit", "ship"])]).await;
     append(&store, (1..=9).map(event)).await;
 
@@ -331,11 +329,7 @@ async fn selected_pages_are_contiguous(store: Arc<dyn Store>) {
             &store,
             &job.lease,
             failed(),
-            if is_dead {
-                WorkState::Dead
-            } else {
-                WorkState::Done
-            },
+            if is_dead { Next::Dead } else { Next::Done },
         )
         .await;
     }
@@ -369,7 +363,7 @@ async fn selected_pages_are_contiguous(store: Arc<dyn Store>) {
     assert_eq!(in_pages(EventPage::last(selection, 2)).await, expected);
 }
 
-async fn clock_set_back_hides_no_event(store: Arc<dyn Store>) {
+async fn clock_set_back_hides_no_event(store: TestStore) {
     let received = |number, secs| Event {
         received_at: at(secs),
         ..event(number)

@@ -1,25 +1,76 @@
 //! Helpers for events, routes and calls.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Event, EventId, Header, LogLine, Message, MessageId, Outcome, Payload, PluginName,
-    PluginRef, Revision, SourceName, SourceRef, TenantName, Timestamp, WorkState,
+    Attempt, Clock, Event, EventId, Header, LogLine, Message, MessageId, Next, Outcome, Payload,
+    PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName, Timestamp,
 };
 use uuid::Uuid;
 
+use crate::TestClock;
 use hookyard_store::{
     ClaimedJob, EventPage, EventSelection, EventSummary, JobLease, JobRequest, JobSummary,
-    MessagePage, MessageSelection, MessageSummary, Routes, Settlement, Store,
+    LeaseToken, MessagePage, MessageSelection, MessageSummary, Routes, Settlement, Store,
 };
 
+/// The time for which the cases claim.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
+
+/// The key window of the events of the cases. It is longer than any case takes.
+const KEY_WINDOW: Duration = Duration::from_secs(1_000_000_000);
+
+/// A store under test and its clock.
+#[derive(Clone)]
+pub(crate) struct TestStore {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<TestClock>,
+}
+
+impl Deref for TestStore {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+impl TestStore {
+    /// Returns `outer`, a store that wraps this one, with the same clock.
+    pub(crate) fn behind(&self, outer: Arc<dyn Store>) -> Self {
+        Self {
+            store: outer,
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    /// Sets the clock of the store to second `now`.
+    pub(crate) fn set(&self, now: i64) {
+        self.clock.set(at(now));
+    }
+
+    /// Returns the state of work that waits until second `secs`, for a settlement that comes before
+    /// the clock is set again.
+    pub(crate) fn until(&self, secs: i64) -> Next {
+        Next::Waiting {
+            delay: at(secs).since(self.clock.now()),
+        }
+    }
+}
 
 pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_unix_secs(1_700_000_000 + secs)
 }
+
+pub(crate) const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// A token that no store chooses.
+pub(crate) const NO_TOKEN: LeaseToken = LeaseToken::from_u128(u128::MAX);
 
 /// Returns the source `tenant/source`.
 pub(crate) fn source(text: &str) -> SourceRef {
@@ -69,18 +120,18 @@ pub(crate) fn event_of(from: &str, number: u64) -> Event {
         body: Bytes::from(format!("{{\"number\":{number}}}")),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: KEY_WINDOW,
     }
 }
 
-pub(crate) async fn append(store: &Arc<dyn Store>, events: impl IntoIterator<Item = Event>) {
+pub(crate) async fn append(store: &TestStore, events: impl IntoIterator<Item = Event>) {
     for event in events {
         store.append(event).await.expect("an append");
     }
 }
 
 /// Routes each `tenant/source` to the named plugins of the same tenant.
-pub(crate) async fn route(store: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
+pub(crate) async fn route(store: &TestStore, table: &[(&str, &[&str])]) {
     let name = |text: &&str| PluginName::new(text).expect("a plugin name of a test");
     let rows = table
         .iter()
@@ -89,7 +140,7 @@ pub(crate) async fn route(store: &Arc<dyn Store>, table: &[(&str, &[&str])]) {
 }
 
 /// Routes `acme/orders` to the plugin `ship`.
-pub(crate) async fn route_orders_to_ship(store: &Arc<dyn Store>) {
+pub(crate) async fn route_orders_to_ship(store: &TestStore) {
     route(store, &[("acme/orders", &["ship"])]).await;
 }
 
@@ -101,25 +152,30 @@ pub(crate) fn request(plugin_text: &str, limit: usize) -> JobRequest {
 }
 
 /// Claims up to `limit` jobs of `acme/ship` at second `now`.
-pub(crate) async fn claim(store: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedJob> {
+pub(crate) async fn claim(store: &TestStore, limit: usize, now: i64) -> Vec<ClaimedJob> {
     claim_of(store, &[request("acme/ship", limit)], now).await
 }
 
 pub(crate) async fn claim_of(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     requests: &[JobRequest],
     now: i64,
 ) -> Vec<ClaimedJob> {
-    store
-        .claim(requests, at(now), LEASE)
-        .await
-        .expect("a claim")
+    store.set(now);
+    store.claim(requests, LEASE).await.expect("a claim")
 }
 
-pub(crate) async fn claim_one(store: &Arc<dyn Store>, now: i64) -> ClaimedJob {
+pub(crate) async fn claim_one(store: &TestStore, now: i64) -> ClaimedJob {
     let claimed = claim(store, 1, now).await;
     let [job] = <[ClaimedJob; 1]>::try_from(claimed).expect("one job is due");
     job
+}
+
+/// Returns the seconds until a job of these plugins is due.
+pub(crate) async fn next_due(store: &TestStore, plugins: &[&str]) -> Option<u64> {
+    let plugins: Vec<_> = plugins.iter().map(|text| plugin(text)).collect();
+    let due = store.next_due(&plugins).await.expect("a time");
+    due.map(|left| left.as_secs())
 }
 
 /// Returns the keys of the claimed events, in the order of the claim.
@@ -141,7 +197,7 @@ pub(crate) fn attempt(number: u32, outcome: Outcome) -> Attempt {
     }
 }
 
-pub(crate) fn settlement(lease: &JobLease, outcome: Outcome, next: WorkState) -> Settlement {
+pub(crate) fn settlement(lease: &JobLease, outcome: Outcome, next: Next) -> Settlement {
     Settlement {
         lease: lease.clone(),
         attempt: attempt(lease.attempt, outcome),
@@ -157,19 +213,14 @@ pub(crate) fn settlement(lease: &JobLease, outcome: Outcome, next: WorkState) ->
     }
 }
 
-pub(crate) async fn settle(
-    store: &Arc<dyn Store>,
-    lease: &JobLease,
-    outcome: Outcome,
-    next: WorkState,
-) {
+pub(crate) async fn settle(store: &TestStore, lease: &JobLease, outcome: Outcome, next: Next) {
     store
         .settle(settlement(lease, outcome, next))
         .await
         .expect("a settlement");
 }
 
-pub(crate) async fn summaries(store: &Arc<dyn Store>) -> Vec<EventSummary> {
+pub(crate) async fn summaries(store: &TestStore) -> Vec<EventSummary> {
     store
         .events(EventPage::first(EventSelection::default(), 1000))
         .await
@@ -177,7 +228,7 @@ pub(crate) async fn summaries(store: &Arc<dyn Store>) -> Vec<EventSummary> {
 }
 
 /// Returns the jobs of event `number`.
-pub(crate) async fn jobs(store: &Arc<dyn Store>, number: u64) -> Vec<JobSummary> {
+pub(crate) async fn jobs(store: &TestStore, number: u64) -> Vec<JobSummary> {
     let key = format!("key-{number}");
     let found = summaries(store)
         .await
@@ -187,7 +238,7 @@ pub(crate) async fn jobs(store: &Arc<dyn Store>, number: u64) -> Vec<JobSummary>
 }
 
 /// Returns the plugin and the state of each job of event `number`.
-pub(crate) async fn states(store: &Arc<dyn Store>, number: u64) -> Vec<(String, &'static str)> {
+pub(crate) async fn states(store: &TestStore, number: u64) -> Vec<(String, &'static str)> {
     jobs(store, number)
         .await
         .into_iter()
@@ -216,7 +267,7 @@ pub(crate) fn message(number: u128) -> Message {
     }
 }
 
-pub(crate) async fn messages(store: &Arc<dyn Store>) -> Vec<MessageSummary> {
+pub(crate) async fn messages(store: &TestStore) -> Vec<MessageSummary> {
     let page = MessagePage::first(MessageSelection::default(), 1000);
     store.messages(page).await.expect("the messages")
 }

@@ -1,11 +1,9 @@
 //! Waking: `changed` wakes the task that waits for jobs, and no wake-up is lost.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::support::{append, event, route_orders_to_ship};
-use super::{Case, table};
-use hookyard_store::Store;
+use super::{Case, TestStore, table};
 
 pub(super) const CASES: &[Case] = table![
     append_wakes_waiting_task,
@@ -17,14 +15,14 @@ pub(super) const CASES: &[Case] = table![
 /// A timeout that is only reached if a wake-up is lost.
 const NEVER: Duration = Duration::from_secs(20);
 
-pub(super) async fn wakes(store: &Arc<dyn Store>) {
+pub(super) async fn wakes(store: &TestStore) {
     tokio::time::timeout(NEVER, store.changed())
         .await
         .expect("the wake-up is lost");
 }
 
 /// Consumes earlier wake-ups, so that the next wait really waits.
-pub(super) async fn drain(store: &Arc<dyn Store>) {
+pub(super) async fn drain(store: &TestStore) {
     loop {
         tokio::select! {
             biased;
@@ -34,31 +32,31 @@ pub(super) async fn drain(store: &Arc<dyn Store>) {
     }
 }
 
-async fn append_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn append_wakes_waiting_task(store: TestStore) {
     route_orders_to_ship(&store).await;
     drain(&store).await;
-    let waiter = Arc::clone(&store);
+    let waiter = store.clone();
     let waiting = tokio::spawn(async move { wakes(&waiter).await });
     tokio::task::yield_now().await;
     append(&store, [event(1)]).await;
     waiting.await.expect("the waiter is woken");
 }
 
-async fn append_before_wait_is_noticed(store: Arc<dyn Store>) {
+async fn append_before_wait_is_noticed(store: TestStore) {
     route_orders_to_ship(&store).await;
     drain(&store).await;
     append(&store, [event(1), event(2)]).await;
     wakes(&store).await;
 }
 
-async fn route_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn route_wakes_waiting_task(store: TestStore) {
     append(&store, [event(1)]).await;
     drain(&store).await;
     route_orders_to_ship(&store).await;
     wakes(&store).await;
 }
 
-async fn cancelled_wait_loses_no_wake(store: Arc<dyn Store>) {
+async fn cancelled_wait_loses_no_wake(store: TestStore) {
     route_orders_to_ship(&store).await;
     drain(&store).await;
 

@@ -1,12 +1,13 @@
 //! The calls of the inbox, which meet the planned faults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{Event, EventId, PluginRef, Revision, SourceRef, Timestamp};
 use hookyard_store::{
     AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
-    EventSummary, Events, JobLease, JobRequest, Jobs, PruneSummary, Quarantine, Replay,
+    EventSummary, Events, Handover, JobLease, JobRequest, Jobs, PruneSummary, Quarantine, Replay,
     ReplaySummary, Retention, Routes, Routing, Settlement, Tally,
 };
 
@@ -54,15 +55,17 @@ impl Jobs for FaultyStore {
     async fn claim(
         &self,
         wanted: &[JobRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedJob>, Error> {
-        self.run(Call::Claim, self.inner.claim(wanted, now, lease))
-            .await
+        self.run(Call::Claim, self.inner.claim(wanted, lease)).await
     }
 
-    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
-        self.run(Call::Extend, self.inner.extend(leases, until))
+    fn hand_over(&self, to: Arc<Handover>) {
+        self.inner.hand_over(to);
+    }
+
+    async fn extend(&self, leases: &[JobLease], lease: Duration) -> Result<(), Error> {
+        self.run(Call::Extend, self.inner.extend(leases, lease))
             .await
     }
 
@@ -74,7 +77,7 @@ impl Jobs for FaultyStore {
         self.run(Call::Settle, self.inner.settle(settlement)).await
     }
 
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Duration>, Error> {
         self.run(Call::NextDue, self.inner.next_due(plugins)).await
     }
 

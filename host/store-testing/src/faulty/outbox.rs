@@ -17,24 +17,19 @@ impl Outbox for FaultyStore {
     async fn claim_messages(
         &self,
         wanted: &[MessageRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
         self.run(
             Call::ClaimMessages,
-            self.inner.claim_messages(wanted, now, lease),
+            self.inner.claim_messages(wanted, lease),
         )
         .await
     }
 
-    async fn extend_messages(
-        &self,
-        leases: &[MessageLease],
-        until: Timestamp,
-    ) -> Result<(), Error> {
+    async fn extend_messages(&self, leases: &[MessageLease], lease: Duration) -> Result<(), Error> {
         self.run(
             Call::ExtendMessages,
-            self.inner.extend_messages(leases, until),
+            self.inner.extend_messages(leases, lease),
         )
         .await
     }
@@ -55,7 +50,7 @@ impl Outbox for FaultyStore {
     async fn next_message_due(
         &self,
         destinations: &[DestinationRef],
-    ) -> Result<Option<Timestamp>, Error> {
+    ) -> Result<Option<Duration>, Error> {
         self.run(
             Call::NextMessageDue,
             self.inner.next_message_due(destinations),

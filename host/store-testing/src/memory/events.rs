@@ -1,7 +1,7 @@
 //! The stored events in memory: storing, listing, replaying, discarding, and the recent events of
 //! rehearsals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,9 +9,9 @@ use hookyard_model::{
     Event, EventId, PluginName, PluginRef, RecordedAnswer, SourceRef, Timestamp, WorkState,
 };
 use hookyard_store::{
-    AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
-    JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay, ReplaySummary, Retention,
-    Tally, transitions,
+    AppendResult, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary,
+    Events, Handover, JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay,
+    ReplaySummary, Retention, Tally, transitions,
 };
 
 use super::routing::tallies;
@@ -21,10 +21,9 @@ use super::{Job, MemoryStore, State, Stored, list};
 #[async_trait]
 impl Events for MemoryStore {
     async fn append(&self, event: Event) -> Result<AppendResult, Error> {
-        let (result, has_jobs) = self.state().append(event);
-        if has_jobs {
-            self.changed.notify_one();
-        }
+        let mut state = self.state();
+        let result = state.append(event, self.clock.now());
+        self.wake_if_due(&mut state);
 
         Ok(result)
     }
@@ -107,18 +106,22 @@ impl Recent for MemoryStore {
 }
 
 impl State {
-    /// Stores an event. Also returns whether the event has jobs.
-    fn append(&mut self, event: Event) -> (AppendResult, bool) {
+    /// Stores an event at `now` with its jobs, and hands over the jobs that have a place.
+    fn append(&mut self, event: Event, now: Timestamp) -> AppendResult {
+        if self.by_id.contains_key(&event.id) {
+            return AppendResult::New;
+        }
         let key = (event.source.clone(), event.key.clone());
         if let Some((first, until)) = self.by_key.get(&key)
-            && event.received_at < *until
+            && now < *until
         {
-            return (AppendResult::Repeat(*first), false);
+            return AppendResult::Repeat(*first);
         }
 
         let at = self.arrived;
         self.arrived += 1;
-        self.by_key.insert(key, (event.id, event.key_until));
+        self.by_key
+            .insert(key, (event.id, now.after(event.key_window)));
         self.by_id.insert(event.id, at);
 
         let routed = self.routes.0.get(&event.source);
@@ -131,13 +134,59 @@ impl State {
                 discarded: None,
             },
         );
+        self.append_jobs(at, plugins, now);
 
-        let has_jobs = !plugins.is_empty();
-        for plugin in plugins {
-            self.add_job(at, plugin, None);
+        AppendResult::New
+    }
+
+    fn append_jobs(&mut self, at: usize, plugins: BTreeSet<PluginName>, now: Timestamp) {
+        let handover = self.handover.clone();
+        let mut handed_over = Vec::new();
+        let mut left = 0;
+
+        for name in plugins {
+            let plugin = self.events[&at].plugin(&name);
+            let has_pending = self.has_pending(&plugin);
+            self.add_job(at, name, None);
+
+            let job = handover
+                .as_ref()
+                .filter(|_| !has_pending)
+                .and_then(|handover| self.lease_new(at, &plugin, handover, now));
+            match job {
+                Some(job) => handed_over.push(job),
+                None => left += 1,
+            }
         }
 
-        (AppendResult::New, has_jobs)
+        self.has_due_jobs = left > 0;
+        if let Some(handover) = handover
+            && !handed_over.is_empty()
+        {
+            handover.put(handed_over);
+        }
+    }
+
+    /// Leases a new job for the handover, if the job may be claimed and has a place there.
+    fn lease_new(
+        &mut self,
+        at: usize,
+        plugin: &PluginRef,
+        handover: &Handover,
+        now: Timestamp,
+    ) -> Option<ClaimedJob> {
+        let stored = &self.events[&at];
+        let job = &stored.jobs[&plugin.name];
+        let key = job.queue_key(at)?;
+        let until = now.after(handover.lease());
+        let claim = transitions::claim(job.state, self.is_routed(at, &plugin.name), until, now);
+        let transitions::Claim::Lease(next) = claim else {
+            return None;
+        };
+
+        handover
+            .reserve(plugin, stored.event.body.len())
+            .then(|| self.lease(key, plugin, next))
     }
 
     fn page(&self, page: &EventPage) -> Vec<EventSummary> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_model::{Outcome, PluginRef, Revision, Timestamp, WorkState};
 use hookyard_store::{
-    ClaimedJob, Error, JobLease, JobRequest, Jobs, OutboxUsage, Settlement, Tally, transitions,
+    ClaimedJob, Error, Handover, JobLease, JobRequest, Jobs, OutboxUsage, Settlement, Tally,
+    transitions,
 };
 
 use super::routing::tallies;
@@ -17,9 +18,9 @@ impl Jobs for MemoryStore {
     async fn claim(
         &self,
         requests: &[JobRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedJob>, Error> {
+        let now = self.clock.now();
         let mut state = self.state();
         let mut claimed = Vec::new();
         for request in requests {
@@ -29,7 +30,12 @@ impl Jobs for MemoryStore {
         Ok(claimed)
     }
 
-    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
+    fn hand_over(&self, to: Arc<Handover>) {
+        self.state().handover = Some(to);
+    }
+
+    async fn extend(&self, leases: &[JobLease], lease: Duration) -> Result<(), Error> {
+        let until = self.clock.now().after(lease);
         let mut state = self.state();
         for lease in leases {
             if let Some((at, WorkState::Leased { until: current })) = state.leased(lease) {
@@ -60,6 +66,9 @@ impl Jobs for MemoryStore {
 
     async fn settle(&self, settlement: Settlement) -> Result<(), Error> {
         let mut state = self.state();
+        if state.tokens.settled.contains(&settlement.lease.token) {
+            return Ok(());
+        }
         let Some((at, _)) = state.leased(&settlement.lease) else {
             return Err(Error::LeaseLost(settlement.lease));
         };
@@ -67,19 +76,20 @@ impl Jobs for MemoryStore {
         if settlement.attempt.outcome == Outcome::Done {
             self.commit_effects(&mut state, &settlement)?;
         }
-        state.settle_job(at, settlement);
+        state.settle_job(at, settlement, self.clock.now());
         self.wake_if_due(&mut state);
 
         Ok(())
     }
 
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Duration>, Error> {
+        let now = self.clock.now();
         let state = self.state();
         let queues = plugins.iter().filter_map(|plugin| state.queues.get(plugin));
 
         Ok(queues
             .filter_map(|queue| queue.first())
-            .map(|key| key.due)
+            .map(|key| key.due.since(now))
             .min())
     }
 
@@ -168,7 +178,7 @@ impl State {
                     self.put(key.at, plugin, next);
                 }
                 transitions::Claim::Lease(next) => {
-                    claimed.push(self.lease(key, plugin, next, until));
+                    claimed.push(self.lease(key, plugin, next));
                     left -= 1;
                 }
             }
@@ -205,15 +215,16 @@ impl State {
         }
     }
 
-    fn lease(
+    pub(super) fn lease(
         &mut self,
         key: QueueKey,
         plugin: &PluginRef,
         leased: WorkState,
-        until: Timestamp,
     ) -> ClaimedJob {
         let event = Arc::clone(&self.events[&key.at].event);
+        let token = self.tokens.next();
         let job = self.put(key.at, plugin, leased);
+        job.token = Some(token);
         job.attempts += 1;
         job.failed_on = None;
 
@@ -224,8 +235,8 @@ impl State {
                 plugin: plugin.clone(),
                 replays: job.replays,
                 attempt: job.attempts,
+                token,
             },
-            until,
             since,
             due: if key.is_timed { key.due } else { since },
             revision: job.revision,
@@ -234,7 +245,7 @@ impl State {
         }
     }
 
-    fn settle_job(&mut self, at: usize, settlement: Settlement) {
+    fn settle_job(&mut self, at: usize, settlement: Settlement, now: Timestamp) {
         let Settlement {
             lease,
             attempt,
@@ -246,7 +257,9 @@ impl State {
         } = settlement;
 
         let is_routed = self.is_routed(at, &lease.plugin.name);
-        let job = self.put(at, &lease.plugin, transitions::route(next, is_routed));
+        let next = transitions::route(next.at(now), is_routed);
+        self.tokens.settled.insert(lease.token);
+        let job = self.put(at, &lease.plugin, next);
 
         if attempt.outcome == Outcome::Done && !effects.answers.is_empty() {
             job.answers = effects.answers;

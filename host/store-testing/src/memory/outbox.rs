@@ -10,35 +10,35 @@ use hookyard_model::{
     Delivery, DestinationRef, EventId, Message, MessageId, PluginRef, Timestamp, WorkState,
 };
 use hookyard_store::{
-    ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, MessageLease, MessagePage,
-    MessageRecord, MessageReplay, MessageRequest, MessageSelection, MessageSettlement,
+    ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, LeaseToken, MessageLease,
+    MessagePage, MessageRecord, MessageReplay, MessageRequest, MessageSelection, MessageSettlement,
     MessageSummary, Outbox, OutboxQuota, OutboxUsage, Predecessor, PruneSummary, ReplaySummary,
     Retention, transitions,
 };
 
-use super::{MemoryStore, list};
+use super::{MemoryStore, State, Tokens, list};
 
 #[async_trait]
 impl Outbox for MemoryStore {
     async fn claim_messages(
         &self,
         requests: &[MessageRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedMessage>, Error> {
-        let outbox = &mut self.state().outbox;
+        let now = self.clock.now();
+        let State { outbox, tokens, .. } = &mut *self.state();
 
-        Ok(requests
-            .iter()
-            .flat_map(|request| outbox.claim(request, now, now.after(lease)))
-            .collect())
+        let mut claimed = Vec::new();
+        for request in requests {
+            for at in outbox.due(request, now) {
+                claimed.extend(outbox.lease(at, now, now.after(lease), tokens));
+            }
+        }
+        Ok(claimed)
     }
 
-    async fn extend_messages(
-        &self,
-        leases: &[MessageLease],
-        until: Timestamp,
-    ) -> Result<(), Error> {
+    async fn extend_messages(&self, leases: &[MessageLease], lease: Duration) -> Result<(), Error> {
+        let until = self.clock.now().after(lease);
         let outbox = &mut self.state().outbox;
         for lease in leases {
             if let Some((at, WorkState::Leased { until: current })) = outbox.leased(lease) {
@@ -66,7 +66,14 @@ impl Outbox for MemoryStore {
     }
 
     async fn settle_message(&self, settlement: MessageSettlement) -> Result<(), Error> {
-        self.state().outbox.settle(settlement)?;
+        let State { outbox, tokens, .. } = &mut *self.state();
+        let token = settlement.lease.token;
+        if tokens.settled.contains(&token) {
+            return Ok(());
+        }
+
+        outbox.settle(settlement, self.clock.now())?;
+        tokens.settled.insert(token);
         self.outbox_changed.notify_one();
 
         Ok(())
@@ -75,7 +82,8 @@ impl Outbox for MemoryStore {
     async fn next_message_due(
         &self,
         destinations: &[DestinationRef],
-    ) -> Result<Option<Timestamp>, Error> {
+    ) -> Result<Option<Duration>, Error> {
+        let now = self.clock.now();
         let outbox = &self.state().outbox;
         let claimable = destinations
             .iter()
@@ -83,6 +91,7 @@ impl Outbox for MemoryStore {
 
         Ok(claimable
             .filter_map(|at| outbox.all[&at].state.due_at())
+            .map(|due| due.since(now))
             .min())
     }
 
@@ -178,6 +187,8 @@ struct Stored {
     deliveries_begun: u32,
     /// The number of these deliveries that do not count.
     spared: u32,
+    /// The proof of the current lease, or of the last one.
+    token: Option<LeaseToken>,
     /// The time at which the age of the message starts.
     since: Timestamp,
     /// The ended deliveries, each with the number of replays before it.
@@ -205,6 +216,7 @@ impl Messages {
             replays: 0,
             deliveries_begun: 0,
             spared: 0,
+            token: None,
             since: now,
             deliveries: Vec::new(),
         };
@@ -282,12 +294,9 @@ impl Messages {
         heads
     }
 
-    fn claim(
-        &mut self,
-        request: &MessageRequest,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Vec<ClaimedMessage> {
+    /// Returns the messages that a request may claim, those that have been due for the longest time
+    /// first.
+    fn due(&self, request: &MessageRequest, now: Timestamp) -> Vec<usize> {
         let (pending, timed): (Vec<_>, Vec<_>) = self
             .claimable(&request.destination)
             .into_iter()
@@ -301,27 +310,32 @@ impl Messages {
             .collect();
         due.sort_by_key(|at| (self.all[at].due_since(), *at));
         due.truncate(request.limit);
-
-        due.into_iter()
-            .filter_map(|at| self.lease(at, now, until))
-            .collect()
+        due
     }
 
-    fn lease(&mut self, at: usize, now: Timestamp, until: Timestamp) -> Option<ClaimedMessage> {
+    fn lease(
+        &mut self,
+        at: usize,
+        now: Timestamp,
+        until: Timestamp,
+        tokens: &mut Tokens,
+    ) -> Option<ClaimedMessage> {
         let claim = transitions::claim(self.all[&at].state, true, until, now);
         let transitions::Claim::Lease(next) = claim else {
             return None;
         };
 
+        let token = tokens.next();
         let stored = self.put(at, next);
+        stored.token = Some(token);
         stored.deliveries_begun += 1;
         Some(ClaimedMessage {
             lease: MessageLease {
                 id: stored.message.id,
                 replays: stored.replays,
                 delivery: stored.deliveries_begun,
+                token,
             },
-            until,
             destination: stored.destination(),
             plugin: stored.plugin.clone(),
             event: stored.event,
@@ -338,12 +352,13 @@ impl Messages {
         let stored = &self.all[&at];
         let is_same_lease = (stored.replays, stored.deliveries_begun)
             == (lease.replays, lease.delivery)
+            && stored.token == Some(lease.token)
             && matches!(stored.state, WorkState::Leased { .. });
 
         is_same_lease.then_some((at, stored.state))
     }
 
-    fn settle(&mut self, settlement: MessageSettlement) -> Result<(), Error> {
+    fn settle(&mut self, settlement: MessageSettlement, now: Timestamp) -> Result<(), Error> {
         let MessageSettlement {
             lease,
             delivery,
@@ -356,7 +371,7 @@ impl Messages {
         };
 
         let ended_at = delivery.started_at.after(delivery.duration);
-        let stored = self.put(at, next);
+        let stored = self.put(at, next.at(now));
         stored.deliveries.push((lease.replays, delivery));
         let surplus = stored.deliveries.len().saturating_sub(DELIVERIES_MAX);
         stored.deliveries.drain(..surplus);

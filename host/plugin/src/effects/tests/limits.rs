@@ -16,7 +16,7 @@ fn zeros(count: usize) -> Option<Bytes> {
 
 #[tokio::test]
 async fn length_of_key_is_bounded() {
-    let mut effects = buffer(&Arc::new(MemoryStore::new()));
+    let mut effects = buffer(&Arc::new(MemoryStore::default()));
     assert_eq!(
         refused(effects.put(key(""), None)),
         "a key may have 1 to 1024 bytes, not 0"
@@ -33,7 +33,7 @@ async fn value_over_quota_is_refused() {
         kv_bytes_max: 1000,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
+    let mut effects = buffer_with(&Arc::new(MemoryStore::default()), &limits);
     effects.put(key("k"), zeros(998)).expect("1000 bytes fit");
     assert_eq!(
         refused(effects.put(key("k"), zeros(999))),
@@ -47,7 +47,7 @@ async fn effects_share_one_memory_limit() {
         memory_max: 4096,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
+    let mut effects = buffer_with(&Arc::new(MemoryStore::default()), &limits);
     let too_much = "what one run reads, writes and sends may take 4096 bytes in all";
 
     // A second write to the same key takes no more memory, and a refused write takes none.
@@ -72,7 +72,7 @@ async fn snapshots_count_against_memory_limit() {
         memory_max: 10_000,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
+    let mut effects = buffer_with(&Arc::new(MemoryStore::default()), &limits);
     let change = |effects: &mut Buffer, n: u8| {
         let value = Some(vec![n; 2_000].into());
         effects.put(key("k"), value).expect("a write");
@@ -105,7 +105,7 @@ async fn size_of_one_answer_is_bounded() {
         memory_max: 10_000,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
+    let mut effects = buffer_with(&Arc::new(MemoryStore::default()), &limits);
     effects.put(key("k"), zeros(2_000)).expect("a write");
 
     let same = vec![key("k"); 4];
@@ -137,7 +137,7 @@ async fn number_and_size_of_writes_are_bounded() {
         kv_write_bytes_max: 20,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
+    let mut effects = buffer_with(&Arc::new(MemoryStore::default()), &limits);
     let denial = |limit, max| Some(Outcome::Exceeded { limit, max });
 
     effects.put(key("a"), value("1234")).expect("a write");
@@ -171,7 +171,7 @@ async fn messages_are_bounded() {
         outbox_messages_max: 1,
         ..Limits::default()
     };
-    let mut effects = buffer_with(&Arc::new(MemoryStore::new()), &limits);
+    let mut effects = buffer_with(&Arc::new(MemoryStore::default()), &limits);
 
     let long_key = Message {
         ordering_key: Some("k".repeat(257)),

@@ -28,7 +28,7 @@ async fn all_keys(effects: &mut Buffer) -> Vec<String> {
 
 #[test]
 fn numbers_stand_for_page_ends() {
-    let mut effects = buffer(&Arc::new(MemoryStore::new()));
+    let mut effects = buffer(&Arc::new(MemoryStore::default()));
     assert_eq!(effects.number_page_end("a".into()).expect("a number"), 1);
     assert_eq!(effects.number_page_end("b".into()).expect("a number"), 2);
 

@@ -1,19 +1,17 @@
 //! Claims of messages: due messages are leased, each to one caller.
 
-use std::sync::Arc;
-
-use hookyard_model::{Message, WorkState};
+use hookyard_model::{Message, Next, WorkState};
 
 use super::support::{
     claim, claim_message, claim_of, commit, destination, failed, id, next_due, numbers, record,
     request, sent, settle, state, to,
 };
 use crate::conformance::support::{
-    LEASE, append, at, claim_of as claim_jobs, event, event_of, message, plugin,
-    request as job_request, route, settlement,
+    NO_TOKEN, append, at, claim_of as claim_jobs, event, event_of, message, plugin,
+    request as job_request, route, secs, settlement,
 };
-use crate::conformance::{Case, table};
-use hookyard_store::{MessageLease, Settlement, Store};
+use crate::conformance::{Case, TestStore, table};
+use hookyard_store::{MessageLease, Settlement};
 
 pub(super) const CASES: &[Case] = table![
     claimed_message_is_whole,
@@ -28,7 +26,7 @@ pub(super) const CASES: &[Case] = table![
     concurrent_message_claims_share_nothing,
 ];
 
-async fn claimed_message_is_whole(store: Arc<dyn Store>) {
+async fn claimed_message_is_whole(store: TestStore) {
     let typed = Message {
         event_type: Some("offer.accepted".into()),
         ..message(1)
@@ -43,10 +41,11 @@ async fn claimed_message_is_whole(store: Arc<dyn Store>) {
         MessageLease {
             id: id(1),
             replays: 0,
-            delivery: 1
+            delivery: 1,
+            token: claimed[0].lease.token,
         }
     );
-    assert_eq!(claimed[0].until, at(50).after(LEASE));
+    assert_eq!(state(&store, 1).await, WorkState::Leased { until: at(110) });
     assert_eq!(claimed[0].destination, destination("acme/shop"));
     assert_eq!(claimed[0].plugin, plugin("acme/ship"));
     assert_eq!(claimed[0].event, event(5).id);
@@ -58,7 +57,7 @@ async fn claimed_message_is_whole(store: Arc<dyn Store>) {
     assert_eq!(claimed[0].since, at(5));
 }
 
-async fn longest_due_message_is_claimed_first(store: Arc<dyn Store>) {
+async fn longest_due_message_is_claimed_first(store: TestStore) {
     commit(&store, 1, [message(3), message(1), message(2)]).await;
 
     let first = claim(&store, 1, 10).await.remove(0);
@@ -66,13 +65,7 @@ async fn longest_due_message_is_claimed_first(store: Arc<dyn Store>) {
 
     // The message is due again after the two messages that were always due, and before the later
     // message.
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(20) },
-    )
-    .await;
+    settle(&store, &first.lease, failed(), store.until(20)).await;
     commit(&store, 30, [message(4)]).await;
     assert_eq!(numbers(&claim(&store, 2, 40).await), [1, 2]);
     assert_eq!(numbers(&claim(&store, 0, 40).await), [0; 0]);
@@ -80,7 +73,7 @@ async fn longest_due_message_is_claimed_first(store: Arc<dyn Store>) {
     assert_eq!(numbers(&claim(&store, 9, 40).await), [0; 0]);
 }
 
-async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
+async fn message_claim_is_limited_to_destination(store: TestStore) {
     route(
         &store,
         &[("acme/orders", &["ship"]), ("umbrella/orders", &["ship"])],
@@ -95,7 +88,7 @@ async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
     )
     .await;
     for (job, first) in jobs.iter().zip([1, 3]) {
-        let mut settlement = settlement(&job.lease, hookyard_model::Outcome::Done, WorkState::Done);
+        let mut settlement = settlement(&job.lease, hookyard_model::Outcome::Done, Next::Done);
         settlement.effects.messages = vec![message(first), to("bank", message(first + 1))];
         store
             .settle(Settlement { ..settlement })
@@ -117,18 +110,18 @@ async fn message_claim_is_limited_to_destination(store: Arc<dyn Store>) {
     assert_eq!(state(&store, 4).await, WorkState::Pending);
 }
 
-async fn leased_message_is_not_claimed(store: Arc<dyn Store>) {
+async fn leased_message_is_not_claimed(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     assert_eq!(next_due(&store).await, Some(0));
     let first = claim_message(&store, 10).await;
     assert_eq!(state(&store, 1).await, WorkState::Leased { until: at(70) });
-    assert_eq!(next_due(&store).await, Some(70));
+    assert_eq!(next_due(&store).await, Some(60));
     assert_eq!(numbers(&claim(&store, 9, 69).await), [0; 0]);
     let second = claim_message(&store, 70).await;
     assert_eq!((first.lease.delivery, second.lease.delivery), (1, 2));
 }
 
-async fn expired_message_lease_is_claimed_again(store: Arc<dyn Store>) {
+async fn expired_message_lease_is_claimed_again(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     // Nobody else has leased the message.
@@ -137,24 +130,24 @@ async fn expired_message_lease_is_claimed_again(store: Arc<dyn Store>) {
     assert_eq!(next_due(&store).await, None);
 }
 
-async fn extended_message_lease_is_kept(store: Arc<dyn Store>) {
+async fn extended_message_lease_is_kept(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let claimed = claim_message(&store, 10).await;
     let leases = [claimed.lease];
     store
-        .extend_messages(&leases, at(500))
+        .extend_messages(&leases, secs(490))
         .await
         .expect("an extension");
     store
-        .extend_messages(&leases, at(20))
+        .extend_messages(&leases, secs(10))
         .await
         .expect("no lease is shortened");
     assert_eq!(numbers(&claim(&store, 9, 499).await), [0; 0]);
     assert_eq!(numbers(&claim(&store, 9, 500).await), [1]);
 }
 
-async fn given_back_delivery_does_not_count(store: Arc<dyn Store>) {
+async fn given_back_delivery_does_not_count(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     let first = claim_message(&store, 10).await;
     store
@@ -162,10 +155,12 @@ async fn given_back_delivery_does_not_count(store: Arc<dyn Store>) {
         .await
         .expect("a release");
     assert_eq!(state(&store, 1).await, WorkState::Pending);
-    assert_eq!(claim_message(&store, 10).await.lease, first.lease);
+
+    let again = claim_message(&store, 10).await;
+    assert_eq!(again.lease.delivery, first.lease.delivery);
 }
 
-async fn lost_message_lease_changes_nothing(store: Arc<dyn Store>) {
+async fn lost_message_lease_changes_nothing(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let lost = [
@@ -174,11 +169,12 @@ async fn lost_message_lease_changes_nothing(store: Arc<dyn Store>) {
             id: id(9),
             replays: 0,
             delivery: 1,
+            token: NO_TOKEN,
         },
     ];
     let held = claim_message(&store, 1_000).await;
     store
-        .extend_messages(&lost, at(9_000))
+        .extend_messages(&lost, secs(9_000))
         .await
         .expect("nothing is done");
     store
@@ -187,29 +183,23 @@ async fn lost_message_lease_changes_nothing(store: Arc<dyn Store>) {
         .expect("nothing is done");
     assert_eq!(
         state(&store, 1).await,
-        WorkState::Leased { until: held.until }
+        WorkState::Leased { until: at(1_060) }
     );
 
     sent(&store, &held.lease).await;
     store
-        .extend_messages(&[held.lease], at(9_000))
+        .extend_messages(&[held.lease], secs(9_000))
         .await
         .expect("nothing is done");
     assert_eq!(state(&store, 1).await, WorkState::Done);
 }
 
-async fn waiting_message_is_due_later(store: Arc<dyn Store>) {
+async fn waiting_message_is_due_later(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let first = claim_message(&store, 10).await;
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(300) },
-    )
-    .await;
-    assert_eq!(next_due(&store).await, Some(300));
+    settle(&store, &first.lease, failed(), store.until(300)).await;
+    assert_eq!(next_due(&store).await, Some(290));
     assert_eq!(numbers(&claim(&store, 9, 299).await), [0; 0]);
 
     let second = claim_message(&store, 300).await;
@@ -217,11 +207,11 @@ async fn waiting_message_is_due_later(store: Arc<dyn Store>) {
     assert_eq!(record(&store, 1).await.summary.deliveries, 2);
 }
 
-async fn concurrent_message_claims_share_nothing(store: Arc<dyn Store>) {
+async fn concurrent_message_claims_share_nothing(store: TestStore) {
     commit(&store, 1, (0..40).map(message)).await;
 
     let claims = (0..8).map(|_| {
-        let store = Arc::clone(&store);
+        let store = store.clone();
         tokio::spawn(async move { numbers(&claim(&store, 7, 10).await) })
     });
     let mut all = Vec::new();

@@ -1,19 +1,18 @@
 //! Settlements of deliveries: a delivery is recorded whole and once, and may disable its
 //! destination.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::{DeliveryResult, WorkState};
+use hookyard_model::{DeliveryResult, Next, WorkState};
 
 use super::support::{
     claim, claim_message, claim_of, commit, destination, end, failed, id, next_due, numbers,
-    record, request, sent, settle, to,
+    record, request, sent, settle, state, to,
 };
-use crate::conformance::support::{at, message};
-use crate::conformance::{Case, table};
+use crate::conformance::support::{NO_TOKEN, at, message};
+use crate::conformance::{Case, TestStore, table};
 use hookyard_store::DELIVERIES_MAX;
-use hookyard_store::{DisabledDestination, Error, MessageLease, MessageSettlement, Store};
+use hookyard_store::{DisabledDestination, Error, MessageLease, MessageSettlement};
 
 pub(super) const CASES: &[Case] = table![
     deliveries_are_kept_with_answers,
@@ -22,6 +21,7 @@ pub(super) const CASES: &[Case] = table![
     latest_deliveries_are_kept,
     delivery_is_settled_once,
     lost_message_lease_settles_nothing,
+    given_back_message_lease_settles_nothing,
     delivery_may_disable_its_destination,
     disabled_destination_gets_no_messages,
     enabling_is_limited_to_destination,
@@ -36,11 +36,11 @@ fn gone(reason: &str, since: i64) -> DisabledDestination {
     }
 }
 
-async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
+async fn deliveries_are_kept_with_answers(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let first = claim_message(&store, 10).await;
-    let failure = end(&first.lease, failed(), WorkState::Waiting { until: at(20) });
+    let failure = end(&first.lease, failed(), store.until(20));
     store
         .settle_message(failure.clone())
         .await
@@ -54,7 +54,7 @@ async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
     let success = end(
         &second.lease,
         DeliveryResult::Sent { status: 204 },
-        WorkState::Done,
+        Next::Done,
     );
     store
         .settle_message(success.clone())
@@ -73,20 +73,14 @@ async fn deliveries_are_kept_with_answers(store: Arc<dyn Store>) {
     assert_eq!(record.summary.last_result.as_deref(), Some("sent: 204"));
 }
 
-async fn spared_deliveries_are_counted(store: Arc<dyn Store>) {
+async fn spared_deliveries_are_counted(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let mut spared = Vec::new();
     for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
         let claimed = claim_message(&store, now).await;
         spared.push((claimed.lease.delivery, claimed.spared));
-        let ended = end(
-            &claimed.lease,
-            failed(),
-            WorkState::Waiting {
-                until: at(now + 10),
-            },
-        );
+        let ended = end(&claimed.lease, failed(), store.until(now + 10));
         store
             .settle_message(MessageSettlement { is_spared, ..ended })
             .await
@@ -100,19 +94,11 @@ async fn spared_deliveries_are_counted(store: Arc<dyn Store>) {
     );
 }
 
-async fn latest_deliveries_are_kept(store: Arc<dyn Store>) {
+async fn latest_deliveries_are_kept(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     for now in 0..DELIVERIES_MAX as i64 + 3 {
         let claimed = claim_message(&store, 10 + now).await;
-        settle(
-            &store,
-            &claimed.lease,
-            failed(),
-            WorkState::Waiting {
-                until: at(11 + now),
-            },
-        )
-        .await;
+        settle(&store, &claimed.lease, failed(), store.until(11 + now)).await;
     }
 
     let numbers: Vec<u32> = record(&store, 1)
@@ -124,7 +110,7 @@ async fn latest_deliveries_are_kept(store: Arc<dyn Store>) {
     assert_eq!(numbers, (4..=DELIVERIES_MAX as u32 + 3).collect::<Vec<_>>());
 }
 
-async fn every_delivery_result_is_kept(store: Arc<dyn Store>) {
+async fn every_delivery_result_is_kept(store: TestStore) {
     let reason = || "no route, \"none\"".to_owned();
     let all = [
         DeliveryResult::Sent { status: 200 },
@@ -142,7 +128,7 @@ async fn every_delivery_result_is_kept(store: Arc<dyn Store>) {
     commit(&store, 1, (0..all.len() as u128).map(message)).await;
 
     for (claimed, result) in claim(&store, 99, 10).await.iter().zip(&all) {
-        settle(&store, &claimed.lease, result.clone(), WorkState::Dead).await;
+        settle(&store, &claimed.lease, result.clone(), Next::Dead).await;
     }
 
     for (number, result) in (0..).zip(&all) {
@@ -150,23 +136,24 @@ async fn every_delivery_result_is_kept(store: Arc<dyn Store>) {
     }
 }
 
-async fn delivery_is_settled_once(store: Arc<dyn Store>) {
+async fn delivery_is_settled_once(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let claimed = claim_message(&store, 10).await;
     sent(&store, &claimed.lease).await;
 
     let before = record(&store, 1).await;
-    let second = end(&claimed.lease, failed(), WorkState::Dead);
-    let answer = store.settle_message(second).await;
-    assert!(
-        matches!(&answer, Err(Error::MessageLeaseLost(lost)) if *lost == claimed.lease),
-        "{answer:?}"
-    );
+    let again = MessageSettlement {
+        disable: Some("gone".into()),
+        ..end(&claimed.lease, failed(), Next::Dead)
+    };
+    let answer = store.settle_message(again).await;
+    answer.expect("it is settled already");
     assert_eq!(record(&store, 1).await, before);
+    assert_eq!(store.disabled().await.expect("the disabled"), []);
 }
 
-async fn lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
+async fn lost_message_lease_settles_nothing(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let lost = claim_message(&store, 10).await.lease;
@@ -176,13 +163,13 @@ async fn lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
         ..held.clone()
     };
 
-    let of_a_replay = MessageLease {
-        replays: 1,
+    let unknown = MessageLease {
+        token: NO_TOKEN,
         ..held.clone()
     };
     let before = record(&store, 1).await;
-    for lease in [lost, strange, of_a_replay] {
-        let settlement = end(&lease, DeliveryResult::Gone, WorkState::Dead);
+    for lease in [lost, strange, unknown] {
+        let settlement = end(&lease, DeliveryResult::Gone, Next::Dead);
         let settlement = MessageSettlement {
             disable: Some("it answered 410".into()),
             ..settlement
@@ -200,11 +187,35 @@ async fn lost_message_lease_settles_nothing(store: Arc<dyn Store>) {
     sent(&store, &held).await;
 }
 
-async fn delivery_may_disable_its_destination(store: Arc<dyn Store>) {
+async fn given_back_message_lease_settles_nothing(store: TestStore) {
+    commit(&store, 1, [message(1)]).await;
+
+    let first = claim_message(&store, 10).await.lease;
+    let leases = std::slice::from_ref(&first);
+    store.give_back_messages(leases).await.expect("a return");
+
+    // The second lease is for the same delivery: only the token tells them apart.
+    let second = claim_message(&store, 10).await.lease;
+    assert_eq!(second.delivery, first.delivery);
+    let answer = store
+        .settle_message(end(&first, failed(), Next::Dead))
+        .await;
+    assert!(
+        matches!(&answer, Err(Error::MessageLeaseLost(lost)) if *lost == first),
+        "{answer:?}"
+    );
+    store.give_back_messages(leases).await.expect("no return");
+    assert_eq!(state(&store, 1).await, WorkState::Leased { until: at(70) });
+
+    sent(&store, &second).await;
+    assert_eq!(state(&store, 1).await, WorkState::Done);
+}
+
+async fn delivery_may_disable_its_destination(store: TestStore) {
     commit(&store, 1, [message(1), message(2), to("bank", message(3))]).await;
 
     let claimed = claim_message(&store, 10).await;
-    let settlement = end(&claimed.lease, DeliveryResult::Gone, WorkState::Dead);
+    let settlement = end(&claimed.lease, DeliveryResult::Gone, Next::Dead);
     let settlement = MessageSettlement {
         disable: Some("it answered 410".into()),
         ..settlement
@@ -236,16 +247,10 @@ async fn delivery_may_disable_its_destination(store: Arc<dyn Store>) {
     );
 }
 
-async fn disabled_destination_gets_no_messages(store: Arc<dyn Store>) {
+async fn disabled_destination_gets_no_messages(store: TestStore) {
     commit(&store, 1, [message(1), message(2)]).await;
     let first = claim_message(&store, 10).await;
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(20) },
-    )
-    .await;
+    settle(&store, &first.lease, failed(), store.until(20)).await;
     store.disable(gone("first", 1)).await.expect("a disabling");
     store.disable(gone("second", 2)).await.expect("another");
     assert_eq!(
@@ -264,7 +269,7 @@ async fn disabled_destination_gets_no_messages(store: Arc<dyn Store>) {
     assert_eq!(numbers(&claim(&store, 9, 50).await), [2, 3, 1]);
 }
 
-async fn enabling_is_limited_to_destination(store: Arc<dyn Store>) {
+async fn enabling_is_limited_to_destination(store: TestStore) {
     store.disable(gone("gone", 1)).await.expect("a disabling");
     for other in ["acme/bank", "umbrella/shop"] {
         store
@@ -279,7 +284,7 @@ async fn enabling_is_limited_to_destination(store: Arc<dyn Store>) {
     );
 }
 
-async fn disabled_destination_still_settles_deliveries(store: Arc<dyn Store>) {
+async fn disabled_destination_still_settles_deliveries(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     let claimed = claim_message(&store, 10).await;
     store.disable(gone("gone", 1)).await.expect("a disabling");

@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hookyard_model::{DeliveryResult, MessageId, WorkState};
+use hookyard_model::{DeliveryResult, MessageId, Next, WorkState};
 
 use super::support::{commit, destination, end, keyed, numbers_of, request};
-use crate::conformance::support::{LEASE, at, messages};
-use crate::conformance::{Case, table};
+use crate::conformance::support::{LEASE, messages};
+use crate::conformance::{Case, TestStore, table};
 use crate::faulty::{Fault, FaultyStore, When};
-use hookyard_store::{Outbox, Store};
 
 pub(super) const CASES: &[Case] = table![
     messages_survive_every_failing_call,
@@ -24,15 +23,15 @@ const CALLS_MAX: usize = 60;
 #[derive(Default)]
 struct Receiver(Mutex<BTreeMap<MessageId, u32>>);
 
-async fn messages_survive_every_failing_call(store: Arc<dyn Store>) {
+async fn messages_survive_every_failing_call(store: TestStore) {
     each_round(&store, Fault::Fail).await;
 }
 
-async fn messages_survive_every_crash(store: Arc<dyn Store>) {
+async fn messages_survive_every_crash(store: TestStore) {
     each_round(&store, Fault::Crash).await;
 }
 
-async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
+async fn each_round(store: &TestStore, fault: Fault) {
     let receiver = Receiver::default();
     let mut rounds = 0;
     for when in [When::Before, When::After] {
@@ -47,13 +46,15 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
                 ],
             )
             .await;
-            let faulty = Arc::new(FaultyStore::new(Arc::clone(store)));
+            let faulty = Arc::new(FaultyStore::new(Arc::clone(&store.store)));
             faulty.at(nth, when, fault.clone());
+            let host = store.behind(faulty.clone());
             tokio::select! {
-                () = send_all(&faulty, &receiver, 0) => {}
+                () = send_all(&host, &receiver, 0) => {}
                 () = faulty.crashed() => {
                     // A new host takes over when the old leases end.
-                    send_all(&Arc::new(FaultyStore::new(Arc::clone(store))), &receiver, 1_000_000).await;
+                    let next = Arc::new(FaultyStore::new(Arc::clone(&store.store)));
+                    send_all(&store.behind(next), &receiver, 1_000_000).await;
                 }
             }
             assert_sent(
@@ -74,12 +75,13 @@ async fn each_round(store: &Arc<dyn Store>, fault: Fault) {
 }
 
 /// Sends until nothing is left, like a host.
-async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
+async fn send_all(store: &TestStore, receiver: &Receiver, mut now: i64) {
     for _ in 0..CALLS_MAX {
         // The leases of deliveries without an end have expired by then.
         now += 1_000;
+        store.set(now);
         let claimed = store
-            .claim_messages(&[request("acme/shop", 9)], at(now), LEASE)
+            .claim_messages(&[request("acme/shop", 9)], LEASE)
             .await
             .unwrap_or_default();
         for message in claimed {
@@ -87,7 +89,7 @@ async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
             let sent = end(
                 &message.lease,
                 DeliveryResult::Sent { status: 200 },
-                WorkState::Done,
+                Next::Done,
             );
             // If this fails, the message is sent again.
             drop(store.settle_message(sent).await);
@@ -103,7 +105,7 @@ async fn send_all(store: &Arc<FaultyStore>, receiver: &Receiver, mut now: i64) {
     panic!("something is not sent after {CALLS_MAX} claims");
 }
 
-async fn assert_sent(store: &Arc<dyn Store>, receiver: &Receiver, rounds: u64, context: &str) {
+async fn assert_sent(store: &TestStore, receiver: &Receiver, rounds: u64, context: &str) {
     let stored = messages(store).await;
     assert_eq!(
         numbers_of(&stored),

@@ -1,9 +1,8 @@
 //! Quotas of the outbox: unsent messages are limited in number, in size and in age.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::{Effects, Limit, Message, Outcome, PluginRef, WorkState};
+use hookyard_model::{Effects, Limit, Message, Next, Outcome, PluginRef, WorkState};
 
 use super::support::{
     again, claim, claim_message, commit, failed, id, keyed, numbers, numbers_of, sent, settle,
@@ -13,9 +12,9 @@ use crate::conformance::support::{
     append, at, claim_of, claim_one, event, event_of, message, messages, plugin, request, route,
     route_orders_to_ship, settlement,
 };
-use crate::conformance::{Case, table};
+use crate::conformance::{Case, TestStore, table};
 use hookyard_store::{
-    Error, OutboxQuota, OutboxUsage, PruneSummary, Retention, RetentionLimits, Settlement, Store,
+    Error, OutboxQuota, OutboxUsage, PruneSummary, Retention, RetentionLimits, Settlement,
 };
 
 pub(super) const CASES: &[Case] = table![
@@ -37,7 +36,7 @@ const ENDLESS: OutboxUsage = unsent(u64::MAX, u64::MAX);
 /// Settles the next attempt of the plugin with these messages and returns the limit that prevents
 /// it.
 async fn ask(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     of: &str,
     quota: OutboxQuota,
     all: &[Message],
@@ -51,17 +50,13 @@ async fn ask(
     let asked = Settlement {
         effects,
         outbox: quota,
-        ..settlement(&job.lease, Outcome::Done, WorkState::Done)
+        ..settlement(&job.lease, Outcome::Done, Next::Done)
     };
 
     match store.settle(asked).await {
         Ok(()) => None,
         Err(Error::OverQuota { limit, max }) => {
-            let full = settlement(
-                &job.lease,
-                Outcome::Exceeded { limit, max },
-                WorkState::Dead,
-            );
+            let full = settlement(&job.lease, Outcome::Exceeded { limit, max }, Next::Dead);
             store.settle(full).await.expect("the lease is held still");
             Some((limit, max))
         }
@@ -69,11 +64,11 @@ async fn ask(
     }
 }
 
-async fn usage(store: &Arc<dyn Store>) -> Vec<(PluginRef, OutboxUsage)> {
+async fn usage(store: &TestStore) -> Vec<(PluginRef, OutboxUsage)> {
     store.unsent().await.expect("a count")
 }
 
-async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
+async fn messages_over_quota_change_nothing(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=4).map(event)).await;
 
@@ -112,7 +107,7 @@ async fn messages_over_quota_change_nothing(store: Arc<dyn Store>) {
     );
 }
 
-async fn finished_messages_free_quota(store: Arc<dyn Store>) {
+async fn finished_messages_free_quota(store: TestStore) {
     commit(&store, 1, [message(1), message(2), message(3)]).await;
 
     let claimed = claim(&store, 2, 10).await;
@@ -123,7 +118,7 @@ async fn finished_messages_free_quota(store: Arc<dyn Store>) {
     );
 
     sent(&store, &claimed[0].lease).await;
-    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
+    settle(&store, &claimed[1].lease, failed(), Next::Dead).await;
     assert_eq!(usage(&store).await, [(plugin("acme/ship"), unsent(1, 3))]);
 
     again(&store, 2).await;
@@ -134,13 +129,7 @@ async fn finished_messages_free_quota(store: Arc<dyn Store>) {
     );
 
     for claimed in claim(&store, 9, 1_000).await {
-        settle(
-            &store,
-            &claimed.lease,
-            failed(),
-            WorkState::Waiting { until: at(2_000) },
-        )
-        .await;
+        settle(&store, &claimed.lease, failed(), store.until(2_000)).await;
     }
 
     assert_eq!(usage(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
@@ -152,7 +141,7 @@ async fn finished_messages_free_quota(store: Arc<dyn Store>) {
     assert_eq!(usage(&store).await, []);
 }
 
-async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
+async fn tenant_plugins_share_outbox_quota(store: TestStore) {
     route(
         &store,
         &[
@@ -207,7 +196,7 @@ async fn tenant_plugins_share_outbox_quota(store: Arc<dyn Store>) {
     );
 }
 
-async fn empty_outbox_takes_any_attempt(store: Arc<dyn Store>) {
+async fn empty_outbox_takes_any_attempt(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, (1..=3).map(event)).await;
 
@@ -230,7 +219,7 @@ async fn empty_outbox_takes_any_attempt(store: Arc<dyn Store>) {
     );
 }
 
-async fn spared_attempts_are_counted(store: Arc<dyn Store>) {
+async fn spared_attempts_are_counted(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(1)]).await;
 
@@ -238,9 +227,7 @@ async fn spared_attempts_are_counted(store: Arc<dyn Store>) {
     for (now, is_spared) in [(10, false), (20, true), (30, true), (40, false), (50, true)] {
         let job = claim_one(&store, now).await;
         spared.push((job.lease.attempt, job.spared));
-        let next = WorkState::Waiting {
-            until: at(now + 10),
-        };
+        let next = store.until(now + 10);
         let ended = settlement(
             &job.lease,
             Outcome::Trapped {
@@ -262,7 +249,7 @@ async fn spared_attempts_are_counted(store: Arc<dyn Store>) {
 }
 
 /// Prunes messages that were not sent within 100 s, at second `now`.
-async fn prune(store: &Arc<dyn Store>, now: i64) -> PruneSummary {
+async fn prune(store: &TestStore, now: i64) -> PruneSummary {
     let keep = RetentionLimits {
         unsent_max_age: Some(Duration::from_secs(100)),
         ..RetentionLimits::default()
@@ -279,19 +266,13 @@ async fn prune(store: &Arc<dyn Store>, now: i64) -> PruneSummary {
         .expect("a step")
 }
 
-async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
+async fn unsent_messages_have_own_age_limit(store: TestStore) {
     commit(&store, 1, (1..=5).map(message)).await;
 
     let claimed = claim(&store, 3, 10).await;
     sent(&store, &claimed[0].lease).await;
-    settle(&store, &claimed[1].lease, failed(), WorkState::Dead).await;
-    settle(
-        &store,
-        &claimed[2].lease,
-        failed(),
-        WorkState::Waiting { until: at(9_000) },
-    )
-    .await;
+    settle(&store, &claimed[1].lease, failed(), Next::Dead).await;
+    settle(&store, &claimed[2].lease, failed(), store.until(9_000)).await;
     assert_eq!(prune(&store, 100).await.count, 0);
 
     let leased = claim_message(&store, 100).await;
@@ -310,7 +291,7 @@ async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
     );
     assert_eq!(usage(&store).await, [(plugin("acme/ship"), unsent(2, 6))]);
 
-    settle(&store, &leased.lease, failed(), WorkState::Dead).await;
+    settle(&store, &leased.lease, failed(), Next::Dead).await;
     assert_eq!(prune(&store, 102).await.count, 1);
     assert_eq!(
         prune(&store, 1_000).await.count,
@@ -320,18 +301,12 @@ async fn unsent_messages_have_own_age_limit(store: Arc<dyn Store>) {
     assert_eq!(numbers_of(&messages(&store).await), [1]);
 }
 
-async fn pruned_message_frees_successor(store: Arc<dyn Store>) {
+async fn pruned_message_frees_successor(store: TestStore) {
     commit(&store, 1, [keyed(1, "a")]).await;
     commit(&store, 60, [keyed(2, "a")]).await;
 
     let first = claim_message(&store, 70).await;
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(9_000) },
-    )
-    .await;
+    settle(&store, &first.lease, failed(), store.until(9_000)).await;
     assert_eq!(prune(&store, 120).await.count, 1);
     assert_eq!(numbers(&claim(&store, 9, 120).await), [2]);
     assert!(store.message(id(1)).await.expect("a read").is_none());

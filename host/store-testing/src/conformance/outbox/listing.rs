@@ -1,15 +1,13 @@
 //! Lists of messages: messages are listed in the order of their commit, and read whole.
 
-use std::sync::Arc;
-
 use hookyard_model::{Message, WorkState};
 
 use super::support::{
     claim_of, commit, destination, id, keyed, numbers_of, record, request, sent, to,
 };
 use crate::conformance::support::{at, event, message, messages, plugin};
-use crate::conformance::{Case, table};
-use hookyard_store::{MessagePage, MessageRecord, MessageSelection, MessageSummary, Store};
+use crate::conformance::{Case, TestStore, table};
+use hookyard_store::{MessagePage, MessageRecord, MessageSelection, MessageSummary};
 
 pub(super) const CASES: &[Case] = table![
     messages_are_listed_by_commit,
@@ -18,7 +16,7 @@ pub(super) const CASES: &[Case] = table![
     unsent_destinations_are_listed,
 ];
 
-async fn messages_are_listed_by_commit(store: Arc<dyn Store>) {
+async fn messages_are_listed_by_commit(store: TestStore) {
     assert_eq!(messages(&store).await, []);
 
     for (number, ids) in (1..).zip([vec![50, 20], vec![], vec![30]]) {
@@ -45,7 +43,7 @@ async fn messages_are_listed_by_commit(store: Arc<dyn Store>) {
     assert_eq!(after(1, 9).await, [50, 20, 30]);
 }
 
-async fn messages_name_their_origin(store: Arc<dyn Store>) {
+async fn messages_name_their_origin(store: TestStore) {
     let sent = Message {
         event_type: Some("offer.accepted".into()),
         ..keyed(1, "4711")
@@ -78,12 +76,12 @@ async fn messages_name_their_origin(store: Arc<dyn Store>) {
     assert_eq!(record(&store, 1).await, expected);
 }
 
-async fn missing_message_is_none(store: Arc<dyn Store>) {
+async fn missing_message_is_none(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     assert_eq!(store.message(id(2)).await.expect("a read"), None);
 }
 
-async fn unsent_destinations_are_listed(store: Arc<dyn Store>) {
+async fn unsent_destinations_are_listed(store: TestStore) {
     let unsent = async || store.unsent_destinations().await.expect("the destinations");
     assert_eq!(unsent().await, []);
 

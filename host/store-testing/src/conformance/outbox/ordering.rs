@@ -1,17 +1,14 @@
 //! Order of messages: messages to one destination with the same ordering key are sent in the order
 //! of their commit.
 
-use std::sync::Arc;
-
-use hookyard_model::{DeliveryResult, WorkState};
+use hookyard_model::{DeliveryResult, Next, WorkState};
 
 use super::support::{
     again, claim, claim_message, claim_of, commit, failed, id, keyed, next_due, numbers, request,
     sent, settle, to,
 };
 use crate::conformance::support::{at, message, messages};
-use crate::conformance::{Case, table};
-use hookyard_store::Store;
+use crate::conformance::{Case, TestStore, table};
 
 pub(super) const CASES: &[Case] = table![
     one_message_of_key_is_leased,
@@ -26,7 +23,7 @@ pub(super) const CASES: &[Case] = table![
     blocked_message_names_its_predecessor,
 ];
 
-async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
+async fn blocked_message_names_its_predecessor(store: TestStore) {
     let behind = async || {
         let all = messages(&store).await;
         all.into_iter()
@@ -51,13 +48,7 @@ async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
     assert_eq!(behind().await, [None, Some(first), Some(first), None, None]);
 
     let claimed = claim(&store, 1, 10).await;
-    settle(
-        &store,
-        &claimed[0].lease,
-        failed(),
-        WorkState::Waiting { until: at(100) },
-    )
-    .await;
+    settle(&store, &claimed[0].lease, failed(), store.until(100)).await;
 
     let waiting = (id(1), WorkState::Waiting { until: at(100) });
     assert_eq!(
@@ -95,7 +86,7 @@ async fn blocked_message_names_its_predecessor(store: Arc<dyn Store>) {
     );
 }
 
-async fn one_message_of_key_is_leased(store: Arc<dyn Store>) {
+async fn one_message_of_key_is_leased(store: TestStore) {
     // The ids do not follow the order of the commit.
     commit(&store, 1, [keyed(7, "a"), keyed(3, "a")]).await;
     commit(&store, 2, [keyed(5, "a"), keyed(4, "b"), message(6)]).await;
@@ -120,12 +111,12 @@ async fn one_message_of_key_is_leased(store: Arc<dyn Store>) {
 
     assert_eq!(
         next_due(&store).await,
-        Some(70),
+        Some(60),
         "what is left is under lease"
     );
 }
 
-async fn failing_message_blocks_only_its_key(store: Arc<dyn Store>) {
+async fn failing_message_blocks_only_its_key(store: TestStore) {
     commit(
         &store,
         1,
@@ -134,13 +125,7 @@ async fn failing_message_blocks_only_its_key(store: Arc<dyn Store>) {
     .await;
 
     let claimed = claim(&store, 9, 10).await;
-    settle(
-        &store,
-        &claimed[0].lease,
-        failed(),
-        WorkState::Waiting { until: at(100) },
-    )
-    .await;
+    settle(&store, &claimed[0].lease, failed(), store.until(100)).await;
     sent(&store, &claimed[1].lease).await;
     assert_eq!(numbers(&claim(&store, 9, 99).await), [4]);
     assert_eq!(
@@ -150,7 +135,7 @@ async fn failing_message_blocks_only_its_key(store: Arc<dyn Store>) {
     );
 }
 
-async fn dead_message_frees_successor(store: Arc<dyn Store>) {
+async fn dead_message_frees_successor(store: TestStore) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
 
     let first = claim_message(&store, 10).await;
@@ -158,13 +143,13 @@ async fn dead_message_frees_successor(store: Arc<dyn Store>) {
         &store,
         &first.lease,
         DeliveryResult::Refused { status: 400 },
-        WorkState::Dead,
+        Next::Dead,
     )
     .await;
     assert_eq!(claim_message(&store, 10).await.lease.id, id(2));
 }
 
-async fn message_keys_are_separate_by_destination(store: Arc<dyn Store>) {
+async fn message_keys_are_separate_by_destination(store: TestStore) {
     commit(
         &store,
         1,
@@ -180,7 +165,7 @@ async fn message_keys_are_separate_by_destination(store: Arc<dyn Store>) {
     assert_eq!(numbers(&claimed), [1, 3, 2]);
 }
 
-async fn given_back_message_keeps_its_position(store: Arc<dyn Store>) {
+async fn given_back_message_keeps_its_position(store: TestStore) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
 
     let first = claim_message(&store, 10).await;
@@ -196,7 +181,7 @@ async fn given_back_message_keeps_its_position(store: Arc<dyn Store>) {
     );
 }
 
-async fn replayed_message_precedes_later_ones(store: Arc<dyn Store>) {
+async fn replayed_message_precedes_later_ones(store: TestStore) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a"), keyed(3, "a")]).await;
     for _ in 0..2 {
         sent(&store, &claim_message(&store, 10).await.lease).await;
@@ -212,7 +197,7 @@ async fn replayed_message_precedes_later_ones(store: Arc<dyn Store>) {
     }
 }
 
-async fn replayed_message_waits_for_running_delivery(store: Arc<dyn Store>) {
+async fn replayed_message_waits_for_running_delivery(store: TestStore) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
 
@@ -220,13 +205,7 @@ async fn replayed_message_waits_for_running_delivery(store: Arc<dyn Store>) {
     again(&store, 1).await;
     assert_eq!(numbers(&claim(&store, 9, 600).await), [0; 0]);
 
-    settle(
-        &store,
-        &second.lease,
-        failed(),
-        WorkState::Waiting { until: at(600) },
-    )
-    .await;
+    settle(&store, &second.lease, failed(), store.until(600)).await;
     assert_eq!(
         numbers(&claim(&store, 9, 600).await),
         [1],
@@ -234,7 +213,7 @@ async fn replayed_message_waits_for_running_delivery(store: Arc<dyn Store>) {
     );
 }
 
-async fn expired_message_lease_keeps_its_position(store: Arc<dyn Store>) {
+async fn expired_message_lease_keeps_its_position(store: TestStore) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
     claim_message(&store, 10).await;
@@ -244,20 +223,14 @@ async fn expired_message_lease_keeps_its_position(store: Arc<dyn Store>) {
     assert_eq!((numbers(&next), next[0].lease.delivery), (vec![2], 2));
 }
 
-async fn blocked_message_is_not_due(store: Arc<dyn Store>) {
+async fn blocked_message_is_not_due(store: TestStore) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
 
     let first = claim_message(&store, 10).await;
-    assert_eq!(next_due(&store).await, Some(70));
+    assert_eq!(next_due(&store).await, Some(60));
 
-    settle(
-        &store,
-        &first.lease,
-        failed(),
-        WorkState::Waiting { until: at(300) },
-    )
-    .await;
-    assert_eq!(next_due(&store).await, Some(300));
+    settle(&store, &first.lease, failed(), store.until(300)).await;
+    assert_eq!(next_due(&store).await, Some(290));
 
     sent(&store, &claim_message(&store, 300).await.lease).await;
     assert_eq!(next_due(&store).await, Some(0));

@@ -1,16 +1,14 @@
 //! Replays of messages: messages are sent again under their old ids, and the records of earlier
 //! deliveries are kept.
 
-use std::sync::Arc;
-
-use hookyard_model::{DeliveryResult, WorkState};
+use hookyard_model::{DeliveryResult, Next, WorkState};
 
 use super::support::{
     claim, claim_message, commit, end, failed, id, next_due, numbers, record, sent, settle, state,
 };
 use crate::conformance::support::{at, message};
-use crate::conformance::{Case, table};
-use hookyard_store::{Error, MessageReplay, MessageSelection, MessageSettlement, Store};
+use crate::conformance::{Case, TestStore, table};
+use hookyard_store::{Error, MessageReplay, MessageSelection, MessageSettlement};
 
 pub(super) const CASES: &[Case] = table![
     replay_leaves_leased_messages,
@@ -36,12 +34,12 @@ fn replay(ids: impl IntoIterator<Item = u128>) -> MessageReplay {
 }
 
 /// Returns the numbers of messages that are sent again and that were leased.
-async fn run(store: &Arc<dyn Store>, replay: MessageReplay) -> (u64, u64) {
+async fn run(store: &TestStore, replay: MessageReplay) -> (u64, u64) {
     let replayed = store.replay_messages(replay).await.expect("a replay");
     (replayed.replayed, replayed.leased)
 }
 
-async fn replay_leaves_leased_messages(store: Arc<dyn Store>) {
+async fn replay_leaves_leased_messages(store: TestStore) {
     commit(&store, 1, (1..=5).map(message)).await;
 
     let claimed = claim(&store, 4, 490).await;
@@ -50,39 +48,24 @@ async fn replay_leaves_leased_messages(store: Arc<dyn Store>) {
         &store,
         &claimed[1].lease,
         DeliveryResult::Refused { status: 400 },
-        WorkState::Dead,
+        Next::Dead,
     )
     .await;
-    settle(
-        &store,
-        &claimed[2].lease,
-        failed(),
-        WorkState::Waiting { until: at(9_000) },
-    )
-    .await;
+    settle(&store, &claimed[2].lease, failed(), store.until(9_000)).await;
     assert_eq!(run(&store, replay(1..=6)).await, (4, 1));
 
     for number in [1, 2, 3, 5] {
         assert_eq!(state(&store, number).await, WorkState::Pending, "{number}");
     }
 
-    assert_eq!(
-        state(&store, 4).await,
-        WorkState::Leased {
-            until: claimed[3].until
-        }
-    );
+    assert_eq!(state(&store, 4).await, WorkState::Leased { until: at(550) });
     assert_eq!(numbers(&claim(&store, 9, 500).await), [1, 2, 3, 5]);
 }
 
-async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
+async fn replay_counts_deliveries_from_one(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
-    let first = end(
-        &claim_message(&store, 10).await.lease,
-        failed(),
-        WorkState::Dead,
-    );
+    let first = end(&claim_message(&store, 10).await.lease, failed(), Next::Dead);
     let first = MessageSettlement {
         is_spared: true,
         ..first
@@ -109,7 +92,7 @@ async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
     let second = end(
         &again.lease,
         DeliveryResult::Sent { status: 200 },
-        WorkState::Done,
+        Next::Done,
     );
     store
         .settle_message(second.clone())
@@ -131,7 +114,7 @@ async fn replay_counts_deliveries_from_one(store: Arc<dyn Store>) {
     );
 }
 
-async fn rate_spreads_message_replay(store: Arc<dyn Store>) {
+async fn rate_spreads_message_replay(store: TestStore) {
     commit(&store, 1, (1..=3).map(message)).await;
     for claimed in claim(&store, 9, 10).await {
         sent(&store, &claimed.lease).await;
@@ -149,14 +132,14 @@ async fn rate_spreads_message_replay(store: Arc<dyn Store>) {
         (3, 0)
     );
     assert_eq!(numbers(&claim(&store, 9, 509).await), [1]);
-    assert_eq!(next_due(&store).await, Some(510));
+    assert_eq!(next_due(&store).await, Some(1));
 
     let second = claim(&store, 9, 519).await;
     assert_eq!((numbers(&second), second[0].since), (vec![2], at(510)));
     assert_eq!(numbers(&claim(&store, 9, 520).await), [3]);
 }
 
-async fn dry_run_replays_no_message(store: Arc<dyn Store>) {
+async fn dry_run_replays_no_message(store: TestStore) {
     commit(&store, 1, (1..=3).map(message)).await;
 
     let claimed = claim(&store, 2, 490).await;
@@ -188,7 +171,7 @@ async fn dry_run_replays_no_message(store: Arc<dyn Store>) {
     );
 }
 
-async fn message_lease_before_replay_is_lost(store: Arc<dyn Store>) {
+async fn message_lease_before_replay_is_lost(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
 
     let first = claim_message(&store, 10).await;
@@ -205,7 +188,7 @@ async fn message_lease_before_replay_is_lost(store: Arc<dyn Store>) {
     );
 
     let answer = store
-        .settle_message(end(&first.lease, failed(), WorkState::Dead))
+        .settle_message(end(&first.lease, failed(), Next::Dead))
         .await;
     assert!(
         matches!(answer, Err(Error::MessageLeaseLost(_))),
@@ -215,7 +198,7 @@ async fn message_lease_before_replay_is_lost(store: Arc<dyn Store>) {
     sent(&store, &again.lease).await;
 }
 
-async fn large_replay_covers_every_message(store: Arc<dyn Store>) {
+async fn large_replay_covers_every_message(store: TestStore) {
     commit(&store, 1, (0..1_200).map(message)).await;
 
     let leased = claim(&store, 100, 490).await;

@@ -1,18 +1,17 @@
 //! Retention of messages: finished messages are kept as long as the events of their tenant, and
 //! unfinished ones until they are finished.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_model::{DeliveryResult, Outcome, WorkState};
+use hookyard_model::{DeliveryResult, Next, Outcome};
 
 use super::support::{claim, claim_of, commit, failed, id, numbers_of, request, sent, settle};
 use crate::conformance::support::{
     append, at, claim_of as claim_jobs, event_of, message, messages, request as job_request, route,
     settlement,
 };
-use crate::conformance::{Case, table};
-use hookyard_store::{PruneSummary, Retention, RetentionLimits, Store};
+use crate::conformance::{Case, TestStore, table};
+use hookyard_store::{PruneSummary, Retention, RetentionLimits};
 
 pub(super) const CASES: &[Case] = table![
     finished_messages_are_kept_by_age,
@@ -37,36 +36,30 @@ fn for_all(keep: RetentionLimits) -> Retention {
     }
 }
 
-async fn prune(store: &Arc<dyn Store>, limits: &Retention, now: i64, limit: usize) -> PruneSummary {
+async fn prune(store: &TestStore, limits: &Retention, now: i64, limit: usize) -> PruneSummary {
     store
         .prune_messages(limits, at(now), limit)
         .await
         .expect("a step")
 }
 
-async fn all_sent(store: &Arc<dyn Store>) {
+async fn all_sent(store: &TestStore) {
     for claimed in claim(store, 99, 100).await {
         sent(store, &claimed.lease).await;
     }
 }
 
-async fn left(store: &Arc<dyn Store>) -> Vec<u128> {
+async fn left(store: &TestStore) -> Vec<u128> {
     numbers_of(&messages(store).await)
 }
 
-async fn finished_messages_are_kept_by_age(store: Arc<dyn Store>) {
+async fn finished_messages_are_kept_by_age(store: TestStore) {
     commit(&store, 10, [message(1), message(2)]).await;
     commit(&store, 20, [message(3)]).await;
 
     let claimed = claim(&store, 9, 100).await;
     sent(&store, &claimed[0].lease).await;
-    settle(
-        &store,
-        &claimed[1].lease,
-        DeliveryResult::Gone,
-        WorkState::Dead,
-    )
-    .await;
+    settle(&store, &claimed[1].lease, DeliveryResult::Gone, Next::Dead).await;
     sent(&store, &claimed[2].lease).await;
     assert_eq!(
         prune(&store, &for_all(RetentionLimits::default()), 99_999, 99).await,
@@ -89,23 +82,17 @@ async fn finished_messages_are_kept_by_age(store: Arc<dyn Store>) {
     assert_eq!(store.message(id(1)).await.expect("a read"), None);
 }
 
-async fn unsent_messages_are_kept(store: Arc<dyn Store>) {
+async fn unsent_messages_are_kept(store: TestStore) {
     commit(&store, 10, (1..=4).map(message)).await;
 
     let claimed = claim(&store, 3, 100).await;
-    settle(
-        &store,
-        &claimed[0].lease,
-        failed(),
-        WorkState::Waiting { until: at(99_999) },
-    )
-    .await;
+    settle(&store, &claimed[0].lease, failed(), store.until(99_999)).await;
     sent(&store, &claimed[1].lease).await;
     assert_eq!(prune(&store, &for_all(keep(0)), 5_000, 99).await.count, 1);
     assert_eq!(left(&store).await, [1, 3, 4]);
 }
 
-async fn message_prune_step_respects_limit(store: Arc<dyn Store>) {
+async fn message_prune_step_respects_limit(store: TestStore) {
     commit(&store, 30, [message(1)]).await;
     commit(&store, 10, [message(2)]).await;
     commit(&store, 20, [message(3)]).await;
@@ -130,7 +117,7 @@ async fn message_prune_step_respects_limit(store: Arc<dyn Store>) {
     );
 }
 
-async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
+async fn each_tenant_has_message_limits(store: TestStore) {
     commit(&store, 10, [message(1)]).await;
     route(&store, &[("umbrella/orders", &["ship"])]).await;
     append(&store, [event_of("umbrella/orders", 11)]).await;
@@ -138,7 +125,7 @@ async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
     let job = claim_jobs(&store, &[job_request("umbrella/ship", 1)], 10)
         .await
         .remove(0);
-    let mut settlement = settlement(&job.lease, Outcome::Done, WorkState::Done);
+    let mut settlement = settlement(&job.lease, Outcome::Done, Next::Done);
     settlement.effects.messages = vec![message(2)];
     store.settle(settlement).await.expect("a settlement");
 
@@ -170,7 +157,7 @@ async fn each_tenant_has_message_limits(store: Arc<dyn Store>) {
     assert_eq!(left(&store).await, [1]);
 }
 
-async fn messages_outlive_their_event(store: Arc<dyn Store>) {
+async fn messages_outlive_their_event(store: TestStore) {
     commit(&store, 10, [message(1)]).await;
     assert_eq!(
         store

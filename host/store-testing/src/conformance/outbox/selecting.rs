@@ -1,22 +1,20 @@
 //! Selections of messages: a list has what the selection matches and nothing else.
 
-use std::sync::Arc;
-
-use hookyard_model::{DeliveryResult, Message, Outcome, WorkState};
+use hookyard_model::{DeliveryResult, Message, Next, Outcome};
 
 use super::support::{claim, commit, failed, id, keyed, numbers_of, sent, settle, to};
 use crate::conformance::support::{
     append, at, claim_of as claim_jobs, event, event_of, message, request as job_request, route,
     settlement,
 };
-use crate::conformance::{Case, table};
-use hookyard_store::{ListOrder, MessagePage, MessageSelection, Store};
+use crate::conformance::{Case, TestStore, table};
+use hookyard_store::{ListOrder, MessagePage, MessageSelection};
 
 pub(super) const CASES: &[Case] = table![message_selection_filters_list];
 
 /// Stores messages. Messages 1 to 4 to `acme/shop` are done, dead, waiting and leased; 5 goes to
 /// `acme/bank`, 6 is of another tenant, and 7 of another plugin.
-async fn prepare(store: &Arc<dyn Store>) {
+async fn prepare(store: &TestStore) {
     let typed = Message {
         event_type: Some("offer.accepted".into()),
         ..message(2)
@@ -33,20 +31,8 @@ async fn prepare(store: &Arc<dyn Store>) {
 
     let claimed = claim(store, 9, 10).await;
     sent(store, &claimed[0].lease).await;
-    settle(
-        store,
-        &claimed[1].lease,
-        DeliveryResult::Gone,
-        WorkState::Dead,
-    )
-    .await;
-    settle(
-        store,
-        &claimed[2].lease,
-        failed(),
-        WorkState::Waiting { until: at(100) },
-    )
-    .await;
+    settle(store, &claimed[1].lease, DeliveryResult::Gone, Next::Dead).await;
+    settle(store, &claimed[2].lease, failed(), store.until(100)).await;
     route(
         store,
         &[("acme/orders", &["audit"]), ("umbrella/orders", &["ship"])],
@@ -64,7 +50,7 @@ async fn prepare(store: &Arc<dyn Store>) {
     )
     .await
     {
-        let mut settlement = settlement(&job.lease, Outcome::Done, WorkState::Done);
+        let mut settlement = settlement(&job.lease, Outcome::Done, Next::Done);
         let number = if job.lease.plugin.tenant.as_str() == "umbrella" {
             6
         } else {
@@ -76,7 +62,7 @@ async fn prepare(store: &Arc<dyn Store>) {
     }
 }
 
-async fn message_selection_filters_list(store: Arc<dyn Store>) {
+async fn message_selection_filters_list(store: TestStore) {
     prepare(&store).await;
 
     let all = MessageSelection::default;

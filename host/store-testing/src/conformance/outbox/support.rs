@@ -1,21 +1,20 @@
 //! Helpers for messages and calls.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
     Answer, Attempt, Delivery, DeliveryResult, DestinationRef, Effects, Header, Message, MessageId,
-    Outcome, WorkState,
+    Next, Outcome, WorkState,
 };
 use uuid::Uuid;
 
 use crate::conformance::support::{
-    LEASE, append, at, claim_one, event, message, route_orders_to_ship, settlement,
+    LEASE, TestStore, append, at, claim_one, event, message, route_orders_to_ship, settlement,
 };
 use hookyard_store::{
     ClaimedMessage, MessageLease, MessageRecord, MessageReplay, MessageRequest, MessageSelection,
-    MessageSettlement, MessageSummary, Settlement, Store,
+    MessageSettlement, MessageSummary, Settlement,
 };
 
 pub(super) fn id(number: u128) -> MessageId {
@@ -51,7 +50,7 @@ pub(super) fn destination(text: &str) -> DestinationRef {
 
 /// Handles event `number` with `acme/ship` and commits these messages at that second.
 pub(super) async fn commit(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     number: u64,
     messages: impl IntoIterator<Item = Message>,
 ) {
@@ -63,7 +62,7 @@ pub(super) async fn commit(
         messages: messages.into_iter().collect(),
         ..Effects::default()
     };
-    let settlement = settlement(&job.lease, Outcome::Done, WorkState::Done);
+    let settlement = settlement(&job.lease, Outcome::Done, Next::Done);
     let started_at = at(i64::try_from(number).expect("tests count low"));
     let attempt = Attempt {
         started_at,
@@ -89,22 +88,23 @@ pub(super) fn request(text: &str, limit: usize) -> MessageRequest {
 }
 
 /// Claims up to `limit` messages to `acme/shop` at second `now`.
-pub(super) async fn claim(store: &Arc<dyn Store>, limit: usize, now: i64) -> Vec<ClaimedMessage> {
+pub(super) async fn claim(store: &TestStore, limit: usize, now: i64) -> Vec<ClaimedMessage> {
     claim_of(store, &[request("acme/shop", limit)], now).await
 }
 
 pub(super) async fn claim_of(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     requests: &[MessageRequest],
     now: i64,
 ) -> Vec<ClaimedMessage> {
+    store.set(now);
     store
-        .claim_messages(requests, at(now), LEASE)
+        .claim_messages(requests, LEASE)
         .await
         .expect("a claim")
 }
 
-pub(super) async fn claim_message(store: &Arc<dyn Store>, now: i64) -> ClaimedMessage {
+pub(super) async fn claim_message(store: &TestStore, now: i64) -> ClaimedMessage {
     let [message] = <[_; 1]>::try_from(claim(store, 1, now).await).expect("one message is due");
     message
 }
@@ -126,11 +126,7 @@ pub(super) fn failed() -> DeliveryResult {
 }
 
 /// Returns the settlement of a delivery, with the answer that its result describes.
-pub(super) fn end(
-    lease: &MessageLease,
-    result: DeliveryResult,
-    next: WorkState,
-) -> MessageSettlement {
+pub(super) fn end(lease: &MessageLease, result: DeliveryResult, next: Next) -> MessageSettlement {
     let header = Header {
         name: "x-answer".into(),
         value: Bytes::from_static(b"\xff"),
@@ -156,10 +152,10 @@ pub(super) fn end(
 }
 
 pub(super) async fn settle(
-    store: &Arc<dyn Store>,
+    store: &TestStore,
     lease: &MessageLease,
     result: DeliveryResult,
-    next: WorkState,
+    next: Next,
 ) {
     store
         .settle_message(end(lease, result, next))
@@ -167,17 +163,17 @@ pub(super) async fn settle(
         .expect("a settlement");
 }
 
-pub(super) async fn sent(store: &Arc<dyn Store>, lease: &MessageLease) {
+pub(super) async fn sent(store: &TestStore, lease: &MessageLease) {
     settle(
         store,
         lease,
         DeliveryResult::Sent { status: 200 },
-        WorkState::Done,
+        Next::Done,
     )
     .await;
 }
 
-pub(super) async fn record(store: &Arc<dyn Store>, number: u128) -> MessageRecord {
+pub(super) async fn record(store: &TestStore, number: u128) -> MessageRecord {
     store
         .message(id(number))
         .await
@@ -185,23 +181,17 @@ pub(super) async fn record(store: &Arc<dyn Store>, number: u128) -> MessageRecor
         .expect("the message is stored")
 }
 
-pub(super) async fn state(store: &Arc<dyn Store>, number: u128) -> WorkState {
+pub(super) async fn state(store: &TestStore, number: u128) -> WorkState {
     record(store, number).await.summary.state
 }
 
-/// Returns the earliest due time, in seconds like `at`. Pending messages have always been due.
-pub(super) async fn next_due(store: &Arc<dyn Store>) -> Option<i64> {
+/// Returns the seconds until a message to `acme/shop` is due.
+pub(super) async fn next_due(store: &TestStore) -> Option<u64> {
     let due = store
         .next_message_due(&[destination("acme/shop")])
         .await
         .expect("a time");
-    due.map(|due| {
-        if due.unix_millis() == 0 {
-            0
-        } else {
-            due.unix_millis() / 1_000 - at(0).unix_millis() / 1_000
-        }
-    })
+    due.map(|left| left.as_secs())
 }
 
 pub(super) fn numbers_of(found: &[MessageSummary]) -> Vec<u128> {
@@ -212,7 +202,7 @@ pub(super) fn numbers_of(found: &[MessageSummary]) -> Vec<u128> {
 }
 
 /// Replays a message at second 500.
-pub(super) async fn again(store: &Arc<dyn Store>, number: u128) {
+pub(super) async fn again(store: &TestStore, number: u128) {
     let selection = MessageSelection {
         ids: vec![id(number)],
         ..MessageSelection::default()

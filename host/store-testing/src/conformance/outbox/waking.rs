@@ -1,12 +1,11 @@
 //! Waking: `outbox_changed` wakes the task that waits for messages, and no wake-up is lost.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::support::{claim_message, commit, destination, id, keyed, sent};
 use crate::conformance::support::{at, message};
-use crate::conformance::{Case, table};
-use hookyard_store::{DisabledDestination, MessageReplay, MessageSelection, Store};
+use crate::conformance::{Case, TestStore, table};
+use hookyard_store::{DisabledDestination, MessageReplay, MessageSelection};
 
 pub(super) const CASES: &[Case] = table![
     new_message_wakes_waiting_task,
@@ -19,14 +18,14 @@ pub(super) const CASES: &[Case] = table![
 /// A timeout that is only reached if a wake-up is lost.
 const NEVER: Duration = Duration::from_secs(20);
 
-async fn wakes(store: &Arc<dyn Store>) {
+async fn wakes(store: &TestStore) {
     tokio::time::timeout(NEVER, store.outbox_changed())
         .await
         .expect("the wake-up is lost");
 }
 
 /// Consumes earlier wake-ups, so that the next wait really waits.
-async fn drain(store: &Arc<dyn Store>) {
+async fn drain(store: &TestStore) {
     loop {
         tokio::select! {
             biased;
@@ -36,16 +35,16 @@ async fn drain(store: &Arc<dyn Store>) {
     }
 }
 
-async fn new_message_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn new_message_wakes_waiting_task(store: TestStore) {
     drain(&store).await;
-    let waiter = Arc::clone(&store);
+    let waiter = store.clone();
     let waiting = tokio::spawn(async move { wakes(&waiter).await });
     tokio::task::yield_now().await;
     commit(&store, 1, [message(1)]).await;
     waiting.await.expect("the waiter is woken");
 }
 
-async fn replayed_message_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn replayed_message_wakes_waiting_task(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     sent(&store, &claim_message(&store, 10).await.lease).await;
     drain(&store).await;
@@ -66,7 +65,7 @@ async fn replayed_message_wakes_waiting_task(store: Arc<dyn Store>) {
     wakes(&store).await;
 }
 
-async fn enabled_destination_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn enabled_destination_wakes_waiting_task(store: TestStore) {
     let destination = destination("acme/shop");
     let disabled = DisabledDestination {
         destination: destination.clone(),
@@ -81,7 +80,7 @@ async fn enabled_destination_wakes_waiting_task(store: Arc<dyn Store>) {
     wakes(&store).await;
 }
 
-async fn given_back_message_wakes_waiting_task(store: Arc<dyn Store>) {
+async fn given_back_message_wakes_waiting_task(store: TestStore) {
     commit(&store, 1, [message(1)]).await;
     let claimed = claim_message(&store, 10).await;
     drain(&store).await;
@@ -92,7 +91,7 @@ async fn given_back_message_wakes_waiting_task(store: Arc<dyn Store>) {
     wakes(&store).await;
 }
 
-async fn ended_delivery_wakes_for_next_message(store: Arc<dyn Store>) {
+async fn ended_delivery_wakes_for_next_message(store: TestStore) {
     commit(&store, 1, [keyed(1, "a"), keyed(2, "a")]).await;
     let claimed = claim_message(&store, 10).await;
     drain(&store).await;
