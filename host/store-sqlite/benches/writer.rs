@@ -1,0 +1,378 @@
+//! `cargo bench -p hookyard-store-sqlite --bench writer`: the CPU time that the writer's thread takes
+//! for each event, next to the least that an insert into SQLite takes.
+//!
+//! The floor is what a program by hand does: one insert of a body into one table, in groups that
+//! share a commit. All kinds of calls take turns in rounds, so that they meet the same machine, and
+//! the medians of the rounds are compared.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookyard_model::{
+    Attempt, Effects, Event, EventId, Header, Next, Outcome, Payload, PluginRef, Revision,
+    SourceRef, Timestamp,
+};
+use hookyard_store::{
+    ClaimedJob, Events, Handover, JobRequest, Jobs, KvUsage, Routes, Routing, Settlement,
+};
+use hookyard_store_sqlite::{Options, SqliteStore};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+const GROUPS: [u64; 3] = [1, 16, 64];
+const ROUNDS: usize = 15;
+const EVENTS_PER_ROUND: u64 = 1_280;
+const BODY: usize = 1_408;
+const LEASE: Duration = Duration::from_secs(60);
+const KINDS: [&str; 8] = [
+    "floor: insert",
+    "append without a plugin",
+    "append handed over",
+    "settle handed over",
+    "append pending",
+    "claim",
+    "settle claimed",
+    "append a repeat",
+];
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+
+    runtime.block_on(async {
+        let floor = Floor::start(&folder.path().join("floor.db"));
+        let mut bench = Bench::new(&folder.path().join("store.db")).await;
+        println!("CPU time of the writer's thread for each event");
+        print!("{:<26}", "");
+        for group in GROUPS {
+            print!("{:>22}", format!("{group} at once"));
+        }
+        println!();
+
+        let mut table = Vec::new();
+        for group in GROUPS {
+            let mut rounds: Vec<Vec<f64>> = vec![Vec::new(); KINDS.len()];
+            for _ in 0..ROUNDS {
+                let mut costs = vec![floor.round(group).await];
+                costs.extend(bench.round(group).await);
+                for (all, cost) in rounds.iter_mut().zip(costs) {
+                    all.push(cost);
+                }
+            }
+            table.push(rounds.into_iter().map(median).collect::<Vec<_>>());
+        }
+
+        for (place, kind) in KINDS.iter().enumerate() {
+            print!("{kind:<26}");
+            for column in &table {
+                let (cost, floor) = (column[place], column[0]);
+                print!("{:>22}", format!("{cost:.1} µs ({:.2})", cost / floor));
+            }
+            println!();
+        }
+        print!("{:<26}", "handed over and settled");
+        for column in &table {
+            let cost = column[2] + column[3];
+            print!("{:>22}", format!("{cost:.1} µs ({:.2})", cost / column[0]));
+        }
+        println!();
+    });
+}
+
+fn median(mut costs: Vec<f64>) -> f64 {
+    costs.sort_unstable_by(f64::total_cmp);
+    costs[costs.len() / 2]
+}
+
+/// Returns the CPU time that the thread of this name has taken.
+fn cpu_of(thread: &str) -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("the threads");
+    for task in tasks {
+        let path = task.expect("a thread").path();
+        let name = std::fs::read_to_string(path.join("comm")).expect("a name");
+        if name.trim() == thread {
+            let stat = std::fs::read_to_string(path.join("schedstat")).expect("a time");
+            let nanos = stat.split(' ').next().expect("a number");
+            return Duration::from_nanos(nanos.parse().expect("a number"));
+        }
+    }
+    panic!("there is no thread `{thread}`")
+}
+
+/// Runs `work` and returns the CPU time of a thread for each event of a round, in microseconds.
+async fn measure(thread: &str, work: impl Future<Output = ()>) -> f64 {
+    let before = cpu_of(thread);
+    work.await;
+    (cpu_of(thread) - before).as_secs_f64() * 1e6 / EVENTS_PER_ROUND as f64
+}
+
+/// The insert by hand.
+struct Floor {
+    queue: mpsc::UnboundedSender<Insert>,
+    sent: std::cell::Cell<u64>,
+}
+
+struct Insert {
+    id: String,
+    body: Bytes,
+    result: Bytes,
+    done: oneshot::Sender<bool>,
+}
+
+impl Floor {
+    fn start(path: &std::path::Path) -> Self {
+        let connection = rusqlite::Connection::open(path).expect("a database");
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .expect("a log");
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .expect("syncs");
+        connection
+            .execute_batch(
+                "CREATE TABLE event (id TEXT PRIMARY KEY, body BLOB NOT NULL, result BLOB NOT NULL)
+                 WITHOUT ROWID",
+            )
+            .expect("a table");
+        let (queue, calls) = mpsc::unbounded_channel();
+        std::thread::Builder::new()
+            .name("floor-writer".into())
+            .spawn(move || insert_all(connection, calls))
+            .expect("a thread");
+
+        Self {
+            queue,
+            sent: std::cell::Cell::new(0),
+        }
+    }
+
+    async fn round(&self, group: u64) -> f64 {
+        measure("floor-writer", async {
+            for _ in 0..EVENTS_PER_ROUND / group {
+                let mut answers = Vec::new();
+                for _ in 0..group {
+                    let (done, answer) = oneshot::channel();
+                    self.sent.set(self.sent.get() + 1);
+                    let insert = Insert {
+                        id: key(self.sent.get()),
+                        body: Bytes::from(vec![b'x'; BODY]),
+                        result: Bytes::from_static(b"{\"sum\":123456,\"lines\":12}"),
+                        done,
+                    };
+                    self.queue.send(insert).ok().expect("the thread runs");
+                    answers.push(answer);
+                }
+                for answer in answers {
+                    assert!(answer.await.expect("an answer"));
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn insert_all(mut connection: rusqlite::Connection, mut calls: mpsc::UnboundedReceiver<Insert>) {
+    let mut group = Vec::new();
+    while let Some(first) = calls.blocking_recv() {
+        group.push(first);
+        while let Ok(next) = calls.try_recv() {
+            group.push(next);
+        }
+        let transaction = connection.transaction().expect("a transaction");
+        for insert in &group {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3)")
+                .expect("a statement")
+                .execute((&insert.id, &insert.body[..], &insert.result[..]))
+                .expect("an insert");
+        }
+        let is_done = transaction.commit().is_ok();
+        for insert in group.drain(..) {
+            let _ = insert.done.send(is_done);
+        }
+    }
+}
+
+struct Bench {
+    store: Arc<SqliteStore>,
+    handover: Arc<Handover>,
+    sent: u64,
+}
+
+impl Bench {
+    async fn new(path: &std::path::Path) -> Self {
+        let store = SqliteStore::open(path, Options::default()).expect("a new store");
+        let routes = Routes([(source("orders"), [plugin().name].into())].into());
+        store.route(routes).await.expect("a route");
+        let handover = Arc::new(Handover::new(LEASE, usize::MAX));
+        store.hand_over(Arc::clone(&handover));
+
+        Self {
+            store: Arc::new(store),
+            handover,
+            sent: 0,
+        }
+    }
+
+    /// Measures one round of each kind but the floor.
+    async fn round(&mut self, group: u64) -> Vec<f64> {
+        let first = self.sent + 1;
+        let mut costs = vec![self.append(group, "audit").await];
+
+        self.claim(1).await;
+        self.handover.open(&plugin(), usize::MAX);
+        costs.push(self.append(group, "orders").await);
+        self.handover.open(&plugin(), 0);
+        let jobs = self.handover.take();
+        assert_eq!(jobs.len() as u64, EVENTS_PER_ROUND, "all are handed over");
+        for job in &jobs {
+            self.handover.begun(&plugin(), job.event.body.len());
+        }
+        costs.push(self.settle(group, jobs).await);
+
+        costs.push(self.append(group, "orders").await);
+        let mut jobs = Vec::new();
+        let claim = async {
+            for _ in 0..EVENTS_PER_ROUND / group {
+                jobs.extend(self.claim(group as usize).await);
+            }
+        };
+        costs.push(measure("store-writer", claim).await);
+        assert_eq!(jobs.len() as u64, EVENTS_PER_ROUND, "all are claimed");
+        costs.push(self.settle(group, jobs).await);
+
+        self.sent = first - 1;
+        costs.push(self.append(group, "audit").await);
+        self.sent += 2 * EVENTS_PER_ROUND;
+        costs
+    }
+
+    async fn append(&mut self, group: u64, to: &str) -> f64 {
+        let first = self.sent + 1;
+        self.sent += EVENTS_PER_ROUND;
+        let events = (first..=self.sent).map(|number| event(number, to));
+        let events: Vec<_> = events.collect();
+
+        measure("store-writer", async {
+            for events in events.chunks(group as usize) {
+                let mut calls = JoinSet::new();
+                for event in events {
+                    let (store, event) = (Arc::clone(&self.store), event.clone());
+                    calls.spawn(async move { store.append(event).await.map(drop) });
+                }
+                all(calls).await;
+            }
+        })
+        .await
+    }
+
+    async fn claim(&self, limit: usize) -> Vec<ClaimedJob> {
+        let request = JobRequest {
+            plugin: plugin(),
+            limit,
+        };
+        self.store.claim(&[request], LEASE).await.expect("a claim")
+    }
+
+    async fn settle(&self, group: u64, jobs: Vec<ClaimedJob>) -> f64 {
+        measure("store-writer", async {
+            for jobs in jobs.chunks(group as usize) {
+                let mut calls = JoinSet::new();
+                for job in jobs {
+                    let (store, settlement) = (Arc::clone(&self.store), settlement(job));
+                    calls.spawn(async move { store.settle(settlement).await });
+                }
+                all(calls).await;
+            }
+        })
+        .await
+    }
+}
+
+async fn all(mut calls: JoinSet<Result<(), hookyard_store::Error>>) {
+    while let Some(call) = calls.join_next().await {
+        call.expect("no call panics").expect("a call that works");
+    }
+}
+
+fn settlement(job: &ClaimedJob) -> Settlement {
+    let attempt = Attempt {
+        number: job.lease.attempt,
+        revision: Revision::from_sha256([7; 32]),
+        started_at: job.event.received_at,
+        duration: Duration::from_micros(300),
+        outcome: Outcome::Done,
+        log: Vec::new(),
+    };
+    let quota = KvUsage {
+        keys: u64::MAX,
+        bytes: u64::MAX,
+    };
+
+    Settlement {
+        lease: job.lease.clone(),
+        attempt,
+        next: Next::Done,
+        failed_on_probation: false,
+        is_spared: false,
+        effects: Effects::default(),
+        quota,
+        outbox: Default::default(),
+    }
+}
+
+fn event(number: u64, to: &str) -> Event {
+    let received_at = Timestamp::from_unix_secs(1_790_000_000).after(Duration::from_millis(number));
+    let millis = received_at.unix_millis().cast_unsigned();
+    let header = |name: &str, value: &'static str| Header {
+        name: name.into(),
+        value: Bytes::from_static(value.as_bytes()),
+    };
+
+    Event {
+        id: EventId::from_uuid(Uuid::from_u64_pair(
+            millis << 16 | 0x7000,
+            0x8000 << 48 | number,
+        )),
+        source: source(to),
+        provider: "topi".into(),
+        event_type: Some("offer.accepted".into()),
+        key: key(number),
+        key_window: Duration::from_secs(30 * 24 * 3600),
+        received_at,
+        headers: vec![
+            header("content-type", "application/json"),
+            header("user-agent", "Svix-Webhooks/1.62 (sender-9YMgn)"),
+            header("svix-id", "msg_2y8QzYgPbXvVXb7qk0zQjv2Wn3b"),
+            header("svix-timestamp", "1790000000"),
+        ],
+        body: Bytes::from(vec![b'x'; BODY]),
+        payload: Payload::Body,
+        ordering_key: None,
+    }
+}
+
+/// Returns a key like that of a sender. Keys are in random order.
+fn key(number: u64) -> String {
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    format!("msg_{scattered:016x}{number:011}")
+}
+
+fn source(name: &str) -> SourceRef {
+    SourceRef {
+        tenant: "acme".parse().expect("a name"),
+        name: name.parse().expect("a name"),
+    }
+}
+
+fn plugin() -> PluginRef {
+    PluginRef {
+        tenant: "acme".parse().expect("a name"),
+        name: "ship".parse().expect("a name"),
+    }
+}
