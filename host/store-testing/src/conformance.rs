@@ -9,6 +9,7 @@ mod claiming;
 mod discarding;
 mod effects;
 mod failing;
+mod handing_over;
 pub(crate) mod support;
 mod listing;
 mod ordering;
@@ -64,6 +65,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         appending::CASES,
         routing::CASES,
         claiming::CASES,
+        handing_over::CASES,
         ordering::CASES,
         settling::CASES,
         effects::CASES,

@@ -65,10 +65,13 @@ impl MemoryStore {
             .collect()
     }
 
-    /// Wakes the task that waits for jobs if the call has made jobs due.
+    /// Wakes the worker if the call has made jobs due.
     fn wake_if_due(&self, state: &mut State) {
-        if std::mem::take(&mut state.has_due_jobs) {
-            self.changed.notify_one();
+        let due = std::mem::take(&mut state.due);
+        match &state.handover {
+            Some(handover) => due.iter().for_each(|plugin| handover.note_due(plugin)),
+            None if due.is_empty() => {}
+            None => self.changed.notify_one(),
         }
     }
 
@@ -102,8 +105,8 @@ struct State {
     tokens: Tokens,
     /// The handover that new jobs go through, if a worker has given one.
     handover: Option<Arc<Handover>>,
-    /// Whether the current call has made jobs due.
-    has_due_jobs: bool,
+    /// The plugins of which the current call has made jobs due.
+    due: BTreeSet<PluginRef>,
 }
 
 /// The tokens of all leases of a store, which are counted.

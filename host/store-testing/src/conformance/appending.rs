@@ -14,6 +14,7 @@ use hookyard_store::{AppendResult, Retention, RetentionLimits};
 
 pub(super) const CASES: &[Case] = table![
     repeated_key_is_not_stored,
+    same_event_is_stored_once,
     keys_are_separate_by_source,
     concurrent_repeats_store_one_event,
     concurrent_appends_are_all_stored,
@@ -45,6 +46,43 @@ async fn repeated_key_is_not_stored(store: TestStore) {
     assert_eq!(claimed.len(), 1, "a repeat makes no job");
     assert_eq!(claimed[0].event.body, first.body);
     assert_eq!(summaries(&store).await.len(), 1);
+}
+
+async fn same_event_is_stored_once(store: TestStore) {
+    route_orders_to_ship(&store).await;
+    let with_another_key = Event {
+        key: "another".into(),
+        body: Bytes::from_static(b"other"),
+        ..event(1)
+    };
+    append(&store, [event(1)]).await;
+    let job = claim_one(&store, 10).await;
+    settle(&store, &job.lease, Outcome::Done, Next::Done).await;
+    let before = store.read(event(1).id).await.expect("a read");
+
+    for again in [event(1), with_another_key.clone()] {
+        assert_eq!(
+            store.append(again).await.expect("an append"),
+            AppendResult::New
+        );
+    }
+    assert_eq!(store.read(event(1).id).await.expect("a read"), before);
+    assert_eq!(summaries(&store).await.len(), 1);
+    assert_eq!(claim(&store, 9, 20).await.len(), 0);
+
+    // The event still has its own key, and no other.
+    let of = |key: String| Event { key, ..event(2) };
+    assert_eq!(
+        store.append(of(event(1).key)).await.expect("an append"),
+        AppendResult::Repeat(event(1).id)
+    );
+    assert_eq!(
+        store
+            .append(of(with_another_key.key))
+            .await
+            .expect("an append"),
+        AppendResult::New
+    );
 }
 
 async fn keys_are_separate_by_source(store: TestStore) {

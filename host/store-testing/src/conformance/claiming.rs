@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hookyard_model::{Next, WorkState};
+use hookyard_model::{Attempt, Event, Next, WorkState};
 
 use super::support::{
     LEASE, append, at, claim, claim_of, claim_one, event, event_of, failed, jobs, keys, next_due,
-    plugin, request, route, route_orders_to_ship, secs, settle,
+    plugin, request, route, route_orders_to_ship, secs, settle, settlement,
 };
 use super::{Case, TestStore, table};
-use hookyard_store::JobLease;
+use hookyard_store::{JobLease, Settlement};
 
 pub(super) const CASES: &[Case] = table![
     claim_returns_lease_and_event,
@@ -18,6 +18,7 @@ pub(super) const CASES: &[Case] = table![
     longest_due_job_is_claimed_first,
     each_request_has_its_limit,
     clock_set_back_delays_no_job,
+    clock_of_host_counts_for_nothing,
     leased_job_is_not_claimed,
     concurrent_claims_share_no_job,
     expired_lease_is_claimed_again,
@@ -139,6 +140,39 @@ async fn clock_set_back_delays_no_job(store: TestStore) {
     route_orders_to_ship(&store).await;
     append(&store, [event(500)]).await;
     assert_eq!(keys(&claim(&store, 1, 10).await), ["key-500"]);
+}
+
+async fn clock_of_host_counts_for_nothing(store: TestStore) {
+    route_orders_to_ship(&store).await;
+    const HOUR: i64 = 3_600;
+
+    for (number, host) in [(1, at(HOUR)), (2, at(-HOUR))] {
+        let sent = Event {
+            received_at: host,
+            ..event(number)
+        };
+        append(&store, [sent]).await;
+        assert_eq!(next_due(&store, &["acme/ship"]).await, Some(0));
+
+        let job = claim_one(&store, 10).await;
+        assert_eq!(next_due(&store, &["acme/ship"]).await, Some(60));
+        store.set(20);
+        let leases = std::slice::from_ref(&job.lease);
+        store.extend(leases, LEASE).await.expect("an extension");
+        assert_eq!(next_due(&store, &["acme/ship"]).await, Some(60));
+
+        let ended = settlement(&job.lease, failed(), store.until(50));
+        let attempt = Attempt {
+            started_at: host,
+            ..ended.attempt
+        };
+        let ended = Settlement { attempt, ..ended };
+        store.settle(ended).await.expect("a settlement");
+        assert_eq!(claim(&store, 1, 49).await.len(), 0);
+
+        let job = claim_one(&store, 50).await;
+        settle(&store, &job.lease, failed(), Next::Dead).await;
+    }
 }
 
 async fn leased_job_is_not_claimed(store: TestStore) {

@@ -37,7 +37,9 @@ impl Events for MemoryStore {
     }
 
     async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {
-        let summary = self.state().replay(&replay);
+        let mut state = self.state();
+        let summary = state.replay(&replay);
+        state.due.clear();
         if !replay.dry_run {
             self.changed.notify_one();
         }
@@ -142,7 +144,6 @@ impl State {
     fn append_jobs(&mut self, at: usize, plugins: BTreeSet<PluginName>, now: Timestamp) {
         let handover = self.handover.clone();
         let mut handed_over = Vec::new();
-        let mut left = 0;
 
         for name in plugins {
             let plugin = self.events[&at].plugin(&name);
@@ -154,12 +155,16 @@ impl State {
                 .filter(|_| !has_pending)
                 .and_then(|handover| self.lease_new(at, &plugin, handover, now));
             match job {
-                Some(job) => handed_over.push(job),
-                None => left += 1,
+                Some(job) => {
+                    self.due.remove(&plugin);
+                    handed_over.push(job);
+                }
+                None => {
+                    self.due.insert(plugin);
+                }
             }
         }
 
-        self.has_due_jobs = left > 0;
         if let Some(handover) = handover
             && !handed_over.is_empty()
         {

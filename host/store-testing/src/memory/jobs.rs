@@ -57,6 +57,7 @@ impl Jobs for MemoryStore {
             let is_routed = state.is_routed(at, &lease.plugin.name);
             if let Ok(next) = transitions::give_back(leased, is_routed) {
                 state.put(at, &lease.plugin, next).attempts -= 1;
+                state.due.insert(lease.plugin.clone());
             }
         }
         self.wake_if_due(&mut state);
@@ -280,7 +281,7 @@ impl State {
 
             if failed_on == Some(revision) {
                 self.put(at, plugin, next).failed_on = None;
-                self.has_due_jobs = true;
+                self.due.insert(plugin.clone());
                 count += 1;
             }
         }

@@ -68,7 +68,7 @@ impl State {
         if let Some(first) = first {
             self.set(first, plugin, |job| job.is_blocked = false);
         }
-        self.has_due_jobs = true;
+        self.due.insert(plugin.clone());
         self.lanes.entry(key.clone()).or_default().head = first;
     }
 

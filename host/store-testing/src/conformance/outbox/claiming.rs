@@ -1,17 +1,17 @@
 //! Claims of messages: due messages are leased, each to one caller.
 
-use hookyard_model::{Message, Next, WorkState};
+use hookyard_model::{Delivery, Message, Next, WorkState};
 
 use super::support::{
-    claim, claim_message, claim_of, commit, destination, failed, id, next_due, numbers, record,
-    request, sent, settle, state, to,
+    claim, claim_message, claim_of, commit, destination, end, failed, id, next_due, numbers,
+    record, request, sent, settle, state, to,
 };
 use crate::conformance::support::{
-    NO_TOKEN, append, at, claim_of as claim_jobs, event, event_of, message, plugin,
+    LEASE, NO_TOKEN, append, at, claim_of as claim_jobs, event, event_of, message, plugin,
     request as job_request, route, secs, settlement,
 };
 use crate::conformance::{Case, TestStore, table};
-use hookyard_store::{MessageLease, Settlement};
+use hookyard_store::{MessageLease, MessageSettlement, Settlement};
 
 pub(super) const CASES: &[Case] = table![
     claimed_message_is_whole,
@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case] = table![
     given_back_delivery_does_not_count,
     lost_message_lease_changes_nothing,
     waiting_message_is_due_later,
+    clock_of_host_counts_for_no_message,
     concurrent_message_claims_share_nothing,
 ];
 
@@ -205,6 +206,31 @@ async fn waiting_message_is_due_later(store: TestStore) {
     let second = claim_message(&store, 300).await;
     assert_eq!((second.lease.delivery, second.since), (2, at(1)));
     assert_eq!(record(&store, 1).await.summary.deliveries, 2);
+}
+
+async fn clock_of_host_counts_for_no_message(store: TestStore) {
+    // The attempt that asks for the message ends an hour from now.
+    commit(&store, 3_600, [message(1)]).await;
+    store.set(10);
+    assert_eq!(next_due(&store).await, Some(0));
+
+    let claimed = claim_message(&store, 10).await;
+    store.set(20);
+    let leases = std::slice::from_ref(&claimed.lease);
+    let extended = store.extend_messages(leases, LEASE).await;
+    extended.expect("an extension");
+    assert_eq!(next_due(&store).await, Some(60));
+
+    let ended = end(&claimed.lease, failed(), store.until(50));
+    let delivery = Delivery {
+        started_at: at(-3_600),
+        ..ended.delivery
+    };
+    let ended = MessageSettlement { delivery, ..ended };
+    store.settle_message(ended).await.expect("a settlement");
+    assert_eq!(next_due(&store).await, Some(30));
+    assert_eq!(numbers(&claim(&store, 9, 49).await), [0; 0]);
+    assert_eq!(numbers(&claim(&store, 9, 50).await), [1]);
 }
 
 async fn concurrent_message_claims_share_nothing(store: TestStore) {
