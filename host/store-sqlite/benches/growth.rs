@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
-    Revision, SourceRef, Timestamp, WorkState, Write,
+    Attempt, Effects, Event, EventId, Key, Message, MessageId, Next, Outcome, Payload, PluginRef,
+    Revision, SourceRef, Timestamp, Write,
 };
 use hookyard_store::{ClaimedJob, Events, JobRequest, Jobs, KvUsage, Routes, Routing, Settlement};
 use hookyard_store_sqlite::{Options, SqliteStore};
@@ -128,11 +128,7 @@ impl Bench {
             plugin: plugin(),
             limit: count as usize,
         };
-        let claimed = self
-            .store
-            .claim(&[want], now(self.stored), LEASE)
-            .await
-            .expect("a claim");
+        let claimed = self.store.claim(&[want], LEASE).await.expect("a claim");
         assert_eq!(claimed.len() as u64, count, "all that is pending");
         let claim = began.elapsed();
 
@@ -192,7 +188,7 @@ fn settlement(ClaimedJob { lease, event, .. }: ClaimedJob) -> Settlement {
     Settlement {
         lease,
         attempt,
-        next: WorkState::Done,
+        next: Next::Done,
         failed_on_probation: false,
         is_spared: false,
         effects,
@@ -217,7 +213,7 @@ fn event(number: u64) -> Event {
         provider: "any".into(),
         event_type: Some("thing.happened".into()),
         key: format!("{scattered:016x}-{number}"),
-        key_until: received_at.after(DEDUPE_WINDOW),
+        key_window: DEDUPE_WINDOW,
         received_at,
         headers: Vec::new(),
         body: Bytes::from(vec![b'x'; BODY]),

@@ -27,6 +27,7 @@ pub(crate) use retention::Expired;
 pub(crate) use routing::{JobCounts, load_routes};
 pub(crate) use sweep::Sweep;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,7 +68,9 @@ pub(crate) struct Database {
     handover: Option<Arc<Handover>>,
     /// The jobs that the current transaction has leased for the handover.
     handed_over: Vec<ClaimedJob>,
-    /// Whether the current transaction has made jobs due.
+    /// The plugins of which the current transaction has made jobs due, if there is a handover.
+    due_plugins: HashSet<PluginRef>,
+    /// Whether the current transaction has made jobs due of other plugins.
     pub(crate) has_due_jobs: bool,
     /// Whether the current transaction has made messages due.
     pub(crate) has_due_messages: bool,
@@ -109,6 +112,7 @@ impl Database {
             knowledge: Knowledge::new(),
             handover: None,
             handed_over: Vec::new(),
+            due_plugins: HashSet::new(),
             has_due_jobs: false,
             has_due_messages: false,
         }
@@ -118,16 +122,31 @@ impl Database {
     pub(crate) fn begin(&mut self, now: Timestamp, handover: Option<Arc<Handover>>) {
         self.now = now;
         self.handover = handover;
+        self.due_plugins.clear();
         self.has_due_jobs = false;
         self.has_due_messages = false;
     }
 
-    /// Hands over the jobs that the transaction has leased. Must be called once it is durable.
-    pub(crate) fn hand_over_leased(&mut self) {
-        if let Some(handover) = &self.handover
-            && !self.handed_over.is_empty()
-        {
+    /// Hands over the jobs that the transaction has leased, and notes the plugins of which it has
+    /// made jobs due. Must be called once the transaction is durable.
+    pub(crate) fn hand_over_all(&mut self) {
+        let Some(handover) = &self.handover else {
+            return;
+        };
+        if !self.handed_over.is_empty() {
             handover.put(self.handed_over.drain(..));
+        }
+        for plugin in self.due_plugins.drain() {
+            handover.note_due(&plugin);
+        }
+    }
+
+    /// Notes that a job of a plugin is due.
+    fn set_due(&mut self, plugin: &PluginRef) {
+        if self.handover.is_none() {
+            self.has_due_jobs = true;
+        } else if !self.due_plugins.contains(plugin) {
+            self.due_plugins.insert(plugin.clone());
         }
     }
 
@@ -184,7 +203,9 @@ impl Database {
             let row = job.row(&lease.plugin);
             if let Ok(next) = transitions::give_back(row.state, routed) {
                 self.put(&row, JobChange::to(next, lease.attempt - 1))?;
-                self.has_due_jobs |= routed;
+                if routed {
+                    self.set_due(&lease.plugin);
+                }
             }
         }
 

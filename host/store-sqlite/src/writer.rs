@@ -493,7 +493,7 @@ impl Loop {
         let fault = self.commit_in_place(group).err();
         match &fault {
             None => {
-                self.database.hand_over_leased();
+                self.database.hand_over_all();
                 self.wake();
             }
             Some(fault) => self.abandon(fault, group.len()),

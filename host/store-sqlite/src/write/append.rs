@@ -133,7 +133,9 @@ impl Database {
         if !is_blocked {
             self.knowledge.note(plugin, None, state);
         }
-        self.has_due_jobs |= lease.is_none();
+        if state == WorkState::Pending && !is_blocked {
+            self.set_due(plugin);
+        }
         Ok(())
     }
 

@@ -137,6 +137,7 @@ impl Database {
             Some(lane) if !matches!(change.state, WorkState::Leased { .. }) => {
                 if self.move_head(&Lane::of_job(job.plugin, lane))? {
                     self.knowledge.set_busy(job.plugin);
+                    self.set_due(job.plugin);
                 }
             }
             _ => {}
@@ -163,8 +164,14 @@ impl Database {
     /// Makes the first unfinished item of a lane its head. Must be called after a batch has changed
     /// any item of the lane.
     pub(super) fn update_lane(&mut self, lane: &Lane) -> Result<(), Error> {
-        if self.move_head(lane)? && lane.kind == LaneKind::Jobs {
-            self.knowledge.set_all_busy();
+        if self.move_head(lane)? {
+            match lane.kind {
+                LaneKind::Jobs => {
+                    self.knowledge.set_all_busy();
+                    self.has_due_jobs = true;
+                }
+                LaneKind::Messages => self.has_due_messages = true,
+            }
         }
         Ok(())
     }
@@ -206,10 +213,6 @@ impl Database {
                 .chain(first.map(|seq| (seq, false)))
             {
                 self.execute(block, params![seq, lane.owner, is_blocked])?;
-            }
-            match lane.kind {
-                LaneKind::Jobs => self.has_due_jobs = true,
-                LaneKind::Messages => self.has_due_messages = true,
             }
         }
 

@@ -12,18 +12,18 @@ use hookyard_model::{
 };
 use hookyard_store::{
     AppendResult, Discard, Error, EventPage, EventSelection, Events, JobLease, JobRequest, Jobs,
-    KvUsage, MessageLease, OutboxQuota, OutboxUsage, Quarantine, Replay, Retention,
+    KvUsage, LeaseToken, MessageLease, OutboxQuota, OutboxUsage, Quarantine, Replay, Retention,
     RetentionLimits, Routes, Routing, Settlement, Values,
 };
 use hookyard_store_sqlite::SqliteStore;
 use hookyard_store_testing::MemoryStore;
 
-use crate::support::{Folder, at, event, settlement};
+use crate::support::{Folder, at, clock, event, settlement};
 
 const SEEDS: std::ops::Range<u64> = 0..4;
 const STEPS: usize = 400;
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn both_stores_answer_alike() {
     let named = std::env::var("HOOKYARD_SEED").ok().map(|text| {
         let (first, end) = text.split_once("..").unwrap_or((&text, ""));
@@ -47,8 +47,9 @@ struct Pair {
     now: Timestamp,
     sent: u64,
     messages: u128,
-    leases: Vec<JobLease>,
-    message_leases: Vec<MessageLease>,
+    /// The leases on each job in the two stores.
+    leases: Vec<(JobLease, JobLease)>,
+    message_leases: Vec<(MessageLease, MessageLease)>,
     /// The versions that an earlier read of a key found. They may have changed since.
     looks: Vec<(PluginRef, Key, Versions)>,
     routes: BTreeSet<(usize, usize)>,
@@ -89,7 +90,7 @@ impl Pair {
     fn new(seed: u64) -> Self {
         let folder = Folder::new();
         Self {
-            memory: MemoryStore::new(),
+            memory: MemoryStore::new(clock()),
             sqlite: folder.open(),
             folder,
             random: Random(seed),
@@ -106,6 +107,7 @@ impl Pair {
     async fn run(mut self) {
         for _ in 0..STEPS {
             self.now = self.now.after(Duration::from_secs(self.random.below(6)));
+            clock().set(self.now);
             match self.random.below(30) {
                 0..=5 => self.append().await,
                 6..=8 => self.claim().await,
@@ -134,7 +136,7 @@ impl Pair {
         let sent = Event {
             source: source(self.random.below(2) as usize),
             key: format!("key-{}", self.random.below(30)),
-            key_until: self.now.after(Duration::from_secs(self.random.below(100))),
+            key_window: Duration::from_secs(self.random.below(100)),
             received_at: self.now,
             // SQLite alone counts the bytes of their lengths.
             headers: Vec::new(),
@@ -159,21 +161,12 @@ impl Pair {
             limit,
         });
         let lease = Duration::from_secs(20);
-        let memory = self
-            .memory
-            .claim(&requests, self.now, lease)
-            .await
-            .expect("a claim");
-        let sqlite = self
-            .sqlite
-            .claim(&requests, self.now, lease)
-            .await
-            .expect("a claim");
+        let memory = self.memory.claim(&requests, lease).await.expect("a claim");
+        let sqlite = self.sqlite.claim(&requests, lease).await.expect("a claim");
         let summary = |claimed: &[hookyard_store::ClaimedJob]| {
             let summary = |job: &hookyard_store::ClaimedJob| {
                 (
-                    job.lease.clone(),
-                    job.until,
+                    untokened(&job.lease),
                     job.revision,
                     job.spared,
                     job.event.id,
@@ -189,7 +182,9 @@ impl Pair {
                 .all(|(memory, sqlite)| memory.event == sqlite.event)
         );
 
-        self.leases.extend(memory.into_iter().map(|job| job.lease));
+        let pairs = memory.into_iter().zip(sqlite);
+        self.leases
+            .extend(pairs.map(|(memory, sqlite)| (memory.lease, sqlite.lease)));
     }
 
     /// Settles jobs. Some of the leases are lost and some of the reads are stale by then.
@@ -198,7 +193,7 @@ impl Pair {
             return;
         }
 
-        let lease = self
+        let leases = self
             .leases
             .remove(self.random.below(self.leases.len() as u64) as usize);
         let waiting = WorkState::Waiting {
@@ -219,7 +214,7 @@ impl Pair {
             keys: 1 + self.random.below(4),
             bytes: 10 + self.random.below(20),
         };
-        let (memory, sqlite) = self.effects(&lease.plugin);
+        let (memory, sqlite) = self.effects(&leases.0.plugin);
         let (started_at, failed_on_probation) = (
             self.now,
             next != WorkState::Done && self.random.below(2) == 0,
@@ -235,7 +230,7 @@ impl Pair {
             tenant: waiting(5 + self.random.below(9)),
         };
 
-        let of = |effects| {
+        let of = |lease: &JobLease, effects| {
             let settlement = settlement(lease.clone(), outcome.clone(), next);
             let attempt = Attempt {
                 started_at,
@@ -251,12 +246,12 @@ impl Pair {
                 ..settlement
             }
         };
-        let memory = self.memory.settle(of(memory)).await;
-        let sqlite = self.sqlite.settle(of(sqlite)).await;
+        let memory = self.memory.settle(of(&leases.0, memory)).await;
+        let sqlite = self.sqlite.settle(of(&leases.1, sqlite)).await;
         assert_eq!(summary(&memory), summary(&sqlite));
 
         if matches!(memory, Err(Error::Conflict(_) | Error::OverQuota { .. })) {
-            self.leases.push(lease);
+            self.leases.push(leases);
         }
     }
 
@@ -311,20 +306,20 @@ impl Pair {
 
         let at = self.random.below(self.leases.len() as u64) as usize;
         if self.random.below(2) == 0 {
-            let until = self.now.after(Duration::from_secs(self.random.below(60)));
-            let leases = [self.leases[at].clone()];
+            let lease = Duration::from_secs(self.random.below(60));
+            let (memory, sqlite) = self.leases[at].clone();
             self.memory
-                .extend(&leases, until)
+                .extend(&[memory], lease)
                 .await
                 .expect("an extension");
             self.sqlite
-                .extend(&leases, until)
+                .extend(&[sqlite], lease)
                 .await
                 .expect("an extension");
         } else {
-            let leases = [self.leases.remove(at)];
-            self.memory.give_back(&leases).await.expect("a release");
-            self.sqlite.give_back(&leases).await.expect("a release");
+            let (memory, sqlite) = self.leases.remove(at);
+            self.memory.give_back(&[memory]).await.expect("a release");
+            self.sqlite.give_back(&[sqlite]).await.expect("a release");
         }
     }
 
@@ -567,6 +562,14 @@ fn key(name: &str) -> Key {
     Key {
         bucket: "b".into(),
         key: name.into(),
+    }
+}
+
+/// Returns a lease without its token, which differs between stores.
+fn untokened(lease: &JobLease) -> JobLease {
+    JobLease {
+        token: LeaseToken::from_u128(0),
+        ..lease.clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookyard_model::{Event, Outcome, WorkState};
+use hookyard_model::{Outcome, WorkState};
 use hookyard_store::{AppendResult, Error, Events, Jobs};
 use hookyard_store_sqlite::{Options, SqliteStore};
 
@@ -86,19 +86,20 @@ async fn leases_are_not_synced() {
 async fn failed_append_fails_alone() {
     let folder = Folder::new();
     let store = Arc::new(folder.open());
-    store.append(event(7)).await.expect("an append");
-
     let other = block(&folder);
+    // The database fails in the middle of the append, after the key is written.
+    other
+        .execute_batch(
+            "CREATE TRIGGER poison BEFORE INSERT ON event WHEN new.key = '110'
+             BEGIN SELECT raise(ABORT, 'poisoned'); END",
+        )
+        .expect("a trigger");
+
     let mut sends = Vec::new();
-    for number in 0..20 {
+    for number in 100..120 {
         let store = Arc::clone(&store);
-        let mut sent = event(number + 100);
-        if number == 10 {
-            // The id belongs to another event, so the store cannot store this event.
-            sent.id = event(7).id;
-        }
         sends.push(tokio::spawn(
-            async move { store.append(sent).await.is_ok() },
+            async move { store.append(event(number)).await },
         ));
     }
 
@@ -107,22 +108,22 @@ async fn failed_append_fails_alone() {
         .execute_batch("COMMIT")
         .expect("the end of the other's write");
 
-    for (number, send) in sends.into_iter().enumerate() {
-        assert_eq!(
-            send.await.expect("the task ends well"),
-            number != 10,
-            "append {number}"
-        );
+    for (number, send) in (100..).zip(sends) {
+        let answer = send.await.expect("the task ends well");
+        if number == 110 {
+            assert!(matches!(answer, Err(Error::Store(_))), "{answer:?}");
+        } else {
+            assert_eq!(answer.expect("an append"), AppendResult::New);
+        }
     }
 
-    assert_eq!(events(&store).await.len(), 20);
+    assert_eq!(events(&store).await.len(), 19);
 
-    let again = Event {
-        id: event(200).id,
-        ..event(110)
-    };
+    other
+        .execute_batch("DROP TRIGGER poison")
+        .expect("the end of the trigger");
     assert_eq!(
-        store.append(again).await.expect("an append"),
+        store.append(event(110)).await.expect("an append"),
         AppendResult::New,
         "what was not stored has claimed no key"
     );

@@ -7,7 +7,7 @@ use hookyard_model::{Outcome, PluginRef, WorkState};
 use hookyard_store::{Events, JobRequest, Jobs, Outbox, OutboxUsage, Settlement};
 use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
-use crate::support::{Folder, at, event, events, messages, open, settlement};
+use crate::support::{Folder, event, events, messages, open, settlement};
 
 /// Returns the error of opening `path`, and checks that its text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {
@@ -134,7 +134,6 @@ async fn earlier_schema_is_migrated() {
                 plugin: ship.clone(),
                 limit: 9,
             }],
-            at(0),
             lease,
         )
         .await

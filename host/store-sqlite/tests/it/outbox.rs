@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Delivery, DeliveryResult, DestinationRef, Effects, Message, MessageId, Outcome, WorkState,
+    Delivery, DeliveryResult, DestinationRef, Effects, Message, MessageId, Next, Outcome, WorkState,
 };
 use hookyard_store::{
     ClaimedMessage, DisabledDestination, Error, Events, Jobs, MessageLease, MessageReplay,
@@ -14,7 +14,7 @@ use hookyard_store::{
 use hookyard_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
-use crate::support::{Folder, at, claim, event, messages, route_orders_to_ship, settlement};
+use crate::support::{Folder, at, claim, clock, event, messages, route_orders_to_ship, settlement};
 
 /// A timeout that is only reached if a change goes unnoticed.
 const NEVER: Duration = Duration::from_secs(20);
@@ -55,12 +55,13 @@ async fn commit(store: &SqliteStore, number: u64, messages: Vec<Message>) {
 }
 
 async fn claim_messages(store: &SqliteStore, now: i64) -> Vec<ClaimedMessage> {
+    clock().set(at(now));
     let requests = [MessageRequest {
         destination: shop(),
         limit: 9,
     }];
     store
-        .claim_messages(&requests, at(now), Duration::from_secs(60))
+        .claim_messages(&requests, Duration::from_secs(60))
         .await
         .expect("a claim")
 }
@@ -79,7 +80,7 @@ fn sent(lease: MessageLease) -> MessageSettlement {
     MessageSettlement {
         lease,
         delivery,
-        next: WorkState::Done,
+        next: Next::Done,
         is_spared: false,
         disable: None,
     }

@@ -1,6 +1,8 @@
 //! The effects of attempts and the order of keys outlive the host, and idempotency keys are kept as
 //! long as they are needed.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hookyard_model::{
     Effects, Event, Key, Message, MessageId, Outcome, ReadVersion, WorkState, Write,
@@ -159,10 +161,10 @@ async fn expired_keys_are_removed() {
     let folder = Folder::new();
     let store = folder.open();
     for number in 0..1_500 {
-        let until = if number < 1_200 { at(100) } else { at(9_000) };
+        let window = if number < 1_200 { 100 } else { 9_000 };
         store
             .append(Event {
-                key_until: until,
+                key_window: Duration::from_secs(window),
                 body: Bytes::new(),
                 ..event(number)
             })

@@ -4,7 +4,7 @@ use hookyard_model::{Outcome, WorkState};
 use hookyard_store::{AppendResult, Error, Events, Jobs, Routes, Routing};
 use hookyard_store_sqlite::SqliteStore;
 
-use crate::support::{Folder, at, claim, event, events, route_orders_to_ship, settlement, ship};
+use crate::support::{Folder, at, claim, event, events, route_orders_to_ship, settlement};
 
 #[tokio::test]
 async fn everything_is_there_again() {
@@ -135,11 +135,6 @@ async fn list_can_be_read_with_and_without_host() {
         reader.append(event(3)).await,
         Err(Error::Store(_))
     ));
-    assert_eq!(
-        reader.next_due(&[ship()]).await.expect("a time"),
-        WorkState::Pending.due_at()
-    );
-
     drop((reader, store));
 
     let reader = SqliteStore::open_read_only(&folder.path()).expect("a reader without a host");

@@ -1,18 +1,20 @@
 //! Helpers for folders, events and routes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Effects, Event, EventId, Header, Outcome, Payload, PluginRef, Revision, SourceRef,
-    Timestamp, WorkState,
+    Attempt, Clock, Effects, Event, EventId, Header, Next, Outcome, Payload, PluginRef, Revision,
+    SourceRef, Timestamp, WorkState,
 };
 use hookyard_store::{
     ClaimedJob, EventPage, EventSelection, EventSummary, Events, JobLease, JobRequest, Jobs,
     KvUsage, MessagePage, MessageSelection, MessageSummary, Outbox, Routes, Routing, Settlement,
 };
 use hookyard_store_sqlite::{Options, SqliteStore};
+use hookyard_store_testing::TestClock;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -32,8 +34,24 @@ impl Folder {
     }
 }
 
+thread_local! {
+    /// The clock of all stores of a test. Each test has a thread of its own.
+    static CLOCK: Arc<TestClock> = Arc::new(TestClock::new(at(0)));
+}
+
+pub(crate) fn clock() -> Arc<TestClock> {
+    CLOCK.with(Arc::clone)
+}
+
+pub(crate) fn options() -> Options {
+    Options {
+        clock: clock(),
+        ..Options::default()
+    }
+}
+
 pub(crate) fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path, Options::default()).expect("a store")
+    SqliteStore::open(path, options()).expect("a store")
 }
 
 pub(crate) fn at(secs: i64) -> Timestamp {
@@ -69,7 +87,7 @@ pub(crate) fn event(number: u64) -> Event {
         body: Bytes::from(vec![number as u8; 2_000]),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: Duration::from_secs(1_000_000),
     }
 }
 
@@ -80,13 +98,15 @@ pub(crate) async fn route_orders_to_ship(store: &SqliteStore) {
         .expect("a route");
 }
 
+/// Claims at the time `now`, in seconds, to which it sets the clock.
 pub(crate) async fn claim(store: &SqliteStore, limit: usize, now: i64) -> Vec<ClaimedJob> {
     let requests = [JobRequest {
         plugin: ship(),
         limit,
     }];
+    clock().set(at(now));
     store
-        .claim(&requests, at(now), Duration::from_secs(60))
+        .claim(&requests, Duration::from_secs(60))
         .await
         .expect("a claim")
 }
@@ -121,7 +141,7 @@ pub(crate) fn settlement(lease: JobLease, outcome: Outcome, next: WorkState) -> 
     Settlement {
         lease,
         attempt,
-        next,
+        next: Next::of(next, clock().now()).expect("a state that follows an attempt"),
         failed_on_probation: false,
         is_spared: false,
         effects: Effects::default(),

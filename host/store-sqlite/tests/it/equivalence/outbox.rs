@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::{Delivery, DeliveryResult, DestinationRef, Message, MessageId, WorkState};
+use hookyard_model::{Delivery, DeliveryResult, DestinationRef, Message, MessageId, Next};
 use hookyard_store::{
-    DisabledDestination, MessageLease, MessagePage, MessageReplay, MessageRequest,
-    MessageSelection, MessageSettlement, Outbox, Retention, RetentionLimits,
+    ClaimedMessage, DisabledDestination, LeaseToken, MessageLease, MessagePage, MessageReplay,
+    MessageRequest, MessageSelection, MessageSettlement, Outbox, Retention, RetentionLimits,
 };
 use uuid::Uuid;
 
@@ -23,6 +23,18 @@ fn destination(number: usize) -> DestinationRef {
 fn id(number: u128) -> MessageId {
     // The ids do not follow the order of commits.
     MessageId::from_uuid(Uuid::from_u128(number ^ 5))
+}
+
+/// Returns the claimed messages as a text, without their tokens, which differ between stores.
+fn untokened(claimed: &[ClaimedMessage]) -> String {
+    let message = |message: &ClaimedMessage| ClaimedMessage {
+        lease: MessageLease {
+            token: LeaseToken::from_u128(0),
+            ..message.lease.clone()
+        },
+        ..message.clone()
+    };
+    format!("{:#?}", claimed.iter().map(message).collect::<Vec<_>>())
 }
 
 impl Pair {
@@ -63,28 +75,29 @@ impl Pair {
         let lease = Duration::from_secs(20);
         let memory = self
             .memory
-            .claim_messages(&requests, self.now, lease)
+            .claim_messages(&requests, lease)
             .await
             .expect("a claim");
         let sqlite = self
             .sqlite
-            .claim_messages(&requests, self.now, lease)
+            .claim_messages(&requests, lease)
             .await
             .expect("a claim");
-        assert_eq!(format!("{memory:#?}"), format!("{sqlite:#?}"));
+        assert_eq!(untokened(&memory), untokened(&sqlite));
 
+        let pairs = memory.into_iter().zip(sqlite);
         self.message_leases
-            .extend(memory.into_iter().map(|message| message.lease));
+            .extend(pairs.map(|(memory, sqlite)| (memory.lease, sqlite.lease)));
     }
 
     /// Settles messages. Some of the leases are lost by then.
     async fn settle_message(&mut self) {
-        let Some(lease) = self.take_message_lease() else {
+        let Some((memory, sqlite)) = self.take_message_leases() else {
             return;
         };
 
-        let waiting = WorkState::Waiting {
-            until: self.now.after(Duration::from_secs(self.random.below(30))),
+        let waiting = Next::Waiting {
+            delay: Duration::from_secs(self.random.below(30)),
         };
 
         let failed = DeliveryResult::Failed {
@@ -94,16 +107,19 @@ impl Pair {
         };
 
         let ends = [
-            (DeliveryResult::Sent { status: 200 }, WorkState::Done),
+            (DeliveryResult::Sent { status: 200 }, Next::Done),
             (failed, waiting),
         ];
-        let gone = (DeliveryResult::Gone, WorkState::Dead);
+        let gone = (DeliveryResult::Gone, Next::Dead);
         let (result, next) = self
             .random
             .one_of(&[&ends[..], &ends[..], &[gone]].concat());
         let disable = (result == DeliveryResult::Gone && self.random.below(2) == 0)
             .then(|| "it is gone".to_owned());
-        let (number, duration) = (lease.delivery, Duration::from_millis(self.random.below(99)));
+        let (number, duration) = (
+            memory.delivery,
+            Duration::from_millis(self.random.below(99)),
+        );
         let delivery = Delivery {
             number,
             started_at: self.now,
@@ -113,20 +129,24 @@ impl Pair {
         };
         let is_spared = self.random.below(2) == 0;
         let settlement = MessageSettlement {
-            lease,
+            lease: memory,
             delivery,
             next,
             is_spared,
             disable,
         };
-        let memory = self.memory.settle_message(settlement.clone()).await;
+        let in_sqlite = MessageSettlement {
+            lease: sqlite,
+            ..settlement.clone()
+        };
+        let memory = self.memory.settle_message(settlement).await;
         assert_eq!(
             summary(&memory),
-            summary(&self.sqlite.settle_message(settlement).await)
+            summary(&self.sqlite.settle_message(in_sqlite).await)
         );
     }
 
-    fn take_message_lease(&mut self) -> Option<MessageLease> {
+    fn take_message_leases(&mut self) -> Option<(MessageLease, MessageLease)> {
         let count = self.message_leases.len();
         (count > 0).then(|| {
             self.message_leases
@@ -135,29 +155,28 @@ impl Pair {
     }
 
     async fn give_message_back(&mut self) {
-        let Some(lease) = self.take_message_lease() else {
+        let Some((memory, sqlite)) = self.take_message_leases() else {
             return;
         };
-        let leases = [lease];
 
         if self.random.below(2) == 0 {
-            let until = self.now.after(Duration::from_secs(self.random.below(60)));
+            let lease = Duration::from_secs(self.random.below(60));
             self.memory
-                .extend_messages(&leases, until)
+                .extend_messages(std::slice::from_ref(&memory), lease)
                 .await
                 .expect("an extension");
             self.sqlite
-                .extend_messages(&leases, until)
+                .extend_messages(std::slice::from_ref(&sqlite), lease)
                 .await
                 .expect("an extension");
-            self.message_leases.extend(leases);
+            self.message_leases.push((memory, sqlite));
         } else {
             self.memory
-                .give_back_messages(&leases)
+                .give_back_messages(&[memory])
                 .await
                 .expect("a release");
             self.sqlite
-                .give_back_messages(&leases)
+                .give_back_messages(&[sqlite])
                 .await
                 .expect("a release");
         }
