@@ -2,6 +2,7 @@
 //!
 //! Nothing in it outlives the process, so "durable" here only means "visible to the next call".
 
+mod append;
 mod events;
 mod jobs;
 mod lane;
@@ -105,7 +106,7 @@ struct State {
     tokens: Tokens,
     /// The handover that new jobs go through, if a worker has given one.
     handover: Option<Arc<Handover>>,
-    /// The plugins of which the current call has made jobs due.
+    /// The plugins that the current call has made jobs due for.
     due: BTreeSet<PluginRef>,
 }
 

@@ -1,7 +1,6 @@
 //! The stored events in memory: storing, listing, replaying, discarding, and the recent events of
 //! rehearsals.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,14 +8,14 @@ use hookyard_model::{
     Event, EventId, PluginName, PluginRef, RecordedAnswer, SourceRef, Timestamp, WorkState,
 };
 use hookyard_store::{
-    AppendResult, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary,
-    Events, Handover, JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay,
-    ReplaySummary, Retention, Tally, transitions,
+    AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
+    JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay, ReplaySummary, Retention,
+    Tally, transitions,
 };
 
 use super::routing::tallies;
 use super::selection::{matches, matches_event};
-use super::{Job, MemoryStore, State, Stored, list};
+use super::{Job, MemoryStore, State, list};
 
 #[async_trait]
 impl Events for MemoryStore {
@@ -108,92 +107,6 @@ impl Recent for MemoryStore {
 }
 
 impl State {
-    /// Stores an event at `now` with its jobs, and hands over the jobs that have a place.
-    fn append(&mut self, event: Event, now: Timestamp) -> AppendResult {
-        if self.by_id.contains_key(&event.id) {
-            return AppendResult::New;
-        }
-        let key = (event.source.clone(), event.key.clone());
-        if let Some((first, until)) = self.by_key.get(&key)
-            && now < *until
-        {
-            return AppendResult::Repeat(*first);
-        }
-
-        let at = self.arrived;
-        self.arrived += 1;
-        self.by_key
-            .insert(key, (event.id, now.after(event.key_window)));
-        self.by_id.insert(event.id, at);
-
-        let routed = self.routes.0.get(&event.source);
-        let plugins = routed.cloned().unwrap_or_default();
-        self.events.insert(
-            at,
-            Stored {
-                event: Arc::new(event),
-                jobs: BTreeMap::new(),
-                discarded: None,
-            },
-        );
-        self.append_jobs(at, plugins, now);
-
-        AppendResult::New
-    }
-
-    fn append_jobs(&mut self, at: usize, plugins: BTreeSet<PluginName>, now: Timestamp) {
-        let handover = self.handover.clone();
-        let mut handed_over = Vec::new();
-
-        for name in plugins {
-            let plugin = self.events[&at].plugin(&name);
-            let has_pending = self.has_pending(&plugin);
-            self.add_job(at, name, None);
-
-            let job = handover
-                .as_ref()
-                .filter(|_| !has_pending)
-                .and_then(|handover| self.lease_new(at, &plugin, handover, now));
-            match job {
-                Some(job) => {
-                    self.due.remove(&plugin);
-                    handed_over.push(job);
-                }
-                None => {
-                    self.due.insert(plugin);
-                }
-            }
-        }
-
-        if let Some(handover) = handover
-            && !handed_over.is_empty()
-        {
-            handover.put(handed_over);
-        }
-    }
-
-    /// Leases a new job for the handover, if the job may be claimed and has a place there.
-    fn lease_new(
-        &mut self,
-        at: usize,
-        plugin: &PluginRef,
-        handover: &Handover,
-        now: Timestamp,
-    ) -> Option<ClaimedJob> {
-        let stored = &self.events[&at];
-        let job = &stored.jobs[&plugin.name];
-        let key = job.queue_key(at)?;
-        let until = now.after(handover.lease());
-        let claim = transitions::claim(job.state, self.is_routed(at, &plugin.name), until, now);
-        let transitions::Claim::Lease(next) = claim else {
-            return None;
-        };
-
-        handover
-            .reserve(plugin, stored.event.body.len())
-            .then(|| self.lease(key, plugin, next))
-    }
-
     fn page(&self, page: &EventPage) -> Vec<EventSummary> {
         list::in_order(&self.events, &self.by_id, page.order, page.after)
             .filter(|stored| matches(&page.selection, stored))
