@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookyard_model::{Event, PluginRef, Revision, Timestamp};
+use hookyard_model::{Event, PluginRef, Revision};
 use hookyard_store::{
     AppendResult, ClaimedJob, Discard, DiscardSummary, Error, JobLease, JobRequest, PruneSummary,
     Replay, ReplaySummary, Routes, Settlement,
@@ -15,7 +15,6 @@ pub(crate) enum Call<'s> {
     Route(&'s Routes),
     Claim {
         wanted: &'s [JobRequest],
-        now: Timestamp,
         lease: Duration,
     },
     Extend(&'s [JobLease]),
@@ -79,6 +78,7 @@ fn job(
         plugin,
         replays,
         attempt,
+        ..
     }: &JobLease,
 ) -> String {
     format!("{event} for {plugin} ({replays}/{attempt})")
