@@ -43,7 +43,12 @@ pub(crate) enum Answer {
 
 /// Describes a call in one line.
 pub(crate) fn describe(call: &Call<'_>) -> String {
-    let jobs = |leases: &[JobLease]| leases.iter().map(job).collect::<Vec<_>>().join(", ");
+    // The order of the leases means nothing, and differs when a life is repeated.
+    let jobs = |leases: &[JobLease]| {
+        let mut jobs: Vec<_> = leases.iter().map(job).collect();
+        jobs.sort();
+        jobs.join(", ")
+    };
     match call {
         Call::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
         Call::Route(Routes(routes)) => format!("route {routes:?}"),

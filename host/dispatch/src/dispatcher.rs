@@ -13,6 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookyard_crash::Point;
 use hookyard_model::chain;
 use hookyard_store::{Error, Handover, JobLease};
 use hookyard_work::{EndedTask, Pause, Running};
@@ -181,6 +182,9 @@ impl Dispatcher {
         }
 
         let arrived = self.handover.take();
+        if !arrived.is_empty() {
+            Point::HandoverTaken.pass();
+        }
         self.plugins.add_handed_over(arrived, now);
         for plugin in self.handover.take_due() {
             if let Some(id) = self.plugins.id(&plugin) {
