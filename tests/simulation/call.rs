@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookyard_model::{Event, PluginRef, Revision, Timestamp};
+use hookyard_model::{Event, PluginRef, Revision};
 use hookyard_store::{
     AppendResult, ClaimedJob, Discard, DiscardSummary, Error, JobLease, JobRequest, PruneSummary,
     Replay, ReplaySummary, Routes, Settlement,
@@ -15,7 +15,6 @@ pub(crate) enum Call<'s> {
     Route(&'s Routes),
     Claim {
         wanted: &'s [JobRequest],
-        now: Timestamp,
         lease: Duration,
     },
     Extend(&'s [JobLease]),
@@ -44,7 +43,12 @@ pub(crate) enum Answer {
 
 /// Describes a call in one line.
 pub(crate) fn describe(call: &Call<'_>) -> String {
-    let jobs = |leases: &[JobLease]| leases.iter().map(job).collect::<Vec<_>>().join(", ");
+    // The order of the leases means nothing, and differs when a life is repeated.
+    let jobs = |leases: &[JobLease]| {
+        let mut jobs: Vec<_> = leases.iter().map(job).collect();
+        jobs.sort();
+        jobs.join(", ")
+    };
     match call {
         Call::Append(event) => format!("append {} ({}, key {})", event.id, event.source, event.key),
         Call::Route(Routes(routes)) => format!("route {routes:?}"),
@@ -79,6 +83,7 @@ fn job(
         plugin,
         replays,
         attempt,
+        ..
     }: &JobLease,
 ) -> String {
     format!("{event} for {plugin} ({replays}/{attempt})")

@@ -14,8 +14,8 @@ use hookyard_model::{
     SourceRef, TenantName, Timestamp,
 };
 use hookyard_store::{
-    Discard, Error, EventSelection, Events, Jobs, Replay, Retention, RetentionLimits, Routes,
-    Routing, Values,
+    AppendResult, Discard, Error, EventSelection, Events, Jobs, Replay, Retention, RetentionLimits,
+    Routes, Routing, Values,
 };
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -26,7 +26,7 @@ use crate::world::{WitnessedStore, World};
 
 /// The maximum number of attempts at a job.
 pub(crate) const ATTEMPTS_MAX: u32 = 4;
-const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
 /// The number of things that operators and senders do in a life.
 const DEEDS: u64 = 60;
 /// The time within which every job must end that is not held.
@@ -47,6 +47,12 @@ pub(crate) struct Life {
     pub(crate) discarded: u64,
     pub(crate) crashes: u64,
     pub(crate) faults: u64,
+    /// The calls that were made and whose answer was lost.
+    pub(crate) lost: u64,
+    /// The events that were appended again, and the attempts that were settled again.
+    pub(crate) repeated: u64,
+    /// The attempts at jobs that the store handed over.
+    pub(crate) handed_over: u64,
     pub(crate) conflicts: u64,
     pub(crate) over_quota: u64,
     pub(crate) quarantines: u64,
@@ -70,6 +76,9 @@ impl Life {
         self.discarded += other.discarded;
         self.crashes += other.crashes;
         self.faults += other.faults;
+        self.lost += other.lost;
+        self.repeated += other.repeated;
+        self.handed_over += other.handed_over;
         self.conflicts += other.conflicts;
         self.over_quota += other.over_quota;
         self.quarantines += other.quarantines;
@@ -226,6 +235,7 @@ impl Yard {
         let _ = (&mut self.host).await;
         self.world.witness().life.crashes += 1;
         sleep(self.world.dice.millis(90_000)).await;
+        self.world.set_clock();
         self.host = start(&self.world, &self.plugins);
         // A host that starts repeats what the previous one may not have finished.
         self.owed.extend(self.plugins.rolled_back());
@@ -268,7 +278,7 @@ impl Yard {
             provider: "any".into(),
             event_type: Some("thing.happened".into()),
             key: format!("k{number}"),
-            key_until: Timestamp::from_unix_millis(0),
+            key_window: Duration::ZERO,
             received_at: Timestamp::from_unix_millis(0),
             headers: Vec::new(),
             body,
@@ -297,18 +307,26 @@ impl Yard {
         let request = Event {
             id,
             received_at: now,
-            key_until: now.after(window),
+            key_window: window,
             ..event
         };
 
-        let sent = request.clone();
-        match self
-            .survive(|inbox| async move { inbox.append(request).await })
-            .await
-        {
-            Some(Ok(_)) => self.sent.push(sent),
-            Some(Err(_)) | None => self.unanswered.push(sent),
+        let mut answer = self.append(&request).await;
+        // The receiver may ask again, or leave it to the sender.
+        if matches!(answer, Some(Err(Error::Unknown(_)))) && self.world.dice.percent(50) {
+            answer = self.append(&request).await;
         }
+
+        match answer {
+            Some(Ok(_)) => self.sent.push(request),
+            Some(Err(_)) | None => self.unanswered.push(request),
+        }
+    }
+
+    async fn append(&mut self, request: &Event) -> Option<Result<AppendResult, Error>> {
+        let request = request.clone();
+        self.survive(|inbox| async move { inbox.append(request).await })
+            .await
     }
 
     async fn replay(&mut self) {

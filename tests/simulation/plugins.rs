@@ -241,6 +241,8 @@ impl Runner for Plugins {
     }
 
     async fn run(&self, job: &ClaimedJob) -> Result<AttemptResult, RunError> {
+        self.world.begin(job).await;
+
         let dice = &self.world.dice;
         if dice.percent(2) {
             return Err(RunError::NotLoaded);

@@ -6,31 +6,34 @@
 //! - An event is stored once while its key counts, and stays until its jobs are over and it is
 //!   pruned.
 //! - A job changes only by a transition of the state machine that the call may cause.
-//! - Only due jobs are given out, each to one worker at a time, in the order of their key, and with
+//! - Only due jobs are given out, by a claim or an append, each to one worker at a time, in the order of their key, and with
 //!   a correct number. No job of a quarantined plugin is given out.
 //! - A job does not wait for more attempts than its maximum.
 //! - What failed at a rolled-back revision is due once more, and nothing else is.
-//! - An attempt is settled once, under its lease, with exactly one record.
+//! - A lease begins one attempt at the most, whether its job was claimed or handed over.
+//! - An attempt is settled once, under its lease, with exactly one record. A call that is made again
+//!   changes nothing.
 //! - The effects of an attempt are there, once and within the quota, if its outcome is `Done`.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use hookyard_model::{
-    Event, EventId, Limit, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp,
+    Event, EventId, Limit, Next, Outcome, PluginName, PluginRef, Revision, SourceRef, Timestamp,
     WorkState,
 };
 use hookyard_store::{
     AppendResult, ClaimedJob, Error, EventPage, EventSelection, EventSummary, Events, JobLease,
-    JobRequest, MessagePage, MessageSelection, Outbox, Replay, ReplaySummary, Settlement, Values,
+    JobRequest, LeaseToken, MessagePage, MessageSelection, Outbox, Replay, ReplaySummary,
+    Settlement, Values,
 };
 use hookyard_store_testing::MemoryStore;
 
 use crate::call::{Answer, Call, describe, describe_answer};
-use crate::life::{ATTEMPTS_MAX, Life};
+use crate::life::{ATTEMPTS_MAX, LEASE, Life};
 use crate::plugins::count;
 
 /// What the store must hold, by the calls so far.
@@ -46,6 +49,12 @@ pub(crate) struct Witness {
     /// The values in each plugin's store.
     counts: BTreeMap<PluginRef, BTreeMap<String, u64>>,
     messages: usize,
+    /// The tokens of the jobs that were claimed.
+    claimed: HashSet<LeaseToken>,
+    /// The tokens of the attempts that began, without those that a conflict lets begin again.
+    begun: HashSet<LeaseToken>,
+    /// The tokens of the attempts that were settled.
+    settled: HashSet<LeaseToken>,
 }
 
 struct KnownEvent {
@@ -77,7 +86,26 @@ impl Witness {
             failed_often: BTreeSet::new(),
             counts: BTreeMap::new(),
             messages: 0,
+            claimed: HashSet::new(),
+            begun: HashSet::new(),
+            settled: HashSet::new(),
         }
+    }
+
+    /// Checks a job that a plugin begins.
+    pub(crate) fn begun(&mut self, job: &ClaimedJob) {
+        let ClaimedJob { lease, event, .. } = job;
+        assert!(
+            self.begun.insert(lease.token),
+            "{} begins twice under {:?}",
+            lease.event,
+            lease.token
+        );
+        assert_eq!(
+            **event, self.events[&lease.event].event,
+            "the event as it was stored"
+        );
+        self.life.handed_over += u64::from(!self.claimed.contains(&lease.token));
     }
 
     /// Notes that dispatch is about to quarantine a plugin, whether or not the call succeeds.
@@ -96,7 +124,7 @@ impl Witness {
         self.note(&call, &answer, now);
         match (&call, &answer) {
             (Call::Append(event), Ok(Answer::Appended(appended))) => {
-                self.appended(event, *appended);
+                self.appended(event, *appended, now);
             }
             (Call::Claim { wanted, .. }, Ok(Answer::Claimed(claimed))) => {
                 self.claimed(wanted, claimed, now)
@@ -110,6 +138,9 @@ impl Witness {
             _ => Vec::new(),
         };
         self.look(&call, &answer, now, store);
+        if let Call::Append(event) = call {
+            self.handed_over(event);
+        }
 
         match (&call, &answer) {
             (Call::Replay(replay), Ok(Answer::Replayed(replayed))) => {
@@ -195,12 +226,9 @@ impl Witness {
         self.life.retried += count;
     }
 
-    fn appended(&mut self, event: &Event, appended: AppendResult) {
+    fn appended(&mut self, event: &Event, appended: AppendResult, now: Timestamp) {
         let key = (event.source.clone(), event.key.clone());
-        let holder = self
-            .keys
-            .get(&key)
-            .filter(|(_, until)| event.received_at < *until);
+        let holder = self.keys.get(&key).filter(|(_, until)| now < *until);
 
         match appended {
             AppendResult::Repeat(first) => assert_eq!(
@@ -208,13 +236,15 @@ impl Witness {
                 holder.map(|(id, _)| *id),
                 "a repeat of nothing"
             ),
+            AppendResult::New if self.is_known(event, holder) => self.life.repeated += 1,
             AppendResult::New => {
                 assert!(
                     holder.is_none(),
                     "{} is stored although its key was taken",
                     event.id
                 );
-                self.keys.insert(key, (event.id, event.key_until));
+                let until = now.after(event.key_window);
+                self.keys.insert(key, (event.id, until));
                 self.events.insert(
                     event.id,
                     KnownEvent {
@@ -225,6 +255,48 @@ impl Witness {
                 );
                 self.life.events += 1;
             }
+        }
+    }
+
+    /// Returns whether this very event has been stored, and perhaps been pruned since.
+    fn is_known(&self, event: &Event, holder: Option<&(EventId, Timestamp)>) -> bool {
+        self.events.contains_key(&event.id) || holder.is_some_and(|(id, _)| *id == event.id)
+    }
+
+    /// Checks the jobs of a new event that the store leased for the handover.
+    fn handed_over(&self, event: &Event) {
+        let Some(known) = self.events.get(&event.id) else {
+            return;
+        };
+        for (name, job) in &known.jobs {
+            if !matches!(job.state, WorkState::Leased { .. }) || job.records > 0 {
+                continue;
+            }
+            let plugin = PluginRef {
+                tenant: event.source.tenant.clone(),
+                name: name.clone(),
+            };
+            assert!(
+                !self.quarantined.contains(&plugin),
+                "{plugin} is quarantined and was handed {}",
+                event.id
+            );
+            self.is_first_of_its_key(event.id, &plugin);
+            self.overtakes_nothing(event.id, &plugin);
+        }
+    }
+
+    /// Checks that no earlier job of the plugin is pending. A job with a key may wait for another of
+    /// its key.
+    fn overtakes_nothing(&self, event: EventId, plugin: &PluginRef) {
+        for (id, earlier) in self.events.range(..event) {
+            let is_same_tenant = earlier.event.source.tenant == plugin.tenant;
+            let job = earlier.jobs.get(&plugin.name).filter(|_| is_same_tenant);
+            assert!(
+                earlier.event.ordering_key.is_some()
+                    || job.is_none_or(|job| job.state != WorkState::Pending),
+                "{event} was handed over to {plugin} before {id}"
+            );
         }
     }
 
@@ -265,6 +337,7 @@ impl Witness {
                 "{id} for {plugin}"
             );
             assert!(!job.is_done, "{id} is done by {plugin} and was given out");
+            self.claimed.insert(lease.token);
             self.is_next_of_its_key(lease, claimed);
             let known = self.events.get_mut(id).expect("it is known");
             known
@@ -277,36 +350,48 @@ impl Witness {
 
     /// Checks that all earlier events with the same key are over.
     fn is_next_of_its_key(&self, lease: &JobLease, claimed: &[ClaimedJob]) {
-        let KnownEvent { event, jobs, .. } = &self.events[&lease.event];
+        let KnownEvent { jobs, .. } = &self.events[&lease.event];
         // An attempt whose lease was lost is repeated before an earlier event that has been
         // replayed.
-        if event.ordering_key.is_none()
-            || matches!(jobs[&lease.plugin.name].state, WorkState::Leased { .. })
-        {
+        if matches!(jobs[&lease.plugin.name].state, WorkState::Leased { .. }) {
             return;
         }
 
-        for (id, earlier) in self.events.range(..lease.event) {
-            let is_same = earlier.event.source == event.source
-                && earlier.event.ordering_key == event.ordering_key;
-            let Some(job) = earlier.jobs.get(&lease.plugin.name).filter(|_| is_same) else {
-                continue;
-            };
-            let is_over = job.state.is_over();
-            assert!(
-                is_over,
-                "{} overtakes {id} ({:?}) of the same key",
-                lease.event, job.state
-            );
+        for id in self.is_first_of_its_key(lease.event, &lease.plugin) {
             let is_beside = claimed
                 .iter()
-                .any(|other| other.lease.event == *id && other.lease.plugin == lease.plugin);
+                .any(|other| other.lease.event == id && other.lease.plugin == lease.plugin);
             assert!(
                 !is_beside,
                 "{} runs beside {id} of the same key",
                 lease.event
             );
         }
+    }
+
+    /// Checks that the jobs of all earlier events with the same key are over, and returns these
+    /// events.
+    fn is_first_of_its_key(&self, event: EventId, plugin: &PluginRef) -> Vec<EventId> {
+        let of_key = &self.events[&event].event;
+        if of_key.ordering_key.is_none() {
+            return Vec::new();
+        }
+
+        let mut before = Vec::new();
+        for (id, earlier) in self.events.range(..event) {
+            let is_same = earlier.event.source == of_key.source
+                && earlier.event.ordering_key == of_key.ordering_key;
+            let Some(job) = earlier.jobs.get(&plugin.name).filter(|_| is_same) else {
+                continue;
+            };
+            assert!(
+                job.state.is_over(),
+                "{event} overtakes {id} ({:?}) of the same key",
+                job.state
+            );
+            before.push(*id);
+        }
+        before
     }
 
     fn settled(
@@ -324,6 +409,12 @@ impl Witness {
             ..
         } = settlement;
 
+        if self.settled.contains(&lease.token) {
+            assert!(answer.is_ok(), "{lease:?} was settled: {answer:?}");
+            self.life.repeated += 1;
+            return;
+        }
+
         let job = self
             .events
             .get_mut(&lease.event)
@@ -338,14 +429,15 @@ impl Witness {
             Ok(_) => {
                 let job = job.expect("only what is stored is settled");
                 assert!(is_leased(job), "{lease:?} was settled without its lease");
+                self.settled.insert(lease.token);
                 assert_eq!(
-                    *next == WorkState::Done,
+                    *next == Next::Done,
                     attempt.outcome == Outcome::Done,
                     "{lease:?}"
                 );
                 job.records += 1;
                 job.failed_on = failed_on_probation.then_some(attempt.revision);
-                let has_more = matches!(next, WorkState::Waiting { .. });
+                let has_more = matches!(next, Next::Waiting { .. });
                 let may_have_more =
                     attempt.number < ATTEMPTS_MAX || self.failed_often.contains(&lease.plugin);
                 assert!(
@@ -370,7 +462,7 @@ impl Witness {
                     Some(&(lease.replays, attempt.clone()))
                 );
                 if attempt.outcome != Outcome::Done {
-                    self.life.dead += u64::from(*next == WorkState::Dead);
+                    self.life.dead += u64::from(*next == Next::Dead);
                     return;
                 }
                 assert!(!job.is_done, "{lease:?} is done a second time");
@@ -395,6 +487,8 @@ impl Witness {
             ),
             Err(Error::Conflict(key)) => {
                 self.life.conflicts += 1;
+                // The attempt runs again under its lease.
+                self.begun.remove(&lease.token);
                 let write = effects
                     .writes
                     .iter()
@@ -649,6 +743,9 @@ impl Change<'_> {
         let is_mine = |lease: &JobLease| lease.event == self.event && lease.plugin == *self.plugin;
         match (self.call, self.before, self.after) {
             (Call::Append(event), None, Pending | Held) => event.id == self.event,
+            (Call::Append(event), None, Leased { until }) => {
+                event.id == self.event && until == self.now.after(LEASE)
+            }
             (Call::Route(_), None | Some(Held), Pending | Held) => true,
             (Call::Route(_), Some(Pending | Waiting { .. }), Held) => true,
             (Call::Quarantine(plugin), Some(Pending | Waiting { .. }), Held) => {
@@ -661,14 +758,14 @@ impl Change<'_> {
                 Pending | Held,
             ) => *plugin == self.plugin,
             (
-                Call::Claim { now, lease, .. },
+                Call::Claim { lease, .. },
                 Some(Pending | Waiting { .. } | Leased { .. }),
                 Leased { until },
             ) => {
                 let Answer::Claimed(claimed) = answer else {
                     return false;
                 };
-                until == now.after(*lease) && claimed.iter().any(|job| is_mine(&job.lease))
+                until == self.now.after(*lease) && claimed.iter().any(|job| is_mine(&job.lease))
             }
             // The plugin lost the source while an attempt was under way whose host died.
             (Call::Claim { .. }, Some(Leased { until }), Held) => until <= self.now,
@@ -679,9 +776,9 @@ impl Change<'_> {
                 leases.iter().any(is_mine)
             }
             (Call::Settle(settlement), Some(Leased { .. }), after) => {
+                let next = settlement.next.at(self.now);
                 is_mine(&settlement.lease)
-                    && (after == settlement.next
-                        || (after == Held && !matches!(settlement.next, Done | WorkState::Dead)))
+                    && (after == next || (after == Held && !matches!(next, Done | WorkState::Dead)))
             }
             (
                 Call::Discard(discard),

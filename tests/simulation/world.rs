@@ -1,10 +1,10 @@
-//! The store as a dispatcher sees it: each call takes some time, may fail, may be the last one of
-//! the host, and is seen by the witness.
+//! The store as a dispatcher sees it: each call takes some time, may fail, may lose its answer, may
+//! be the last one of the host, and is seen by the witness.
 
 use std::any::Any;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use hookyard_model::{
 };
 use hookyard_store::{
     AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
-    EventSummary, Events, JobLease, JobRequest, Jobs, KvUsage, PruneSummary, Quarantine, Replay,
-    ReplaySummary, Retention, Routes, Routing, Settlement, Tally, Values,
+    EventSummary, Events, Handover, JobLease, JobRequest, Jobs, KvUsage, PruneSummary, Quarantine,
+    Replay, ReplaySummary, Retention, Routes, Routing, Settlement, Tally, Values,
 };
 use hookyard_store_testing::MemoryStore;
 use tokio::sync::Notify;
@@ -33,11 +33,22 @@ pub(crate) struct World {
     pub(crate) crashed: Notify,
     /// Whether calls fail and crash.
     pub(crate) is_rough: AtomicBool,
+    /// How far the clock of the host is ahead of the clock of the store, in milliseconds.
+    ahead: AtomicI64,
+    store_clock: Arc<StoreClock>,
     witness: Mutex<Witness>,
     /// The broken invariant that ended this life.
     broken: Mutex<Option<String>>,
-    began: Instant,
     numbers: AtomicU64,
+}
+
+/// The clock of the store, which is the clock of the runtime.
+struct StoreClock(Instant);
+
+impl Clock for StoreClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_secs(1_700_000_000).after(self.0.elapsed())
+    }
 }
 
 /// The fate of a call.
@@ -45,21 +56,44 @@ enum Fate {
     Fine,
     Fail,
     Busy,
+    /// The call is not made, and its answer is lost.
+    LoseBefore,
+    /// The call is made, and its answer is lost.
+    LoseAfter,
     DieBefore,
     DieAfter,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, is_verbose: bool) -> Self {
+        let store_clock = Arc::new(StoreClock(Instant::now()));
+        let clock: Arc<dyn Clock> = store_clock.clone();
+
         Self {
-            inner: MemoryStore::new(),
+            inner: MemoryStore::new(clock),
             dice: Dice::new(seed),
             crashed: Notify::new(),
             is_rough: AtomicBool::new(true),
+            ahead: AtomicI64::new(0),
+            store_clock,
             witness: Mutex::new(Witness::new(is_verbose)),
             broken: Mutex::default(),
-            began: Instant::now(),
             numbers: AtomicU64::new(1),
+        }
+    }
+
+    /// Sets the clock of the host to a time within half an hour of the clock of the store.
+    pub(crate) fn set_clock(&self) {
+        const HALF_AN_HOUR: i64 = 1_800_000;
+        let ahead = self.dice.below(2 * HALF_AN_HOUR as u64) as i64 - HALF_AN_HOUR;
+        self.ahead.store(ahead, Ordering::Relaxed);
+    }
+
+    /// Shows the witness a job that a plugin begins.
+    pub(crate) async fn begin(&self, job: &ClaimedJob) {
+        let see = || self.witness().begun(job);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(see)) {
+            self.break_off::<()>(message_of(panic.as_ref())).await;
         }
     }
 
@@ -82,6 +116,8 @@ impl World {
             4..=5 => Fate::Busy,
             6 => Fate::DieBefore,
             7 => Fate::DieAfter,
+            8 => Fate::LoseBefore,
+            9..=10 => Fate::LoseAfter,
             _ => Fate::Fine,
         }
     }
@@ -105,21 +141,27 @@ impl World {
         match fate {
             Fate::Fail => return Err(self.failed(Error::Store("the disk is missing".into()))),
             Fate::Busy => return Err(self.failed(Error::Busy)),
+            Fate::LoseBefore => return Err(self.failed(lost())),
             Fate::DieBefore => return self.die().await,
-            Fate::Fine | Fate::DieAfter => {}
+            Fate::Fine | Fate::LoseAfter | Fate::DieAfter => {}
         }
 
-        let now = self.now();
+        let now = self.store_clock.now();
         let result = calling.await;
         let answer = result.as_ref().map(|done| done.clone().into());
         let see = || self.witness().see(call, answer, now, &self.inner);
         if let Err(panic) = catch_unwind(AssertUnwindSafe(see)) {
             return self.break_off(message_of(panic.as_ref())).await;
         }
-        if matches!(fate, Fate::DieAfter) {
-            return self.die().await;
+
+        match fate {
+            Fate::DieAfter => self.die().await,
+            Fate::LoseAfter => {
+                self.witness().life.lost += 1;
+                Err(self.failed(lost()))
+            }
+            _ => result,
         }
-        result
     }
 
     fn failed(&self, error: Error) -> Error {
@@ -150,6 +192,10 @@ impl World {
     }
 }
 
+fn lost() -> Error {
+    Error::Unknown("the connection is gone".into())
+}
+
 fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<String>()
@@ -159,8 +205,10 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 }
 
 impl Clock for World {
+    /// Returns the time by the clock of the host.
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix_secs(1_700_000_000).after(self.began.elapsed())
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        Timestamp::from_unix_millis(self.store_clock.now().unix_millis() + ahead)
     }
 }
 
@@ -219,20 +267,23 @@ impl Jobs for WitnessedStore {
     async fn claim(
         &self,
         wanted: &[JobRequest],
-        now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedJob>, Error> {
         self.0
             .make(
-                Call::Claim { wanted, now, lease },
-                self.0.inner.claim(wanted, now, lease),
+                Call::Claim { wanted, lease },
+                self.0.inner.claim(wanted, lease),
             )
             .await
     }
 
-    async fn extend(&self, leases: &[JobLease], until: Timestamp) -> Result<(), Error> {
+    fn hand_over(&self, to: Arc<Handover>) {
+        self.0.inner.hand_over(to);
+    }
+
+    async fn extend(&self, leases: &[JobLease], lease: Duration) -> Result<(), Error> {
         self.0
-            .make(Call::Extend(leases), self.0.inner.extend(leases, until))
+            .make(Call::Extend(leases), self.0.inner.extend(leases, lease))
             .await
     }
 
@@ -251,7 +302,7 @@ impl Jobs for WitnessedStore {
             .await
     }
 
-    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Timestamp>, Error> {
+    async fn next_due(&self, plugins: &[PluginRef]) -> Result<Option<Duration>, Error> {
         self.0.inner.next_due(plugins).await
     }
 

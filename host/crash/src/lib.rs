@@ -22,6 +22,10 @@ pub enum Point {
     AppendWritten,
     /// The event is durable; the sender has no answer yet.
     AppendCommitted,
+    /// The leases of new jobs are durable; the jobs are not in the handover yet.
+    HandoverCommitted,
+    /// The dispatcher has taken jobs out of the handover; their attempts have not begun.
+    HandoverTaken,
     /// The first job is leased; the transaction is open.
     ClaimLease,
     /// All leases on jobs are committed; the dispatcher does not know them yet.
@@ -59,11 +63,13 @@ pub enum Point {
 impl Point {
     /// Every point, in the order in which an event passes them; then the points at the start of a
     /// host.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Received,
         Self::AppendEvent,
         Self::AppendWritten,
         Self::AppendCommitted,
+        Self::HandoverCommitted,
+        Self::HandoverTaken,
         Self::ClaimLease,
         Self::ClaimCommitted,
         Self::CallBefore,
@@ -89,6 +95,8 @@ impl Point {
             Self::AppendEvent => "append-event",
             Self::AppendWritten => "append-written",
             Self::AppendCommitted => "append-committed",
+            Self::HandoverCommitted => "handover-committed",
+            Self::HandoverTaken => "handover-taken",
             Self::ClaimLease => "claim-lease",
             Self::ClaimCommitted => "claim-committed",
             Self::CallBefore => "call-before",

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use hookyard_model::{Attempt, LogLine, Next, Outcome, visible};
-use hookyard_store::ClaimedJob;
+use hookyard_model::{Attempt, LogLine, Outcome, visible};
+use hookyard_store::{ClaimedJob, Settlement};
 
-use crate::{Measures, metering};
+use crate::Measures;
+use crate::executor::Made;
+use crate::metering::PluginMetrics;
 
 /// The time that an attempt waited, and the resources that it used.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,12 +20,13 @@ pub(crate) struct AttemptCosts {
 }
 
 /// Logs and measures an attempt that has ended, and the next state of its job.
-pub(crate) fn report(job: &ClaimedJob, attempt: &Attempt, next: Next, costs: AttemptCosts) {
+pub(crate) fn report(job: &ClaimedJob, metrics: &PluginMetrics, made: &Made) {
     let plugin = &job.lease.plugin;
-    let AttemptCosts { queue, measures } = costs;
+    let Settlement { attempt, next, .. } = &made.settlement;
+    let AttemptCosts { queue, measures } = made.costs;
 
     log_guest_lines(job, attempt);
-    metering::record(plugin, &attempt.outcome, queue, &measures);
+    metrics.record(&attempt.outcome, queue, &measures);
 
     // `tracing` needs the level at compile time, so each level has a call of its own.
     macro_rules! log {

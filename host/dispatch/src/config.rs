@@ -54,8 +54,8 @@ pub struct RetryPolicies {
 
 impl RetryPolicies {
     /// Returns the policy of a source.
-    pub fn of(&self, source: &SourceRef) -> RetryPolicy {
-        self.by_source.get(source).unwrap_or(&self.fallback).clone()
+    pub fn of(&self, source: &SourceRef) -> &RetryPolicy {
+        self.by_source.get(source).unwrap_or(&self.fallback)
     }
 }
 

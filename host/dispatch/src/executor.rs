@@ -1,9 +1,8 @@
 //! The executor: takes a job from its lease to its settlement.
 //!
-//! The lease is extended for as long as this takes. [`hookyard_model::apply`] decides what the
-//! outcome means for the job. If the settlement fails, the lease runs out and the job is attempted
-//! again. An attempt that read a key which another attempt has changed meanwhile leaves no trace,
-//! and runs again at once.
+//! The slot of an attempt is free when the call has ended and is judged: the settlement, which
+//! waits for the disk, uses no processor. An attempt that read a key which another attempt has
+//! changed meanwhile leaves no trace, and runs again at once.
 
 use std::fmt;
 use std::slice;
@@ -12,12 +11,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
-use hookyard_model::{Attempt, Clock, Input, Next, Outcome, WorkState, apply, chain};
+use hookyard_model::{Attempt, Clock, Outcome, chain};
 use hookyard_store::{ClaimedJob, Error, Inbox, JobLease, Settlement};
-use hookyard_work::{hold_lease, insist};
 
-use crate::attempt_locks::AttemptLocks;
-use crate::attempt_log::{AttemptCosts, report};
+use crate::attempt_log::AttemptCosts;
+use crate::freed_slots::Slot;
+use crate::plugin::SharedPlugin;
 use crate::quarantine::{Judgement, Quarantines};
 use crate::{AttemptResult, Config, RetryPolicies, RunError, Runner};
 
@@ -31,11 +30,31 @@ pub(crate) struct Executor {
     pub(crate) inbox: Arc<dyn Inbox>,
     pub(crate) runner: Arc<dyn Runner>,
     pub(crate) clock: Arc<dyn Clock>,
-    jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
+    pub(crate) jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
     pub(crate) policies: Arc<ArcSwap<RetryPolicies>>,
     pub(crate) lease: Duration,
-    locks: AttemptLocks,
     pub(crate) quarantines: Quarantines,
+}
+
+/// A job under lease, and the slot in which it runs.
+pub(crate) struct AttemptTask {
+    pub(crate) job: ClaimedJob,
+    pub(crate) plugin: Arc<SharedPlugin>,
+    pub(crate) slot: Slot,
+}
+
+/// The reason why no attempt was made, and the slot, which the dispatcher frees once it skips the
+/// plugin.
+#[derive(Debug)]
+pub(crate) struct NoAttempt {
+    pub(crate) error: RunError,
+    pub(crate) slot: Option<Slot>,
+}
+
+/// An attempt that was made and is to be settled.
+pub(crate) struct Made {
+    pub(crate) settlement: Settlement,
+    pub(crate) costs: AttemptCosts,
 }
 
 impl Executor {
@@ -48,63 +67,53 @@ impl Executor {
             jitter: config.jitter,
             policies: Arc::new(ArcSwap::from_pointee(config.policies)),
             lease: config.lease,
-            locks: AttemptLocks::default(),
         }
     }
 
-    /// Attempts a job and settles the outcome. Returns an error if no attempt was made; the job is
-    /// unchanged then.
-    pub(crate) async fn attempt(&self, job: ClaimedJob) -> Result<(), RunError> {
-        let lease = &job.lease;
-        let extend = || async move {
-            if let Err(error) = self.inbox.extend(slice::from_ref(lease), self.lease).await {
-                let (event, plugin) = (lease.event, &lease.plugin);
-                tracing::warn!(%event, %plugin, error = chain(&error), "a lease was not extended");
-            }
-        };
-
-        hold_lease(self.lease, extend, self.run_and_settle(&job)).await
-    }
-
-    async fn run_and_settle(&self, job: &ClaimedJob) -> Result<(), RunError> {
-        if let Some(settlement) = self.give_up_after_losses(job).await {
-            let settled = self.settle(&settlement).await;
-            report_settled(job, &settlement, AttemptCosts::default(), settled);
-            return Ok(());
+    /// Attempts a job and settles the outcome. Returns the time after which the job may be due
+    /// again, or `None` if it will not be.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no attempt was made; the job is unchanged then.
+    pub(crate) async fn attempt(&self, task: AttemptTask) -> Result<Option<Duration>, NoAttempt> {
+        let AttemptTask { job, plugin, slot } = task;
+        if let Some(settlement) = self.give_up_after_losses(&job).await {
+            drop(slot);
+            return Ok(self.settle_lost(&job, &plugin, settlement).await);
         }
 
-        let plugin = &job.lease.plugin;
+        let mut slot = Some(slot);
         let mut conflicts = 0;
         loop {
             // Held until the settlement has ended.
             let _lock = if conflicts > SHARED_CONFLICTS_MAX {
-                self.locks.exclusive(plugin).await
+                plugin.lock_exclusive().await
             } else {
-                self.locks.shared(plugin).await
+                plugin.lock_shared().await
             };
 
-            let (settlement, costs) = match self.run(job).await {
-                Ok(ended) => ended,
+            let made = match self.run(&job).await {
+                Ok(made) => made,
                 Err(error) => {
-                    self.give_back(job).await;
-                    return Err(error);
+                    self.give_back(&job).await;
+                    return Err(NoAttempt { error, slot });
                 }
             };
-            match self.settle(&settlement).await {
+            slot = slot.filter(|_| can_conflict(&made.settlement));
+
+            match self.settle(&made.settlement).await {
                 Err(error @ Error::Conflict(_)) if conflicts < CONFLICTS_MAX => {
-                    tracing::debug!(job = %JobLabel(job), reason = chain(&error), "an attempt runs again at once");
+                    tracing::debug!(job = %JobLabel(&job), reason = chain(&error), "an attempt runs again at once");
                     conflicts += 1;
                 }
-                settled => {
-                    self.finish(job, settlement, costs, settled).await;
-                    return Ok(());
-                }
+                settled => return Ok(self.finish(&job, &plugin, made, settled).await),
             }
         }
     }
 
-    /// Runs the plugin once.
-    async fn run(&self, job: &ClaimedJob) -> Result<(Settlement, AttemptCosts), RunError> {
+    /// Runs the plugin once, and judges how the attempt counts.
+    async fn run(&self, job: &ClaimedJob) -> Result<Made, RunError> {
         Point::CallBefore.pass();
         let started_at = self.clock.now();
         let result = self.runner.run(job).await?;
@@ -143,69 +152,7 @@ impl Executor {
             quota,
             outbox,
         };
-        Ok((settlement, costs))
-    }
-
-    /// Settles an attempt without its effects if the store refused them, and reports the attempt.
-    async fn finish(
-        &self,
-        job: &ClaimedJob,
-        mut settlement: Settlement,
-        costs: AttemptCosts,
-        mut settled: Result<(), Error>,
-    ) {
-        if let Err(error @ (Error::Conflict(_) | Error::OverQuota { .. })) = &settled {
-            settlement = self.without_effects(job, settlement, error);
-            settled = self.settle(&settlement).await;
-        }
-
-        let revision = settlement.attempt.revision;
-        let may_need_retry = settlement.failed_on_probation && settled.is_ok();
-        report_settled(job, &settlement, costs, settled);
-        if may_need_retry {
-            self.quarantines.retry_if_rolled_back(job, revision).await;
-        }
-    }
-
-    /// Returns the settlement of an attempt whose effects the store refused: the attempt fails, its
-    /// effects are dropped, and the job is retried. If the outbox was full, the attempt is spared,
-    /// because there is room again once messages are sent.
-    fn without_effects(
-        &self,
-        job: &ClaimedJob,
-        settlement: Settlement,
-        error: &Error,
-    ) -> Settlement {
-        let (outcome, is_spared) = match error {
-            Error::OverQuota { limit, max } => {
-                let (limit, max) = (*limit, *max);
-                (
-                    Outcome::Exceeded { limit, max },
-                    limit.is_on_waiting_messages(),
-                )
-            }
-            _ => {
-                let reason = error.to_string();
-                (
-                    Outcome::Retry {
-                        reason,
-                        after: None,
-                    },
-                    false,
-                )
-            }
-        };
-
-        let attempt = Attempt {
-            outcome,
-            ..settlement.attempt
-        };
-        Settlement {
-            next: self.next_state(job, &attempt, is_spared),
-            is_spared,
-            attempt,
-            ..settlement
-        }
+        Ok(Made { settlement, costs })
     }
 
     async fn give_back(&self, job: &ClaimedJob) {
@@ -213,52 +160,17 @@ impl Executor {
             tracing::warn!(job = %JobLabel(job), error = chain(&error), "a lease could not be given back; it runs out");
         }
     }
-
-    fn next_state(&self, job: &ClaimedJob, attempt: &Attempt, is_spared: bool) -> Next {
-        // The delays of a job keep growing while its attempts are spared, so the count includes
-        // them here.
-        let attempts = if is_spared {
-            attempt.number
-        } else {
-            attempt.number.saturating_sub(job.spared)
-        };
-
-        let policy = self.policies.load().of(&job.event.source);
-        let input = Input::Settle {
-            outcome: &attempt.outcome,
-            attempts,
-            since: job.since,
-            policy: &policy,
-            is_spared,
-            jitter: (self.jitter)(),
-        };
-        let now = self.clock.now();
-        apply(WorkState::Leased { until: now }, input, now)
-            .ok()
-            .and_then(|state| Next::of(state, now))
-            .expect("a leased job takes any settlement")
-    }
-
-    /// Settles an attempt. A store that fails is called again for the time of a lease.
-    async fn settle(&self, settlement: &Settlement) -> Result<(), Error> {
-        insist(self.lease, || self.inbox.settle(settlement.clone())).await
-    }
 }
 
-fn report_settled(
-    job: &ClaimedJob,
-    settlement: &Settlement,
-    costs: AttemptCosts,
-    settled: Result<(), Error>,
-) {
-    report(job, &settlement.attempt, settlement.next, costs);
-    if let Err(error) = settled {
-        tracing::error!(job = %JobLabel(job), error = chain(&error), "an attempt was made but could not be settled");
-    }
+/// Returns whether the settlement can meet a conflict. Then the attempt keeps its slot, because it
+/// may run again. Without this rule, a plugin whose attempts all read one key would have as many
+/// attempts running again and again as it may have unsettled.
+fn can_conflict(settlement: &Settlement) -> bool {
+    settlement.attempt.outcome == Outcome::Done && !settlement.effects.reads.is_empty()
 }
 
 /// A job as log lines name it.
-struct JobLabel<'a>(&'a ClaimedJob);
+pub(crate) struct JobLabel<'a>(pub(crate) &'a ClaimedJob);
 
 impl fmt::Display for JobLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

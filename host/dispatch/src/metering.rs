@@ -3,10 +3,11 @@
 //! This is the only place with their names and descriptions. The labels are the operator's names
 //! and the outcomes, so the number of series is bounded by the number of plugins.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hookyard_model::{Outcome, PluginRef};
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
 use crate::Measures;
 
@@ -48,23 +49,91 @@ pub fn describe_metrics() {
     );
 }
 
-/// Records an attempt that has ended.
-pub(crate) fn record(plugin: &PluginRef, outcome: &Outcome, queue: Duration, measures: &Measures) {
-    let labels = labels(plugin);
-    let seconds = |name, time: Duration| histogram!(name, &labels).record(time.as_secs_f64());
+/// The time after which series are looked up again. The recorder forgets a series that does not
+/// change for a day, and what is recorded in a forgotten series is lost.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(60);
 
-    let [tenant, name] = labels.clone();
-    let outcome = ("outcome", outcome.name().to_owned());
-    counter!(ATTEMPTS, &[tenant, name, outcome]).increment(1);
+/// The metrics of one plugin. To look up a series by its labels costs more than to record in it, so
+/// the series are kept for a while.
+pub(crate) struct PluginMetrics {
+    labels: [(&'static str, String); 2],
+    series: Mutex<Option<Series>>,
+}
 
-    seconds(QUEUE, queue);
-    seconds(DECODE, measures.decode);
-    seconds(INSTANTIATE, measures.instantiate);
-    seconds(RUN, measures.run);
-    seconds(CPU, measures.cpu);
-    histogram!(MEMORY, &labels).record(measures.memory_bytes as f64);
-    counter!(HOST_CALLS, &labels).increment(measures.host_calls);
-    counter!(HOST_BYTES, &labels).increment(measures.host_bytes);
+struct Series {
+    looked_up: Instant,
+    /// The counter of each outcome that occurred.
+    attempts: Vec<(&'static str, Counter)>,
+    queue: Histogram,
+    decode: Histogram,
+    instantiate: Histogram,
+    run: Histogram,
+    cpu: Histogram,
+    memory: Histogram,
+    host_calls: Counter,
+    host_bytes: Counter,
+}
+
+impl PluginMetrics {
+    pub(crate) fn new(plugin: &PluginRef) -> Self {
+        Self {
+            labels: labels(plugin),
+            series: Mutex::default(),
+        }
+    }
+
+    /// Records an attempt that has ended.
+    pub(crate) fn record(&self, outcome: &Outcome, queue: Duration, measures: &Measures) {
+        let now = Instant::now();
+        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = series
+            .take()
+            .filter(|series| now.duration_since(series.looked_up) < LOOKUP_INTERVAL);
+        let series = series.insert(kept.unwrap_or_else(|| Series::look_up(&self.labels, now)));
+
+        series.attempts(&self.labels, outcome.name()).increment(1);
+        series.queue.record(queue);
+        series.decode.record(measures.decode);
+        series.instantiate.record(measures.instantiate);
+        series.run.record(measures.run);
+        series.cpu.record(measures.cpu);
+        series.memory.record(measures.memory_bytes as f64);
+        series.host_calls.increment(measures.host_calls);
+        series.host_bytes.increment(measures.host_bytes);
+    }
+}
+
+impl Series {
+    fn look_up(labels: &[(&'static str, String); 2], now: Instant) -> Self {
+        Self {
+            looked_up: now,
+            attempts: Vec::new(),
+            queue: histogram!(QUEUE, labels),
+            decode: histogram!(DECODE, labels),
+            instantiate: histogram!(INSTANTIATE, labels),
+            run: histogram!(RUN, labels),
+            cpu: histogram!(CPU, labels),
+            memory: histogram!(MEMORY, labels),
+            host_calls: counter!(HOST_CALLS, labels),
+            host_bytes: counter!(HOST_BYTES, labels),
+        }
+    }
+
+    fn attempts(
+        &mut self,
+        labels: &[(&'static str, String); 2],
+        outcome: &'static str,
+    ) -> &Counter {
+        let known = self.attempts.iter().position(|(name, _)| *name == outcome);
+        let index = known.unwrap_or_else(|| {
+            let [tenant, plugin] = labels.clone();
+            let labels = [tenant, plugin, ("outcome", outcome.to_owned())];
+            self.attempts.push((outcome, counter!(ATTEMPTS, &labels)));
+            self.attempts.len() - 1
+        });
+
+        &self.attempts[index].1
+    }
 }
 
 /// Records an attempt that the host could not make.

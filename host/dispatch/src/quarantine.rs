@@ -21,7 +21,7 @@ use hookyard_model::{
 use hookyard_store::{ClaimedJob, Error, Inbox, Quarantine};
 use hookyard_work::insist;
 
-use crate::{Config, ReleaseGuard, Runner};
+use crate::{ActivePlugin, Config, ReleaseGuard, Runner};
 
 /// The quarantines of all plugins.
 pub(crate) struct Quarantines {
@@ -127,7 +127,12 @@ impl Quarantines {
         let plugin = &job.lease.plugin;
         let reason = {
             let mut plugins = self.plugins();
-            let health = plugins.entry(plugin.clone()).or_default();
+            if !plugins.contains_key(plugin) {
+                plugins.insert(plugin.clone(), PluginHealth::default());
+            }
+            let Some(health) = plugins.get_mut(plugin) else {
+                return false;
+            };
             if health.is_quarantined(attempt.revision) {
                 return true;
             }
@@ -219,7 +224,20 @@ impl Quarantines {
         }
     }
 
-    /// Returns a mark for [`Quarantines::note_claim`]. Must be taken before the claim begins.
+    /// Returns whether a revision of a plugin is durably quarantined, as far as dispatch knows.
+    pub(crate) fn is_held(&self, plugin: &PluginRef, revision: Revision) -> bool {
+        let plugins = self.plugins();
+        let quarantine = plugins
+            .get(plugin)
+            .and_then(|health| health.quarantine.as_ref());
+
+        quarantine.is_some_and(|quarantine| {
+            quarantine.revision == revision && quarantine.durable_at.is_some()
+        })
+    }
+
+    /// Returns a mark for [`Quarantines::note_claim`]. Must be taken before the claim begins. It
+    /// grows with each quarantine.
     pub(crate) fn mark(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
@@ -237,8 +255,11 @@ impl Quarantines {
     }
 
     /// Lifts the quarantines of plugins whose active revision is not the revision that failed.
-    pub(crate) async fn lift_outdated(&self) -> Result<(), Error> {
-        let active = self.active();
+    pub(crate) async fn lift_outdated(&self, active: &[ActivePlugin]) -> Result<(), Error> {
+        let active: HashMap<&PluginRef, Revision> = active
+            .iter()
+            .map(|active| (&active.plugin, active.revision))
+            .collect();
         self.plugins()
             .retain(|plugin, _| active.contains_key(plugin));
 
@@ -262,15 +283,10 @@ impl Quarantines {
     }
 
     fn is_active(&self, plugin: &PluginRef, revision: Revision) -> bool {
-        self.active().get(plugin) == Some(&revision)
-    }
-
-    fn active(&self) -> HashMap<PluginRef, Revision> {
-        self.runner
-            .active()
-            .into_iter()
-            .map(|active| (active.plugin, active.revision))
-            .collect()
+        let active = self.runner.active();
+        active
+            .iter()
+            .any(|active| active.plugin == *plugin && active.revision == revision)
     }
 
     fn plugins(&self) -> MutexGuard<'_, HashMap<PluginRef, PluginHealth>> {

@@ -23,7 +23,8 @@ use uuid::Uuid;
 
 const GROUPS: [u64; 3] = [1, 16, 64];
 const ROUNDS: usize = 15;
-const EVENTS_PER_ROUND: u64 = 1_280;
+/// The number of groups in a round.
+const GROUPS_PER_ROUND: u64 = 40;
 const BODY: usize = 1_408;
 const LEASE: Duration = Duration::from_secs(60);
 const KINDS: [&str; 8] = [
@@ -104,11 +105,16 @@ fn cpu_of(thread: &str) -> Duration {
     panic!("there is no thread `{thread}`")
 }
 
-/// Runs `work` and returns the CPU time of a thread for each event of a round, in microseconds.
-async fn measure(thread: &str, work: impl Future<Output = ()>) -> f64 {
+/// Runs `work` and returns the CPU time of a thread for each event of a round of such groups, in
+/// microseconds.
+async fn measure(thread: &str, group: u64, work: impl Future<Output = ()>) -> f64 {
     let before = cpu_of(thread);
     work.await;
-    (cpu_of(thread) - before).as_secs_f64() * 1e6 / EVENTS_PER_ROUND as f64
+    (cpu_of(thread) - before).as_secs_f64() * 1e6 / events_per_round(group) as f64
+}
+
+const fn events_per_round(group: u64) -> u64 {
+    GROUPS_PER_ROUND * group
 }
 
 /// The insert by hand.
@@ -152,8 +158,8 @@ impl Floor {
     }
 
     async fn round(&self, group: u64) -> f64 {
-        measure("floor-writer", async {
-            for _ in 0..EVENTS_PER_ROUND / group {
+        measure("floor-writer", group, async {
+            for _ in 0..GROUPS_PER_ROUND {
                 let mut answers = Vec::new();
                 for _ in 0..group {
                     let (done, answer) = oneshot::channel();
@@ -229,7 +235,11 @@ impl Bench {
         costs.push(self.append(group, "orders").await);
         self.handover.open(&plugin(), 0);
         let jobs = self.handover.take();
-        assert_eq!(jobs.len() as u64, EVENTS_PER_ROUND, "all are handed over");
+        assert_eq!(
+            jobs.len() as u64,
+            events_per_round(group),
+            "all are handed over"
+        );
         for job in &jobs {
             self.handover.begun(&plugin(), job.event.body.len());
         }
@@ -238,27 +248,31 @@ impl Bench {
         costs.push(self.append(group, "orders").await);
         let mut jobs = Vec::new();
         let claim = async {
-            for _ in 0..EVENTS_PER_ROUND / group {
+            for _ in 0..GROUPS_PER_ROUND {
                 jobs.extend(self.claim(group as usize).await);
             }
         };
-        costs.push(measure("store-writer", claim).await);
-        assert_eq!(jobs.len() as u64, EVENTS_PER_ROUND, "all are claimed");
+        costs.push(measure("store-writer", group, claim).await);
+        assert_eq!(
+            jobs.len() as u64,
+            events_per_round(group),
+            "all are claimed"
+        );
         costs.push(self.settle(group, jobs).await);
 
         self.sent = first - 1;
         costs.push(self.append(group, "audit").await);
-        self.sent += 2 * EVENTS_PER_ROUND;
+        self.sent += 2 * events_per_round(group);
         costs
     }
 
     async fn append(&mut self, group: u64, to: &str) -> f64 {
         let first = self.sent + 1;
-        self.sent += EVENTS_PER_ROUND;
+        self.sent += events_per_round(group);
         let events = (first..=self.sent).map(|number| event(number, to));
         let events: Vec<_> = events.collect();
 
-        measure("store-writer", async {
+        measure("store-writer", group, async {
             for events in events.chunks(group as usize) {
                 let mut calls = JoinSet::new();
                 for event in events {
@@ -280,7 +294,7 @@ impl Bench {
     }
 
     async fn settle(&self, group: u64, jobs: Vec<ClaimedJob>) -> f64 {
-        measure("store-writer", async {
+        measure("store-writer", group, async {
             for jobs in jobs.chunks(group as usize) {
                 let mut calls = JoinSet::new();
                 for job in jobs {

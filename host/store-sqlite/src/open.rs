@@ -30,9 +30,10 @@ const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// The number of pages of 4 KiB after which the write-ahead log is moved into the database.
 const WAL_PAGES: i64 = 4096;
 /// The size of the page cache. The unit is KiB because the number is negative, by a convention of
-/// SQLite. The cache holds the indexes of keys, which are written in random order, for some million
-/// events.
-const WRITER_CACHE: i64 = -(128 << 10);
+/// SQLite. A larger cache costs more than it saves: when a page of an index in random order is
+/// split, SQLite walks over the whole cache at the commit, and the pages that are not in this cache
+/// are in that of the system.
+const WRITER_CACHE: i64 = -(16 << 10);
 
 /// Opens the writer's connection to the database at `path`, which is created if it is missing.
 pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {

@@ -134,6 +134,7 @@ impl Database {
             return;
         };
         if !self.handed_over.is_empty() {
+            Point::HandoverCommitted.pass();
             handover.put(self.handed_over.drain(..));
         }
         for plugin in self.due_plugins.drain() {

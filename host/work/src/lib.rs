@@ -4,9 +4,10 @@
 //! Each worker is a loop. It claims due work from the store, starts a task for each item, and waits
 //! for a reason to look at the store again. The loops are written out in their own crates, because
 //! they differ in what they wait for and in what they do with an item. This crate has what is the
-//! same in both: [`Slots`] limits how many tasks run and shares them fairly, [`Running`] holds the
-//! tasks and drains them at shutdown, [`hold_lease`] extends a lease while its task runs,
-//! [`next_look`] says when to look again, and [`Pause`] leaves a store alone after it failed.
+//! same in both: [`Running`] holds the tasks, [`next_look`] says when to look again, and [`Pause`]
+//! leaves a store alone after it failed. For delivery, [`Slots`] limits how many tasks run and
+//! shares them fairly, and [`hold_lease`] extends a lease while its task runs; dispatch, which has
+//! many short tasks, does both in its loop.
 //!
 //! [`insist`] repeats a call that the store could not serve. The keeper of releases uses it too.
 

@@ -40,6 +40,16 @@ impl<L, T: Send + 'static> Running<L, T> {
         self.leases.insert(handle.id(), lease);
     }
 
+    /// Returns whether no task is left.
+    pub fn is_empty(&self) -> bool {
+        self.leases.is_empty()
+    }
+
+    /// Returns the leases of the tasks that are left.
+    pub fn leases(&self) -> impl Iterator<Item = &L> {
+        self.leases.values()
+    }
+
     /// Waits for a task to end. Returns `None` at once if none is running. Dropping the future
     /// loses nothing.
     pub async fn next(&mut self) -> Option<EndedTask<L, T>> {
@@ -69,9 +79,14 @@ impl<L, T: Send + 'static> Running<L, T> {
         if timeout(shutdown_timeout, all_ended).await.is_ok() {
             return 0;
         }
+        self.abort().await
+    }
 
+    /// Aborts all tasks and returns how many these were.
+    pub async fn abort(&mut self) -> usize {
         let aborted = self.tasks.len();
         self.tasks.shutdown().await;
+        self.leases.clear();
         aborted
     }
 

@@ -12,8 +12,8 @@ use hookyard_delivery::{
 };
 use hookyard_egress::Policy;
 use hookyard_model::{
-    Attempt, Clock, DestinationRef, Effects, Event, EventId, Header, Message, MessageId, Outcome,
-    Payload, PluginRef, RetryPolicy, Revision, SourceRef, Timestamp, WorkState,
+    Attempt, Clock, DestinationRef, Effects, Event, EventId, Header, Message, MessageId, Next,
+    Outcome, Payload, PluginRef, RetryPolicy, Revision, SourceRef, Timestamp,
 };
 use hookyard_schemes::SigningKey;
 use hookyard_schemes::{Secret, Signer, SigningScheme};
@@ -266,7 +266,8 @@ impl Harness {
         script: impl Fn(&Seen) -> (Duration, Reply) + Send + Sync + 'static,
     ) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
-        Self::over(Arc::new(MemoryStore::new()), clock, plan, script)
+        let store = MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        Self::over(Arc::new(store), clock, plan, script)
     }
 
     /// Starts a deliverer over an existing store.
@@ -357,7 +358,7 @@ impl Harness {
         let wanted = [JobRequest { plugin, limit: 1 }];
         let claimed = self
             .store
-            .claim(&wanted, self.clock.now(), LEASE)
+            .claim(&wanted, LEASE)
             .await
             .expect("a claim")
             .remove(0);
@@ -377,7 +378,7 @@ impl Harness {
         let settlement = Settlement {
             lease: claimed.lease,
             attempt,
-            next: WorkState::Done,
+            next: Next::Done,
             failed_on_probation: false,
             is_spared: false,
             effects,
@@ -439,7 +440,7 @@ impl Harness {
             }];
             let claimed = self
                 .store
-                .claim_messages(&wanted, self.clock.now(), SECOND)
+                .claim_messages(&wanted, SECOND)
                 .await
                 .expect("a claim");
             assert_eq!(claimed.len(), 1);
@@ -482,6 +483,6 @@ fn event(source: SourceRef, id: EventId, received_at: Timestamp) -> Event {
         body: Bytes::from_static(b"{}"),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: HOUR,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hookyard_dispatch::RetryPolicies;
 use hookyard_model::Clock as _;
 use hookyard_model::{
-    Delivery, DeliveryResult, DestinationRef, Limit, Outcome, QuarantinePolicy, WorkState,
+    Delivery, DeliveryResult, DestinationRef, Limit, Next, Outcome, QuarantinePolicy,
 };
 use hookyard_store::{
     Error, KvUsage, MessageRequest, MessageSettlement, Outbox, OutboxQuota, OutboxUsage, Routing,
@@ -206,7 +206,7 @@ async fn full_outbox_spares_the_attempt() {
     }];
     let claimed = harness
         .inbox
-        .claim_messages(&wanted, harness.clock.now(), SECOND)
+        .claim_messages(&wanted, SECOND)
         .await
         .expect("a claim")
         .remove(0);
@@ -220,7 +220,7 @@ async fn full_outbox_spares_the_attempt() {
     let settlement = MessageSettlement {
         lease: claimed.lease,
         delivery,
-        next: WorkState::Done,
+        next: Next::Done,
         is_spared: false,
         disable: None,
     };

@@ -78,7 +78,7 @@ impl Clock for FixedClock {
 /// Returns the log lines of one job that the plugin rejects.
 async fn lines() -> Vec<String> {
     let log = Capture::start();
-    let inbox = Arc::new(MemoryStore::new());
+    let inbox = Arc::new(MemoryStore::new(Arc::new(FixedClock)));
 
     inbox
         .route(Routes([(orders(), [plugin("ship").name].into())].into()))

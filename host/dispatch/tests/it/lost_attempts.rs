@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hookyard_model::{Clock as _, Outcome};
+use hookyard_model::Outcome;
 use hookyard_store::{JobRequest, Jobs};
 use tokio::time::sleep;
 
@@ -16,11 +16,7 @@ async fn lose(harness: &Harness, times: u32) {
             plugin: plugin("ship"),
             limit: 1,
         }];
-        let claimed = harness
-            .inbox
-            .claim(&wanted, harness.clock.now(), SECOND)
-            .await
-            .expect("a claim");
+        let claimed = harness.inbox.claim(&wanted, SECOND).await.expect("a claim");
         assert_eq!(claimed.len(), 1);
         sleep(2 * SECOND).await;
     }

@@ -303,7 +303,7 @@ impl Harness {
         script: impl Fn(&ClaimedJob) -> Act + Send + Sync + 'static,
     ) -> Self {
         let clock = Arc::new(TestClock(Instant::now()));
-        let memory = Arc::new(MemoryStore::new());
+        let memory = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
         let inbox = Arc::new(FaultyStore::new(memory.clone()));
         let runner = Arc::new(ScriptedRunner {
             active: Mutex::new(actives(&plan.active)),
@@ -462,6 +462,6 @@ pub(crate) fn event(number: u64, received_at: Timestamp) -> Event {
         body: Bytes::from_static(b"a body that no log may show"),
         payload: Payload::Body,
         ordering_key: None,
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: HOUR,
     }
 }

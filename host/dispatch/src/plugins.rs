@@ -1,0 +1,396 @@
+//! The plugins of a dispatcher: their queues, their slots, and what the store may have for them.
+//!
+//! Every change of a plugin goes through this table, so that a plugin waits for a slot exactly when
+//! it has work and may begin it, and has places in the handover exactly when it may run. Nothing
+//! here walks over all plugins but what follows a change of the plugins themselves or a look at the
+//! whole store.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookyard_model::{PluginRef, Revision, TenantName};
+use hookyard_store::{ClaimedJob, Handover};
+use tokio::time::Instant;
+
+use crate::ActivePlugin;
+use crate::plugin::{Plugin, SharedPlugin};
+use crate::queue::QueuedJob;
+use crate::slots::{PluginId, Slots};
+
+/// The time for which a plugin is skipped after it could not be run.
+const SKIP: Duration = Duration::from_secs(1);
+
+/// The longest time for which a timer runs. Then the store is asked again.
+const TIMER_MAX: Duration = Duration::from_secs(3600);
+
+/// The plugins of a dispatcher.
+#[derive(Debug)]
+pub(crate) struct Plugins {
+    handover: Arc<Handover>,
+    tenant_concurrency_max: usize,
+    slots: Slots,
+    ids: HashMap<PluginRef, PluginId>,
+    plugins: Vec<Plugin>,
+    /// The plugins for which something happens by the passing of time: a job becomes due, or the
+    /// plugin is no longer skipped.
+    timers: BTreeSet<(Instant, PluginId)>,
+    /// The plugins that have reserved slots for the next claim.
+    claiming: Vec<PluginId>,
+    /// The plugins that wait until the next claim can be made.
+    deferred: Vec<PluginId>,
+    /// Jobs that cannot begin, and whose leases are to be given back.
+    returned: Vec<QueuedJob>,
+}
+
+impl Plugins {
+    pub(crate) fn new(
+        concurrency_max: usize,
+        tenant_concurrency_max: usize,
+        handover: Arc<Handover>,
+    ) -> Self {
+        Self {
+            handover,
+            tenant_concurrency_max: tenant_concurrency_max.max(1),
+            slots: Slots::new(concurrency_max),
+            ids: HashMap::new(),
+            plugins: Vec::new(),
+            timers: BTreeSet::new(),
+            claiming: Vec::new(),
+            deferred: Vec::new(),
+            returned: Vec::new(),
+        }
+    }
+
+    /// Replaces the active plugins. `is_held` says whether the active revision of a plugin is
+    /// quarantined. No plugin is skipped any more.
+    pub(crate) fn replace_active(
+        &mut self,
+        active: Vec<ActivePlugin>,
+        is_held: impl Fn(&ActivePlugin) -> bool,
+    ) {
+        let tenants: HashSet<&TenantName> = active.iter().map(|one| &one.plugin.tenant).collect();
+        // A single tenant may use all slots: nobody else could.
+        let tenant_max = match tenants.len() {
+            0 | 1 => usize::MAX,
+            _ => self.tenant_concurrency_max,
+        };
+        self.slots.set_tenant_max(tenant_max);
+
+        let mut gone: HashSet<PluginId> = self.ids.values().copied().collect();
+        for one in active {
+            let id = self.id_or_add(&one.plugin);
+            gone.remove(&id);
+            let is_held = is_held(&one);
+            self.change(id, |plugin| {
+                let is_new = plugin.concurrency == 0 || plugin.revision != Some(one.revision);
+                if is_new || plugin.skipped_until.is_some() || (plugin.is_held && !is_held) {
+                    plugin.due.look();
+                }
+                plugin.revision = Some(one.revision);
+                plugin.concurrency = one.concurrency;
+                plugin.is_held = is_held;
+                plugin.skipped_until = None;
+            });
+        }
+        for id in gone {
+            self.change(id, |plugin| {
+                plugin.revision = None;
+                plugin.concurrency = 0;
+            });
+        }
+    }
+
+    pub(crate) fn id(&self, plugin: &PluginRef) -> Option<PluginId> {
+        self.ids.get(plugin).copied()
+    }
+
+    pub(crate) fn get(&self, id: PluginId) -> &Plugin {
+        &self.plugins[id.0]
+    }
+
+    /// Changes a plugin, and everything that follows from the change.
+    pub(crate) fn change(&mut self, id: PluginId, change: impl FnOnce(&mut Plugin)) {
+        let plugin = &mut self.plugins[id.0];
+        let places_before = plugin.places();
+
+        change(plugin);
+
+        let places = plugin.places();
+        if places != places_before {
+            self.handover.open(&plugin.shared.name, places);
+        }
+        if !plugin.may_run() {
+            self.returned.append(&mut plugin.queue.take_all());
+        }
+        self.update_waiting(id);
+    }
+
+    /// Adds jobs that were handed over.
+    pub(crate) fn add_handed_over(&mut self, jobs: Vec<ClaimedJob>, now: Instant) {
+        for job in jobs {
+            let id = self.id(&job.lease.plugin);
+            let queued = QueuedJob {
+                job,
+                leased_at: now,
+                has_place: true,
+            };
+            match id {
+                Some(id) if self.get(id).may_run() => {
+                    self.plugins[id.0].queue.push_last(queued);
+                    self.update_waiting(id);
+                }
+                _ => self.returned.push(queued),
+            }
+        }
+    }
+
+    /// Notes that the store may have due jobs for a plugin.
+    pub(crate) fn note_due(&mut self, id: PluginId) {
+        self.plugins[id.0].due.may_exist = true;
+        self.update_waiting(id);
+    }
+
+    /// Notes that a job of a plugin becomes due `wait` after `now`.
+    pub(crate) fn note_due_after(&mut self, id: PluginId, wait: Duration, now: Instant) {
+        // Bounded, because a due time may be too far away for an `Instant`.
+        let at = now + wait.min(TIMER_MAX);
+        let due = &mut self.plugins[id.0].due;
+        if due.next.is_some_and(|next| next <= at) {
+            return;
+        }
+
+        if let Some(later) = due.next.replace(at) {
+            self.timers.remove(&(later, id));
+        }
+        self.timers.insert((at, id));
+    }
+
+    /// Skips a plugin for a moment. Returns whether the plugin was not skipped before.
+    pub(crate) fn skip(&mut self, id: PluginId, now: Instant) -> bool {
+        let until = now + SKIP;
+        let was_skipped = self.get(id).skipped_until.is_some();
+        self.change(id, |plugin| plugin.skipped_until = Some(until));
+
+        self.timers.insert((until, id));
+        !was_skipped
+    }
+
+    /// Returns the next time at which [`Plugins::pass_time`] changes something.
+    pub(crate) fn next_time(&self) -> Option<Instant> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Does what is due by `now`: jobs have become due, or plugins are no longer skipped.
+    pub(crate) fn pass_time(&mut self, now: Instant) {
+        while let Some((at, id)) = self.timers.first().copied() {
+            if at > now {
+                break;
+            }
+
+            self.timers.pop_first();
+            self.change(id, |plugin| {
+                if plugin.skipped_until.is_some_and(|until| until <= now) {
+                    plugin.skipped_until = None;
+                    plugin.due.look();
+                }
+                if plugin.due.next.is_some_and(|next| next <= now) {
+                    plugin.due.next = None;
+                    plugin.due.look();
+                }
+            });
+        }
+    }
+
+    /// Says again which plugins are quarantined.
+    pub(crate) fn update_held(&mut self, is_held: impl Fn(&PluginRef, Revision) -> bool) {
+        for index in 0..self.plugins.len() {
+            let plugin = &self.plugins[index];
+            if let Some(revision) = plugin.revision {
+                let is_held = is_held(&plugin.shared.name, revision);
+                self.change(PluginId(index), |plugin| plugin.is_held = is_held);
+            }
+        }
+    }
+
+    /// Returns the plugin that gets the next slot.
+    pub(crate) fn next(&self) -> Option<PluginId> {
+        self.slots.next()
+    }
+
+    /// Takes a slot for the next job in the queue of a plugin. Returns `None` if the queue is empty.
+    pub(crate) fn begin(&mut self, id: PluginId) -> Option<(QueuedJob, Arc<SharedPlugin>)> {
+        let plugin = &mut self.plugins[id.0];
+        let queued = plugin.queue.pop()?;
+        plugin.unsettled += 1;
+        let shared = Arc::clone(&plugin.shared);
+
+        self.leave_handover(&queued);
+        self.slots.take(id);
+        self.update_waiting(id);
+        Some((queued, shared))
+    }
+
+    /// Frees the slot of an attempt whose call has ended.
+    pub(crate) fn free_slot(&mut self, id: PluginId) {
+        self.slots.put_back(id);
+        self.update_waiting(id);
+    }
+
+    /// Notes that an attempt is settled, or that no attempt was made.
+    pub(crate) fn end_attempt(&mut self, id: PluginId) {
+        self.plugins[id.0].unsettled -= 1;
+        self.update_waiting(id);
+    }
+
+    /// Reserves a slot for a job that the next claim asks for.
+    pub(crate) fn reserve(&mut self, id: PluginId) {
+        let plugin = &mut self.plugins[id.0];
+        if plugin.claiming == 0 {
+            self.claiming.push(id);
+        }
+        plugin.claiming += 1;
+
+        self.slots.take(id);
+        self.update_waiting(id);
+    }
+
+    /// Takes the plugins that have reserved slots, with the number of the slots. What they may have
+    /// in the store is known by the claim, so it is forgotten here.
+    pub(crate) fn take_reserved(&mut self) -> Vec<(PluginId, usize)> {
+        let mut reserved = Vec::with_capacity(self.claiming.len());
+        for id in std::mem::take(&mut self.claiming) {
+            let plugin = &mut self.plugins[id.0];
+            plugin.due.may_exist = false;
+            reserved.push((id, plugin.claiming));
+            self.update_waiting(id);
+        }
+        reserved
+    }
+
+    /// Frees the slots that were reserved for a claim.
+    pub(crate) fn release(&mut self, id: PluginId) {
+        for _ in 0..std::mem::take(&mut self.plugins[id.0].claiming) {
+            self.slots.put_back(id);
+        }
+        self.update_waiting(id);
+    }
+
+    /// Adds claimed jobs before all jobs that wait.
+    pub(crate) fn add_claimed(&mut self, jobs: Vec<ClaimedJob>, asked: Instant) {
+        for job in jobs.into_iter().rev() {
+            let id = self.id(&job.lease.plugin);
+            let queued = QueuedJob {
+                job,
+                leased_at: asked,
+                has_place: false,
+            };
+            match id {
+                Some(id) if self.get(id).may_run() => {
+                    self.plugins[id.0].queue.push_first(queued);
+                    self.update_waiting(id);
+                }
+                _ => self.returned.push(queued),
+            }
+        }
+    }
+
+    /// Lets a plugin wait until the next claim can be made.
+    pub(crate) fn defer(&mut self, id: PluginId) {
+        self.plugins[id.0].is_deferred = true;
+        self.deferred.push(id);
+        self.update_waiting(id);
+    }
+
+    /// Ends the waiting of [`Plugins::defer`].
+    pub(crate) fn end_deferral(&mut self) {
+        for id in std::mem::take(&mut self.deferred) {
+            self.plugins[id.0].is_deferred = false;
+            self.update_waiting(id);
+        }
+    }
+
+    /// Returns the plugins whose next due job the store must be asked for: those that
+    /// may have jobs and that are not claimed for anyway.
+    pub(crate) fn to_look_at(&mut self) -> Vec<PluginId> {
+        let mut ids = Vec::new();
+        for plugin in &mut self.plugins {
+            if plugin.due.may_exist {
+                plugin.due.is_next_unknown = true;
+            } else if plugin.may_claim() {
+                ids.push(plugin.shared.id);
+            }
+        }
+        ids
+    }
+
+    /// Looks at a plugin: the store may have due jobs for it, and it is not known when the next one
+    /// is due.
+    pub(crate) fn look(&mut self, id: PluginId) {
+        self.plugins[id.0].due.look();
+        self.update_waiting(id);
+    }
+
+    /// Returns whether the store must be asked when the next job of a plugin is due. The caller
+    /// asks.
+    pub(crate) fn take_unknown(&mut self, id: PluginId) -> bool {
+        let due = &mut self.plugins[id.0].due;
+        !due.may_exist && std::mem::take(&mut due.is_next_unknown)
+    }
+
+    /// Gives back the queued jobs whose leases began before `limit`.
+    pub(crate) fn return_leased_before(&mut self, limit: Instant) {
+        for index in 0..self.plugins.len() {
+            let plugin = &mut self.plugins[index];
+            if !plugin.queue.is_empty() {
+                self.returned
+                    .append(&mut plugin.queue.take_leased_before(limit));
+                self.update_waiting(PluginId(index));
+            }
+        }
+    }
+
+    /// Lets no more attempts begin, and gives back all jobs that wait.
+    pub(crate) fn stop(&mut self) {
+        for index in 0..self.plugins.len() {
+            self.change(PluginId(index), |plugin| plugin.concurrency = 0);
+        }
+    }
+
+    /// Takes the jobs that cannot begin. The caller gives their leases back.
+    pub(crate) fn take_returned(&mut self) -> Vec<ClaimedJob> {
+        if self.returned.is_empty() {
+            return Vec::new();
+        }
+
+        let returned = std::mem::take(&mut self.returned);
+        for queued in &returned {
+            self.leave_handover(queued);
+        }
+        returned.into_iter().map(|queued| queued.job).collect()
+    }
+
+    fn leave_handover(&self, queued: &QueuedJob) {
+        if queued.has_place {
+            let job = &queued.job;
+            self.handover.begun(&job.lease.plugin, job.event.body.len());
+        }
+    }
+
+    fn id_or_add(&mut self, name: &PluginRef) -> PluginId {
+        if let Some(id) = self.id(name) {
+            return id;
+        }
+
+        let id = self.slots.add(&name.tenant);
+        self.ids.insert(name.clone(), id);
+        self.plugins.push(Plugin::new(id, name.clone()));
+        id
+    }
+
+    fn update_waiting(&mut self, id: PluginId) {
+        let running = self.slots.running(id);
+        let is_waiting = self.plugins[id.0].wants_slot(running);
+        self.slots.set_waiting(id, is_waiting);
+    }
+}
