@@ -32,7 +32,7 @@ impl Machine {
     pub(crate) fn look() -> Result<Self> {
         Ok(Self {
             processor: processor()?,
-            processors: std::thread::available_parallelism()?.get(),
+            processors: processors()?,
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?
                 .trim()
                 .to_owned(),
@@ -46,6 +46,16 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Returns a sentence about the machine.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "Measured on {} at commit {}: {} processors ({}), Linux {}, {:.0} µs for a sync of the disk.",
+            self.date, self.commit, self.processors, self.processor, self.kernel, self.sync_us
+        )
+    }
+}
+
 fn processor() -> Result<String> {
     let all = fs::read_to_string("/proc/cpuinfo").context("this measurement needs Linux")?;
     let name = all
@@ -53,6 +63,16 @@ fn processor() -> Result<String> {
         .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
         .map_or("unknown processor", |(_, name)| name.trim());
     Ok(name.to_owned())
+}
+
+/// Returns the number of processors. This process itself may be bound to one of them.
+pub(crate) fn processors() -> Result<usize> {
+    let all = fs::read_to_string("/proc/cpuinfo").context("this measurement needs Linux")?;
+    let count = all
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    Ok(count.max(1))
 }
 
 fn sync_time(folder: &Path) -> Result<Duration> {
@@ -90,7 +110,7 @@ impl Processors {
     /// Moves this process to the last processor, and leaves the first ones, as many as `cores`, to
     /// the server. Must be called before there are other threads.
     pub(crate) fn divide(cores: usize) -> Result<Self> {
-        let count = std::thread::available_parallelism()?.get();
+        let count = processors()?;
         ensure!(
             (1..=count).contains(&cores),
             "--cores {cores}: this machine has {count}"
@@ -106,9 +126,14 @@ impl Processors {
             moved.success(),
             "taskset did not move this process ({moved})"
         );
-        Ok(Self {
+        Ok(Self::first(cores))
+    }
+
+    /// Returns the first processors, as many as `cores`.
+    pub(crate) fn first(cores: usize) -> Self {
+        Self {
             server: format!("0-{}", cores - 1),
-        })
+        }
     }
 }
 

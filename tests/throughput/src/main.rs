@@ -14,27 +14,66 @@ mod floor;
 
 mod server;
 mod slice;
+mod spread;
+
 mod table;
+mod growth;
+mod page;
 
 use std::path::Path;
 
 use anyhow::Result;
 use arguments::{Arguments, Task};
+use hookyard_testkit::workspace;
+use machine::Processors;
+use serde::Serialize;
 
 fn main() -> Result<()> {
     match arguments::parse(std::env::args().skip(1))? {
         Task::Floor { folder, is_durable } => floor::serve(Path::new(&folder), is_durable),
-        Task::Table(arguments) => measure(&arguments),
+        Task::Table(arguments) => table(&arguments),
+        Task::Growth(arguments) => growth(&arguments),
     }
 }
 
-fn measure(arguments: &Arguments) -> Result<()> {
-    machine::raise_open_files()?;
-    let processors = machine::Processors::divide(arguments.cores)?;
+fn table(arguments: &Arguments) -> Result<()> {
+    let processors = prepare(arguments)?;
     let table = table::measure(arguments, &processors)?;
     println!("{}", table.text());
-    if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_string_pretty(&table)?)?;
+    write_json(&table, arguments)?;
+
+    if is_update() {
+        page::replace("table", &table.text())?;
     }
     Ok(())
+}
+
+fn growth(arguments: &Arguments) -> Result<()> {
+    prepare(arguments)?;
+    let growth = growth::measure(arguments)?;
+    println!("{}", growth.text());
+    write_json(&growth, arguments)?;
+
+    if is_update() {
+        growth.draw(&workspace::root().join("docs/performance"))?;
+        page::replace("plots", &growth.captions())?;
+    }
+    Ok(())
+}
+
+fn prepare(arguments: &Arguments) -> Result<Processors> {
+    machine::raise_open_files()?;
+    Processors::divide(arguments.cores)
+}
+
+fn write_json(measured: &impl Serialize, arguments: &Arguments) -> Result<()> {
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, serde_json::to_string_pretty(measured)?)?;
+    }
+    Ok(())
+}
+
+/// Returns whether the results replace those in `docs/`.
+fn is_update() -> bool {
+    std::env::var_os("UPDATE").is_some()
 }

@@ -9,7 +9,7 @@ mod report;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::arguments::Arguments;
@@ -98,10 +98,7 @@ pub(crate) struct Table {
 
 /// Measures the table.
 pub(crate) fn measure(arguments: &Arguments, processors: &Processors) -> Result<Table> {
-    for name in &arguments.only {
-        let is_known = Subject::ALL.iter().any(|subject| subject.name() == name);
-        ensure!(is_known, "--only {name}: there is no such subject");
-    }
+    arguments.check_names(&Subject::ALL.map(Subject::name))?;
     let mut table = Table {
         machine: Machine::look()?,
         rounds: arguments.rounds,
@@ -113,10 +110,8 @@ pub(crate) fn measure(arguments: &Arguments, processors: &Processors) -> Result<
     let mut native = Contender::start(&Kind::Native, arguments, processors, &body)?;
 
     for round in 1..=arguments.rounds {
-        for subject in Subject::ALL {
-            if !arguments.only.is_empty() && !arguments.only.iter().any(|it| it == subject.name()) {
-                continue;
-            }
+        let subjects = Subject::ALL.into_iter();
+        for subject in subjects.filter(|subject| arguments.selects(subject.name())) {
             let kind = Kind::Host(subject.setup());
             let mut durable = Contender::start(&Kind::NativeDurable, arguments, processors, &body)?;
             let mut host = Contender::start(&kind, arguments, processors, &body)?;

@@ -17,7 +17,7 @@ use super::process::Process;
 use crate::machine::Processors;
 
 /// The guest that checks the sum of an order.
-const PLUGIN: &str = "checks-sums";
+const PLUGIN: &str = "offer-sums";
 /// The counter of ended attempts, up to its labels.
 const ATTEMPTS: &str = "hookyard_attempts_total{";
 /// The states of events that are not handled, or not as they should be.

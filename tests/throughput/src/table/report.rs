@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::spread::Spread;
+
 use super::{Loaded, Slice, Subject, Table, Trio};
 
 /// Returns a line that reports what was just measured.
@@ -30,43 +32,17 @@ pub(super) fn progress(round: usize, trio: &Trio) -> String {
     )
 }
 
-/// The median, the smallest and the largest value.
-struct Spread {
-    median: f64,
-    least: f64,
-    most: f64,
-}
-
-impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
-        let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
-        let half = values.len() / 2;
-        let median = if values.len().is_multiple_of(2) && half > 0 {
-            (at(half - 1) + at(half)) / 2.0
-        } else {
-            at(half)
-        };
-        Self {
-            median,
-            least: at(0),
-            most: at(values.len().saturating_sub(1)),
-        }
+/// Returns a ratio, such as `3.12 (3.01-3.40)`.
+fn ratio(spread: Spread) -> String {
+    let Spread {
+        median,
+        least,
+        most,
+    } = spread;
+    if least == 1.0 && most == 1.0 {
+        return "1".to_owned();
     }
-
-    /// Returns a ratio, such as `3.12 (3.01-3.40)`.
-    fn ratio(&self) -> String {
-        let Self {
-            median,
-            least,
-            most,
-        } = self;
-        if (median - 1.0).abs() < f64::EPSILON && least == most {
-            return "1".to_owned();
-        }
-        format!("{median:.2} ({least:.2}-{most:.2})")
-    }
+    format!("{median:.2} ({least:.2}-{most:.2})")
 }
 
 /// A row: the slices of a contender, and those of the floors next to them.
@@ -78,7 +54,7 @@ struct Row<'a> {
 impl Table {
     /// Returns the tables in Markdown, one for each load.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
+        let mut text = self.machine.text() + "\n";
         for (load, title) in [
             (Loaded::Many, "64 connections"),
             (Loaded::One, "1 connection"),
@@ -129,13 +105,11 @@ impl Row<'_> {
     fn line(&self) -> String {
         let spread =
             |of: &dyn Fn(&Slice) -> f64| Spread::of(self.slices.iter().map(|(slice, _)| of(slice)));
-        let ratio = |of: &dyn Fn(&Slice) -> f64, base: &dyn Fn(&Trio) -> Slice| {
-            Spread::of(
-                self.slices
-                    .iter()
-                    .map(|(slice, trio)| of(slice) / of(&base(trio))),
-            )
-            .ratio()
+        let against = |of: &dyn Fn(&Slice) -> f64, base: &dyn Fn(&Trio) -> Slice| {
+            let pairs = self.slices.iter();
+            ratio(Spread::of(
+                pairs.map(|(slice, trio)| of(slice) / of(&base(trio))),
+            ))
         };
         let (native, durable) = (|trio: &Trio| trio.native, |trio: &Trio| trio.durable);
         let cpu = |slice: &Slice| slice.cpu_us;
@@ -144,12 +118,12 @@ impl Row<'_> {
             "| {} | {:.1} µs | {} | {} | {:.0} | {:.0} | {} | {} | {:.0} µs | {:.0} µs | {:.0} µs |",
             self.name,
             spread(&cpu).median,
-            ratio(&cpu, &native),
-            ratio(&cpu, &durable),
+            against(&cpu, &native),
+            against(&cpu, &durable),
             spread(&|slice| slice.answered_per_second).median,
             spread(&settled).median,
-            ratio(&settled, &native),
-            ratio(&settled, &durable),
+            against(&settled, &native),
+            against(&settled, &durable),
             spread(&|slice| slice.p50_us).median,
             spread(&|slice| slice.p99_us).median,
             spread(&|slice| slice.p999_us).median,
