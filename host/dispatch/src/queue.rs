@@ -15,7 +15,7 @@ pub(crate) struct Queue(VecDeque<QueuedJob>);
 pub(crate) struct QueuedJob {
     /// The job.
     pub(crate) job: ClaimedJob,
-    /// The time from which its lease counts.
+    /// The start of its lease.
     pub(crate) leased_at: Instant,
     /// Whether it has a place in the handover.
     pub(crate) has_place: bool,

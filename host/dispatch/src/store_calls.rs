@@ -29,7 +29,7 @@ pub(crate) struct StoreCalls {
 pub(crate) struct Claim {
     /// The plugins, each with its limit.
     pub(crate) plugins: Vec<(PluginId, usize)>,
-    /// The time before the call, from which the leases count.
+    /// The time before the call, at which the leases start.
     pub(crate) asked: Instant,
     /// The mark of the quarantines before the call.
     pub(crate) mark: u64,
@@ -120,7 +120,7 @@ impl StoreCalls {
     pub(crate) async fn next(&mut self) -> Option<Answer> {
         let answer = match self.calls.join_next().await? {
             Ok(answer) => answer,
-            // A fault of the store that is no error of it. Nothing is known of the call.
+            // A panic in the store. Nothing is known of the call.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
 

@@ -161,16 +161,32 @@ impl Revision {
 
     /// Returns the first twelve hex digits, for people.
     pub fn short(&self) -> String {
-        let mut text = self.to_string();
-        text.truncate(12);
-        text
+        self.0[..6]
+            .iter()
+            .flat_map(|byte| hex(*byte))
+            .map(char::from)
+            .collect()
     }
+}
+
+/// Returns the two hex digits of a byte. Revisions are written for each attempt, and this is much
+/// faster than the formatting of numbers.
+fn hex(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [
+        DIGITS[usize::from(byte >> 4)],
+        DIGITS[usize::from(byte & 15)],
+    ]
 }
 
 impl fmt::Display for Revision {
     /// Writes all 64 hex digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&hex(byte));
+        }
+        f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 

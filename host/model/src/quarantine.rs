@@ -46,6 +46,8 @@ pub struct FailureBreaker {
 pub struct RecentAttempts {
     /// Ordered by the time at which they ended; each event occurs once.
     ends: VecDeque<AttemptEnd>,
+    /// The number of these ends that are faults.
+    faults: usize,
 }
 
 /// The end of an attempt, as the rules for quarantine and probation see it.
@@ -116,19 +118,27 @@ impl RecentAttempts {
     /// Attempts older than `window` are forgotten. Of the rest, the last `events_min` are kept, or
     /// a fixed number if that is larger.
     pub fn record(&mut self, end: AttemptEnd, window: Duration, events_min: usize) {
-        self.ends
-            .retain(|other| other.event != end.event && end.at.since(other.at) <= window);
+        let same = self.ends.iter().position(|other| other.event == end.event);
+        if let Some(earlier) = same.and_then(|index| self.ends.remove(index)) {
+            self.faults -= usize::from(earlier.is_fault);
+        }
         self.ends.push_back(end);
-        while self.ends.len() > events_min.max(EVENTS_KEPT_MAX) {
+        self.faults += usize::from(end.is_fault);
+
+        let kept_max = events_min.max(EVENTS_KEPT_MAX);
+        while let Some(first) = self.ends.front() {
+            if self.ends.len() <= kept_max && end.at.since(first.at) <= window {
+                break;
+            }
+            self.faults -= usize::from(first.is_fault);
             self.ends.pop_front();
         }
     }
 
     /// Returns the number of events and the number of those that failed.
     pub fn count(&self) -> FailureCount {
-        let faults = self.ends.iter().filter(|end| end.is_fault).count();
         FailureCount {
-            faults,
+            faults: self.faults,
             events: self.ends.len(),
         }
     }

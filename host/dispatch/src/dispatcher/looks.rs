@@ -76,7 +76,7 @@ impl Dispatcher {
         let is_look = self.looks.begin(now);
         let plugins = if is_look {
             self.looks.unknown.clear();
-            self.plugins.to_look_at()
+            self.plugins.quiet()
         } else {
             std::mem::take(&mut self.looks.unknown)
         };

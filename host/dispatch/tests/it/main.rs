@@ -4,6 +4,7 @@
 mod concurrency;
 mod effects;
 mod fairness;
+mod handover;
 mod faults;
 mod logs;
 mod lost_attempts;

@@ -59,6 +59,8 @@ pub(crate) struct ScriptedRunner {
     changed: Notify,
     script: Script,
     pub(crate) runs: AtomicUsize,
+    /// The number of times that the dispatcher has read the active plugins.
+    pub(crate) reads_of_active: AtomicUsize,
     /// The running attempts of each plugin, and their maximum so far.
     pub(crate) running: Mutex<HashMap<PluginRef, (usize, usize)>>,
     pub(crate) running_most: AtomicUsize,
@@ -164,6 +166,7 @@ impl ScriptedRunner {
 #[async_trait]
 impl Runner for ScriptedRunner {
     fn active(&self) -> Vec<ActivePlugin> {
+        self.reads_of_active.fetch_add(1, Ordering::Relaxed);
         self.active.lock().expect("a lock").clone()
     }
 
@@ -310,6 +313,7 @@ impl Harness {
             changed: Notify::new(),
             script: Box::new(script),
             runs: AtomicUsize::new(0),
+            reads_of_active: AtomicUsize::new(0),
             running: Mutex::default(),
             running_most: AtomicUsize::new(0),
             counts_in: plan.counts.then(|| Arc::clone(&inbox)),
