@@ -56,7 +56,7 @@ async fn jobs_without_a_place_are_claimed_in_order() {
     for number in 0..200 {
         let attempts = harness.attempts(number, "ship");
         assert_eq!(attempts.len(), 1);
-        assert_eq!(attempts[0].number, 1, "waiting is no attempt");
+        assert_eq!(attempts[0].number, 1, "a wait does not count");
         assert_eq!(attempts[0].started_at, came.after(SECOND * number as u32));
     }
 
