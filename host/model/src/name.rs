@@ -159,6 +159,11 @@ impl Revision {
         Self(digest)
     }
 
+    /// Returns the SHA-256 digest.
+    pub const fn as_sha256(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Returns the first twelve hex digits, for people.
     pub fn short(&self) -> String {
         self.0[..6]

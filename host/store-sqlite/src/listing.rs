@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hookyard_model::{Attempt, Event, EventId, PluginRef, RecordedAnswer, SourceRef, Timestamp};
+use hookyard_model::{
+    Attempt, Event, EventId, Outcome, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp,
+};
 use hookyard_store::{
     DiscardRecord, Error, EventPage, EventRecord, EventSummary, JobRecord, JobSummary, ListOrder,
     Tally,
@@ -35,7 +37,8 @@ const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id 
 const EVENT_NOT_BEFORE: &str = "SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 1";
 const JOBS_OF_EVENT: &str = "
     SELECT job.event, job.plugin, job.state, job.due_at, job.attempts,
-           attempt.revision, attempt.outcome, attempt.detail, job.tenant, job.lane, job.blocked
+           attempt.revision, attempt.outcome, attempt.detail, job.tenant, job.lane, job.blocked,
+           job.first_revision
     FROM job LEFT JOIN attempt ON attempt.event = job.event AND attempt.plugin = job.plugin
          AND (attempt.replays, attempt.number) =
              (SELECT last.replays, last.number FROM attempt AS last
@@ -45,8 +48,9 @@ const JOBS_OF_EVENT: &str = "
     ORDER BY job.plugin";
 const SEQ_BY_ID: &str = "SELECT seq FROM event WHERE id = ?1";
 const JOBS_TO_READ: &str = "
-    SELECT plugin, state, due_at, replays, tenant, lane, blocked FROM job
-      WHERE event = ?1 ORDER BY plugin";
+    SELECT plugin, state, due_at, replays, tenant, lane, blocked, first_revision, first_started_at,
+      first_duration_us
+    FROM job WHERE event = ?1 ORDER BY plugin";
 const ATTEMPTS_TO_READ: &str = "
     SELECT replays, number, revision, started_at, duration_us, outcome, detail, log
     FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";
@@ -147,9 +151,14 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
     let text = |column: usize| row.get::<_, Option<String>>(column).map_err(store);
     let (plugin, state) = (text(1)?.unwrap_or_default(), text(2)?.unwrap_or_default());
     let (revision, outcome, detail) = (text(5)?, text(6)?, text(7)?);
-    let outcome = outcome
+    let mut outcome = outcome
         .map(|name| codec::outcome(&name, detail.as_deref()))
         .transpose()?;
+    let mut revision = revision.map(|text| codec::revision(&text)).transpose()?;
+    if let Some(digest) = row.get::<_, Option<[u8; 32]>>(11).map_err(store)? {
+        revision = Some(Revision::from_sha256(digest));
+        outcome = Some(Outcome::Done);
+    }
     let state = codec::state(&state, row.get(3).map_err(store)?)?;
 
     Ok(JobSummary {
@@ -159,7 +168,7 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
         plugin: parsed(&plugin, "a job's plugin")?,
         state,
         attempts: row.get(4).map_err(store)?,
-        revision: revision.map(|text| codec::revision(&text)).transpose()?,
+        revision,
         last_outcome: outcome.map(|outcome| outcome.to_string()),
     })
 }
@@ -227,6 +236,8 @@ fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord,
         (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
     let mut statement = connection.prepare_cached(ATTEMPTS_TO_READ).map_err(store)?;
     let state = codec::state(&state, row.get(2).map_err(store)?)?;
+    let mut attempts = codec::read_all(&mut statement, params![seq, plugin], attempt)?;
+    attempts.extend(first_success(row)?.map(|attempt| (0, attempt)));
 
     Ok(JobRecord {
         state,
@@ -234,10 +245,27 @@ fn record(connection: &Connection, seq: i64, row: &Row<'_>) -> Result<JobRecord,
             predecessor::of_job(connection, &plugin, lane)
         })?,
         replays: row.get(3).map_err(store)?,
-        attempts: codec::read_all(&mut statement, params![seq, plugin], attempt)?,
+        attempts,
         discards: discards(connection, seq, &plugin)?,
         plugin: parsed(&plugin, "a job's plugin")?,
     })
+}
+
+/// Reads the attempt of a job that succeeded at once, which has no row of its own.
+fn first_success(row: &Row<'_>) -> Result<Option<Attempt>, Error> {
+    let Some(digest) = row.get::<_, Option<[u8; 32]>>(7).map_err(store)? else {
+        return Ok(None);
+    };
+    let duration: i64 = row.get(9).map_err(store)?;
+
+    Ok(Some(Attempt {
+        number: 1,
+        revision: Revision::from_sha256(digest),
+        started_at: Timestamp::from_unix_millis(row.get(8).map_err(store)?),
+        duration: Duration::from_micros(duration.unsigned_abs()),
+        outcome: Outcome::Done,
+        log: Vec::new(),
+    }))
 }
 
 /// Reads the discards of a job, or of the event itself if `plugin` is empty.

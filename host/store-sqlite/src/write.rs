@@ -27,12 +27,14 @@ pub(crate) use retention::Expired;
 pub(crate) use routing::{JobCounts, load_routes};
 pub(crate) use sweep::Sweep;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_crash::Point;
-use hookyard_model::{Outcome, PluginRef, RecordedAnswer, SourceRef, Timestamp, WorkState};
+use hookyard_model::{
+    Next, Outcome, PluginRef, RecordedAnswer, SourceRef, TenantName, Timestamp, WorkState,
+};
 use hookyard_store::{ClaimedJob, Error, Handover, JobLease, Settlement, transitions};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -42,6 +44,10 @@ use lane::{JobChange, JobRow};
 
 const JOB_BY_TOKEN: &str = "
     SELECT state, due_at, lease, lane FROM job WHERE event = ?1 AND plugin = ?2 AND tenant = ?3";
+const FIRST_SUCCESS: &str = "
+    UPDATE job SET state = 'done', due_at = NULL, lease = ?3, first_revision = ?4,
+      first_started_at = ?5, first_duration_us = ?6
+    WHERE event = ?1 AND plugin = ?2";
 const WAS_SETTLED: &str = "
     SELECT EXISTS (SELECT 1 FROM attempt WHERE event = ?1 AND plugin = ?2 AND lease = ?3)";
 const SOURCE_OF: &str = "SELECT source FROM event WHERE seq = ?1";
@@ -49,6 +55,10 @@ const ATTEMPT_INSERT: &str = "
     INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us,
       outcome, detail, log, lease)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const STORED_ADD: &str = "
+    INSERT INTO stored (tenant, events, bytes) VALUES (?1, ?2, ?3)
+    ON CONFLICT (tenant)
+    DO UPDATE SET events = events + excluded.events, bytes = bytes + excluded.bytes";
 const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?2";
 const ANSWER_INSERT: &str = "
     INSERT INTO answer (event, plugin, number, tenant, request, status, headers, body)
@@ -68,6 +78,9 @@ pub(crate) struct Database {
     handover: Option<Arc<Handover>>,
     /// The jobs that the current transaction has leased for the handover.
     handed_over: Vec<ClaimedJob>,
+    /// The events and bytes that the current transaction has stored for each tenant, and has yet to
+    /// add to the totals.
+    stored: HashMap<TenantName, (i64, i64)>,
     /// The plugins of which the current transaction has made jobs due, if there is a handover.
     due_plugins: HashSet<PluginRef>,
     /// Whether the current transaction has made jobs due of other plugins.
@@ -112,6 +125,7 @@ impl Database {
             knowledge: Knowledge::new(),
             handover: None,
             handed_over: Vec::new(),
+            stored: HashMap::new(),
             due_plugins: HashSet::new(),
             has_due_jobs: false,
             has_due_messages: false,
@@ -125,6 +139,17 @@ impl Database {
         self.due_plugins.clear();
         self.has_due_jobs = false;
         self.has_due_messages = false;
+    }
+
+    /// Writes the totals of what the transaction has stored. Must be called before its end.
+    pub(crate) fn add_totals(&mut self) -> rusqlite::Result<()> {
+        for (tenant, (events, bytes)) in self.stored.drain() {
+            self.connection
+                .prepare_cached(STORED_ADD)?
+                .execute(params![tenant.as_str(), events, bytes])?;
+        }
+
+        Ok(())
     }
 
     /// Hands over the jobs that the transaction has leased, and notes the plugins of which it has
@@ -165,6 +190,7 @@ impl Database {
     /// Does the same as [`Database::undo`] for all but the first jobs of the handover.
     pub(crate) fn undo_to(&mut self, handed_over: usize) {
         self.forget();
+        self.stored.clear();
         let undone = self.handed_over.drain(handed_over..);
         if let Some(handover) = &self.handover {
             for job in undone {
@@ -231,24 +257,45 @@ impl Database {
         if !next.is_over() {
             next = transitions::route(next, self.accepts_leased(&job, &lease.plugin)?);
         }
-        let change = JobChange {
-            lease: Some(job.lease),
-            failed_on: settlement.failed_on_probation.then_some(attempt.revision),
-            is_spared: settlement.is_spared,
-            ..JobChange::to(next, lease.attempt)
-        };
-        self.put(&job.row(&lease.plugin), change)?;
-        Point::SettleState.pass();
-
-        self.record_attempt(&job, settlement)?;
+        let row = job.row(&lease.plugin);
+        if is_first_success(settlement) {
+            self.write_first_success(&job, settlement)?;
+            Point::SettleState.pass();
+        } else {
+            let change = JobChange {
+                lease: Some(job.lease),
+                failed_on: settlement.failed_on_probation.then_some(attempt.revision),
+                is_spared: settlement.is_spared,
+                ..JobChange::to(next, lease.attempt)
+            };
+            self.write_change(&row, &change)?;
+            Point::SettleState.pass();
+            self.record_attempt(&job, settlement)?;
+        }
         Point::SettleRecord.pass();
 
+        self.follow_change(&row, next)?;
         if is_done {
             self.commit_effects(settlement, totals)?;
             self.put_answers(job.seq, &lease.plugin, &settlement.effects.answers)?;
         }
 
         Ok(())
+    }
+
+    /// Stores the end of a job whose only attempt succeeded, in one row.
+    fn write_first_success(&self, job: &LeasedJob, settlement: &Settlement) -> Result<(), Error> {
+        let Settlement { lease, attempt, .. } = settlement;
+        let values = params![
+            job.seq,
+            lease.plugin.name.as_str(),
+            job.lease,
+            attempt.revision.as_sha256(),
+            attempt.started_at.unix_millis(),
+            i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX),
+        ];
+
+        self.execute(FIRST_SUCCESS, values).map(drop)
     }
 
     fn record_attempt(&self, job: &LeasedJob, settlement: &Settlement) -> Result<(), Error> {
@@ -412,6 +459,16 @@ impl Database {
     }
 }
 
+/// Returns whether the settlement ends the only attempt of a job, which succeeded, wrote no log and
+/// so fits into the row of the job.
+fn is_first_success(settlement: &Settlement) -> bool {
+    let Settlement { lease, attempt, .. } = settlement;
+    let is_only = lease.replays == 0 && lease.attempt == 1 && settlement.next == Next::Done;
+    let is_plain = attempt.log.is_empty() && !settlement.is_spared;
+
+    is_only && is_plain && attempt.outcome == Outcome::Done && !settlement.failed_on_probation
+}
+
 struct AbandonedJob {
     seq: i64,
     plugin: PluginRef,
@@ -463,6 +520,12 @@ mod tests {
                 &["PRIMARY KEY (event=? AND plugin=?)"],
             ),
             ("settle: source", SOURCE_OF, &["PRIMARY KEY (rowid=?)"]),
+            (
+                "settle: first success",
+                FIRST_SUCCESS,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            ("append: totals", STORED_ADD, &[]),
             ("settle: record", ATTEMPT_INSERT, &[]),
             (
                 "settle: forget answers",

@@ -556,6 +556,7 @@ impl Loop {
             self.begin()?;
             self.run_apart(group)?;
         }
+        self.database.add_totals()?;
         self.execute("COMMIT").map_err(Fault::of_commit)?;
 
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -585,6 +586,7 @@ impl Loop {
     fn run_apart(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {
         for command in group {
             let handed_over = self.database.handed_over();
+            self.database.add_totals()?;
             self.execute("SAVEPOINT call")?;
             if !command.call.run(&mut self.database) {
                 self.database.undo_to(handed_over);

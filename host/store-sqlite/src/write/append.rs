@@ -55,6 +55,7 @@ impl Database {
         }
 
         let seq = self.connection.last_insert_rowid();
+        self.count(event);
         Point::AppendEvent.pass();
 
         let plugins = self.plugins_of(&event.source)?;
@@ -69,6 +70,20 @@ impl Database {
         }
 
         Ok(AppendResult::New)
+    }
+
+    /// Counts a new event in the totals of its tenant.
+    fn count(&mut self, event: &Event) {
+        let headers = event.headers.iter();
+        // Each part comes after its length.
+        let headers = headers.map(|header| header.name.len() + header.value.len() + 8);
+        let bytes = (event.body.len() + headers.sum::<usize>()) as i64;
+        match self.stored.get_mut(&event.source.tenant) {
+            Some(of_tenant) => *of_tenant = (of_tenant.0 + 1, of_tenant.1 + bytes),
+            None => {
+                self.stored.insert(event.source.tenant.clone(), (1, bytes));
+            }
+        }
     }
 
     /// Inserts the row of an event. Returns `false` if an event with its id is stored.

@@ -81,6 +81,10 @@ impl Database {
 
     /// Fails if a key that the attempt read has changed since.
     fn check_reads(&self, plugin: &PluginRef, all: &[ReadVersion]) -> Result<(), Error> {
+        if all.is_empty() {
+            return Ok(());
+        }
+
         let mut statement = self
             .connection
             .prepare_cached(VALUE_VERSION)

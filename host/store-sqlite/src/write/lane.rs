@@ -118,6 +118,12 @@ impl JobChange {
 impl Database {
     /// Changes the state of one job, and updates its lane. Only batches change states elsewhere.
     pub(super) fn put(&mut self, job: &JobRow<'_>, change: JobChange) -> Result<(), Error> {
+        self.write_change(job, &change)?;
+        self.follow_change(job, change.state)
+    }
+
+    /// Writes the new columns of a job. [`Database::follow_change`] must follow.
+    pub(super) fn write_change(&self, job: &JobRow<'_>, change: &JobChange) -> Result<(), Error> {
         let values = params![
             job.seq,
             job.plugin.name.as_str(),
@@ -128,13 +134,21 @@ impl Database {
             change.failed_on.map(|revision| revision.to_string()),
             change.is_spared,
         ];
-        self.execute(JOB_UPDATE, values)?;
-        self.knowledge
-            .note(job.plugin, Some(job.state), change.state);
+
+        self.execute(JOB_UPDATE, values).map(drop)
+    }
+
+    /// Updates the lane of a job, and what the writer knows, after the job has changed its state.
+    pub(super) fn follow_change(
+        &mut self,
+        job: &JobRow<'_>,
+        state: WorkState,
+    ) -> Result<(), Error> {
+        self.knowledge.note(job.plugin, Some(job.state), state);
 
         // Only the head of a lane is ever leased, so a lease never changes the head.
         match &job.lane {
-            Some(lane) if !matches!(change.state, WorkState::Leased { .. }) => {
+            Some(lane) if !matches!(state, WorkState::Leased { .. }) => {
                 if self.move_head(&Lane::of_job(job.plugin, lane))? {
                     self.knowledge.set_busy(job.plugin);
                     self.set_due(job.plugin);

@@ -16,10 +16,18 @@ const JOB_TO_REPLAY: &str = "
 const JOB_REPLAY: &str = "
     UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, spared = 0,
       revision = ?5, since = ?6,
-        failed_on = NULL, blocked = lane IS NOT NULL
+        failed_on = NULL, first_revision = NULL, first_started_at = NULL, first_duration_us = NULL,
+        blocked = lane IS NOT NULL
           AND (blocked OR state IN ('done', 'dead', 'discarded'))
     WHERE event = ?1 AND plugin = ?2
     RETURNING tenant, plugin, lane";
+/// Gives the attempt of a job that succeeded at once a row of its own.
+const FIRST_SUCCESS_MOVE: &str = "
+    INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us,
+      outcome, lease)
+    SELECT event, plugin, 0, 1, lower(hex(first_revision)), first_started_at, first_duration_us,
+      'done', lease
+    FROM job WHERE event = ?1 AND plugin = ?2 AND first_revision IS NOT NULL";
 const EVENT_TO_ROUTE: &str = "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";
 
 /// A batch of jobs to replay.
@@ -78,6 +86,10 @@ impl Database {
             since
         ];
 
+        self.execute(
+            FIRST_SUCCESS_MOVE,
+            params![place.seq, place.plugin.as_str()],
+        )?;
         match self.change(LaneKind::Jobs, JOB_REPLAY, values)? {
             Some(lane) => self.update_lane(&lane),
             None => Ok(()),
@@ -199,6 +211,11 @@ mod tests {
                 "replay: find",
                 JOB_TO_REPLAY,
                 &["job USING PRIMARY KEY (event=? AND plugin=?)"],
+            ),
+            (
+                "replay: keep the attempt",
+                FIRST_SUCCESS_MOVE,
+                &["PRIMARY KEY (event=? AND plugin=?)"],
             ),
             (
                 "replay: put",
