@@ -3,7 +3,7 @@
 //!
 //! The floor is what a program by hand does: one insert of a body into one table, in groups that
 //! share a commit. All kinds of calls take turns in rounds, so that they meet the same machine, and
-//! the medians of the rounds are compared.
+//! the medians of the rounds are compared. `HOOKYARD_GROUPS=1,64` replaces the sizes of the groups.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-const GROUPS: [u64; 3] = [1, 16, 64];
+const GROUPS: &str = "1,16,64";
 const ROUNDS: usize = 15;
 /// The number of groups in a round.
 const GROUPS_PER_ROUND: u64 = 40;
@@ -40,6 +40,11 @@ const KINDS: [&str; 8] = [
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
+    let groups = std::env::var("HOOKYARD_GROUPS").unwrap_or_else(|_| GROUPS.into());
+    let groups: Vec<u64> = groups
+        .split(',')
+        .map(|group| group.parse().expect("a number"))
+        .collect();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,13 +55,13 @@ fn main() {
         let mut bench = Bench::new(&folder.path().join("store.db")).await;
         println!("CPU time of the writer's thread for each event");
         print!("{:<26}", "");
-        for group in GROUPS {
+        for group in &groups {
             print!("{:>22}", format!("{group} at once"));
         }
         println!();
 
         let mut table = Vec::new();
-        for group in GROUPS {
+        for group in groups {
             let mut rounds: Vec<Vec<f64>> = vec![Vec::new(); KINDS.len()];
             for _ in 0..ROUNDS {
                 let mut costs = vec![floor.round(group).await];

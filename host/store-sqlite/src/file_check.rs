@@ -3,8 +3,8 @@
 //!
 //! A process can write to a file that has lost its name, and the file disappears when the process
 //! closes it. A commit to such a file must not be acknowledged, so the writer checks before each
-//! group and again before the group is answered. A check takes a few microseconds: one `stat` for
-//! each file, and one read of the header.
+//! group is answered. A check takes a few microseconds: one `stat` for each file, and one read of
+//! the header.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -93,9 +93,13 @@ impl FileCheck {
 
     /// Fails if one of the files is not the file that was recorded.
     pub(crate) fn check(&mut self) -> Result<(), FileFault> {
+        // The first file is the database.
+        let mut database_bytes = None;
         for (path, noted) in &self.files {
             match fs::metadata(path) {
-                Ok(found) if Identity::of(&found) == *noted => {}
+                Ok(found) if Identity::of(&found) == *noted => {
+                    database_bytes.get_or_insert(found.len());
+                }
                 Ok(_) => return Err(FileFault::Replaced(path.clone())),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Err(FileFault::Gone(path.clone()));
@@ -105,7 +109,8 @@ impl FileCheck {
         }
 
         let cut = || FileFault::Cut(self.files[0].0.clone());
-        let size = Size::read(self.lock.database()).map_err(|_| cut())?;
+        let size = Size::read(self.lock.database(), database_bytes.unwrap_or_default())
+            .map_err(|_| cut())?;
         self.short_of = match size.missing() {
             Missing::Nothing => None,
             Missing::Header => return Err(cut()),
@@ -143,7 +148,7 @@ enum Missing {
 }
 
 impl Size {
-    fn read(database: &File) -> io::Result<Self> {
+    fn read(database: &File, file_bytes: u64) -> io::Result<Self> {
         let mut header = [0; HEADER_BYTES];
         let is_whole = match database.read_exact_at(&mut header, 0) {
             Ok(()) => true,
@@ -158,7 +163,7 @@ impl Size {
         };
 
         Ok(Self {
-            file_bytes: database.metadata()?.len(),
+            file_bytes,
             claimed_bytes,
         })
     }

@@ -111,6 +111,7 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(crate::open::BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_prepared_statement_cache_capacity(32);
+    crate::open::keep_plans(&connection)?;
     Ok(connection)
 }
 

@@ -85,6 +85,8 @@ pub(crate) struct Terms {
     pub(crate) priority: Priority,
     /// The estimated cost of the call (see [`weight`]).
     pub(crate) weight: u64,
+    /// Whether the call may wait for a moment to share the commit of another.
+    pub(crate) is_patient: bool,
 }
 
 impl Terms {
@@ -94,6 +96,7 @@ impl Terms {
             durability,
             priority: Priority::Turn(None),
             weight: weight::BATCH,
+            is_patient: false,
         }
     }
 
@@ -103,6 +106,7 @@ impl Terms {
             durability: Durability::Unsynced,
             priority: Priority::First,
             weight: weight::of_leases(count),
+            is_patient: false,
         }
     }
 
@@ -110,6 +114,7 @@ impl Terms {
     pub(crate) fn settlement(tenant: Option<TenantName>, weight: u64) -> Self {
         Self {
             durability: Durability::Synced,
+            is_patient: tenant.is_some(),
             priority: Priority::Turn(tenant),
             weight,
         }
@@ -211,6 +216,7 @@ impl Writer {
             durability: Durability::Synced,
             priority: Priority::First,
             weight,
+            is_patient: false,
         };
         let work = move |database: &mut Database| {
             // The closure owns the bytes, so that they stay taken until the command is dropped.
@@ -226,11 +232,13 @@ impl Writer {
             durability,
             priority,
             weight,
+            is_patient,
         }: Terms,
         slot: OwnedSemaphorePermit,
         work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (command, answer) = Command::new(durability, slot, work);
+        let (mut command, answer) = Command::new(durability, slot, work);
+        command.is_patient = is_patient;
         if !self.shared.push(priority, weight, command) {
             return Err(stopped());
         }
@@ -304,6 +312,7 @@ impl Drop for QueuedBytes {
 /// A call on its way through the writer.
 struct Command {
     durability: Durability,
+    is_patient: bool,
     /// The slot in the queue, until the call is in a group.
     slot: Option<OwnedSemaphorePermit>,
     call: Box<dyn Call>,
@@ -318,6 +327,7 @@ impl Command {
         let (reply, answer) = oneshot::channel();
         let command = Self {
             durability,
+            is_patient: false,
             slot: Some(slot),
             call: Box::new(Work {
                 work,
@@ -517,12 +527,13 @@ impl Loop {
         }
     }
 
-    /// Commits a group and checks the files before and after.
-    ///
-    /// The first check avoids work in vain. The second check makes sure that nothing is
-    /// acknowledged that went to a file which had lost its name by then.
+    /// Commits a group and checks the files afterwards, so that nothing is acknowledged that went
+    /// to a file which had lost its name by then. While files are missing, checks them before as
+    /// well, so that nothing goes to such a file.
     fn commit_in_place(&mut self, group: &mut [Command]) -> Result<(), Fault> {
-        self.check_files().map_err(Fault::Files)?;
+        if self.alarm.as_ref().is_some_and(Alarm::is_raised) {
+            self.check_files().map_err(Fault::Files)?;
+        }
         self.commit(group)?;
         self.check_files().map_err(Fault::FilesMoved)
     }

@@ -34,6 +34,11 @@ impl Alarm {
         }
     }
 
+    /// Returns whether a file was missing when the files were last checked.
+    pub(super) fn is_raised(&self) -> bool {
+        self.reported_at.is_some()
+    }
+
     /// Fails while a file is not where the host opened it.
     pub(super) fn check(&mut self) -> Result<(), FileFault> {
         let result = self.file_check.check();

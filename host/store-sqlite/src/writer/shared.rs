@@ -2,9 +2,17 @@
 //! thread.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Command;
 use super::queue::{Bounds, Priority, Queue};
+
+/// The longest time for which a few settlements wait for an append to share its commit. A sender
+/// that waits for each answer sends its next event about when the last event is settled, and then
+/// does not wait for a commit of the settlement alone.
+const COMPANY_WAIT: Duration = Duration::from_micros(300);
+/// The number of settlements that do not wait.
+const PATIENT_MAX: usize = 8;
 
 /// The queue between the callers and the thread. The callers bound its length with permits.
 pub(super) struct Shared {
@@ -14,9 +22,29 @@ pub(super) struct Shared {
 
 struct State {
     queue: Queue<Command>,
+    /// The number of queued calls that may wait for others.
+    patient: usize,
+    /// The number of the other queued calls.
+    impatient: usize,
     /// Whether the thread must look for the writes of other processes when it is idle.
     must_look: bool,
     is_closed: bool,
+}
+
+impl State {
+    /// Returns the number of the queued calls of a kind.
+    fn waiting(&mut self, is_patient: bool) -> &mut usize {
+        if is_patient {
+            &mut self.patient
+        } else {
+            &mut self.impatient
+        }
+    }
+
+    /// Returns whether there are only a few calls, which may all wait for others.
+    fn waits_for_company(&self) -> bool {
+        !self.is_closed && self.impatient == 0 && (1..PATIENT_MAX).contains(&self.patient)
+    }
 }
 
 /// The next task of the thread.
@@ -33,6 +61,8 @@ impl Shared {
     pub(super) fn new(bounds: Bounds) -> Self {
         let state = State {
             queue: Queue::new(bounds),
+            patient: 0,
+            impatient: 0,
             must_look: false,
             is_closed: false,
         };
@@ -49,6 +79,7 @@ impl Shared {
         if state.is_closed {
             return false;
         }
+        *state.waiting(command.is_patient) += 1;
         state.queue.push(priority, weight, command);
         drop(state);
         self.wake.notify_one();
@@ -77,10 +108,26 @@ impl Shared {
     /// Waits for a task. For [`Task::Serve`], fills `group`, which must be empty.
     pub(super) fn next(&self, group: &mut Vec<Command>) -> Task {
         let mut state = self.state();
+        let mut company_until = None;
 
         loop {
+            if state.waits_for_company() {
+                let now = Instant::now();
+                let until = *company_until.get_or_insert(now + COMPANY_WAIT);
+                if now < until {
+                    state = self
+                        .wake
+                        .wait_timeout(state, until - now)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                    continue;
+                }
+            }
             if !state.queue.is_empty() {
                 state.queue.next_group(group);
+                for command in group {
+                    *state.waiting(command.is_patient) -= 1;
+                }
                 return Task::Serve;
             }
             if state.is_closed {
