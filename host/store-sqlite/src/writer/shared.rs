@@ -157,3 +157,35 @@ impl Drop for AbandonOnExit {
         self.0.abandon();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(patient: usize, impatient: usize) -> State {
+        State {
+            queue: Queue::new(Bounds {
+                calls: 1,
+                weight: 1,
+            }),
+            patient,
+            impatient,
+            must_look: false,
+            is_closed: false,
+        }
+    }
+
+    #[test]
+    fn few_settlements_wait_for_company() {
+        assert!(!state(0, 0).waits_for_company());
+        assert!(state(1, 0).waits_for_company());
+        assert!(!state(1, 1).waits_for_company(), "there is company");
+        assert!(!state(PATIENT_MAX, 0).waits_for_company());
+
+        let closed = State {
+            is_closed: true,
+            ..state(1, 0)
+        };
+        assert!(!closed.waits_for_company());
+    }
+}

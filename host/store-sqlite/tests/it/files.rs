@@ -82,6 +82,13 @@ async fn missing_files_stop_acknowledgements() {
         let away = folder.path().with_file_name("away");
         fs::rename(&path, &away).expect("a move");
         assert!(
+            matches!(
+                store.append(event(number + 1)).await,
+                Err(Error::Unknown(_))
+            ),
+            "it may be in the file that is away: {suffix:?}"
+        );
+        assert!(
             matches!(store.append(event(number + 1)).await, Err(Error::Store(_))),
             "without {suffix:?}"
         );
@@ -110,5 +117,7 @@ async fn empty_database_is_noticed() {
         .set_len(0)
         .expect("an empty file");
 
+    let answer = store.append(event(2)).await;
+    assert!(matches!(answer, Err(Error::Unknown(_))), "{answer:?}");
     assert!(matches!(store.append(event(2)).await, Err(Error::Store(_))));
 }

@@ -5,6 +5,7 @@ mod conformance;
 mod equivalence;
 mod files;
 mod group_commit;
+mod handover;
 mod opening;
 mod outbox;
 mod persistence;

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hookyard_model::{Outcome, PluginRef, WorkState};
+use hookyard_model::{Outcome, PluginRef, Timestamp, WorkState};
 use hookyard_store::{Events, JobRequest, Jobs, Outbox, OutboxUsage, Settlement};
 use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
-use crate::support::{Folder, event, events, messages, open, settlement};
+use crate::support::{Folder, claim, event, events, messages, open, settlement};
 
 /// Returns the error of opening `path`, and checks that its text is one line that names the file.
 fn refusal(path: &Path) -> OpenError {
@@ -234,4 +234,88 @@ fn folder_or_missing_file_is_refused() {
         SqliteStore::open_read_only(&missing),
         Err(OpenError::Missing { .. })
     ));
+}
+
+/// Creates a store of the version before jobs were handed over, with a job in each state.
+fn store_of_version_5(path: &Path) {
+    let schemas = [
+        include_str!("../../src/schema.sql"),
+        include_str!("../../src/schema_2.sql"),
+        include_str!("../../src/schema_3.sql"),
+        include_str!("../../src/schema_4.sql"),
+        include_str!("../../src/schema_5.sql"),
+    ];
+    let mut rows = format!("PRAGMA auto_vacuum = INCREMENTAL; {}", schemas.concat());
+    let states = [
+        ("pending", "NULL", 0),
+        ("leased", "7", 1),
+        ("waiting", "7", 2),
+        ("done", "NULL", 1),
+        ("dead", "NULL", 3),
+        ("held", "NULL", 0),
+        ("discarded", "NULL", 0),
+    ];
+    for (number, (state, due_at, attempts)) in states.into_iter().enumerate() {
+        rows.push_str(&format!(
+            "INSERT INTO event (id, tenant, source, provider, key, key_until, received_at, headers, body)
+             VALUES (x'0199000000007001800000000000000{number}', 'acme', 'orders', 'topi',
+                     'key-{number}', 1000, 0, x'', x'7b7d');
+             INSERT INTO job (event, plugin, tenant, state, due_at, attempts)
+             VALUES (last_insert_rowid(), 'ship', 'acme', '{state}', {due_at}, {attempts});"
+        ));
+    }
+    let revision = "07".repeat(32);
+    rows.push_str(&format!(
+        "INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us, outcome)
+         VALUES (4, 'ship', 0, 1, '{revision}', 7, 7, 'done');
+         INSERT INTO route (tenant, source, plugin) VALUES ('acme', 'orders', 'ship');
+         PRAGMA application_id = 1212897604; PRAGMA user_version = 5;"
+    ));
+
+    other_database(path, &rows);
+}
+
+#[tokio::test]
+async fn jobs_in_all_states_are_migrated() {
+    let folder = Folder::new();
+    store_of_version_5(&folder.path());
+
+    let store = folder.open();
+    let waiting = WorkState::Waiting {
+        until: Timestamp::from_unix_millis(7),
+    };
+    let expected = [
+        (WorkState::Pending, 0, None),
+        (WorkState::Pending, 1, None),
+        (waiting, 2, None),
+        (WorkState::Done, 1, Some("done".to_owned())),
+        (WorkState::Dead, 3, None),
+        (WorkState::Held, 0, None),
+        (WorkState::Discarded, 0, None),
+    ];
+    let mut listed = events(&store).await;
+    listed.sort_by(|one, other| one.key.cmp(&other.key));
+    let found = listed.iter().map(|event| {
+        let job = &event.jobs[0];
+        (job.state, job.attempts, job.last_outcome.clone())
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+
+    let claimed = claim(&store, 9, 1).await;
+    let attempts: Vec<_> = claimed.iter().map(|job| job.lease.attempt).collect();
+    assert_eq!(attempts, [1, 2, 3]);
+    assert_eq!(claimed[0].event.key_window, Duration::from_secs(1));
+    for job in claimed {
+        store
+            .settle(settlement(job.lease, Outcome::Done, WorkState::Done))
+            .await
+            .expect("a settlement");
+    }
+
+    store.append(event(20)).await.expect("an append");
+    let database = rusqlite::Connection::open(folder.path()).expect("a database");
+    let stored: i64 = database
+        .query_row("SELECT events FROM stored", [], |row| row.get(0))
+        .expect("the totals");
+    assert_eq!(stored, 8, "new events are counted once");
 }
