@@ -15,10 +15,19 @@ use hookyard_testkit::site::{Config, Site};
 
 use crate::books::Books;
 use crate::mailbox::Mailbox;
-use crate::senders::Party;
+use crate::senders::{Pace, Party};
 use crate::{Death, Ledger};
 
-const CLIENTS: usize = 8;
+/// More events than the plugin can handle, so that a backlog grows.
+const FAST: Pace = Pace {
+    clients: 8,
+    pause: Duration::ZERO,
+};
+/// Fewer events than the plugin can handle, so that they are handed over.
+const SLOW: Pace = Pace {
+    clients: 2,
+    pause: Duration::from_millis(50),
+};
 const PLUGIN: &str = "acme/ledger";
 /// The settings of the plugin.
 const GRANTS: &str = "[grants]\ndestinations = [\"audit\"]\n";
@@ -73,8 +82,10 @@ impl Yard {
     pub(crate) async fn die(&mut self, death: &Death) -> Result<()> {
         let place = match *death {
             Death::Under(after) => {
-                self.die_under_load(&[], async |host| end_after(after, || host.kill_now()).await)
-                    .await?;
+                self.die_under_load(FAST, &[], async |host| {
+                    end_after(after, || host.kill_now()).await
+                })
+                .await?;
                 "kill -9 under load".to_owned()
             }
             Death::PowerCut(after) => {
@@ -83,13 +94,17 @@ impl Yard {
                 let variables = disk.variables();
                 let cut =
                     async |_: &mut Host| end_after(after, || disk.be(Condition::Cut(seed))).await;
-                self.die_under_load(&variables, cut).await?;
+                self.die_under_load(FAST, &variables, cut).await?;
                 disk.be(Condition::Well)?;
                 "power cut under load".to_owned()
             }
             Death::At(point, times) => {
                 let variables = [(VARIABLE.to_owned(), format!("{point}:{times}"))];
-                self.die_under_load(&variables, async |_| Ok(())).await?;
+                // Both paces occur where the point allows both.
+                let has_backlog = point.needs_backlog().unwrap_or(times % 2 == 0);
+                let pace = if has_backlog { FAST } else { SLOW };
+                self.die_under_load(pace, &variables, async |_| Ok(()))
+                    .await?;
                 format!("at {point}")
             }
             Death::Starting(after) => {
@@ -102,9 +117,10 @@ impl Yard {
         Ok(())
     }
 
-    /// Puts a host under load, triggers its end, and waits for the end.
+    /// Puts a host under load at this pace, triggers its end, and waits for the end.
     async fn die_under_load(
         &self,
+        pace: Pace,
         variables: &[(String, String)],
         end: impl AsyncFnOnce(&mut Host) -> Result<()>,
     ) -> Result<()> {
@@ -113,7 +129,7 @@ impl Yard {
             // The crash point is in the start.
             Start::Ended(status, log) => return is_killed(status, &log.tail(30)),
         };
-        let load = self.party.load(host.address(), CLIENTS);
+        let load = self.party.load(host.address(), pace);
         end(&mut host).await?;
         let status = host.ended().await?;
         is_killed(status, &host.log().tail(30))?;

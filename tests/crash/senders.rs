@@ -44,6 +44,15 @@ impl Sent {
     }
 }
 
+/// The speed at which events are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The number of senders.
+    pub(crate) clients: usize,
+    /// The pause of a sender after each event.
+    pub(crate) pause: Duration,
+}
+
 /// Several senders.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
@@ -69,19 +78,23 @@ impl Party {
     }
 
     /// Sends new events, and repeats old ones, until stopped.
-    pub(crate) fn load(&self, address: SocketAddr, clients: usize) -> Load {
-        self.send(address, clients, true)
+    pub(crate) fn load(&self, address: SocketAddr, pace: Pace) -> Load {
+        self.send(address, pace, true)
     }
 
     /// Repeats unacknowledged events until all are acknowledged.
     pub(crate) async fn catch_up(&self, address: SocketAddr) -> Result<()> {
-        self.send(address, 4, false).ended().await
+        let pace = Pace {
+            clients: 4,
+            pause: Duration::ZERO,
+        };
+        self.send(address, pace, false).ended().await
     }
 
-    fn send(&self, address: SocketAddr, clients: usize, may_begin: bool) -> Load {
+    fn send(&self, address: SocketAddr, pace: Pace, may_begin: bool) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        for _ in 0..clients {
+        for _ in 0..pace.clients {
             let client = Client::http1();
             let (keys, sent, stop) = (
                 Arc::clone(&self.keys),
@@ -94,6 +107,7 @@ impl Party {
                         break;
                     };
                     deliver(&keys, &client, address, &sent, key, body).await?;
+                    tokio::time::sleep(pace.pause).await;
                 }
                 Ok(())
             });

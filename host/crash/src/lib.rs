@@ -121,6 +121,17 @@ impl Point {
         matches!(self, Self::RouteHalf | Self::LeasesReturned)
     }
 
+    /// Returns whether a host passes this point only while jobs wait (`true`) or only while none
+    /// waits (`false`), or `None` if that does not matter. A new job is handed over only to a plugin
+    /// without a backlog.
+    pub const fn needs_backlog(self) -> Option<bool> {
+        match self {
+            Self::ClaimLease | Self::ClaimCommitted => Some(true),
+            Self::HandoverCommitted | Self::HandoverTaken => Some(false),
+            _ => None,
+        }
+    }
+
     /// Kills the process, or blocks the thread, if the variable names this point.
     #[inline]
     pub fn pass(self) {
