@@ -24,12 +24,16 @@ use hookyard_plugin::{
     InstanceReuse, Limits, LoadRequest, NoHttpClient,
 };
 use hookyard_schemes::OutgoingEvents;
-use hookyard_store::{ClaimedJob, JobLease};
+use hookyard_store::{ClaimedJob, JobLease, LeaseToken};
 use hookyard_store_testing::MemoryStore;
 use hookyard_testkit::{guests, samples, workspace};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
+
+// The allocator of the host.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROVIDER: &str = "topi-saas";
 const EVENT_TYPE: &str = "topi_saas.offer.accepted_by_user";
@@ -41,7 +45,7 @@ const EVENTS: usize = 2_000;
 enum Case {
     /// Each event has a fresh instance.
     Fresh,
-    /// One instance handles all events.
+    /// An instance handles all events.
     Reused,
     /// The last field of the event has the wrong type, so that it is decoded and nothing is called.
     Undecodable,
@@ -241,7 +245,7 @@ fn request(case: Case) -> Result<LoadRequest<'static>> {
 
 fn services() -> HostServices {
     HostServices {
-        values: Arc::new(MemoryStore::new()),
+        values: Arc::new(MemoryStore::default()),
         message_ids: Arc::new(|| MessageId::from_uuid(Uuid::from_u128(7))),
         http: Arc::new(NoHttpClient),
         stage: None,
@@ -265,7 +269,7 @@ fn job(body: String) -> Result<ClaimedJob> {
         provider: PROVIDER.into(),
         event_type: Some(EVENT_TYPE.into()),
         key: "a1b2c3d4-e5f6-7890-abcd-ef1234567890".into(),
-        key_until: Timestamp::from_unix_millis(i64::MAX),
+        key_window: Duration::from_secs(86_400),
         received_at: Timestamp::from_unix_millis(1_780_000_000_123),
         headers: Vec::new(),
         body: Bytes::from(body),
@@ -279,8 +283,8 @@ fn job(body: String) -> Result<ClaimedJob> {
             plugin: plugin()?,
             replays: 0,
             attempt: 1,
+            token: LeaseToken::from_u128(0),
         },
-        until: Timestamp::from_unix_millis(i64::MAX),
         since: event.received_at,
         due: event.received_at,
         event: Arc::new(event),
