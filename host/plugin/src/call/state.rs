@@ -3,6 +3,8 @@
 //! If an instance handles another event, the call before has left its resources and what counts
 //! towards the memory of the instance. Everything else begins anew.
 //!
+//! What only some guests use is made when it is first used: the context of WASI, and that of requests.
+//!
 //! Host functions reach the state through [`State::entered`], [`WasiView::ctx`] or a view of their
 //! own. Each of these counts the call, so that no call of a host function goes uncounted.
 
@@ -22,6 +24,7 @@ use super::output::Output;
 use super::services::HostServices;
 use super::stage::Stage;
 use super::wasi;
+use crate::capability::http::client::HttpClient;
 use crate::capability::http::requests::Requests;
 use crate::effects::Buffer;
 use crate::terms::Terms;
@@ -31,14 +34,16 @@ const IDLE_RESOURCES_MAX: usize = 64;
 
 /// The state of one call.
 pub(crate) struct State {
-    wasi: WasiCtx,
+    wasi: Option<WasiCtx>,
+    stage: Option<Stage>,
     accountant: Accountant,
     pub(crate) resources: ResourceTable,
     pub(crate) terms: Arc<Terms>,
     /// The settings that `wasi:config` returns.
     pub(crate) config: Arc<BTreeMap<String, String>>,
     pub(crate) effects: Buffer,
-    pub(crate) requests: Requests,
+    requests: Option<Requests>,
+    http: Arc<dyn HttpClient>,
     pub(crate) output: Output,
     pub(crate) budget: Budget,
     pub(crate) clock: Arc<dyn Clock>,
@@ -64,11 +69,13 @@ impl State {
         let output = Output::new(terms, &budget);
 
         Self {
-            wasi: wasi::context(&clock, stage, &output),
+            wasi: None,
+            stage: services.stage.clone(),
             accountant: Accountant::new(limits),
             resources,
             effects: Buffer::new(services.source(), terms, &budget),
-            requests: Requests::new(terms, &services.http, &output, &budget),
+            requests: None,
+            http: Arc::clone(&services.http),
             terms: Arc::clone(terms),
             config: Arc::clone(config),
             output,
@@ -99,12 +106,12 @@ impl State {
     }
 
     /// Returns the data that the attempt commits: its effects and the recorded answers to its HTTP
-    /// requests. The state then has no services.
+    /// requests.
     pub(super) fn take_effects(&mut self) -> Effects {
-        let (effects, requests) = self.attempt_with(&HostServices::none());
+        let requests = self.requests.take();
         Effects {
-            answers: requests.into_recorded(),
-            ..effects.into_effects()
+            answers: requests.map_or_else(Vec::new, Requests::into_recorded),
+            ..self.effects.take_effects()
         }
     }
 
@@ -114,17 +121,17 @@ impl State {
         self.output.begin();
         self.accountant.begin();
         self.instantiated_at = None;
-        self.attempt_with(services);
+        self.effects = Buffer::new(services.source(), &self.terms, &self.budget);
+        self.requests = None;
+        self.http = Arc::clone(&services.http);
     }
 
-    /// Replaces what belongs to one attempt alone, and returns what was there.
-    fn attempt_with(&mut self, services: &HostServices) -> (Buffer, Requests) {
-        let effects = Buffer::new(services.source(), &self.terms, &self.budget);
-        let requests = Requests::new(&self.terms, &services.http, &self.output, &self.budget);
-        (
-            std::mem::replace(&mut self.effects, effects),
-            std::mem::replace(&mut self.requests, requests),
-        )
+    /// Returns the requests of the attempt, and the table of its resources.
+    pub(crate) fn requests(&mut self) -> (&mut Requests, &mut ResourceTable) {
+        let requests = self.requests.get_or_insert_with(|| {
+            Requests::new(&self.terms, &self.http, &self.output, &self.budget)
+        });
+        (requests, &mut self.resources)
     }
 
     /// Whether the instance may handle another event after a call that returned.
@@ -148,8 +155,11 @@ impl State {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.budget.count_call();
+        let wasi = self
+            .wasi
+            .get_or_insert_with(|| wasi::context(&self.clock, self.stage.as_ref(), &self.output));
         WasiCtxView {
-            ctx: &mut self.wasi,
+            ctx: wasi,
             table: &mut self.resources,
         }
     }

@@ -30,11 +30,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let Self {
-            requests,
-            resources,
-            ..
-        } = self.entered();
+        let (requests, resources) = self.entered().requests();
         requests.view(resources)
     }
 }

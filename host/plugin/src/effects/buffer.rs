@@ -6,6 +6,7 @@
 //! memory limit.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 use hookyard_model::{
@@ -115,27 +116,29 @@ impl Buffer {
         }
     }
 
-    /// Returns the effects that an attempt with the outcome `Done` must commit.
+    /// Takes the effects that an attempt with the outcome `Done` must commit.
     ///
     /// An attempt that changes nothing has nothing to commit, so it does not matter whether the
     /// values that it read have changed since.
-    pub(crate) fn into_effects(self) -> Effects {
+    pub(crate) fn take_effects(&mut self) -> Effects {
         if self.written.is_empty() && self.messages.is_empty() {
             return Effects::default();
         }
 
-        let reads = self.read.into_iter().map(|(key, found)| ReadVersion {
+        let reads = mem::take(&mut self.read).into_iter();
+        let reads = reads.map(|(key, found)| ReadVersion {
             key,
             version: found.map(|found| found.version),
         });
-        let writes = self.written.into_iter().map(|(key, written)| Write {
+        let writes = mem::take(&mut self.written).into_iter();
+        let writes = writes.map(|(key, written)| Write {
             key,
             value: written.value,
         });
         Effects {
             reads: reads.collect(),
             writes: writes.collect(),
-            messages: self.messages,
+            messages: mem::take(&mut self.messages),
             ..Effects::default()
         }
     }

@@ -119,7 +119,7 @@ async fn commit_fails_if_read_value_changed() {
     effects.put(key("gone"), None).expect("a deletion");
     commit_writes(&store, vec![write("a", "other")]).await;
 
-    let effects = effects.into_effects();
+    let effects = effects.take_effects();
     let seen: Vec<_> = effects
         .reads
         .iter()
@@ -147,7 +147,7 @@ async fn commit_fails_if_missing_value_was_created() {
         assert_eq!(sum, 1);
     }
 
-    let [first, second] = effects.map(Buffer::into_effects);
+    let [first, second] = effects.map(|mut effects| effects.take_effects());
     let missing = ReadVersion {
         key: key("n"),
         version: None,
@@ -159,7 +159,7 @@ async fn commit_fails_if_missing_value_was_created() {
     let mut retry = buffer(&store);
     let sum = retry.increment(key("n"), 1u64).await.expect("a number");
     assert_eq!(sum, 2);
-    commit(&*store, retry.into_effects())
+    commit(&*store, retry.take_effects())
         .await
         .expect("the retry commits");
 }
@@ -169,13 +169,13 @@ async fn attempt_without_changes_commits_nothing() {
     let store = store_with(&[("a", "old")]).await;
     let mut effects = buffer(&store);
     get(&mut effects, "a").await;
-    assert_eq!(effects.into_effects(), Effects::default());
+    assert_eq!(effects.take_effects(), Effects::default());
 
     let mut effects = buffer(&store);
     get(&mut effects, "a").await;
     let message = message(&effects, Bytes::new());
     effects.add_message(message).expect("a message");
-    let seen = effects.into_effects().reads;
+    let seen = effects.take_effects().reads;
     assert_eq!(seen.len(), 1, "the message may depend on what was read");
 }
 
@@ -233,7 +233,7 @@ async fn swap_needs_current_snapshot() {
     let swapped = effects.swap(&snapshot, newer()).expect("no limit is met");
     assert!(!swapped, "a write of the same value counts as a change");
 
-    let effects = effects.into_effects();
+    let effects = effects.take_effects();
     assert_eq!(effects.reads.len(), 1);
     assert_eq!(effects.writes, [write("a", "new")]);
 }
@@ -249,7 +249,7 @@ async fn messages_keep_their_order() {
         effects.add_message(message).expect("a message");
     }
 
-    let messages = effects.into_effects().messages;
+    let messages = effects.take_effects().messages;
     let sent: Vec<_> = messages
         .iter()
         .map(|message| (&message.body[..], message.ordering_key.as_deref()))

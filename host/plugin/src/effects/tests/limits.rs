@@ -162,7 +162,7 @@ async fn number_and_size_of_writes_are_bounded() {
         .put(key("a"), value("1"))
         .expect("the previous write of the key no longer counts");
     effects.put(key("b"), value("12345678")).expect("a write");
-    assert_eq!(effects.into_effects().writes.len(), 2);
+    assert_eq!(effects.take_effects().writes.len(), 2);
 }
 
 #[tokio::test]
