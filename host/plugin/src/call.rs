@@ -59,7 +59,7 @@ pub(crate) struct Callee<'a> {
 /// The function to call, and its arguments.
 pub(crate) struct Invocation<'a> {
     pub(crate) function: &'a ComponentExportIndex,
-    pub(crate) arguments: Arguments<'a>,
+    pub(crate) arguments: &'a Arguments<'a>,
 }
 
 /// The arguments of a handler.
@@ -127,13 +127,13 @@ impl Callee<'_> {
         services: &HostServices,
     ) -> Result<CallResult, HostFault> {
         let limits = &self.terms.limits;
-        // A plugin is not to blame for the time that it waits for a permit, so its own time starts
-        // after that.
-        let meter = Meter::new();
         let mut slot = match self.idle_slot(services) {
             Some(slot) => slot,
             None => self.fresh_slot(services).await,
         };
+        // A plugin is not to blame for the time that it waits for a permit, so its own time starts
+        // here.
+        let meter = Meter::new();
         let _running = self.engine.ticker.running();
         slot.store.set_epoch_deadline(1);
         slot.store
@@ -242,7 +242,7 @@ impl Callee<'_> {
         };
         match arguments {
             Arguments::Values(values) => {
-                let result = call_with_values(store, &instance, function, &values).await?;
+                let result = call_with_values(store, &instance, function, values).await?;
                 Ok(failure::outcome(result, self.terms))
             }
             Arguments::Direct { job, content } => {

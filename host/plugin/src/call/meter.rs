@@ -5,37 +5,60 @@
 //! count. Neither does the time in which a busy machine runs another thread. The engine's epochs
 //! interrupt a call that never returns from its poll; the meter is read at each epoch, on the
 //! thread that polls.
+//!
+//! Most calls end with their first poll, within microseconds, and each reading of a thread's clock
+//! is a system call. So the first poll is not measured before its first epoch: that part of it
+//! counts as long as it took, and as one tick at most.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::engine::ticker::TICK;
 
 /// Measures the processor time of one call. Clones share one reading.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter(Arc<Reading>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reading {
+    created: Instant,
     /// The time of the polls that have ended, in nanoseconds.
     used: AtomicU64,
-    /// The time of the thread's clock when the present poll began, in nanoseconds.
+    /// The time of the thread's clock when it was read for the present poll, in nanoseconds, or
+    /// [`UNREAD`].
     polled_at: AtomicU64,
 }
 
+/// The clock has not been read, because the first poll has not come to its first epoch.
+const UNREAD: u64 = u64::MAX;
+
 impl Meter {
-    /// Creates a meter that reads zero.
+    /// Creates a meter that reads zero, for a call that begins now.
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(Reading {
+            created: Instant::now(),
+            used: AtomicU64::new(0),
+            polled_at: AtomicU64::new(UNREAD),
+        }))
     }
 
     /// Returns the time used so far. Must be called from within the call.
     pub(crate) fn used(&self) -> Duration {
-        let present = thread_time().saturating_sub(self.0.polled_at.load(Ordering::Relaxed));
+        let now = thread_time();
+        let present = match self.0.polled_at.load(Ordering::Relaxed) {
+            UNREAD => {
+                self.0.count_unmeasured();
+                self.0.polled_at.store(now, Ordering::Relaxed);
+                0
+            }
+            polled_at => now.saturating_sub(polled_at),
+        };
         Duration::from_nanos(self.0.used.load(Ordering::Relaxed).saturating_add(present))
     }
 
@@ -45,10 +68,9 @@ impl Meter {
     }
 
     /// Runs a call under this meter.
-    pub(crate) fn measure<F: Future>(&self, call: F) -> impl Future<Output = F::Output> {
-        let meter = self.clone();
-        let mut call = Box::pin(call);
-        poll_fn(move |cx| meter.poll(call.as_mut(), cx))
+    pub(crate) async fn measure<F: Future>(&self, call: F) -> F::Output {
+        let mut call = pin!(call);
+        poll_fn(|cx| self.poll(call.as_mut(), cx)).await
     }
 
     /// Polls a call under this meter.
@@ -60,14 +82,34 @@ impl Meter {
         // Polls of one future never overlap, and the runtime synchronizes memory when it moves a
         // task to another thread. So relaxed loads and stores see each other. A poll never changes
         // its thread, so one clock measures it.
-        let began = thread_time();
-        self.0.polled_at.store(began, Ordering::Relaxed);
+        let polled_at = &self.0.polled_at;
+        if polled_at.load(Ordering::Relaxed) != UNREAD {
+            polled_at.store(thread_time(), Ordering::Relaxed);
+        }
 
         let polled = call.poll(cx);
 
-        let used = thread_time().saturating_sub(began);
-        self.0.used.fetch_add(used, Ordering::Relaxed);
+        match polled_at.load(Ordering::Relaxed) {
+            UNREAD => {
+                self.0.count_unmeasured();
+                // From now on, each poll is measured.
+                polled_at.store(0, Ordering::Relaxed);
+            }
+            polled_at => {
+                let used = thread_time().saturating_sub(polled_at);
+                self.0.used.fetch_add(used, Ordering::Relaxed);
+            }
+        }
         polled
+    }
+}
+
+impl Reading {
+    /// Counts the time until now, which no clock of a thread has measured.
+    fn count_unmeasured(&self) {
+        let elapsed = self.created.elapsed().min(TICK);
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        self.used.fetch_add(nanos, Ordering::Relaxed);
     }
 }
 
@@ -82,6 +124,23 @@ fn thread_time() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn first_poll_counts_at_most_one_tick() {
+        let meter = Meter::new();
+        let read = meter.clone();
+        let ended = meter.measure(async move {
+            std::thread::sleep(3 * TICK);
+            (read.used(), read.used())
+        });
+        let (first, second) = ended.await;
+        assert_eq!(first, TICK);
+        assert!(second >= first && meter.total() >= second);
+
+        let short = Meter::new();
+        short.measure(async {}).await;
+        assert!(short.total() > Duration::ZERO);
+    }
 
     #[tokio::test]
     async fn meter_counts_processor_time_only() {

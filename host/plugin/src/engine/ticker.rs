@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How long a guest may use a thread before it yields to other tasks.
-const TICK: Duration = Duration::from_millis(2);
+pub(crate) const TICK: Duration = Duration::from_millis(2);
 
 /// The ticker. It ends its thread when it is dropped.
 pub(crate) struct Ticker {

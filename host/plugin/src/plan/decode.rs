@@ -20,18 +20,18 @@
 //! keys, since paths consist of keys.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use wasmtime::component::Val;
 
+use super::number;
 use super::path::{Path, Step};
 use super::{Plan, Pointer};
+use reader::{Kind, Literal, NotJson, Reader};
 
+mod choice;
 mod container;
-mod text;
+mod reader;
 mod walk;
 
 /// The maximum nesting of JSON that becomes the text of a string. Elsewhere, the types bound the
@@ -62,20 +62,15 @@ impl Plan {
         json: &str,
         values_max: usize,
     ) -> Result<Val, DecodeError> {
-        let cx = Context::new(values_max);
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let seed = walk::Walk {
-            tokens: pointer.tokens(),
-            then: Seed {
-                plan: self,
-                cx: &cx,
-            },
-            cx: &cx,
+        let mut decoder = Decoder {
+            reader: Reader::new(json),
+            values_left: values_max,
         };
-        let decoded = seed
-            .deserialize(&mut deserializer)
-            .and_then(|value| deserializer.end().map(|()| value));
-        decoded.map_err(|error| cx.decode_error(&error))
+        let decoded = decoder.walk(pointer.tokens(), self).and_then(|value| {
+            decoder.reader.end()?;
+            Ok(value)
+        });
+        decoded.map_err(|fault| fault.into_error(json))
     }
 }
 
@@ -94,171 +89,145 @@ impl Pointer {
     }
 }
 
-/// The state of one decoding: the position, the first fault, and the number of values that it may
-/// still make.
-struct Context<'de> {
-    path: RefCell<Path<'de>>,
-    fault: RefCell<Option<String>>,
-    values_left: Cell<usize>,
+/// Why decoding failed, and where.
+#[derive(Debug)]
+struct Fault<'de> {
+    /// The steps to the value, the innermost first.
+    steps: Vec<Step<'de>>,
+    /// What is wrong, or `None` if the text is not JSON.
+    message: Option<String>,
 }
 
-/// Decoding failed. The fault is in the context.
-struct Failed;
+/// A decoded value. The fault is boxed because it is rare and large.
+type Decoded<'de, T> = Result<T, Box<Fault<'de>>>;
 
-impl<'de> Context<'de> {
-    fn new(values_max: usize) -> Self {
-        Self {
-            path: RefCell::default(),
-            fault: RefCell::default(),
-            values_left: Cell::new(values_max),
+impl<'de> Fault<'de> {
+    fn new(message: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
+            steps: Vec::new(),
+            message: Some(message.into()),
+        })
+    }
+
+    fn mismatch(found: &str, plan: &Plan) -> Box<Self> {
+        Self::new(format!("found {found}, wanted {}", plan.wanted()))
+    }
+
+    /// Returns the fault as it is seen from one step further out.
+    fn at(mut self: Box<Self>, step: Step<'de>) -> Box<Self> {
+        self.steps.push(step);
+        self
+    }
+
+    fn into_error(self, json: &str) -> DecodeError {
+        let message = self.message.unwrap_or_else(|| not_json(json));
+        DecodeError {
+            path: Path::from_inside(self.steps).to_string(),
+            message,
+        }
+    }
+}
+
+impl From<NotJson> for Box<Fault<'_>> {
+    fn from(NotJson: NotJson) -> Self {
+        Box::new(Fault {
+            steps: Vec::new(),
+            message: None,
+        })
+    }
+}
+
+/// Describes the first place at which a text is not JSON.
+fn not_json(text: &str) -> String {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => "not JSON".into(),
+        Err(error) => format!("not JSON: {error}"),
+    }
+}
+
+/// The state of one decoding: the position, and the number of values that it may still make.
+struct Decoder<'de> {
+    reader: Reader<'de>,
+    values_left: usize,
+}
+
+impl<'de> Decoder<'de> {
+    /// Decodes the next value.
+    fn value(&mut self, plan: &Plan) -> Decoded<'de, Val> {
+        self.spend(1)?;
+        let kind = self.reader.kind()?;
+        match (plan, kind) {
+            (Plan::String, Kind::String) => {
+                let text = self.string()?;
+                Ok(Val::String(text.into_owned()))
+            }
+            (Plan::Option(_), Kind::Null) => {
+                self.reader.null()?;
+                Ok(Val::Option(None))
+            }
+            (Plan::Option(inner), _) => {
+                let value = self.value(inner)?;
+                Ok(Val::Option(Some(Box::new(value))))
+            }
+            (
+                Plan::Record {
+                    fields,
+                    names,
+                    blanks,
+                },
+                Kind::Object,
+            ) => {
+                let record = self.record(fields, names, blanks.take(fields))?;
+                Ok(Val::Record(record))
+            }
+            (Plan::Integer(integer), Kind::Number) => {
+                numbered(integer.decode(self.reader.number()?))
+            }
+            (Plan::Bool, Kind::Boolean) => Ok(Val::Bool(self.reader.boolean()?)),
+            (Plan::Float32, Kind::Number) => numbered(number::decode_f32(self.reader.number()?)),
+            (Plan::Float64, Kind::Number) => numbered(number::decode_f64(self.reader.number()?)),
+            (Plan::String, Kind::Object | Kind::Array) => {
+                choice::json_text(self.reader.value()?).map(Val::String)
+            }
+            (Plan::Char, Kind::String) => self.char(),
+            (Plan::Enum { cases, names }, Kind::String) => self.named(cases, names),
+            (Plan::Variant(cases), _) => self.variant(plan, cases),
+            (Plan::Result(cases), _) => self.result(plan, cases),
+            (_, Kind::Object | Kind::Array) => self.container(plan, kind),
+            _ => Err(Fault::mismatch(kind.name(), plan)),
         }
     }
 
-    /// Runs `inside` one step further down. If `inside` fails, the path stays there, so that the
-    /// error can name it.
-    fn at<T, E>(&self, step: Step<'de>, inside: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.path.borrow_mut().push(step);
-        let value = inside()?;
-        self.path.borrow_mut().pop();
-        Ok(value)
-    }
-
-    /// Records a fault at the present position. The first fault counts.
-    fn fail(&self, message: impl Into<String>) -> Failed {
-        self.fault
-            .borrow_mut()
-            .get_or_insert_with(|| message.into());
-        Failed
-    }
-
-    fn mismatch(&self, found: &str, plan: &Plan) -> Failed {
-        self.fail(format!("found {found}, wanted {}", plan.wanted()))
-    }
-
-    fn spend(&self, values: usize) -> Result<(), Failed> {
-        let left = self.values_left.get().checked_sub(values);
-        self.values_left.set(
-            left.ok_or_else(|| self.fail("the event has more values than the plugin may take"))?,
-        );
+    fn spend(&mut self, values: usize) -> Decoded<'de, ()> {
+        let left = self.values_left.checked_sub(values);
+        self.values_left =
+            left.ok_or_else(|| Fault::new("the event has more values than the plugin may take"))?;
         Ok(())
     }
 
-    fn decode_error(&self, error: &serde_json::Error) -> DecodeError {
-        let path = self.path.borrow().to_string();
-        let message = self
-            .fault
-            .take()
-            .unwrap_or_else(|| format!("not JSON: {error}"));
-        DecodeError { path, message }
+    /// Reads the string that comes next.
+    fn string(&mut self) -> Decoded<'de, Cow<'de, str>> {
+        unescaped(self.reader.string()?)
+    }
+
+    /// Reads the key of the next entry of an object. Returns `None` after the last entry.
+    fn next_key(&mut self, is_first: bool) -> Decoded<'de, Option<Cow<'de, str>>> {
+        let key = self.reader.next_key(is_first)?;
+        key.map(unescaped).transpose()
     }
 }
 
-impl Failed {
-    /// Returns the error of a deserializer. It only says that there was an error; the fault is in
-    /// the context.
-    fn into_error<E: serde::de::Error>(self) -> E {
-        E::custom("see the context")
-    }
+fn unescaped<'de>(literal: Literal<'de>) -> Decoded<'de, Cow<'de, str>> {
+    literal
+        .unescape()
+        .ok_or_else(|| Fault::new("found a string with an escape that stands for no character"))
 }
 
-/// Decodes the next JSON value by a plan.
-struct Seed<'a, 'de> {
-    plan: &'a Plan,
-    cx: &'a Context<'de>,
-}
-
-impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
-    type Value = Val;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
-        self.cx.spend(1).map_err(Failed::into_error)?;
-        match self.plan {
-            Plan::Option(inner) => deserializer.deserialize_option(Optional {
-                plan: inner,
-                cx: self.cx,
-            }),
-            plan if plan.is_container() => {
-                deserializer.deserialize_any(container::Container { plan, cx: self.cx })
-            }
-            plan => {
-                let raw = <&'de RawValue as serde::Deserialize>::deserialize(deserializer)?;
-                self.cx.value(plan, raw.get()).map_err(Failed::into_error)
-            }
-        }
-    }
-}
-
-struct Optional<'a, 'de> {
-    plan: &'a Plan,
-    cx: &'a Context<'de>,
-}
-
-impl<'de> Visitor<'de> for Optional<'_, 'de> {
-    type Value = Val;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value or null")
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<Val, E> {
-        Ok(Val::Option(None))
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Val, E> {
-        Ok(Val::Option(None))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
-        let value = Seed {
-            plan: self.plan,
-            cx: self.cx,
-        }
-        .deserialize(deserializer)?;
-        Ok(Val::Option(Some(Box::new(value))))
-    }
-}
-
-/// Reads the key of an object.
-struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E: serde::de::Error>(self, key: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(key))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(key.to_owned()))
-    }
+fn numbered<'de>(decoded: Result<Val, String>) -> Decoded<'de, Val> {
+    decoded.map_err(Fault::new)
 }
 
 impl Plan {
-    /// Whether the JSON is decoded while it is read. For all other plans it is first taken as text:
-    /// a leaf, or a variant, whose content decides how it is decoded.
-    fn is_container(&self) -> bool {
-        matches!(
-            self,
-            Self::List(_)
-                | Self::Map(_)
-                | Self::Record { .. }
-                | Self::Tuple(_)
-                | Self::Flags { .. }
-        )
-    }
-
     /// Describes the JSON that the plan takes, for error messages.
     fn wanted(&self) -> Cow<'static, str> {
         match self {

@@ -6,9 +6,15 @@
 
 use std::cmp::Ordering;
 
-/// Folded names in sorted order, each with its index in the declaration.
+/// The names of a type's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Names(Vec<(Box<str>, usize)>);
+pub(crate) struct Names {
+    /// The names in the order of the declaration, with `_` for `-`, which is how many senders spell
+    /// them.
+    spelled: Vec<Box<str>>,
+    /// The folded names in sorted order, each with its index in the declaration.
+    folded: Vec<(Box<str>, usize)>,
+}
 
 /// Two declared names that fold to the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +31,7 @@ impl Names {
         let mut folded: Vec<(Box<str>, usize)> = declared
             .iter()
             .enumerate()
-            .map(|(place, name)| (fold(name).collect::<String>().into(), place))
+            .map(|(place, name)| (folded(name).into(), place))
             .collect();
         folded.sort();
         match folded.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -33,25 +39,45 @@ impl Names {
                 declared[pair[0].1].to_owned(),
                 declared[pair[1].1].to_owned(),
             )),
-            None => Ok(Self(folded)),
+            None => Ok(Self {
+                spelled: declared
+                    .iter()
+                    .map(|name| name.replace('-', "_").into())
+                    .collect(),
+                folded,
+            }),
         }
     }
 
     /// Returns the index of the name that matches a sender's name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let order =
-            |(folded, _): &(Box<str>, usize)| -> Ordering { folded.chars().cmp(fold(name)) };
-        self.0
+            |(folded, _): &(Box<str>, usize)| -> Ordering { folded.bytes().cmp(fold(name)) };
+        self.folded
             .binary_search_by(order)
             .ok()
-            .map(|found| self.0[found].1)
+            .map(|found| self.folded[found].1)
+    }
+
+    /// Returns the index of the name that matches a sender's name, and looks at the expected index
+    /// first.
+    pub(crate) fn find_near(&self, expected: usize, name: &str) -> Option<usize> {
+        match self.spelled.get(expected) {
+            Some(spelled) if **spelled == *name => Some(expected),
+            _ => self.find(name),
+        }
     }
 }
 
-fn fold(name: &str) -> impl Iterator<Item = char> {
-    name.chars()
-        .filter(|c| !matches!(c, '-' | '_'))
-        .map(|c| c.to_ascii_lowercase())
+fn folded(name: &str) -> String {
+    name.replace(['-', '_'], "").to_ascii_lowercase()
+}
+
+/// Returns the bytes of a folded name. The order of bytes is the order of characters.
+fn fold(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes()
+        .filter(|byte| !matches!(byte, b'-' | b'_'))
+        .map(|byte| byte.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -76,6 +102,9 @@ mod tests {
             ("íd", None),
         ] {
             assert_eq!(names.find(written), place, "{written}");
+            for expected in 0..5 {
+                assert_eq!(names.find_near(expected, written), place, "{written}");
+            }
         }
     }
 

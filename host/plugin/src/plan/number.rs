@@ -29,7 +29,11 @@ impl Integer {
                 self.name()
             ));
         }
-        let value = literal.parse::<i128>().ok();
+        // Almost every integer fits into 64 bits, and is parsed faster so.
+        let value = match literal.parse::<i64>() {
+            Ok(value) => Some(i128::from(value)),
+            Err(_) => literal.parse::<i128>().ok(),
+        };
         let decoded = value.and_then(|value| match self {
             Self::S8 => value.try_into().ok().map(Val::S8),
             Self::U8 => value.try_into().ok().map(Val::U8),

@@ -19,6 +19,12 @@ pub(super) enum Step<'de> {
 }
 
 impl<'de> Path<'de> {
+    /// Returns the path that has these steps, the innermost first.
+    pub(super) fn from_inside(mut steps: Vec<Step<'de>>) -> Self {
+        steps.reverse();
+        Self(steps)
+    }
+
     pub(super) fn push(&mut self, step: Step<'de>) {
         self.0.push(step);
     }

@@ -1,216 +1,151 @@
 //! Decodes objects and arrays while they are read.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use wasmtime::component::Val;
 
-use super::{Context, Failed, Key, Seed};
+use super::reader::Kind;
+use super::{Decoded, Decoder, Fault};
+use crate::plan::blanks::is_absent;
 use crate::plan::path::Step;
 use crate::plan::{Names, Plan};
 
-/// Decodes an object or an array by the plan of a record, list, map, tuple or flags.
-pub(super) struct Container<'a, 'de> {
-    pub(super) plan: &'a Plan,
-    pub(super) cx: &'a Context<'de>,
-}
-
-/// Implements the methods of a visitor that refuse values other than objects and arrays.
-macro_rules! refuse_scalars {
-    () => {
-        fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Self::Value, E> {
-            self.refuse("a boolean")
-        }
-        fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
-            self.refuse("a number")
-        }
-        fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Self::Value, E> {
-            self.refuse("a number")
-        }
-        fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Self::Value, E> {
-            self.refuse("a number")
-        }
-        fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
-            self.refuse("a string")
-        }
-        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-            self.refuse("null")
-        }
-    };
-}
-pub(super) use refuse_scalars;
-
-impl<'de> Visitor<'de> for Container<'_, 'de> {
-    type Value = Val;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.plan.wanted())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Val, A::Error> {
-        match self.plan {
-            Plan::Record { fields, names } => self.record(fields, names, map),
-            Plan::List(element)
+impl<'de> Decoder<'de> {
+    /// Decodes an object or an array by any plan but that of a record.
+    pub(super) fn container(&mut self, plan: &Plan, kind: Kind) -> Decoded<'de, Val> {
+        match (plan, kind) {
+            (Plan::List(element), Kind::Array) => self.list(element),
+            (Plan::List(element), Kind::Object)
                 if let Plan::Tuple(parts) = &**element
                     && element.is_pair() =>
             {
                 let pair = |(key, value)| Val::Tuple(vec![Val::String(key), value]);
-                Ok(Val::List(
-                    self.pairs(&parts[1], map)?.into_iter().map(pair).collect(),
-                ))
+                let pairs = self.pairs(&parts[1])?;
+                Ok(Val::List(pairs.into_iter().map(pair).collect()))
             }
-            Plan::Map(value) => {
+            (Plan::Map(value), Kind::Object) => {
                 let entry = |(key, value)| (Val::String(key), value);
-                Ok(Val::Map(
-                    self.pairs(value, map)?.into_iter().map(entry).collect(),
-                ))
+                let pairs = self.pairs(value)?;
+                Ok(Val::Map(pairs.into_iter().map(entry).collect()))
             }
-            _ => self.refuse("an object"),
+            (Plan::Tuple(parts), Kind::Array) => self.tuple(parts),
+            (Plan::Flags { flags, names }, Kind::Array) => self.flags(flags, names),
+            _ => Err(Fault::mismatch(kind.name(), plan)),
         }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Val, A::Error> {
-        match self.plan {
-            Plan::List(element) => self.list(element, seq),
-            Plan::Tuple(parts) => self.tuple(parts, seq),
-            Plan::Flags { flags, names } => self.flags(flags, names, seq),
-            _ => self.refuse("an array"),
-        }
-    }
-
-    refuse_scalars!();
-}
-
-impl<'a, 'de> Container<'a, 'de> {
-    fn seed(&self, plan: &'a Plan) -> Seed<'a, 'de> {
-        Seed { plan, cx: self.cx }
-    }
-
-    fn refuse<T, E: serde::de::Error>(&self, found: &str) -> Result<T, E> {
-        Err(self.cx.mismatch(found, self.plan).into_error())
-    }
-
-    fn record<A: MapAccess<'de>>(
-        &self,
-        fields: &'a [(String, Plan)],
+    /// Decodes an object to a record, whose fields are absent so far.
+    pub(super) fn record(
+        &mut self,
+        fields: &[(String, Plan)],
         names: &Names,
-        mut map: A,
-    ) -> Result<Val, A::Error> {
-        let mut values: Vec<Option<Val>> = fields.iter().map(|_| None).collect();
-        while let Some(key) = map.next_key_seed(Key)? {
-            let Some(place) = names.find(&key) else {
-                map.next_value::<IgnoredAny>()?;
+        mut record: Vec<(String, Val)>,
+    ) -> Decoded<'de, Vec<(String, Val)>> {
+        // Senders usually write the fields in one order, which is often that of the declaration.
+        let (mut expected, mut is_first) = (0, true);
+
+        self.reader.enter();
+        while let Some(key) = self.next_key(is_first)? {
+            is_first = false;
+            let Some(place) = names.find_near(expected, &key) else {
+                self.reader.value()?;
                 continue;
             };
-            let value = self.cx.at(Step::Key(key), || match values[place] {
-                Some(_) => Err(self.cx.fail("this field occurs twice").into_error()),
-                None => map.next_value_seed(self.seed(&fields[place].1)),
-            })?;
-            values[place] = Some(value);
+            if !is_absent(&record[place].1) {
+                return Err(Fault::new("this field occurs twice").at(Step::Key(key)));
+            }
+            record[place].1 = self
+                .value(&fields[place].1)
+                .map_err(|fault| fault.at(Step::Key(key)))?;
+            expected = place + 1;
         }
-        let filled = fields.iter().zip(values).map(|((name, plan), value)| {
-            let value = value.map_or_else(|| self.absent(name, plan), Ok)?;
-            Ok((name.clone(), value))
-        });
-        filled
-            .collect::<Result<_, Failed>>()
-            .map(Val::Record)
-            .map_err(Failed::into_error)
+
+        for ((name, plan), (_, value)) in fields.iter().zip(&mut record) {
+            if is_absent(value) {
+                *value = self.absent(name, plan)?;
+            }
+        }
+        Ok(record)
     }
 
-    fn absent(&self, name: &'a str, plan: &Plan) -> Result<Val, Failed> {
-        match plan {
-            Plan::Option(_) => self.cx.spend(1).map(|()| Val::Option(None)),
-            // The path has the plugin's spelling of the name, since the sender's spelling is not
-            // known.
-            plan => self.cx.at(Step::Key(name.to_owned().into()), || {
-                Err(self
-                    .cx
-                    .fail(format!("the field is missing, wanted {}", plan.wanted())))
-            }),
+    fn absent(&mut self, name: &str, plan: &Plan) -> Decoded<'de, Val> {
+        if let Plan::Option(_) = plan {
+            self.spend(1)?;
+            return Ok(Val::Option(None));
         }
+
+        // The path has the plugin's spelling of the name, since the sender's spelling is not known.
+        let step = Step::Key(Cow::Owned(name.to_owned()));
+        let message = format!("the field is missing, wanted {}", plan.wanted());
+        Err(Fault::new(message).at(step))
     }
 
-    fn pairs<A: MapAccess<'de>>(
-        &self,
-        value: &'a Plan,
-        mut map: A,
-    ) -> Result<Vec<(String, Val)>, A::Error> {
-        let mut pairs = Vec::new();
-        let mut seen = HashSet::new();
-        while let Some(key) = map.next_key_seed(Key)? {
+    fn pairs(&mut self, value: &Plan) -> Decoded<'de, Vec<(String, Val)>> {
+        let (mut pairs, mut seen) = (Vec::new(), HashSet::new());
+        self.reader.enter();
+        while let Some(key) = self.next_key(pairs.is_empty())? {
+            let decoded = if seen.insert(key.clone()) {
+                self.spend(2).and_then(|()| self.value(value))
+            } else {
+                Err(Fault::new("this key occurs twice"))
+            };
             let owned = key.clone().into_owned();
-            let pair = self.cx.at(Step::Key(key), || {
-                if !seen.insert(owned.clone()) {
-                    return Err(self.cx.fail("this key occurs twice").into_error());
-                }
-                self.cx.spend(2).map_err(Failed::into_error)?;
-                Ok((owned, map.next_value_seed(self.seed(value))?))
-            })?;
-            pairs.push(pair);
+            pairs.push((owned, decoded.map_err(|fault| fault.at(Step::Key(key)))?));
         }
         Ok(pairs)
     }
 
-    fn list<A: SeqAccess<'de>>(&self, element: &'a Plan, mut seq: A) -> Result<Val, A::Error> {
+    fn list(&mut self, element: &Plan) -> Decoded<'de, Val> {
         let mut values = Vec::new();
-        loop {
-            let next = self.cx.at(Step::Index(values.len()), || {
-                seq.next_element_seed(self.seed(element))
-            })?;
-            match next {
-                Some(value) => values.push(value),
-                None => return Ok(Val::List(values)),
-            }
+        self.reader.enter();
+        while self.reader.next_element(values.is_empty())? {
+            let place = values.len();
+            values.push(self.element(place, element)?);
         }
+        Ok(Val::List(values))
     }
 
-    fn tuple<A: SeqAccess<'de>>(&self, parts: &'a [Plan], mut seq: A) -> Result<Val, A::Error> {
+    fn tuple(&mut self, parts: &[Plan]) -> Decoded<'de, Val> {
         let length = || {
-            self.cx.fail(format!(
+            Fault::new(format!(
                 "found an array of another length, wanted length {}",
                 parts.len()
             ))
         };
+
         let mut values = Vec::with_capacity(parts.len());
-        for (place, part) in parts.iter().enumerate() {
-            let next = self.cx.at(Step::Index(place), || {
-                seq.next_element_seed(self.seed(part))
-            })?;
-            values.push(next.ok_or_else(|| length().into_error())?);
+        self.reader.enter();
+        while self.reader.next_element(values.is_empty())? {
+            let place = values.len();
+            let part = parts.get(place).ok_or_else(length)?;
+            values.push(self.element(place, part)?);
         }
-        match seq.next_element::<IgnoredAny>()? {
-            None => Ok(Val::Tuple(values)),
-            Some(_) => Err(length().into_error()),
+        if values.len() < parts.len() {
+            return Err(length());
         }
+        Ok(Val::Tuple(values))
     }
 
-    fn flags<A: SeqAccess<'de>>(
-        &self,
-        flags: &[String],
-        names: &Names,
-        mut seq: A,
-    ) -> Result<Val, A::Error> {
+    fn flags(&mut self, flags: &[String], names: &Names) -> Decoded<'de, Val> {
         let mut set = vec![false; flags.len()];
-        for place in 0.. {
-            match self.cx.at(Step::Index(place), || {
-                seq.next_element_seed(self.seed(&Plan::String))
-            })? {
-                Some(Val::String(name)) => {
-                    if let Some(flag) = names.find(&name) {
-                        set[flag] = true;
-                    }
-                }
-                Some(_) => return Err(A::Error::custom("a string was decoded to something else")),
-                None => break,
+        let mut place = 0;
+        self.reader.enter();
+        while self.reader.next_element(place == 0)? {
+            if let Val::String(name) = self.element(place, &Plan::String)?
+                && let Some(flag) = names.find(&name)
+            {
+                set[flag] = true;
             }
+            place += 1;
         }
-        let named = flags
-            .iter()
-            .zip(set)
-            .filter(|(_, set)| *set)
-            .map(|(flag, _)| flag.clone());
-        Ok(Val::Flags(named.collect()))
+
+        let named = flags.iter().zip(set).filter(|(_, is_set)| *is_set);
+        Ok(Val::Flags(named.map(|(flag, _)| flag.clone()).collect()))
+    }
+
+    fn element(&mut self, place: usize, plan: &Plan) -> Decoded<'de, Val> {
+        self.value(plan)
+            .map_err(|fault| fault.at(Step::Index(place)))
     }
 }
