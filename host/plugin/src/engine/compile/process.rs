@@ -2,7 +2,7 @@
 //! code.
 //!
 //! The host trusts the process only because the process runs the host's own program. The process
-//! has no environment, so it has no secrets. It is killed when its time is over, and when the task
+//! gets nothing of the host's environment, so it has no secrets. It is killed when its time is over, and when the task
 //! that waits for it is dropped.
 
 use std::ffi::OsStr;
@@ -22,6 +22,10 @@ use super::{
 
 /// The maximum size of standard error that is looked at, in bytes.
 const ERRORS_BYTES_MAX: u64 = 4 << 10;
+
+/// The whole environment of the process. By default, mimalloc takes a gibibyte of memory in advance,
+/// which the limit of the process would count.
+const ENVIRONMENT: [(&str, &str); 1] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
 
 /// Compiles a component in a separate process. Blocks, also while the component waits for a
 /// permit.
@@ -141,6 +145,7 @@ fn start(process: &CompilerProcess, pack: Option<&Path>) -> io::Result<Child> {
         .args(["--parent", &std::process::id().to_string()])
         .args(functions)
         .env_clear()
+        .envs(ENVIRONMENT)
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
