@@ -41,6 +41,8 @@ pub struct Dispatcher {
     plugins: Plugins,
     running: Running<RunningAttempt, Result<Option<Duration>, NoAttempt>>,
     freed: Arc<FreedSlots>,
+    /// Empty between the turns of the loop.
+    freed_now: Vec<PluginId>,
     calls: StoreCalls,
     pause: Pause,
     looks: looks::Looks,
@@ -74,6 +76,7 @@ impl Dispatcher {
             handover,
             running: Running::default(),
             freed: Arc::default(),
+            freed_now: Vec::new(),
             calls: StoreCalls::default(),
             pause: Pause::default(),
             looks: looks::Looks::default(),
@@ -149,11 +152,11 @@ impl Dispatcher {
 
         self.collect(now);
         self.plugins.pass_time(now);
-        self.keep_leases(now);
         if self.pause.end(now).is_none() {
             self.look(now);
         }
         self.begin(now);
+        self.keep_leases(now);
         self.give_back();
 
         self.next_turn(now)
@@ -175,9 +178,8 @@ impl Dispatcher {
 
         // After the quarantines, so that no slot begins a job of a plugin that is quarantined by
         // now.
-        let mut freed = Vec::new();
-        self.freed.take(&mut freed);
-        for plugin in freed {
+        self.freed.take(&mut self.freed_now);
+        for plugin in self.freed_now.drain(..) {
             self.plugins.free_slot(plugin);
         }
 

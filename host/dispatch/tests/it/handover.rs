@@ -235,6 +235,23 @@ async fn leases_are_extended_in_one_call() {
     harness.stop().await;
 }
 
+/// Nothing else wakes the dispatcher between the beginning of the attempt and the end of its lease.
+#[tokio::test(start_paused = true)]
+async fn lone_long_attempt_keeps_its_lease() {
+    let harness = Harness::start(one_at_a_time(), |_| done_in(LEASE + 30 * SECOND));
+    harness.route(&["ship"]).await;
+    sleep(SECOND).await;
+    harness.append(0..1).await;
+    sleep(LEASE + 20 * SECOND).await;
+    harness.append(1..2).await;
+    sleep(20 * SECOND).await;
+
+    let attempts = harness.attempts(0, "ship");
+    assert_eq!((attempts.len(), attempts[0].number), (1, 1));
+
+    harness.task.abort();
+}
+
 /// A thousand plugins of fifty tenants, and events for one of them.
 #[tokio::test(start_paused = true)]
 async fn idle_plugins_are_left_alone() {
