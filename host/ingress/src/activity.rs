@@ -13,12 +13,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// The extra time that a connection may wait, compared with others, after one of its requests was
 /// accepted.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The minimum time between two looks at the deadline of a connection.
+const LOOK_MIN: Duration = Duration::from_millis(1);
 
 /// The maximum time for which a connection waits for its sender. Bodies have a limit of their own;
 /// see `body`.
@@ -80,7 +83,8 @@ impl Phase {
 /// The activity of one connection.
 #[derive(Debug)]
 pub struct Activity {
-    phase: watch::Sender<Phase>,
+    phase: Mutex<Phase>,
+    evicted: Notify,
     is_http2: AtomicBool,
     has_unread_body: AtomicBool,
     /// Whether a request on the connection was accepted.
@@ -90,9 +94,10 @@ pub struct Activity {
 impl Activity {
     fn new() -> Self {
         Self {
-            phase: watch::Sender::new(Phase::Head {
+            phase: Mutex::new(Phase::Head {
                 since: Instant::now(),
             }),
+            evicted: Notify::new(),
             is_http2: AtomicBool::new(false),
             has_unread_body: AtomicBool::new(false),
             is_trusted: AtomicBool::new(false),
@@ -102,21 +107,16 @@ impl Activity {
     /// Records that bytes arrived. On HTTP/1.1 they begin the next head; on HTTP/2 they may be
     /// frames that do not belong to a request.
     pub(crate) fn bytes_arrived(&self) {
-        if self.is_http2.load(Ordering::Relaxed)
-            || !matches!(*self.phase.borrow(), Phase::Idle { .. })
-        {
+        if self.is_http2.load(Ordering::Relaxed) {
             return;
         }
 
-        self.phase.send_if_modified(|phase| {
-            let is_idle = matches!(phase, Phase::Idle { .. });
-            if is_idle {
-                *phase = Phase::Head {
-                    since: Instant::now(),
-                };
-            }
-            is_idle
-        });
+        let mut phase = self.phase();
+        if matches!(*phase, Phase::Idle { .. }) {
+            *phase = Phase::Head {
+                since: Instant::now(),
+            };
+        }
     }
 
     /// Records that the head of a request is complete. The request is in flight until the result is
@@ -124,24 +124,22 @@ impl Activity {
     pub fn request_began(self: &Arc<Self>, is_http2: bool, has_body: bool) -> InFlight {
         self.is_http2.store(is_http2, Ordering::Relaxed);
         let since = Instant::now();
-        self.phase.send_modify(|phase| {
-            *phase = match *phase {
-                Phase::Serving {
-                    requests,
-                    bodies_read,
-                    ..
-                } => Phase::Serving {
-                    since,
-                    requests: requests + 1,
-                    bodies_read,
-                },
-                Phase::Head { .. } | Phase::Idle { .. } => Phase::Serving {
-                    since,
-                    requests: 1,
-                    bodies_read: 0,
-                },
-                Phase::Evicted => Phase::Evicted,
-            };
+        self.change(|phase| match phase {
+            Phase::Serving {
+                requests,
+                bodies_read,
+                ..
+            } => Phase::Serving {
+                since,
+                requests: requests + 1,
+                bodies_read,
+            },
+            Phase::Head { .. } | Phase::Idle { .. } => Phase::Serving {
+                since,
+                requests: 1,
+                bodies_read: 0,
+            },
+            Phase::Evicted => Phase::Evicted,
         });
 
         let mut request = InFlight {
@@ -161,20 +159,24 @@ impl Activity {
     }
 
     /// Returns when the connection must be closed: it has waited too long, or was evicted.
+    ///
+    /// The phase changes several times in each request, and a timer for each change would be
+    /// expensive. One timer therefore looks at the phase no later than the shorter limit allows: a
+    /// phase that begins after a look cannot end before the next one.
     pub async fn overdue(&self, limits: WaitLimits) {
-        let mut phases = self.phase.subscribe();
+        let look_after = limits.head.min(limits.idle).max(LOOK_MIN);
 
         loop {
-            let deadline = phases.borrow_and_update().deadline(limits);
-            let passed = async {
-                match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
+            let deadline = self.phase().deadline(limits);
+            let now = Instant::now();
+            let look_at = match deadline {
+                Some(deadline) if deadline <= now => return,
+                Some(deadline) => deadline.min(now + look_after),
+                None => now + look_after,
             };
             tokio::select! {
-                () = passed => return,
-                _ = phases.changed() => {}
+                () = tokio::time::sleep_until(look_at) => {}
+                () = self.evicted.notified() => return,
             }
         }
     }
@@ -192,13 +194,22 @@ impl Activity {
 
     /// Marks the connection to be closed, unless its rank is no longer `expected`.
     fn evict(&self, expected: Instant) -> bool {
-        self.phase.send_if_modified(|phase| {
-            let is_still_waiting = self.waiting_since(*phase) == Some(expected);
-            if is_still_waiting {
-                *phase = Phase::Evicted;
-            }
-            is_still_waiting
-        })
+        let mut phase = self.phase();
+        let is_still_waiting = self.waiting_since(*phase) == Some(expected);
+        if is_still_waiting {
+            *phase = Phase::Evicted;
+            self.evicted.notify_one();
+        }
+        is_still_waiting
+    }
+
+    fn change(&self, change: impl FnOnce(Phase) -> Phase) {
+        let mut phase = self.phase();
+        *phase = change(*phase);
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -237,11 +248,10 @@ impl InFlight {
 
     fn change_bodies_read(&self, change: impl Fn(usize) -> usize) {
         if self.is_body_read {
-            self.activity.phase.send_modify(|phase| {
-                if let Phase::Serving { bodies_read, .. } = phase {
-                    *bodies_read = change(*bodies_read);
-                }
-            });
+            let mut phase = self.activity.phase();
+            if let Phase::Serving { bodies_read, .. } = &mut *phase {
+                *bodies_read = change(*bodies_read);
+            }
         }
     }
 }
@@ -261,26 +271,20 @@ impl Drop for InFlight {
             self.activity.has_unread_body.store(true, Ordering::Relaxed);
         }
 
-        self.activity.phase.send_modify(|phase| {
-            let Phase::Serving {
+        self.activity.change(|phase| match phase {
+            Phase::Serving { requests: 1, .. } => Phase::Idle {
+                since: Instant::now(),
+            },
+            Phase::Serving {
                 since,
                 requests,
                 bodies_read,
-            } = *phase
-            else {
-                return;
-            };
-            *phase = if requests == 1 {
-                Phase::Idle {
-                    since: Instant::now(),
-                }
-            } else {
-                Phase::Serving {
-                    since,
-                    requests: requests - 1,
-                    bodies_read: bodies_read - usize::from(self.is_body_read),
-                }
-            };
+            } => Phase::Serving {
+                since,
+                requests: requests - 1,
+                bodies_read: bodies_read - usize::from(self.is_body_read),
+            },
+            other => other,
         });
     }
 }
@@ -335,7 +339,7 @@ impl Connections {
         let open = self.open();
 
         loop {
-            let since = |activity: &Activity| activity.waiting_since(*activity.phase.borrow());
+            let since = |activity: &Activity| activity.waiting_since(*activity.phase());
             let waiting = open
                 .values()
                 .filter_map(|activity| Some((since(activity)?, activity)));

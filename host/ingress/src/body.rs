@@ -8,8 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+
+/// The minimum size of a body that may share the buffer of its connection, in bytes.
+const UNCOPIED_MIN: usize = 8 << 10;
 
 /// The limits on one body.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +75,7 @@ where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut bytes = Vec::new();
+    let mut bytes = Bytes::new();
     let mut reservation = Reservation {
         budget: Arc::clone(budget),
         bytes: 0,
@@ -88,13 +91,30 @@ where
             return Err(BodyError::TooLarge { bytes_max });
         }
         reservation.grow(data.len())?;
-        bytes.extend_from_slice(&data);
+        bytes = joined(bytes, data);
     }
 
     Ok(Body {
-        bytes: bytes.into(),
+        bytes,
         _reservation: reservation,
     })
+}
+
+/// Appends `data` to the bytes that arrived before.
+///
+/// A small body is copied out of the buffer of its connection, because it would keep the whole
+/// buffer in memory. A large body that arrives at once is not copied.
+fn joined(bytes: Bytes, data: Bytes) -> Bytes {
+    if bytes.is_empty() && data.len() >= UNCOPIED_MIN {
+        return data;
+    }
+    if bytes.is_empty() {
+        return Bytes::copy_from_slice(&data);
+    }
+
+    let mut joined = BytesMut::from(bytes);
+    joined.extend_from_slice(&data);
+    joined.freeze()
 }
 
 /// The memory that all bodies together may still use.

@@ -36,8 +36,12 @@ pub(crate) fn http(config: &Config) -> Http {
     let header_max = config.header_max.max(HEADER_BYTES_MIN);
     let mut http = auto::Builder::new(TokioExecutor::new());
 
-    // A sender may close its sending side after the request and still wait for the answer.
-    http.http1().half_close(true).max_buf_size(header_max);
+    // A sender may close its sending side after the request and still wait for the answer. Answers
+    // are small: for the system, one buffer is cheaper than a list of buffers.
+    http.http1()
+        .half_close(true)
+        .writev(false)
+        .max_buf_size(header_max);
     http.http2()
         .max_concurrent_streams(config.streams_max)
         .max_header_list_size(u32::try_from(header_max).unwrap_or(u32::MAX))
@@ -66,12 +70,13 @@ pub(crate) async fn serve(
     // Answers are small and complete, so that delaying them to gather more bytes would be useless.
     let _ = tcp.set_nodelay(true);
 
+    let peer_text: Arc<str> = peer.to_string().into();
     let io = TokioIo::new(Stream::new(tcp, Arc::clone(activity)));
     let service = service_fn(|request: Request<Incoming>| {
         let is_http2 = request.version() == Version::HTTP_2;
         let has_body = !request.body().is_end_stream();
         let sender = Sender {
-            peer,
+            peer: Arc::clone(&peer_text),
             is_http2,
             in_flight: activity.request_began(is_http2, has_body),
             body_bytes: 0,
@@ -90,6 +95,7 @@ pub(crate) async fn serve(
 
     loop {
         tokio::select! {
+            biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(

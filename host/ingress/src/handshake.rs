@@ -62,17 +62,8 @@ impl Handshakes {
             Verification::NeedsCertificate { url } => url,
         };
 
-        let wanted = CertificateRequest {
-            url: &url,
-            source: &source.name,
-            allow_http: source.allow_http,
-        };
-        let fetched = {
-            let _evictable = in_flight.wait_evictably();
-            self.certificates.fetch(wanted, now).await
-        };
-        let certificate = fetched.map_err(|why| unavailable(why.to_string()))?;
-
+        // Rare steps are boxed: hyper moves the future of each request.
+        let certificate = Box::pin(self.certificate(&url, source, in_flight, now)).await?;
         let only = FetchedCertificate { url, certificate };
         match source.verifier.verify(request, &only, now)? {
             Verification::Complete(verdict) => {
@@ -83,6 +74,23 @@ impl Handshakes {
                 "the message needs a second certificate".to_owned(),
             )),
         }
+    }
+
+    async fn certificate(
+        &self,
+        url: &str,
+        source: &Source,
+        in_flight: &InFlight,
+        now: Timestamp,
+    ) -> Result<Arc<Certificate>, Refused> {
+        let wanted = CertificateRequest {
+            url,
+            source: &source.name,
+            allow_http: source.allow_http,
+        };
+        let _evictable = in_flight.wait_evictably();
+        let fetched = self.certificates.fetch(wanted, now).await;
+        fetched.map_err(|why| unavailable(why.to_string()))
     }
 
     fn verify_with_cached(

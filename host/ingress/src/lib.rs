@@ -15,6 +15,7 @@ pub mod activity;
 mod receive;
 mod source;
 mod body;
+mod headers;
 mod handshake;
 mod fetch;
 mod answer;

@@ -3,8 +3,6 @@
 //! A line never contains a body, a secret, or the part of a path that may be a secret. Text from
 //! the sender is logged as a quoted string, so that a line break in it does not start a new line.
 
-use std::net::SocketAddr;
-
 use hookyard_model::visible;
 
 use crate::answer::{self, Accepted, Refused, StoredEvent};
@@ -16,7 +14,7 @@ const PATH_BYTES_MAX: usize = 130;
 
 /// What is known of a request when it ends.
 pub(crate) struct RequestSummary<'a> {
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: &'a str,
     pub(crate) path: &'a str,
     /// The size of the body, in bytes; zero if the body was not read completely.
     pub(crate) body_bytes: usize,
@@ -51,15 +49,28 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, request: &RequestSumm
         Ok(Accepted::Stored(event)) => log_event(event, false, request, route),
         Ok(Accepted::Repeat(event)) => log_event(event, true, request, route),
         Ok(Accepted::Confirmed { topic }) => {
-            let topic = visible(topic);
-            log!(info, request, route, topic, "confirmed a subscription");
+            log!(
+                info,
+                request,
+                route,
+                topic = visible(topic),
+                "confirmed a subscription"
+            );
         }
         Ok(Accepted::Noticed { what }) => {
             log!(info, request, route, what, "noticed; nothing to store");
         }
         Err(refused) => {
-            let detail = visible(&refused.detail());
-            log!(warn, request, route, status, reason, detail, "refused");
+            let detail = || visible(&refused.detail());
+            log!(
+                warn,
+                request,
+                route,
+                status,
+                reason,
+                detail = detail(),
+                "refused"
+            );
         }
     }
 }

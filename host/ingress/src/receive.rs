@@ -4,17 +4,15 @@
 //! (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent before `append`
 //! has returned (invariant 1).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use hookyard_crash::Point;
-use hookyard_model::{Event, Header};
+use hookyard_model::Event;
 use hookyard_schemes::{Verdict, Verified, ordering_key};
 use hookyard_store::AppendResult;
-use http::{HeaderMap, Method, Request, request};
+use http::{Method, Request, request};
 use hyper::body::Incoming;
 
 use crate::activity::{Connections, InFlight};
@@ -23,8 +21,9 @@ use crate::body::{self, Body, BodyBudget, BodyLimits};
 use crate::bound::Parts;
 use crate::config::Config;
 use crate::handshake::Handshakes;
+use crate::headers::{self, ReceivedHeaders};
 use crate::log::{self, RequestSummary};
-use crate::metering;
+use crate::metering::Meter;
 use crate::near_miss::NearMisses;
 use crate::source::{Route, Source, Sources};
 
@@ -44,11 +43,13 @@ pub(crate) struct Receiver {
     handshakes: Handshakes,
     budget: Arc<BodyBudget>,
     near_misses: NearMisses,
+    meter: Meter,
 }
 
 /// The sender of a request, and the connection that it uses.
 pub(crate) struct Sender {
-    pub(crate) peer: SocketAddr,
+    /// The address of the peer, as text for the log.
+    pub(crate) peer: Arc<str>,
     pub(crate) is_http2: bool,
     pub(crate) in_flight: InFlight,
     /// The size of the body, in bytes, once it has been read.
@@ -58,7 +59,6 @@ pub(crate) struct Sender {
 /// A request whose body has been read completely.
 struct ReadRequest<'a> {
     head: &'a request::Parts,
-    headers: Vec<Header>,
     body: Body,
 }
 
@@ -76,6 +76,7 @@ impl Receiver {
             handshakes,
             budget: BodyBudget::new(config.buffered_max),
             near_misses: NearMisses::default(),
+            meter: Meter::default(),
             config,
             parts,
             sources,
@@ -125,15 +126,12 @@ impl Receiver {
         sender.body_bytes = body.bytes.len();
         sender.in_flight.body_read();
 
-        let request = ReadRequest {
-            head,
-            headers: copy_headers(&head.headers),
-            body,
-        };
+        let request = ReadRequest { head, body };
         match self.verify(route, &request, &sender.in_flight).await? {
             Verdict::Event(verified) => self.store(&route.source, verified, request).await,
             Verdict::Confirm { url, topic } => {
-                self.handshakes.confirm(&route.source, url).await?;
+                // Rare steps are boxed: hyper moves the future of each request.
+                Box::pin(self.handshakes.confirm(&route.source, url)).await?;
                 Ok(Accepted::Confirmed { topic })
             }
             Verdict::Notice { what } => Ok(Accepted::Noticed { what }),
@@ -154,12 +152,13 @@ impl Receiver {
         in_flight: &InFlight,
     ) -> Result<Verdict, Refused> {
         let uri = &request.head.uri;
+        let headers = ReceivedHeaders(&request.head.headers);
         let request = hookyard_schemes::Request {
             method: request.head.method.as_str(),
             path: uri.path(),
             tail: route.tail,
             query: uri.query(),
-            headers: &request.headers,
+            headers: &headers,
             body: &request.body.bytes,
         };
 
@@ -175,7 +174,8 @@ impl Receiver {
         verified: Verified,
         request: ReadRequest<'_>,
     ) -> Result<Accepted, Refused> {
-        let ReadRequest { headers, body, .. } = request;
+        let ReadRequest { head, body } = request;
+        let headers = ReceivedHeaders(&head.headers);
         let description = source.provider.describe(&verified, &headers, &body.bytes)?;
         let ordering_key = match &source.ordering {
             Some(pointer) => ordering_key(pointer, &verified.payload, &body.bytes)?,
@@ -191,7 +191,7 @@ impl Receiver {
             key: description.key,
             key_window: source.dedupe_window,
             received_at,
-            headers: without_credentials(headers, source),
+            headers: headers::kept(&head.headers, source.verifier.credential_headers()),
             body: body.bytes.clone(),
             payload: verified.payload,
             ordering_key,
@@ -235,11 +235,11 @@ impl Receiver {
             None
         };
 
-        metering::count(outcome);
+        self.meter.count(outcome);
         log::request(
             outcome,
             &RequestSummary {
-                peer: sender.peer,
+                peer: &sender.peer,
                 path,
                 body_bytes: sender.body_bytes,
                 route,
@@ -259,21 +259,4 @@ fn reset_later(body: Incoming) {
         tokio::time::sleep(RESET_DELAY).await;
         drop(body);
     });
-}
-
-/// Copies the headers in their order. Several values of one name are kept together, in order.
-fn copy_headers(headers: &HeaderMap) -> Vec<Header> {
-    headers
-        .iter()
-        .map(|(name, value)| Header {
-            name: name.as_str().to_owned(),
-            value: Bytes::copy_from_slice(value.as_bytes()),
-        })
-        .collect()
-}
-
-fn without_credentials(mut headers: Vec<Header>, source: &Source) -> Vec<Header> {
-    let credentials = source.verifier.credential_headers();
-    headers.retain(|header| !credentials.contains(&header.name));
-    headers
 }

@@ -221,19 +221,26 @@ impl Recipe {
     }
 }
 
-/// Returns the bytes that are signed.
-pub(crate) fn signed_bytes(pieces: &[Piece], values: &SignedValues<'_>) -> Vec<u8> {
-    let mut signed = Vec::new();
-
-    for piece in pieces {
-        signed.extend_from_slice(match piece {
+impl SignedValues<'_> {
+    /// Returns the text that is signed, as the slices that it consists of.
+    pub(crate) fn fill<'a>(&'a self, pieces: &'a [Piece]) -> Vec<&'a [u8]> {
+        let filled = pieces.iter().map(|piece| match piece {
             Piece::Text(text) => text.as_bytes(),
-            Piece::Body => values.body,
-            Piece::Timestamp => values.timestamp.as_bytes(),
-            Piece::Id => values.id.as_bytes(),
+            Piece::Body => self.body,
+            Piece::Timestamp => self.timestamp.as_bytes(),
+            Piece::Id => self.id.as_bytes(),
         });
+        filled.collect()
     }
-    signed
+}
+
+/// Returns the HMAC of slices that follow each other. They are not copied into one buffer.
+pub(crate) fn tag(key: &hmac::Key, signed: &[&[u8]]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    for slice in signed {
+        context.update(slice);
+    }
+    context.sign()
 }
 
 impl TimeFormat {

@@ -2,7 +2,10 @@
 //!
 //! A value is found without building a tree and is returned as its own text, so that no digit of a
 //! number is lost. A name that occurs twice in an object on the path is an error: readers disagree
-//! about its value, and the host does not guess.
+//! about its value, and the host does not guess. The module `lookup` finds any number of values in
+//! one pass.
+
+mod lookup;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,8 +13,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use hookyard_model::Payload;
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+pub(crate) use lookup::{Wanted, find_all};
 
 /// A JSON pointer (RFC 6901), such as `/data/id`. The empty pointer means the whole document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -87,14 +92,10 @@ impl JsonPointer {
     ///
     /// Returns [`Unreadable`] if `json` is not JSON, or if a name on the path occurs twice.
     pub fn find<'a>(&self, json: &'a [u8]) -> Result<Option<&'a RawValue>, Unreadable> {
-        let mut value: &RawValue = serde_json::from_slice(json).map_err(not_json)?;
-        for token in &self.tokens {
-            match member(value, token)? {
-                Some(next) => value = next,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(value))
+        let mut wanted = [Wanted::new(self)];
+        find_all(json, &mut wanted)?;
+        let [wanted] = wanted;
+        wanted.found
     }
 
     /// Returns the string at this location in `json`; `None` if there is no such value or it is not
@@ -174,24 +175,6 @@ fn not_json(error: serde_json::Error) -> Unreadable {
     ))
 }
 
-fn member<'a>(value: &'a RawValue, token: &str) -> Result<Option<&'a RawValue>, Unreadable> {
-    match value.get().as_bytes().first() {
-        Some(b'{') => {
-            let found = read(value.get(), ObjectMember { name: token })?;
-            if found.is_repeated {
-                Err(Unreadable::Repeated(token.to_owned()))
-            } else {
-                Ok(found.value)
-            }
-        }
-        Some(b'[') => match index(token) {
-            Some(index) => read(value.get(), ArrayItem { index }),
-            None => Ok(None),
-        },
-        _ => Ok(None),
-    }
-}
-
 /// Parses an array index as RFC 6901 defines it: without sign or leading zero.
 fn index(token: &str) -> Option<usize> {
     let is_canonical = token == "0"
@@ -208,64 +191,6 @@ fn read<'a, V: Visitor<'a>>(json: &'a str, visitor: V) -> Result<V::Value, Unrea
     let value = reader.deserialize_any(visitor).map_err(not_json)?;
     reader.end().map_err(not_json)?;
     Ok(value)
-}
-
-/// Finds one member of an object.
-struct ObjectMember<'n> {
-    name: &'n str,
-}
-
-#[derive(Default)]
-struct FoundMember<'a> {
-    value: Option<&'a RawValue>,
-    is_repeated: bool,
-}
-
-impl<'de> Visitor<'de> for ObjectMember<'_> {
-    type Value = FoundMember<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FoundMember<'de>, A::Error> {
-        let mut found = FoundMember::default();
-
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            if name != self.name {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            found.is_repeated |= found.value.is_some();
-            found.value = Some(map.next_value()?);
-        }
-        Ok(found)
-    }
-}
-
-/// Finds one item of an array.
-struct ArrayItem {
-    index: usize,
-}
-
-impl<'de> Visitor<'de> for ArrayItem {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Option<&'de RawValue>, A::Error> {
-        let mut found = None;
-        let mut position = 0;
-        while let Some(item) = items.next_element::<&'de RawValue>()? {
-            if position == self.index {
-                found = Some(item);
-            }
-            position += 1;
-        }
-        Ok(found)
-    }
 }
 
 /// Returns the members of a JSON object, each as its own text. A name that occurs twice is an

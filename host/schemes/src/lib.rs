@@ -37,6 +37,6 @@ pub use sign::{
     new_sns_key,
 };
 pub use verify::{
-    Certificate, Certificates, Credential, Freshness, InvalidCertificate, Refusal, Request,
-    Verdict, Verification, Verified, Verifier, jws, sns, standard_webhooks,
+    Certificate, Certificates, Credential, FoundHeader, Freshness, Headers, InvalidCertificate,
+    Refusal, Request, Verdict, Verification, Verified, Verifier, jws, sns, standard_webhooks,
 };

@@ -18,7 +18,7 @@ pub use certificate::{Certificate, Certificates, InvalidCertificate};
 pub use credential::Credential;
 pub use freshness::Freshness;
 pub use refusal::Refusal;
-pub use request::Request;
+pub use request::{FoundHeader, Headers, Request};
 pub(crate) use request::{ascii, single_header};
 pub use verdict::{Verdict, Verification, Verified};
 pub use verifier::Verifier;

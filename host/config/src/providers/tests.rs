@@ -33,7 +33,7 @@ fn every_event_type_has_a_sample() {
                 id: Some("id".to_owned()),
                 payload: Payload::Body,
             };
-            let described = provider.describe(&verified, &[], file.contents());
+            let described = provider.describe(&verified, &(), file.contents());
             let event_type = described
                 .ok()
                 .and_then(|description| description.event_type);
@@ -67,7 +67,7 @@ fn outgoing_event_is_refused() {
         };
         assert!(
             providers["topi-saas"]
-                .describe(&verified, &[], body.as_bytes())
+                .describe(&verified, &(), body.as_bytes())
                 .is_err(),
             "{name}"
         );

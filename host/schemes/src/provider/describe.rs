@@ -1,11 +1,14 @@
 //! Finds the idempotency key and the type of a verified event.
 
-use aws_lc_rs::digest;
-use hookyard_model::{Header, is_hidden};
+use std::cell::OnceCell;
 
-use super::{Description, Direction, KeyFallback, KeySource, Provider, Shape, TypeRule};
-use crate::json::{payload_bytes, string};
-use crate::verify::{ascii, single_header};
+use aws_lc_rs::digest;
+use hookyard_model::is_hidden;
+use serde_json::value::RawValue;
+
+use super::{Description, Direction, KeyFallback, KeyRule, KeySource, Provider, Shape, TypeRule};
+use crate::json::{Wanted, find_all, payload_bytes, string};
+use crate::verify::{Headers, ascii, single_header};
 use crate::{JsonPointer, Refusal, Unreadable, Verified};
 
 /// The maximum size of a key, in bytes.
@@ -24,10 +27,11 @@ impl Provider {
     pub fn describe(
         &self,
         verified: &Verified,
-        headers: &[Header],
+        headers: &dyn Headers,
         body: &[u8],
     ) -> Result<Description, Refusal> {
-        let payload = payload_bytes(&verified.payload, body).map_err(unreadable)?;
+        let bytes = payload_bytes(&verified.payload, body).map_err(unreadable)?;
+        let payload = EventPayload::new(&bytes, self);
         let event_type = self
             .event_type(headers, &payload)?
             .filter(|name| is_name(name, TYPE_BYTES_MAX));
@@ -35,8 +39,29 @@ impl Provider {
             self.refuse_outgoing(event_type)?;
         }
 
-        let key = self.key(verified, headers, &payload)?;
+        let key = self.key.read(verified, headers, &payload)?;
         Ok(Description { key, event_type })
+    }
+
+    /// Returns every location in the payload that a rule names.
+    fn pointers(&self) -> impl Iterator<Item = &JsonPointer> {
+        let (json, shapes) = match &self.event_type {
+            TypeRule::Json(pointer) => (Some(pointer), &[][..]),
+            TypeRule::Header(_) => (None, &[][..]),
+            TypeRule::Shapes(shapes) => (None, &shapes[..]),
+        };
+        let of_shapes = shapes.iter().flat_map(|shape| {
+            shape
+                .any
+                .iter()
+                .chain(&shape.none)
+                .chain(shape.is.pointers())
+        });
+        let of_key = self.key.from.iter().filter_map(|source| match source {
+            KeySource::Json(pointer) => Some(pointer),
+            KeySource::SchemeId | KeySource::Header(_) => None,
+        });
+        json.into_iter().chain(of_shapes).chain(of_key)
     }
 
     fn refuse_outgoing(&self, event_type: &str) -> Result<(), Refusal> {
@@ -48,60 +73,99 @@ impl Provider {
         }
     }
 
-    fn event_type(&self, headers: &[Header], payload: &[u8]) -> Result<Option<String>, Refusal> {
+    fn event_type(
+        &self,
+        headers: &dyn Headers,
+        payload: &EventPayload<'_>,
+    ) -> Result<Option<String>, Refusal> {
         match &self.event_type {
-            TypeRule::Json(pointer) => pointer.find_string(payload).map_err(unreadable),
-            TypeRule::Header(name) => Ok(single_header(headers, name)?
-                .and_then(ascii)
-                .map(str::to_owned)),
+            TypeRule::Json(pointer) => payload.find_string(pointer).map_err(unreadable),
+            TypeRule::Header(name) => header_text(headers, name),
             TypeRule::Shapes(shapes) => type_by_shape(shapes, payload).map_err(unreadable),
         }
     }
+}
 
-    fn key(
+impl KeyRule {
+    fn read(
         &self,
         verified: &Verified,
-        headers: &[Header],
-        payload: &[u8],
+        headers: &dyn Headers,
+        payload: &EventPayload<'_>,
     ) -> Result<String, Refusal> {
-        for source in &self.key.from {
-            let found = find_key(source, verified, headers, payload)?;
+        for source in &self.from {
+            let found = match source {
+                KeySource::SchemeId => verified.id.clone(),
+                KeySource::Header(name) => header_text(headers, name)?,
+                KeySource::Json(pointer) => payload
+                    .find(pointer)
+                    .map_err(unreadable)?
+                    .and_then(identifier),
+            };
             if let Some(key) = found.filter(|key| is_name(key, KEY_BYTES_MAX)) {
                 return Ok(key);
             }
         }
 
-        match self.key.otherwise {
-            Some(KeyFallback::BodySha256) => Ok(hashed(payload)),
+        match self.otherwise {
+            Some(KeyFallback::BodySha256) => Ok(hashed(payload.bytes)),
             None => Err(Refusal::MissingKey),
         }
     }
 }
 
-fn find_key(
-    source: &KeySource,
-    verified: &Verified,
-    headers: &[Header],
-    payload: &[u8],
-) -> Result<Option<String>, Refusal> {
-    match source {
-        KeySource::SchemeId => Ok(verified.id.clone()),
-        KeySource::Header(name) => Ok(single_header(headers, name)?
-            .and_then(ascii)
-            .map(str::to_owned)),
-        KeySource::Json(pointer) => Ok(pointer
-            .find(payload)
-            .map_err(unreadable)?
-            .and_then(identifier)),
+fn header_text(headers: &dyn Headers, name: &str) -> Result<Option<String>, Refusal> {
+    Ok(single_header(headers, name)?
+        .and_then(ascii)
+        .map(str::to_owned))
+}
+
+/// The payload of an event. It is read in one pass for all values that the provider's rules name,
+/// and only if a rule needs one of them.
+struct EventPayload<'a> {
+    bytes: &'a [u8],
+    provider: &'a Provider,
+    values: OnceCell<Result<Vec<Wanted<'a, 'a>>, Unreadable>>,
+}
+
+impl<'a> EventPayload<'a> {
+    fn new(bytes: &'a [u8], provider: &'a Provider) -> Self {
+        Self {
+            bytes,
+            provider,
+            values: OnceCell::new(),
+        }
+    }
+
+    /// Returns the value at a location that a rule of the provider names.
+    fn find(&self, pointer: &JsonPointer) -> Result<Option<&'a RawValue>, Unreadable> {
+        let values = self.values.get_or_init(|| self.read()).as_ref();
+        let wanted = values.map_err(Clone::clone)?;
+
+        let wanted = wanted.iter().find(|wanted| wanted.pointer == pointer);
+        wanted.map_or(Ok(None), |wanted| wanted.found.clone())
+    }
+
+    fn find_string(&self, pointer: &JsonPointer) -> Result<Option<String>, Unreadable> {
+        Ok(self.find(pointer)?.and_then(string))
+    }
+
+    fn read(&self) -> Result<Vec<Wanted<'a, 'a>>, Unreadable> {
+        let mut values: Vec<_> = self.provider.pointers().map(Wanted::new).collect();
+        find_all(self.bytes, &mut values)?;
+        Ok(values)
     }
 }
 
 /// Returns the type of the one shape that matches; `None` if no shape or more than one shape
 /// matches.
-fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unreadable> {
+fn type_by_shape(
+    shapes: &[Shape],
+    payload: &EventPayload<'_>,
+) -> Result<Option<String>, Unreadable> {
     let has_value = |pointer: &JsonPointer| {
-        Ok(pointer
-            .find(payload)?
+        Ok(payload
+            .find(pointer)?
             .is_some_and(|value| value.get() != "null"))
     };
     // Every pointer is looked up, so that unreadable JSON is an error wherever it is.
@@ -124,12 +188,12 @@ fn type_by_shape(shapes: &[Shape], payload: &[u8]) -> Result<Option<String>, Unr
     Ok(matching.and_then(|shape| {
         shape
             .is
-            .fill(|pointer| pointer.find_string(payload).ok().flatten())
+            .fill(|pointer| payload.find_string(pointer).ok().flatten())
     }))
 }
 
 /// Returns the text of a string, or a number as it is written.
-pub(crate) fn identifier(value: &serde_json::value::RawValue) -> Option<String> {
+pub(crate) fn identifier(value: &RawValue) -> Option<String> {
     let text = value.get();
     let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     if is_number {

@@ -58,6 +58,14 @@ impl Template {
         &self.text
     }
 
+    /// Returns the pointers in the template, in order.
+    pub(super) fn pointers(&self) -> impl Iterator<Item = &JsonPointer> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            TemplatePiece::Text(_) => None,
+            TemplatePiece::Value(pointer) => Some(pointer),
+        })
+    }
+
     /// Returns the text with each value filled in by `find`; `None` if a value is missing.
     pub(super) fn fill(&self, find: impl Fn(&JsonPointer) -> Option<String>) -> Option<String> {
         let mut out = String::new();

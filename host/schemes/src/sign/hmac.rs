@@ -10,7 +10,7 @@ use hookyard_model::{Header, Timestamp};
 use super::keys::{KeyCount, Keys, SigningKey};
 use super::{SignError, UnsignedMessage, header, is_header_value, settable_header};
 use crate::SetupError;
-use crate::hmac::{Field, Part, Piece, Recipe, SignedValues, signed_bytes};
+use crate::hmac::{Field, Part, Piece, Recipe, SignedValues, tag};
 
 #[derive(Debug)]
 pub(super) struct HmacSigner {
@@ -53,9 +53,9 @@ impl HmacSigner {
             timestamp: &timestamp,
             id: message.id,
         };
-        let signed = signed_bytes(&self.signed, &values);
+        let signed = values.fill(&self.signed);
         for key in self.signing_keys(message.now)? {
-            let signature = hmac::sign(key, &signed);
+            let signature = tag(key, &signed);
             let text = self.recipe.encoding.encode(signature.as_ref());
             headers.add(&self.recipe.signature, &text);
         }

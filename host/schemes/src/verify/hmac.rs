@@ -6,7 +6,7 @@ use hookyard_model::Timestamp;
 use super::credential::check_keys;
 use super::{Freshness, Refusal, Request};
 use crate::SetupError;
-use crate::hmac::{Field, Part, Piece, Recipe, Settings, SignedValues, signed_bytes};
+use crate::hmac::{Field, Part, Piece, Recipe, Settings, SignedValues, tag};
 
 /// Senders sign once for each live key, and have two live keys during a rotation.
 const SIGNATURES_MAX: usize = 32;
@@ -61,7 +61,7 @@ impl HmacVerifier {
             timestamp: timestamp.unwrap_or_default(),
             id: id.unwrap_or_default(),
         };
-        self.check_signatures(&signatures, &signed_bytes(&self.signed, &values))?;
+        self.check_signatures(&signatures, &values.fill(&self.signed))?;
 
         if let (Some(time), Some(text)) = (&self.recipe.timestamp, timestamp) {
             let signed_at = time
@@ -73,7 +73,7 @@ impl HmacVerifier {
         Ok(id.map(str::to_owned))
     }
 
-    fn check_signatures(&self, signatures: &[&str], signed: &[u8]) -> Result<(), Refusal> {
+    fn check_signatures(&self, signatures: &[&str], signed: &[&[u8]]) -> Result<(), Refusal> {
         if signatures.len() > SIGNATURES_MAX {
             return Err(self.recipe.signature.malformed());
         }
@@ -85,7 +85,7 @@ impl HmacVerifier {
         // Every key is compared with every signature, so that the time reveals nothing.
         let mut is_valid = false;
         for key in &self.keys {
-            let tag = hmac::sign(key, signed);
+            let tag = tag(key, signed);
             for given in &given {
                 is_valid |= constant_time::verify_slices_are_equal(tag.as_ref(), given).is_ok();
             }

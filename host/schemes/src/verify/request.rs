@@ -3,9 +3,68 @@
 //! All headers are read through this module, so that the rule "a header that is read occurs exactly
 //! once" has one place.
 
+use std::fmt;
+
 use hookyard_model::Header;
 
 use super::Refusal;
+
+/// The headers of a request, in the form in which the caller has them.
+///
+/// A request that is refused then costs no copy of its headers.
+pub trait Headers: fmt::Debug + Sync {
+    /// Returns the value of the header with this name, if it occurs exactly once. `name` is in
+    /// lower case.
+    fn find(&self, name: &str) -> FoundHeader<'_>;
+}
+
+/// The result of [`Headers::find`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundHeader<'a> {
+    /// No header has this name.
+    Missing,
+    /// The value of the only header with this name.
+    Once(&'a [u8]),
+    /// More than one header has this name.
+    Repeated,
+}
+
+impl<'a> FoundHeader<'a> {
+    /// Returns the result for the values of all headers with a name.
+    pub fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+        match (values.next(), values.next()) {
+            (None, _) => Self::Missing,
+            (Some(value), None) => Self::Once(value),
+            (Some(_), Some(_)) => Self::Repeated,
+        }
+    }
+}
+
+/// No headers.
+impl Headers for () {
+    fn find(&self, _name: &str) -> FoundHeader<'_> {
+        FoundHeader::Missing
+    }
+}
+
+impl Headers for &[Header] {
+    fn find(&self, name: &str) -> FoundHeader<'_> {
+        find(self, name)
+    }
+}
+
+impl Headers for Vec<Header> {
+    fn find(&self, name: &str) -> FoundHeader<'_> {
+        find(self, name)
+    }
+}
+
+fn find<'a>(headers: &'a [Header], name: &str) -> FoundHeader<'a> {
+    let named = headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case(name));
+    FoundHeader::of(named.map(|header| &*header.value))
+}
 
 /// A request whose body has been read completely.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +77,8 @@ pub struct Request<'a> {
     pub tail: Option<&'a str>,
     /// The query as received, without the question mark.
     pub query: Option<&'a str>,
-    /// The headers in their order, with names in lower case.
-    pub headers: &'a [Header],
+    /// The headers.
+    pub headers: &'a dyn Headers,
     /// The body, as received.
     pub body: &'a [u8],
 }
@@ -61,17 +120,15 @@ impl<'a> Request<'a> {
 
 /// Returns the value of a header that must occur at most once.
 pub(crate) fn single_header<'a>(
-    headers: &'a [Header],
+    headers: &'a dyn Headers,
     name: &str,
 ) -> Result<Option<&'a [u8]>, Refusal> {
-    let mut values = headers
-        .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case(name));
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Refusal::RepeatedHeader {
+    match headers.find(name) {
+        FoundHeader::Missing => Ok(None),
+        FoundHeader::Once(value) => Ok(Some(value)),
+        FoundHeader::Repeated => Err(Refusal::RepeatedHeader {
             name: name.to_owned(),
         }),
-        (first, None) => Ok(first.map(|header| &*header.value)),
     }
 }
 

@@ -253,7 +253,7 @@ proptest! {
                     path: "/",
                     tail: None,
                     query: None,
-                    headers,
+                    headers: &headers,
                     body,
                 };
                 both.verifier.verify(&request, &(), now)

@@ -41,7 +41,7 @@ pub(crate) fn verify(
         path: "/",
         tail: None,
         query: None,
-        headers,
+        headers: &headers,
         body,
     };
 

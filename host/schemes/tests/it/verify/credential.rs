@@ -102,7 +102,7 @@ fn secret_path_is_the_tail() {
             path: "/a/b/c",
             tail,
             query: None,
-            headers: &[],
+            headers: &(),
             body: b"",
         };
         verifier.verify(&request, &(), NOW)

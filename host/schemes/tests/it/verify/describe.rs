@@ -183,7 +183,7 @@ fn envelope_is_opened_first() {
         id: None,
         payload: Payload::TextAt("/Message".into()),
     };
-    let describe = |body: &str| by_json().describe(&verified, &[], body.as_bytes());
+    let describe = |body: &str| by_json().describe(&verified, &(), body.as_bytes());
     let found = describe(r#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#).expect("an envelope");
 
     assert_eq!(found.key, "inner");

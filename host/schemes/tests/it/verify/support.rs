@@ -2,7 +2,7 @@
 
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::{
-    Refusal, Request, Scheme, SetupError, Verdict, Verification, Verified, Verifier,
+    Headers, Refusal, Request, Scheme, SetupError, Verdict, Verification, Verified, Verifier,
 };
 
 /// The current time in every test.
@@ -18,7 +18,7 @@ pub(crate) fn headers(pairs: &[(&str, &str)]) -> Vec<Header> {
         .collect()
 }
 
-pub(crate) fn request<'a>(headers: &'a [Header], body: &'a [u8]) -> Request<'a> {
+pub(crate) fn request<'a>(headers: &'a dyn Headers, body: &'a [u8]) -> Request<'a> {
     Request {
         method: "POST",
         path: "/acme/orders",
