@@ -203,7 +203,7 @@ impl Dispatcher {
         }
 
         while let Some(id) = self.plugins.next() {
-            if self.begin_queued(id) {
+            if self.begin_queued(id, now) {
                 continue;
             }
             if can_claim {
@@ -213,7 +213,7 @@ impl Dispatcher {
             }
         }
 
-        let reserved = self.plugins.take_reserved();
+        let reserved = self.plugins.take_reserved(now);
         if !reserved.is_empty() {
             let claim = Claim {
                 plugins: reserved,
@@ -226,8 +226,8 @@ impl Dispatcher {
     }
 
     /// Begins the next job in the queue of a plugin. Returns whether there was one.
-    fn begin_queued(&mut self, id: PluginId) -> bool {
-        let Some((queued, plugin)) = self.plugins.begin(id) else {
+    fn begin_queued(&mut self, id: PluginId, now: Instant) -> bool {
+        let Some((queued, plugin)) = self.plugins.begin(id, now) else {
             return false;
         };
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookyard_model::{PluginRef, Revision};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -40,6 +41,16 @@ pub(crate) struct Plugin {
     /// Whether the plugin waits until the next claim can be made.
     pub(crate) is_deferred: bool,
     pub(crate) due: DueJobs,
+    /// The number of attempts that have begun within about a second.
+    pub(crate) begun: RecentCount,
+}
+
+/// Counts what has happened within the last second or two.
+#[derive(Debug)]
+pub(crate) struct RecentCount {
+    since: Instant,
+    current: usize,
+    previous: usize,
 }
 
 /// What is known of the due jobs that the store has for a plugin.
@@ -96,6 +107,7 @@ impl Plugin {
             claiming: 0,
             is_deferred: false,
             due: DueJobs::default(),
+            begun: RecentCount::new(Instant::now()),
         }
     }
 
@@ -130,12 +142,55 @@ impl Plugin {
             && self.unsettled.saturating_add(self.claiming) < self.unsettled_max()
     }
 
+    /// Returns the number of jobs that a claim asks for in addition to those that have a slot. They
+    /// wait in the queue, so that a backlog needs few claims: as many as have begun within the last
+    /// second, so that none of them waits for long.
+    pub(crate) fn claim_ahead(&self, now: Instant) -> usize {
+        let room = self.places().saturating_sub(self.queue.len());
+        self.begun.get(now).min(room)
+    }
+
     /// Returns the maximum number of attempts that are not settled. It lets calls overlap with the
     /// settlements of earlier attempts, and stops the calls while the store does not settle.
     fn unsettled_max(&self) -> usize {
         self.concurrency
             .saturating_mul(1 + PLACES_PER_ATTEMPT)
             .max(self.concurrency.saturating_add(PLACES_MIN))
+    }
+}
+
+impl RecentCount {
+    const WINDOW: Duration = Duration::from_secs(1);
+
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            current: 0,
+            previous: 0,
+        }
+    }
+
+    /// Adds one.
+    pub(crate) fn add(&mut self, now: Instant) {
+        let age = now.duration_since(self.since);
+        if age >= Self::WINDOW {
+            let is_next = age < 2 * Self::WINDOW;
+            *self = Self {
+                since: now,
+                current: 0,
+                previous: if is_next { self.current } else { 0 },
+            };
+        }
+        self.current += 1;
+    }
+
+    /// Returns the count.
+    fn get(&self, now: Instant) -> usize {
+        if now.duration_since(self.since) < 2 * Self::WINDOW {
+            self.current.max(self.previous)
+        } else {
+            0
+        }
     }
 }
 
@@ -224,6 +279,25 @@ mod tests {
 
         plugin.skipped_until = Some(Instant::now());
         assert!(!plugin.wants_slot(0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn recent_count_forgets_after_seconds() {
+        let begun = Instant::now();
+        let after = |millis| begun + Duration::from_millis(millis);
+        let mut count = RecentCount::new(begun);
+        assert_eq!(count.get(begun), 0);
+
+        count.add(after(0));
+        count.add(after(900));
+        assert_eq!(count.get(after(900)), 2);
+
+        count.add(after(1_100));
+        assert_eq!(count.get(after(1_200)), 2, "the second before");
+        assert_eq!(count.get(after(3_100)), 0);
+
+        count.add(after(9_000));
+        assert_eq!(count.get(after(9_000)), 1);
     }
 
     #[test]

@@ -171,10 +171,15 @@ impl Plugins {
     }
 
     /// Takes a slot for the next job in the queue of a plugin. Returns `None` if the queue is empty.
-    pub(crate) fn begin(&mut self, id: PluginId) -> Option<(QueuedJob, Arc<SharedPlugin>)> {
+    pub(crate) fn begin(
+        &mut self,
+        id: PluginId,
+        now: Instant,
+    ) -> Option<(QueuedJob, Arc<SharedPlugin>)> {
         let plugin = &mut self.plugins[id.0];
         let queued = plugin.queue.pop()?;
         plugin.unsettled += 1;
+        plugin.begun.add(now);
         let shared = Arc::clone(&plugin.shared);
 
         self.leave_handover(&queued);

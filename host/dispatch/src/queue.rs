@@ -26,6 +26,10 @@ impl Queue {
         self.0.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Adds a job that came after all others.
     pub(crate) fn push_last(&mut self, job: QueuedJob) {
         self.0.push_back(job);

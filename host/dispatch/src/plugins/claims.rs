@@ -100,14 +100,14 @@ impl Plugins {
         self.update_waiting(id);
     }
 
-    /// Takes the plugins that have reserved slots, with the number of the slots. What they may have
-    /// in the store is known by the claim, so it is forgotten here.
-    pub(crate) fn take_reserved(&mut self) -> Vec<(PluginId, usize)> {
+    /// Takes the plugins that have reserved slots, each with the number of jobs to claim. What they
+    /// may have in the store is known by the claim, so it is forgotten here.
+    pub(crate) fn take_reserved(&mut self, now: Instant) -> Vec<(PluginId, usize)> {
         let mut reserved = Vec::with_capacity(self.claiming.len());
         for id in std::mem::take(&mut self.claiming) {
             let plugin = &mut self.plugins[id.0];
             plugin.due.may_exist = false;
-            reserved.push((id, plugin.claiming));
+            reserved.push((id, plugin.claiming + plugin.claim_ahead(now)));
             self.update_waiting(id);
         }
         reserved

@@ -235,6 +235,45 @@ async fn leases_are_extended_in_one_call() {
     harness.stop().await;
 }
 
+/// Returns the number of claims that a plugin with a backlog of a thousand events needs, and the
+/// largest number of leased jobs that was seen.
+async fn drain_backlog(duration: Duration, until: Duration) -> (usize, usize) {
+    let plan = Plan {
+        active: Vec::new(),
+        ..Plan::default()
+    };
+    let harness = Harness::start(plan, move |_| done_in(duration));
+    harness.route(&["ship"]).await;
+    harness.append(0..1_000).await;
+    harness.runner.activate(&[("ship", 4)]);
+    let mut leased_most = 0;
+    for _ in 0..100 {
+        sleep(until / 100).await;
+        let states = harness.states().await;
+        let leased = states.iter().filter(|state| **state == "leased").count();
+        leased_most = leased_most.max(leased);
+    }
+
+    let claims = harness.inbox.count(Call::Claim);
+    harness.task.abort();
+    (claims, leased_most)
+}
+
+#[tokio::test(start_paused = true)]
+async fn quick_plugin_claims_ahead() {
+    let (claims, leased) = drain_backlog(Duration::from_millis(1), SECOND / 2).await;
+
+    assert!((16..40).contains(&claims), "{claims} claims");
+    assert!(leased > 50, "{leased} jobs were leased");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_plugin_claims_few_ahead() {
+    let (_, leased) = drain_backlog(3 * SECOND, 300 * SECOND).await;
+
+    assert!((4..=8).contains(&leased), "{leased} jobs were leased");
+}
+
 /// Nothing else wakes the dispatcher between the beginning of the attempt and the end of its lease.
 #[tokio::test(start_paused = true)]
 async fn lone_long_attempt_keeps_its_lease() {
@@ -276,6 +315,7 @@ async fn idle_plugins_are_left_alone() {
     sleep(SECOND).await;
     let reads = harness.runner.reads_of_active.load(Ordering::Relaxed);
     let calls = finding_calls(&harness);
+    assert!(calls < 50, "{calls} calls to look at all plugins");
 
     for number in 0..500 {
         let event = Event {
