@@ -44,6 +44,8 @@ pub(crate) const SLOT_TABLE_ELEMENTS: usize = 100_000;
 /// The size of an instance's memory that is cleaned and kept for the next instance, in bytes. The
 /// rest goes back to the operating system.
 const SLOT_RESIDENT_BYTES: usize = 4 << 20;
+/// The same size on a machine that swaps, where the whole of it is cleaned each time.
+const SLOT_RESIDENT_BYTES_SWAPPING: usize = 64 << 10;
 
 /// The configuration of an [`Engine`].
 #[derive(Clone)]
@@ -178,6 +180,12 @@ pub(crate) fn settings() -> wasmtime::Config {
 
 fn pooling(instances_max: usize) -> InstanceAllocationStrategy {
     let slots = u32::try_from(instances_max).unwrap_or(u32::MAX);
+    let (scan, resident_bytes) = if may_swap() {
+        (Enabled::No, SLOT_RESIDENT_BYTES_SWAPPING)
+    } else {
+        (Enabled::Auto, SLOT_RESIDENT_BYTES)
+    };
+
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(SLOT_CORE_INSTANCES))
@@ -188,10 +196,24 @@ fn pooling(instances_max: usize) -> InstanceAllocationStrategy {
         .max_memories_per_component(SLOT_MEMORIES)
         .max_tables_per_component(SLOT_TABLES)
         .table_elements(SLOT_TABLE_ELEMENTS)
-        .linear_memory_keep_resident(SLOT_RESIDENT_BYTES)
+        .linear_memory_keep_resident(resident_bytes)
         .table_keep_resident(SLOT_TABLE_ELEMENTS * size_of::<usize>())
-        .pagemap_scan(Enabled::Auto);
+        .pagemap_scan(scan);
     pool.into()
+}
+
+/// Whether the system may write pages of this process to a swap area.
+///
+/// Wasmtime asks the kernel for the pages that an instance has written, and cleans only these. It
+/// misses pages that are swapped out (wasmtime #14357), so that the next instance in the slot could
+/// read them. On a machine that swaps, memory is therefore cleaned without asking.
+fn may_swap() -> bool {
+    std::fs::read_to_string("/proc/swaps").map_or(true, |areas| has_areas(&areas))
+}
+
+/// Whether there is an area below the heading of `/proc/swaps`.
+fn has_areas(swaps: &str) -> bool {
+    swaps.lines().skip(1).any(|line| !line.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -199,6 +221,15 @@ mod tests {
     use std::hash::{DefaultHasher, Hash, Hasher};
 
     use super::*;
+
+    #[test]
+    fn swap_areas_are_found() {
+        let heading = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+        assert!(!has_areas(heading));
+        assert!(has_areas(&format!(
+            "{heading}/dev/zram0 partition 8388604 0 100\n"
+        )));
+    }
 
     #[test]
     fn compiled_code_runs_in_both_runtimes() {
