@@ -4,6 +4,9 @@
 //! The floor is what a program by hand does: one insert of a body into one table, in groups that
 //! share a commit. All kinds of calls take turns in rounds, so that they meet the same machine, and
 //! the medians of the rounds are compared. `HOOKYARD_GROUPS=1,64` replaces the sizes of the groups.
+//!
+//! `-- settle --rounds 10` runs calls of one kind alone, and what must precede them, for instruction
+//! counts (`.ci/counts`). The kinds are `append`, `hand-over`, `settle`, `pending` and `claim`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +25,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 const GROUPS: &str = "1,16,64";
+/// The size of the groups whose instructions are counted.
+const COUNTED_GROUP: u64 = 16;
 const ROUNDS: usize = 15;
 /// The number of groups in a round.
 const GROUPS_PER_ROUND: u64 = 40;
@@ -50,9 +55,16 @@ fn main() {
         .build()
         .expect("a runtime");
 
+    // Cargo adds `--bench` to the arguments.
+    let arguments = std::env::args().skip(1).filter(|it| it != "--bench");
+    let arguments: Vec<String> = arguments.collect();
+
     runtime.block_on(async {
-        let floor = Floor::start(&folder.path().join("floor.db"));
         let mut bench = Bench::new(&folder.path().join("store.db")).await;
+        if let [kind, _, rounds] = &arguments[..] {
+            return bench.run(kind, rounds.parse().expect("a number")).await;
+        }
+        let floor = Floor::start(&folder.path().join("floor.db"));
         println!("CPU time of the writer's thread for each event");
         print!("{:<26}", "");
         for group in &groups {
@@ -235,10 +247,49 @@ impl Bench {
         let first = self.sent + 1;
         let mut costs = vec![self.append(group, "audit").await];
 
+        let (cost, jobs) = self.append_handed_over(group).await;
+        costs.push(cost);
+        costs.push(self.settle(group, jobs).await);
+
+        costs.push(self.append(group, "orders").await);
+        let (cost, jobs) = self.claim_all(group).await;
+        costs.push(cost);
+        costs.push(self.settle(group, jobs).await);
+
+        self.sent = first - 1;
+        costs.push(self.append(group, "audit").await);
+        self.sent += 2 * events_per_round(group);
+        costs
+    }
+
+    /// Runs calls of one kind, and what must precede them.
+    async fn run(&mut self, kind: &str, rounds: usize) {
+        const GROUP: u64 = COUNTED_GROUP;
+        for _ in 0..rounds {
+            match kind {
+                "append" => drop(self.append(GROUP, "audit").await),
+                "hand-over" => drop(self.append_handed_over(GROUP).await),
+                "settle" => {
+                    let (_, jobs) = self.append_handed_over(GROUP).await;
+                    self.settle(GROUP, jobs).await;
+                }
+                "pending" => drop(self.append(GROUP, "orders").await),
+                "claim" => {
+                    self.append(GROUP, "orders").await;
+                    self.claim_all(GROUP).await;
+                }
+                _ => panic!("{kind} is not a kind of calls"),
+            }
+        }
+    }
+
+    /// Appends a round of events whose jobs the store hands over.
+    async fn append_handed_over(&mut self, group: u64) -> (f64, Vec<ClaimedJob>) {
         self.claim(1).await;
         self.handover.open(&plugin(), usize::MAX);
-        costs.push(self.append(group, "orders").await);
+        let cost = self.append(group, "orders").await;
         self.handover.open(&plugin(), 0);
+
         let jobs = self.handover.take();
         assert_eq!(
             jobs.len() as u64,
@@ -248,27 +299,24 @@ impl Bench {
         for job in &jobs {
             self.handover.begun(&plugin(), job.event.body.len());
         }
-        costs.push(self.settle(group, jobs).await);
+        (cost, jobs)
+    }
 
-        costs.push(self.append(group, "orders").await);
+    /// Claims a round of pending jobs.
+    async fn claim_all(&self, group: u64) -> (f64, Vec<ClaimedJob>) {
         let mut jobs = Vec::new();
         let claim = async {
             for _ in 0..GROUPS_PER_ROUND {
                 jobs.extend(self.claim(group as usize).await);
             }
         };
-        costs.push(measure("store-writer", group, claim).await);
+        let cost = measure("store-writer", group, claim).await;
         assert_eq!(
             jobs.len() as u64,
             events_per_round(group),
             "all are claimed"
         );
-        costs.push(self.settle(group, jobs).await);
-
-        self.sent = first - 1;
-        costs.push(self.append(group, "audit").await);
-        self.sent += 2 * events_per_round(group);
-        costs
+        (cost, jobs)
     }
 
     async fn append(&mut self, group: u64, to: &str) -> f64 {

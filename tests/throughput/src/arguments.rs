@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "\
+pub(crate) const USAGE: &str = "\
 cargo throughput [options]          measures the table of docs/performance.md
 cargo throughput growth [options]   measures its plots
   --quick                           a few requests only, to see that everything works
@@ -19,6 +19,7 @@ With UPDATE=1, the results replace those in docs/.";
 
 /// What to do.
 pub(crate) enum Task {
+    Help,
     Table(Arguments),
     Growth(Arguments),
     /// Serve as a floor.
@@ -58,6 +59,9 @@ impl Default for Arguments {
 
 pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Task> {
     let mut words = words.peekable();
+    if words.next_if(|word| word == "--help").is_some() {
+        return Ok(Task::Help);
+    }
     let first = words.next_if(|word| !word.starts_with('-'));
     match first.as_deref() {
         None => Ok(Task::Table(options(words)?)),

@@ -31,6 +31,10 @@ use serde::Serialize;
 fn main() -> Result<()> {
     match arguments::parse(std::env::args().skip(1))? {
         Task::Floor { folder, is_durable } => floor::serve(Path::new(&folder), is_durable),
+        Task::Help => {
+            println!("{}", arguments::USAGE);
+            Ok(())
+        }
         Task::Table(arguments) => table(&arguments),
         Task::Growth(arguments) => growth(&arguments),
     }
