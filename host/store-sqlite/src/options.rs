@@ -25,7 +25,7 @@ pub struct Options {
     /// The maximum size of a file that is checked page by page when it is opened, in bytes. A
     /// larger file is checked as it is read.
     pub check_bytes_max: u64,
-    /// The clock by which leases, retries and idempotency keys end.
+    /// The clock that ends leases, retries and idempotency keys.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Command;
+use super::command::Command;
 use super::queue::{Bounds, Priority, Queue};
 
 /// The longest time for which a few settlements wait for an append to share its commit. A sender

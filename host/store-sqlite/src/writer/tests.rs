@@ -2,6 +2,8 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
+use tokio::sync::oneshot;
+
 use super::*;
 use crate::codec::store as store_error;
 

@@ -98,7 +98,7 @@ pub(crate) async fn route_orders_to_ship(store: &SqliteStore) {
         .expect("a route");
 }
 
-/// Claims at the time `now`, in seconds, to which it sets the clock.
+/// Sets the clock to `now`, in seconds, and claims.
 pub(crate) async fn claim(store: &SqliteStore, limit: usize, now: i64) -> Vec<ClaimedJob> {
     let requests = [JobRequest {
         plugin: ship(),
