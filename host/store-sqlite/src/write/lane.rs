@@ -147,14 +147,13 @@ impl Database {
         self.knowledge.note(job.plugin, Some(job.state), state);
 
         // Only the head of a lane is ever leased, so a lease never changes the head.
-        match &job.lane {
-            Some(lane) if !matches!(state, WorkState::Leased { .. }) => {
-                if self.move_head(&Lane::of_job(job.plugin, lane))? {
-                    self.knowledge.set_busy(job.plugin);
-                    self.set_due(job.plugin);
-                }
-            }
-            _ => {}
+        let Some(lane) = &job.lane else {
+            return Ok(());
+        };
+        let is_leased = matches!(state, WorkState::Leased { .. });
+        if !is_leased && self.move_head(&Lane::of_job(job.plugin, lane))? {
+            self.knowledge.set_busy(job.plugin);
+            self.set_due(job.plugin);
         }
 
         Ok(())
