@@ -187,7 +187,7 @@ impl Floor {
                         result: Bytes::from_static(b"{\"sum\":123456,\"lines\":12}"),
                         done,
                     };
-                    self.queue.send(insert).ok().expect("the thread runs");
+                    assert!(self.queue.send(insert).is_ok(), "the thread runs");
                     answers.push(answer);
                 }
                 for answer in answers {
