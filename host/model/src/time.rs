@@ -80,17 +80,20 @@ impl fmt::Display for Timestamp {
     ///
     /// For years that RFC 3339 cannot express, writes the bare number of milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
-            .and_then(|moment| moment.format(&Rfc3339).ok());
-        let Some(text) = text else {
+            .filter(|moment| (0..=9999).contains(&moment.year()));
+        let Some(moment) = moment else {
             return write!(f, "{}", self.0);
         };
 
-        // The formatter leaves out zeros at the end of the milliseconds.
-        let whole = text.trim_end_matches('Z');
-        let (seconds, millis) = whole.split_once('.').unwrap_or((whole, ""));
-        write!(f, "{seconds}.{millis:0<3}Z")
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second, millis) = moment.to_hms_milli();
+        let month = u8::from(month);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
+        )
     }
 }
 

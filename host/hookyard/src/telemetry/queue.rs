@@ -5,6 +5,9 @@
 //! Lines that find the queue full and lines that cannot be written are counted. The log reports the
 //! count as soon as it can be written again.
 //!
+//! The thread gathers lines for a moment before it writes them. A host with many requests would
+//! otherwise wake it, and enter the system, for each line. [`Queue::flush`] ends the moment.
+//!
 //! `tracing-appender` has such a thread too, but bounds the number of lines rather than their
 //! bytes, and does not report lost lines.
 
@@ -22,6 +25,10 @@ use tracing_subscriber::fmt::MakeWriter;
 /// The maximum size of the lines that wait in the queue, in bytes. The lines that are being written
 /// can have the same size again.
 const BYTES_MAX: usize = 4 << 20;
+/// How long the thread gathers lines.
+const GATHER_TIME: Duration = Duration::from_millis(10);
+/// The size of gathered lines that are written without further delay, in bytes.
+const GATHER_BYTES: usize = 64 << 10;
 /// The pause after a non-blocking terminal or pipe (`O_NONBLOCK`) accepted nothing.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -44,6 +51,18 @@ struct State {
     dropped: u64,
     /// Whether the thread is writing lines that it took from the queue.
     is_writing: bool,
+    /// The number of callers that wait for the lines to be written.
+    flushes: usize,
+}
+
+impl State {
+    fn is_pending(&mut self) -> bool {
+        self.is_writing || !self.lines.is_empty()
+    }
+
+    fn is_gathering(&mut self) -> bool {
+        self.flushes == 0 && self.lines.len() < GATHER_BYTES
+    }
 }
 
 impl Queue {
@@ -66,10 +85,15 @@ impl Queue {
 
     fn push_if(&self, lines: &[u8], has_room: impl FnOnce(usize) -> bool) {
         let mut state = self.lock();
-        if has_room(state.lines.len()) {
+        let waiting = state.lines.len();
+        if has_room(waiting) {
             state.lines.extend_from_slice(lines);
+            let is_enough = waiting < GATHER_BYTES && state.lines.len() >= GATHER_BYTES;
             drop(state);
-            self.changed.notify_all();
+            // Waking the thread is expensive. It waits only for the first line, and for enough.
+            if waiting == 0 || is_enough {
+                self.changed.notify_all();
+            }
         } else {
             state.dropped += count(lines);
             drop(state);
@@ -79,18 +103,26 @@ impl Queue {
 
     /// Waits until every line in the queue is written or lost, or until the time is over.
     pub(super) fn flush(&self, time_max: Duration) {
-        let is_pending = |state: &mut State| state.is_writing || !state.lines.is_empty();
-        let _ = self
+        let mut state = self.lock();
+        state.flushes += 1;
+        self.changed.notify_all();
+
+        let waited = self
             .changed
-            .wait_timeout_while(self.lock(), time_max, is_pending);
+            .wait_timeout_while(state, time_max, State::is_pending);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.flushes -= 1;
     }
 
     fn write_to(&self, output: &mut Output<impl Write>) {
         // The lines that could not be written and are not reported yet, and the last error.
         let mut unwritten = 0;
         let mut fault = None;
+        let mut lines = Vec::new();
         loop {
-            let lines = self.take();
+            lines.clear();
+            lines.shrink_to(GATHER_BYTES);
+            self.take(&mut lines);
             let (lost, error) = output.write_lines(&lines);
             if let Some(error) = error {
                 counter!(LOST, "reason" => "unwritten").increment(lost);
@@ -106,8 +138,8 @@ impl Queue {
         }
     }
 
-    /// Waits for lines, and takes all of them.
-    fn take(&self) -> Vec<u8> {
+    /// Waits for lines, and exchanges all of them for the empty buffer.
+    fn take(&self, buffer: &mut Vec<u8>) {
         let mut state = self.lock();
         while state.lines.is_empty() {
             state.is_writing = false;
@@ -118,8 +150,12 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
         }
 
+        let gathered = self
+            .changed
+            .wait_timeout_while(state, GATHER_TIME, State::is_gathering);
+        let (mut state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         state.is_writing = true;
-        std::mem::take(&mut state.lines)
+        std::mem::swap(&mut state.lines, buffer);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
