@@ -41,6 +41,7 @@ mod ordering;
 mod outbox;
 mod outgoing;
 mod output;
+mod overload;
 mod quarantine;
 mod readme;
 mod rehearsal;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Clock, Event, EventId, Key, PluginRef, Revision, SourceRef, Timestamp, Versioned,
+    Clock, Event, EventId, Key, PluginRef, Revision, SourceRef, TenantName, Timestamp, Versioned,
 };
 use hookyard_store::{
     AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
@@ -308,6 +308,10 @@ impl Jobs for WitnessedStore {
 
     async fn changed(&self) {
         self.0.inner.changed().await;
+    }
+
+    async fn unhandled(&self) -> Result<Vec<(TenantName, u64)>, Error> {
+        self.0.inner.unhandled().await
     }
 
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {

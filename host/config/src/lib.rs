@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use hookyard_model::RetryPolicy;
 
-pub use settings::{Settings, Source};
+pub use settings::{OverloadLimits, Settings, Source};
 
 use crate::document::{Fault, Faults, Section, Sink};
 use crate::references::Resolver;

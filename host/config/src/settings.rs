@@ -67,6 +67,26 @@ pub struct Ingress {
     pub server: hookyard_ingress::Config,
     /// The maximum size of a request's body, in bytes, for sources without a limit of their own.
     pub body_max: usize,
+    /// The limits on events that are stored faster than they are handled.
+    pub overload: OverloadLimits,
+}
+
+/// The limits on events that are stored faster than they are handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverloadLimits {
+    /// The maximum number of unhandled jobs of a tenant. `None` never turns a sender away.
+    pub unhandled_max: Option<u64>,
+    /// How long more than three times as much may be stored as is handled.
+    pub overload_time: Duration,
+}
+
+impl Default for OverloadLimits {
+    fn default() -> Self {
+        Self {
+            unhandled_max: None,
+            overload_time: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Default for Ingress {
@@ -74,6 +94,7 @@ impl Default for Ingress {
         Self {
             server: hookyard_ingress::Config::default(),
             body_max: 1 << 20,
+            overload: OverloadLimits::default(),
         }
     }
 }

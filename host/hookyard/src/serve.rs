@@ -12,6 +12,7 @@ mod announce;
 mod background;
 mod certificates;
 mod metrics;
+mod overload;
 mod reload;
 mod retention;
 mod signals;
@@ -39,6 +40,7 @@ use crate::cli::Failure;
 use crate::clock::SystemClock;
 use crate::engine;
 use metrics::Metrics;
+use overload::Overload;
 use reload::{Handles, Reload};
 use retention::Pruner;
 use signals::Signals;
@@ -60,6 +62,7 @@ struct Parts {
     releases: Keeper,
     pruner: Pruner,
     unserved: Unserved,
+    overload: Overload,
     reload: Reload,
 }
 
@@ -127,17 +130,20 @@ async fn build(
     let clock = Arc::new(SystemClock);
     let probations = Arc::new(Probations::new(clock.clone(), settings.release.probation()));
 
-    let ingress = wiring::bind_ingress(&settings, store.clone(), door.clone()).await?;
+    let overload = overload::Handle::new(settings.ingress.overload.clone());
+    let admission = Arc::new(overload.clone());
+    let ingress = wiring::bind_ingress(&settings, store.clone(), admission, door.clone()).await?;
     let dispatch = wiring::dispatch(
         &settings,
         store.clone(),
-        wrap(catalog.clone()),
+        overload.count(wrap(catalog.clone())),
         probations.clone(),
     );
     let dispatcher = Dispatcher::new(dispatch);
     let deliverer = Deliverer::new(wiring::delivery(&settings, store.clone(), door));
     let sources = settings.sources.keys().cloned().collect();
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
+    let overload_watch = Overload::new(store.clone(), overload.clone());
     let (pruner, retention) = Pruner::new(store.clone(), clock, settings.retention.clone());
     let parts = wiring::release(engine, catalog, store, probations);
     let releases = Keeper::new(parts, Desired::from(&settings));
@@ -150,6 +156,7 @@ async fn build(
         releases: releases.handle(),
         retention,
         unserved: unserved_handle,
+        overload,
     };
     Ok(Parts {
         admin,
@@ -159,6 +166,7 @@ async fn build(
         releases,
         pruner,
         unserved,
+        overload: overload_watch,
         reload: Reload::new(source.path, settings, source.files, handles, source.reload),
     })
 }
@@ -211,6 +219,7 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(stop.clone().run("release", parts.releases.run(stopped())));
     tasks.spawn(stop.clone().run("retention", parts.pruner.run(stopped())));
     tasks.spawn(stop.clone().run("unserved", parts.unserved.run(stopped())));
+    tasks.spawn(stop.clone().run("overload", parts.overload.run(stopped())));
     tasks.spawn(stop.clone().run("reload", parts.reload.run(stopped())));
     tracing::info!(target: "hookyard::admin", address = %admin_address, "metrics at GET /metrics");
     tracing::info!(target: "hookyard::serve", %address, "listening");

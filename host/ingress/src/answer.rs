@@ -66,6 +66,8 @@ pub(crate) enum Refused {
     Verification(#[source] Refusal),
     #[error("a handshake failed: {why}")]
     Handshake { refusal: Refusal, why: String },
+    #[error("the tenant has as many unhandled events as `ingress.unhandled_max` allows")]
+    Unhandled,
     #[error("the inbox did not store the event")]
     Inbox(#[source] hookyard_store::Error),
     #[error("the inbox did not answer within {time_max:?}")]
@@ -123,7 +125,10 @@ impl Refused {
             Self::Verification(refusal) | Self::Handshake { refusal, .. } => {
                 public_refusal(refusal)
             }
-            Self::Body(BodyError::NoRoom) | Self::Inbox(_) | Self::InboxSlow { .. } => {
+            // Not 429: some senders take a 4xx as final and send the event never again.
+            Self::Unhandled => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
+            Self::Inbox(error) => public_store_error(error),
+            Self::Body(BodyError::NoRoom) | Self::InboxSlow { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER)
             }
         }
@@ -154,7 +159,9 @@ impl Refused {
             Self::Body(BodyError::Broken(_)) => "body-broken",
             Self::Body(BodyError::NoRoom) => "buffered-bytes-max",
             Self::Verification(refusal) | Self::Handshake { refusal, .. } => refusal.reason(),
+            Self::Unhandled => "unhandled-max",
             Self::Inbox(hookyard_store::Error::Busy) => "inbox-busy",
+            Self::Inbox(hookyard_store::Error::Unknown(_)) => "inbox-unknown",
             Self::Inbox(_) => "inbox-failed",
             Self::InboxSlow { .. } => "inbox-slow",
         }
@@ -163,6 +170,22 @@ impl Refused {
     /// Returns the error with all of its causes on one line, for the log.
     pub(crate) fn detail(&self) -> String {
         chain(self)
+    }
+}
+
+/// Returns the status and the text for an event that the store did not store. Every error asks the
+/// sender to retry, also if the event may have been stored: it is recognized by its key.
+fn public_store_error(error: &hookyard_store::Error) -> (StatusCode, &'static str) {
+    use hookyard_store::Error;
+    match error {
+        Error::Busy
+        | Error::LeaseLost(_)
+        | Error::MessageLeaseLost(_)
+        | Error::Conflict(_)
+        | Error::OverQuota { .. }
+        | Error::Store(_)
+        | Error::Unknown(_)
+        | Error::Corrupt { .. } => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
     }
 }
 

@@ -10,6 +10,7 @@ use hookyard_store::Events;
 use tokio::net::TcpListener;
 
 use crate::accept::accept;
+use crate::admission::Admission;
 use crate::config::Config;
 use crate::fetch::Fetch;
 use crate::handshake::CertificateArchive;
@@ -21,6 +22,8 @@ use crate::source::Sources;
 pub struct Parts {
     /// The inbox that verified events are appended to.
     pub inbox: Arc<dyn Events>,
+    /// Says whether new events are stored.
+    pub admission: Arc<dyn Admission>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Generates the id of a new event. Ids must sort by arrival.

@@ -14,6 +14,7 @@ mod stream;
 pub mod activity;
 mod receive;
 mod source;
+mod admission;
 mod body;
 mod headers;
 mod handshake;
@@ -24,6 +25,7 @@ mod log;
 mod metering;
 mod config;
 
+pub use admission::Admission;
 pub use bound::{Bound, Error, Handle, Parts, bind};
 pub use config::Config;
 pub use fetch::{Fetch, FetchError, FetchRequest};

@@ -1,6 +1,6 @@
 //! The handler: the steps from a request to its answer, in order.
 //!
-//! route → method → bounded read → verify → describe → append → answer. Every event takes this path
+//! route → method → bounded read → verify → describe → admit → append → answer. Every event takes this path
 //! (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent before `append`
 //! has returned (invariant 1).
 
@@ -182,6 +182,10 @@ impl Receiver {
             None => None,
         };
 
+        if !self.parts.admission.is_open(&source.name) {
+            return Err(Refused::Unhandled);
+        }
+
         let received_at = self.parts.clock.now();
         let event = Event {
             id: (self.parts.event_ids)(),
@@ -204,7 +208,10 @@ impl Receiver {
 
         Point::Received.pass();
         match self.append(event).await? {
-            AppendResult::New => Ok(Accepted::Stored(stored)),
+            AppendResult::New => {
+                self.parts.admission.stored(&source.name);
+                Ok(Accepted::Stored(stored))
+            }
             AppendResult::Repeat(first) => Ok(Accepted::Repeat(StoredEvent {
                 id: first,
                 ..stored

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_crash::Point;
-use hookyard_model::{PluginRef, Revision};
+use hookyard_model::{PluginRef, Revision, TenantName};
 use hookyard_store::{ClaimedJob, Error, Handover, JobLease, JobRequest, Jobs, Settlement, Tally};
 
 use crate::writer::{Durability, Terms, weight};
@@ -88,6 +88,10 @@ impl Jobs for SqliteStore {
 
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
         self.readers.read(listing::held).await
+    }
+
+    async fn unhandled(&self) -> Result<Vec<(TenantName, u64)>, Error> {
+        self.readers.read(listing::unhandled).await
     }
 
     async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hookyard_model::{
-    Attempt, Event, EventId, Outcome, PluginRef, RecordedAnswer, Revision, SourceRef, Timestamp,
+    Attempt, Event, EventId, Outcome, PluginRef, RecordedAnswer, Revision, SourceRef, TenantName,
+    Timestamp,
 };
 use hookyard_store::{
     DiscardRecord, Error, EventPage, EventRecord, EventSummary, JobRecord, JobSummary, ListOrder,
@@ -29,6 +30,12 @@ const HELD_TALLIES: &str = "
     FROM (SELECT tenant, plugin, count(*) AS jobs, min(event) AS first FROM job WHERE state = 'held'
           GROUP BY tenant, plugin) AS held
     CROSS JOIN event ON event.seq = held.first";
+const UNHANDLED: &str = "
+    SELECT tenant, sum(jobs) FROM (
+        SELECT tenant, count(*) AS jobs FROM job WHERE state = 'pending' GROUP BY tenant
+        UNION ALL
+        SELECT tenant, count(*) AS jobs FROM job WHERE due_at IS NOT NULL GROUP BY tenant
+    ) GROUP BY tenant";
 const ANSWERS: &str = "
     SELECT answer.request, answer.status, answer.headers, answer.body
     FROM event CROSS JOIN answer ON answer.event = event.seq
@@ -303,6 +310,17 @@ pub(crate) fn held(connection: &Connection) -> Result<Vec<Tally<PluginRef>>, Err
     })
 }
 
+/// Counts the jobs that are pending, leased or waiting by tenant. Leased and waiting jobs are the
+/// ones with a time.
+pub(crate) fn unhandled(connection: &Connection) -> Result<Vec<(TenantName, u64)>, Error> {
+    let mut statement = connection.prepare_cached(UNHANDLED).map_err(store)?;
+    codec::read_all(&mut statement, [], |row| {
+        let tenant: String = row.get(0).map_err(store)?;
+        let count: i64 = row.get(1).map_err(store)?;
+        Ok((parsed(&tenant, "a job's tenant")?, count.unsigned_abs()))
+    })
+}
+
 fn tallies<N>(
     connection: &Connection,
     statement: &str,
@@ -412,6 +430,16 @@ mod tests {
     fn tallies_scan_only_waiting_rows() {
         let unrouted = query_plans::of(UNROUTED_TALLIES);
         assert_eq!(unrouted, ["SCAN unrouted"], "in the order of its key");
+
+        let unhandled = query_plans::of(UNHANDLED);
+        for index in ["job_pending", "job_due"] {
+            assert!(
+                unhandled
+                    .iter()
+                    .any(|step| step.contains(&format!("COVERING INDEX {index}"))),
+                "{unhandled:?}"
+            );
+        }
 
         let held = query_plans::of(HELD_TALLIES);
         assert!(

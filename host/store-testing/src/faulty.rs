@@ -33,6 +33,7 @@ pub enum Call {
     Discard,
     Unrouted,
     Held,
+    Unhandled,
     Prune,
     Quarantine,
     Lift,

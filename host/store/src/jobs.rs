@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Attempt, Effects, Event, EventId, Next, PluginRef, Revision, Timestamp};
+use hookyard_model::{
+    Attempt, Effects, Event, EventId, Next, PluginRef, Revision, TenantName, Timestamp,
+};
 
 use crate::{Error, Handover, KvUsage, LeaseToken, OutboxQuota, Tally};
 
@@ -82,6 +84,10 @@ pub trait Jobs: Send + Sync + 'static {
 
     /// Counts the held jobs of each plugin that has some, in the order of the plugins.
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error>;
+
+    /// Counts the unhandled jobs of each tenant that has some, in the order of the tenants: the jobs
+    /// that are pending, leased or waiting.
+    async fn unhandled(&self) -> Result<Vec<(TenantName, u64)>, Error>;
 
     /// Makes the jobs due that failed on a revision while the revision was on probation, and that
     /// the host now rolls back. Returns the number of these jobs.

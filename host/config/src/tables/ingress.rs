@@ -1,16 +1,17 @@
 //! The `[ingress]` table: how senders reach the host.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use crate::document::Section;
-use crate::settings::Ingress;
+use crate::settings::{Ingress, OverloadLimits};
 
 /// Reads the table. `shutdown_timeout` is the value of the top-level key.
 pub fn read(section: &Section<'_>, shutdown_timeout: Duration) -> Ingress {
     let Ingress {
         server: default,
         body_max,
+        overload,
     } = Ingress::default();
 
     let server = hookyard_ingress::Config {
@@ -31,5 +32,11 @@ pub fn read(section: &Section<'_>, shutdown_timeout: Duration) -> Ingress {
     Ingress {
         server,
         body_max: section.size_or("body_max", body_max),
+        overload: OverloadLimits {
+            unhandled_max: section
+                .get("unhandled_max")
+                .map(|max: NonZeroUsize| max.get() as u64),
+            overload_time: section.get_or("overload_time", overload.overload_time),
+        },
     }
 }

@@ -49,6 +49,7 @@ impl Metrics {
         hookyard_dispatch::describe_metrics();
         hookyard_delivery::describe_metrics();
         super::unserved::describe_metrics();
+        super::overload::describe_metrics();
         crate::telemetry::describe_metrics();
         Ok(Self(handle))
     }

@@ -16,7 +16,7 @@ use hookyard_model::SourceRef;
 use tokio::sync::Notify;
 use tokio::task::JoinError;
 
-use super::{announce, retention, unserved, wiring};
+use super::{announce, overload, retention, unserved, wiring};
 use hookyard_config::files::PathChecks;
 use hookyard_config::{self as config, Reading, Settings};
 use hookyard_release::Desired;
@@ -35,6 +35,7 @@ pub(super) struct Handles {
     pub(super) releases: hookyard_release::Handle,
     pub(super) retention: retention::Handle,
     pub(super) unserved: unserved::Handle,
+    pub(super) overload: overload::Handle,
 }
 
 /// Watches the configuration and reloads it.
@@ -214,6 +215,9 @@ impl Reload {
         self.handles
             .unserved
             .replace(settings.sources.keys().cloned().collect());
+        self.handles
+            .overload
+            .replace(settings.ingress.overload.clone());
 
         self.log_changes(&settings);
         self.running = settings;

@@ -6,7 +6,7 @@ use hookyard_config::{self as config, Settings};
 use hookyard_delivery::Destinations;
 use hookyard_dispatch::{RetryPolicies, Runner};
 use hookyard_egress::{Client, Door, Policy};
-use hookyard_ingress::{Bound, Source, Sources};
+use hookyard_ingress::{Admission, Bound, Source, Sources};
 use hookyard_model::SourceRef;
 use hookyard_plugin::{Catalog, Engine, HostServices};
 use hookyard_plugin_http::GrantedHttpClient;
@@ -23,6 +23,7 @@ use crate::clock::SystemClock;
 pub(super) async fn bind_ingress(
     settings: &Settings,
     inbox: Arc<dyn Inbox>,
+    admission: Arc<dyn Admission>,
     door: Door,
 ) -> anyhow::Result<Bound> {
     let policy = Policy {
@@ -31,6 +32,7 @@ pub(super) async fn bind_ingress(
     };
     let parts = hookyard_ingress::Parts {
         inbox,
+        admission,
         clock: Arc::new(SystemClock),
         event_ids: Arc::new(event_id),
         fetch: Arc::new(Fetcher(Client::new(door, policy))),

@@ -87,6 +87,7 @@ pub(crate) fn start_ingress() -> Server {
         };
         let parts = Parts {
             inbox: Arc::new(AcceptAll),
+            admission: Arc::new(()),
             clock: Arc::new(FixedClock),
             event_ids: Arc::new(|| EventId::from_uuid(uuid::Uuid::from_u128(7))),
             fetch: Arc::new(NoFetch),

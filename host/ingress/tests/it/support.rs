@@ -214,6 +214,7 @@ pub(crate) async fn start_with(
     };
     let parts = Parts {
         inbox: Arc::clone(&inbox) as Arc<dyn Events>,
+        admission: Arc::new(()),
         clock: Arc::new(FixedClock(now)),
         event_ids: Arc::new(event_ids),
         fetch,

@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = table![
     given_back_job_without_route_is_held,
     expired_lease_without_route_is_held,
     held_jobs_do_not_fill_claim,
+    unhandled_jobs_are_counted_by_tenant,
     backlog_follows_its_rate,
     plugin_may_skip_backlog,
     slow_backlog_keeps_key_order,
@@ -265,6 +266,45 @@ async fn route_backlog(store: &TestStore, plugins: &[(&str, BacklogPolicy)]) {
     let names = plugins.iter().map(|(name, _)| plugin(name).name).collect();
     let routes = Routes([(event(1).source, names)].into());
     store.route_with(routes, &backlog).await.expect("a route");
+}
+
+async fn unhandled_jobs_are_counted_by_tenant(store: TestStore) {
+    let counts = async || {
+        let counts = store.unhandled().await.expect("counts");
+        let text = |(tenant, count)| format!("{tenant} {count}");
+        counts.into_iter().map(text).collect::<Vec<_>>()
+    };
+    route(
+        &store,
+        &[
+            ("acme/orders", &["ship", "audit"]),
+            ("beta/orders", &["ship"]),
+        ],
+    )
+    .await;
+    assert!(counts().await.is_empty());
+
+    append(
+        &store,
+        [
+            event(1),
+            event_of("beta/orders", 2),
+            event_of("acme/other", 3),
+        ],
+    )
+    .await;
+    assert_eq!(counts().await, ["acme 2", "beta 1"]);
+
+    let claimed = claim(&store, 9, 10).await;
+    assert_eq!(counts().await, ["acme 2", "beta 1"], "a lease is unhandled");
+    settle(&store, &claimed[0].lease, failed(), store.until(500)).await;
+    assert_eq!(counts().await, ["acme 2", "beta 1"], "a retry is unhandled");
+
+    route(&store, &[("beta/orders", &["ship"])]).await;
+    assert_eq!(counts().await, ["beta 1"], "held jobs do not count");
+    let of_beta = claim_of(&store, &[request("beta/ship", 9)], 20).await;
+    settle(&store, &of_beta[0].lease, Outcome::Done, Next::Done).await;
+    assert!(counts().await.is_empty());
 }
 
 async fn backlog_follows_its_rate(store: TestStore) {

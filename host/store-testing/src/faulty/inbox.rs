@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Event, EventId, PluginRef, Revision, SourceRef, Timestamp};
+use hookyard_model::{Event, EventId, PluginRef, Revision, SourceRef, TenantName, Timestamp};
 use hookyard_store::{
     AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
     EventSummary, Events, Handover, JobLease, JobRequest, Jobs, PruneSummary, Quarantine, Replay,
@@ -88,6 +88,10 @@ impl Jobs for FaultyStore {
 
     async fn held(&self) -> Result<Vec<Tally<PluginRef>>, Error> {
         self.run(Call::Held, self.inner.held()).await
+    }
+
+    async fn unhandled(&self) -> Result<Vec<(TenantName, u64)>, Error> {
+        self.run(Call::Unhandled, self.inner.unhandled()).await
     }
 
     async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {

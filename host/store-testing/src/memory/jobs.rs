@@ -1,10 +1,11 @@
 //! The jobs in memory: claiming, settling and retrying.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Outcome, PluginRef, Revision, Timestamp, WorkState};
+use hookyard_model::{Outcome, PluginRef, Revision, TenantName, Timestamp, WorkState};
 use hookyard_store::{
     ClaimedJob, Error, Handover, JobLease, JobRequest, Jobs, OutboxUsage, Settlement, Tally,
     transitions,
@@ -110,6 +111,26 @@ impl Jobs for MemoryStore {
         }
 
         Ok(tallies(held.into_iter()))
+    }
+
+    async fn unhandled(&self) -> Result<Vec<(TenantName, u64)>, Error> {
+        let state = self.state();
+        let mut unhandled = BTreeMap::new();
+        for stored in state.events.values() {
+            let jobs = stored.jobs.values().filter(|job| {
+                matches!(
+                    job.state,
+                    WorkState::Pending | WorkState::Leased { .. } | WorkState::Waiting { .. }
+                )
+            });
+            let count = jobs.count() as u64;
+            if count > 0 {
+                *unhandled
+                    .entry(stored.event.source.tenant.clone())
+                    .or_default() += count;
+            }
+        }
+        Ok(unhandled.into_iter().collect())
     }
 
     async fn retry_failed(&self, plugin: &PluginRef, revision: Revision) -> Result<u64, Error> {
