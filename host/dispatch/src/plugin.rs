@@ -43,6 +43,8 @@ pub(crate) struct Plugin {
     pub(crate) due: DueJobs,
     /// The number of attempts that have begun within about a second.
     pub(crate) begun: RecentCount,
+    /// The size of the body of the job that began last, in bytes.
+    pub(crate) body_bytes: usize,
 }
 
 /// Counts what has happened within the last second or two.
@@ -108,6 +110,7 @@ impl Plugin {
             is_deferred: false,
             due: DueJobs::default(),
             begun: RecentCount::new(Instant::now()),
+            body_bytes: 0,
         }
     }
 
@@ -144,10 +147,12 @@ impl Plugin {
 
     /// Returns the number of jobs that a claim asks for in addition to those that have a slot. They
     /// wait in the queue, so that a backlog needs few claims: as many as have begun within the last
-    /// second, so that none of them waits for long.
-    pub(crate) fn claim_ahead(&self, now: Instant) -> usize {
+    /// second, so that none of them waits for long. Their bodies have about `bytes_max` bytes
+    /// together at most, if they are as large as the last one.
+    pub(crate) fn claim_ahead(&self, now: Instant, bytes_max: usize) -> usize {
         let room = self.places().saturating_sub(self.queue.len());
-        self.begun.get(now).min(room)
+        let room_for_bodies = bytes_max / self.body_bytes.max(1);
+        self.begun.get(now).min(room).min(room_for_bodies)
     }
 
     /// Returns the maximum number of attempts that are not settled. It lets calls overlap with the
@@ -298,6 +303,20 @@ mod tests {
 
         count.add(after(9_000));
         assert_eq!(count.get(after(9_000)), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn claim_ahead_is_bounded() {
+        let now = Instant::now();
+        let mut plugin = ship();
+        plugin.concurrency = 2;
+        assert_eq!(plugin.claim_ahead(now, 1_000), 0, "nothing has begun");
+
+        (0..99).for_each(|_| plugin.begun.add(now));
+        assert_eq!(plugin.claim_ahead(now, 1_000), PLACES_MIN);
+
+        plugin.body_bytes = 300;
+        assert_eq!(plugin.claim_ahead(now, 1_000), 3);
     }
 
     #[test]

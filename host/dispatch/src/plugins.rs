@@ -38,6 +38,8 @@ pub(crate) struct Plugins {
     claiming: Vec<PluginId>,
     /// The plugins that wait until the next claim can be made.
     deferred: Vec<PluginId>,
+    /// The size of the bodies of the claimed jobs that have not begun.
+    claimed_bytes: usize,
     /// Jobs that cannot begin, and whose leases are to be given back.
     returned: Vec<QueuedJob>,
 }
@@ -57,6 +59,7 @@ impl Plugins {
             timers: BTreeSet::new(),
             claiming: Vec::new(),
             deferred: Vec::new(),
+            claimed_bytes: 0,
             returned: Vec::new(),
         }
     }
@@ -180,9 +183,10 @@ impl Plugins {
         let queued = plugin.queue.pop()?;
         plugin.unsettled += 1;
         plugin.begun.add(now);
+        plugin.body_bytes = queued.job.event.body.len();
         let shared = Arc::clone(&plugin.shared);
 
-        self.leave_handover(&queued);
+        self.leave_queue(&queued);
         self.slots.take(id);
         self.update_waiting(id);
         Some((queued, shared))
@@ -227,15 +231,19 @@ impl Plugins {
 
         let returned = std::mem::take(&mut self.returned);
         for queued in &returned {
-            self.leave_handover(queued);
+            self.leave_queue(queued);
         }
         returned.into_iter().map(|queued| queued.job).collect()
     }
 
-    fn leave_handover(&self, queued: &QueuedJob) {
+    /// Notes that the memory of a job that waited is no longer used for waiting.
+    fn leave_queue(&mut self, queued: &QueuedJob) {
+        let job = &queued.job;
+        let bytes = job.event.body.len();
         if queued.has_place {
-            let job = &queued.job;
-            self.handover.begun(&job.lease.plugin, job.event.body.len());
+            self.handover.begun(&job.lease.plugin, bytes);
+        } else {
+            self.claimed_bytes -= bytes;
         }
     }
 

@@ -12,6 +12,10 @@ use crate::slots::PluginId;
 /// The longest time for which a timer runs. Then the store is asked again.
 const TIMER_MAX: Duration = Duration::from_secs(3600);
 
+/// The size of the bodies of claimed jobs that wait, above which no more jobs are claimed than have
+/// slots. It bounds the memory of these jobs, as the places of the handover bound that of others.
+const CLAIMED_BYTES_MAX: usize = 32 << 20;
+
 impl Plugins {
     /// Notes that the store may have due jobs for a plugin.
     pub(crate) fn note_due(&mut self, id: PluginId) {
@@ -104,10 +108,13 @@ impl Plugins {
     /// may have in the store is known by the claim, so it is forgotten here.
     pub(crate) fn take_reserved(&mut self, now: Instant) -> Vec<(PluginId, usize)> {
         let mut reserved = Vec::with_capacity(self.claiming.len());
+        let mut bytes = CLAIMED_BYTES_MAX.saturating_sub(self.claimed_bytes);
         for id in std::mem::take(&mut self.claiming) {
             let plugin = &mut self.plugins[id.0];
             plugin.due.may_exist = false;
-            reserved.push((id, plugin.claiming + plugin.claim_ahead(now)));
+            let ahead = plugin.claim_ahead(now, bytes);
+            bytes -= ahead * plugin.body_bytes;
+            reserved.push((id, plugin.claiming + ahead));
             self.update_waiting(id);
         }
         reserved
@@ -125,6 +132,7 @@ impl Plugins {
     pub(crate) fn add_claimed(&mut self, jobs: Vec<ClaimedJob>, asked: Instant) {
         for job in jobs.into_iter().rev() {
             let id = self.id(&job.lease.plugin);
+            self.claimed_bytes += job.event.body.len();
             let queued = QueuedJob {
                 job,
                 leased_at: asked,
