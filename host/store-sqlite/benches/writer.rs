@@ -9,7 +9,7 @@
 //! counts (`.ci/counts`). The kinds are `append`, `hand-over`, `settle`, `pending` and `claim`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookyard_model::{
@@ -99,6 +99,13 @@ fn main() {
             print!("{:>22}", format!("{cost:.1} µs ({:.2})", cost / column[0]));
         }
         println!();
+
+        let (cost, latency) = bench.in_turn().await;
+        println!();
+        println!(
+            "One sender that waits for each answer, with a plugin: {cost:.1} µs for each event, \
+             median append {latency:.0} µs"
+        );
     });
 }
 
@@ -107,8 +114,17 @@ fn median(mut costs: Vec<f64>) -> f64 {
     costs[costs.len() / 2]
 }
 
-/// Returns the CPU time that the thread of this name has taken.
+/// Returns the CPU time that the thread of this name has taken. Waits until the thread has started.
 fn cpu_of(thread: &str) -> Duration {
+    loop {
+        if let Some(time) = cpu_of_running(thread) {
+            return time;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn cpu_of_running(thread: &str) -> Option<Duration> {
     let tasks = std::fs::read_dir("/proc/self/task").expect("the threads");
     for task in tasks {
         let path = task.expect("a thread").path();
@@ -116,10 +132,10 @@ fn cpu_of(thread: &str) -> Duration {
         if name.trim() == thread {
             let stat = std::fs::read_to_string(path.join("schedstat")).expect("a time");
             let nanos = stat.split(' ').next().expect("a number");
-            return Duration::from_nanos(nanos.parse().expect("a number"));
+            return Some(Duration::from_nanos(nanos.parse().expect("a number")));
         }
     }
-    panic!("there is no thread `{thread}`")
+    None
 }
 
 /// Runs `work` and returns the CPU time of a thread for each event of a round of such groups, in
@@ -317,6 +333,38 @@ impl Bench {
             "all are claimed"
         );
         (cost, jobs)
+    }
+
+    /// Appends events one after the other, and settles each event while the next is appended.
+    /// Returns the CPU time for each event and the median time of an append, in microseconds.
+    async fn in_turn(&mut self) -> (f64, f64) {
+        self.claim(1).await;
+        self.handover.open(&plugin(), usize::MAX);
+        let first = self.sent + 1;
+        self.sent += events_per_round(8);
+        let events: Vec<_> = (first..=self.sent)
+            .map(|number| event(number, "orders"))
+            .collect();
+
+        let mut times = Vec::new();
+        let cost = measure("store-writer", 8, async {
+            let mut calls = JoinSet::new();
+            for event in events {
+                let began = Instant::now();
+                self.store.append(event).await.expect("an append");
+                times.push(began.elapsed().as_secs_f64() * 1e6);
+                for job in self.handover.take() {
+                    self.handover.begun(&plugin(), job.event.body.len());
+                    let (store, settlement) = (Arc::clone(&self.store), settlement(&job));
+                    calls.spawn(async move { store.settle(settlement).await });
+                }
+            }
+            all(calls).await;
+        })
+        .await;
+        self.handover.open(&plugin(), 0);
+
+        (cost, median(times))
     }
 
     async fn append(&mut self, group: u64, to: &str) -> f64 {
