@@ -10,18 +10,11 @@ use hookyard_store::{Error, Events, Routes, Routing};
 use hookyard_store_testing::faulty::{Call, Fault, When};
 use tokio::time::sleep;
 
-use crate::support::{Act, HOUR, Harness, LEASE, Plan, SECOND, done_in, event, plugin};
+use crate::support::{Act, Harness, LEASE, Plan, SECOND, done_in, event, one_at_a_time, plugin};
 
 /// The calls that a dispatcher needs to find jobs in the store.
 fn finding_calls(harness: &Harness) -> usize {
     harness.inbox.count(Call::Claim) + harness.inbox.count(Call::NextDue)
-}
-
-fn one_at_a_time() -> Plan {
-    Plan {
-        active: vec![("ship", 1)],
-        ..Plan::default()
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,45 +33,6 @@ async fn handed_over_jobs_need_no_claim() {
     assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 500);
     assert_eq!(finding_calls(&harness), calls);
     assert_eq!(harness.inbox.count(Call::Extend), 0);
-
-    harness.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn jobs_without_a_place_are_claimed_in_order() {
-    let harness = Harness::start(one_at_a_time(), |_| done_in(SECOND));
-    harness.route(&["ship"]).await;
-    sleep(SECOND).await;
-    let came = harness.clock.now();
-    harness.append(0..200).await;
-    harness.wait_until_over().await;
-
-    for number in 0..200 {
-        let attempts = harness.attempts(number, "ship");
-        assert_eq!(attempts.len(), 1);
-        assert_eq!(attempts[0].number, 1, "a wait does not count");
-        assert_eq!(attempts[0].started_at, came.after(SECOND * number as u32));
-    }
-
-    harness.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn job_waits_for_a_third_of_its_lease() {
-    let harness = Harness::start(one_at_a_time(), |_| done_in(HOUR));
-    harness.route(&["ship"]).await;
-    sleep(SECOND).await;
-    harness.append(0..2).await;
-
-    sleep(LEASE / 6).await;
-    assert_eq!(harness.states().await, ["leased", "leased"]);
-
-    sleep(LEASE / 3 - LEASE / 6 + SECOND).await;
-    assert_eq!(harness.states().await, ["leased", "pending"]);
-
-    harness.wait_until_over().await;
-    let again = harness.attempts(1, "ship");
-    assert_eq!((again.len(), again[0].number), (1, 1));
 
     harness.stop().await;
 }
@@ -211,84 +165,6 @@ async fn settlement_without_an_answer_is_repeated() {
     assert_eq!(harness.inbox.count(Call::Settle), 4);
 
     harness.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn leases_are_extended_in_one_call() {
-    let plan = Plan {
-        active: vec![("ship", 40)],
-        ..Plan::default()
-    };
-    let harness = Harness::start(plan, |_| done_in(10 * LEASE));
-    harness.route(&["ship"]).await;
-    sleep(SECOND).await;
-    harness.append(0..40).await;
-    sleep(5 * LEASE).await;
-
-    assert_eq!(harness.states().await, ["leased"; 40]);
-    let calls = harness.inbox.count(Call::Extend);
-    assert!((20..=30).contains(&calls), "{calls} calls in five leases");
-
-    harness.wait_until_over().await;
-    assert_eq!(harness.runner.runs.load(Ordering::Relaxed), 40);
-
-    harness.stop().await;
-}
-
-/// Returns the number of claims that a plugin with a backlog of a thousand events needs, and the
-/// largest number of leased jobs that was seen.
-async fn drain_backlog(duration: Duration, until: Duration) -> (usize, usize) {
-    let plan = Plan {
-        active: Vec::new(),
-        ..Plan::default()
-    };
-    let harness = Harness::start(plan, move |_| done_in(duration));
-    harness.route(&["ship"]).await;
-    harness.append(0..1_000).await;
-    harness.runner.activate(&[("ship", 4)]);
-    let mut leased_most = 0;
-    for _ in 0..100 {
-        sleep(until / 100).await;
-        let states = harness.states().await;
-        let leased = states.iter().filter(|state| **state == "leased").count();
-        leased_most = leased_most.max(leased);
-    }
-
-    let claims = harness.inbox.count(Call::Claim);
-    harness.task.abort();
-    (claims, leased_most)
-}
-
-#[tokio::test(start_paused = true)]
-async fn quick_plugin_claims_ahead() {
-    let (claims, leased) = drain_backlog(Duration::from_millis(1), SECOND / 2).await;
-
-    assert!((16..40).contains(&claims), "{claims} claims");
-    assert!(leased > 50, "{leased} jobs were leased");
-}
-
-#[tokio::test(start_paused = true)]
-async fn slow_plugin_claims_few_ahead() {
-    let (_, leased) = drain_backlog(3 * SECOND, 300 * SECOND).await;
-
-    assert!((4..=8).contains(&leased), "{leased} jobs were leased");
-}
-
-/// Nothing else wakes the dispatcher between the beginning of the attempt and the end of its lease.
-#[tokio::test(start_paused = true)]
-async fn lone_long_attempt_keeps_its_lease() {
-    let harness = Harness::start(one_at_a_time(), |_| done_in(LEASE + 30 * SECOND));
-    harness.route(&["ship"]).await;
-    sleep(SECOND).await;
-    harness.append(0..1).await;
-    sleep(LEASE + 20 * SECOND).await;
-    harness.append(1..2).await;
-    sleep(20 * SECOND).await;
-
-    let attempts = harness.attempts(0, "ship");
-    assert_eq!((attempts.len(), attempts[0].number), (1, 1));
-
-    harness.task.abort();
 }
 
 /// A thousand plugins of fifty tenants, and events for one of them.

@@ -1,11 +1,13 @@
 //! Tests of the dispatcher with an in-memory store, a scripted runner and the paused clock of
 //! tokio. Hours pass at once, and every time is exact.
 
+mod backlog;
 mod concurrency;
 mod effects;
 mod fairness;
-mod handover;
 mod faults;
+mod handover;
+mod leases;
 mod logs;
 mod lost_attempts;
 mod properties;

@@ -280,6 +280,14 @@ impl Default for Plan {
     }
 }
 
+/// Returns a plan with a plugin that runs one attempt at a time.
+pub(crate) fn one_at_a_time() -> Plan {
+    Plan {
+        active: vec![("ship", 1)],
+        ..Plan::default()
+    }
+}
+
 pub(crate) fn policy(attempts_max: u32, delay_first: Duration) -> RetryPolicy {
     RetryPolicy {
         attempts_max,
