@@ -59,7 +59,7 @@ pub(crate) struct Callee<'a> {
 /// The function to call, and its arguments.
 pub(crate) struct Invocation<'a> {
     pub(crate) function: &'a ComponentExportIndex,
-    pub(crate) arguments: &'a Arguments<'a>,
+    pub(crate) arguments: Arguments<'a>,
 }
 
 /// The arguments of a handler.
@@ -242,7 +242,7 @@ impl Callee<'_> {
         };
         match arguments {
             Arguments::Values(values) => {
-                let result = call_with_values(store, &instance, function, values).await?;
+                let result = call_with_values(store, &instance, function, &values).await?;
                 Ok(failure::outcome(result, self.terms))
             }
             Arguments::Direct { job, content } => {

@@ -8,7 +8,6 @@
 //! `decode` has the rules for each type, `names` the rules for names, and `number` the rules for
 //! numbers. `encode` is the opposite direction, for events that a plugin sends.
 
-mod blanks;
 mod compile;
 mod decode;
 mod encode;

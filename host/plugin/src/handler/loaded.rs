@@ -235,15 +235,10 @@ impl LoadedPlugin {
 
         let invocation = Invocation {
             function: &handler.function,
-            arguments: &arguments,
+            arguments,
         };
         let mut result = self.callee(idle).call(invocation, services).await?;
         result.measures.decode = decode;
-        if let (ArgumentPlan::Typed { events, .. }, Arguments::Values([_, event])) =
-            (&handler.arguments, arguments)
-        {
-            events.recycle(&job.event, event);
-        }
         Ok(result)
     }
 

@@ -109,16 +109,6 @@ impl Events {
         };
         Ok(Val::Variant(name.clone(), payload.map(Box::new)))
     }
-
-    /// Recycles the variant for an event, once nobody needs it.
-    pub(crate) fn recycle(&self, event: &Event, value: Val) {
-        let case = self.case_index(event.event_type.as_deref());
-        if let Some((_, Some(plan))) = case.map(|index| &self.cases[index])
-            && let Val::Variant(_, Some(payload)) = value
-        {
-            plan.recycle(*payload);
-        }
-    }
 }
 
 /// Returns the event as the sender wrote it, taken out of its envelope if it has one.

@@ -1,7 +1,6 @@
 //! Compiles a shape to a plan, once, when a plugin is loaded. Names are folded, and a type that
 //! could not be decoded without guessing is refused.
 
-use super::blanks::Blanks;
 use super::names::{Clash, Names};
 use super::number::Integer;
 use super::shape::{Case, Field, Shape};
@@ -23,7 +22,6 @@ pub(crate) enum Plan {
     Record {
         fields: Vec<(String, Plan)>,
         names: Names,
-        blanks: Blanks,
     },
     Tuple(Vec<Plan>),
     Variant(Cases),
@@ -128,7 +126,6 @@ impl Plan {
                     ))
                 })
                 .collect::<Result<_, TypeError>>()?,
-            blanks: Blanks::default(),
         })
     }
 }

@@ -169,17 +169,7 @@ impl<'de> Decoder<'de> {
                 let value = self.value(inner)?;
                 Ok(Val::Option(Some(Box::new(value))))
             }
-            (
-                Plan::Record {
-                    fields,
-                    names,
-                    blanks,
-                },
-                Kind::Object,
-            ) => {
-                let record = self.record(fields, names, blanks.take(fields))?;
-                Ok(Val::Record(record))
-            }
+            (Plan::Record { fields, names }, Kind::Object) => self.record(fields, names),
             (Plan::Integer(integer), Kind::Number) => {
                 numbered(integer.decode(self.reader.number()?))
             }

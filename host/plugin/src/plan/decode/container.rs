@@ -7,9 +7,11 @@ use wasmtime::component::Val;
 
 use super::reader::Kind;
 use super::{Decoded, Decoder, Fault};
-use crate::plan::blanks::is_absent;
 use crate::plan::path::Step;
 use crate::plan::{Names, Plan};
+
+/// The value of a field before it is decoded. No plan makes a value of this type.
+const ABSENT: Val = Val::FixedLengthList(Vec::new());
 
 impl<'de> Decoder<'de> {
     /// Decodes an object or an array by any plan but that of a record.
@@ -35,13 +37,12 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    /// Decodes an object to a record, whose fields are absent so far.
-    pub(super) fn record(
-        &mut self,
-        fields: &[(String, Plan)],
-        names: &Names,
-        mut record: Vec<(String, Val)>,
-    ) -> Decoded<'de, Vec<(String, Val)>> {
+    /// Decodes an object by the plan of a record.
+    pub(super) fn record(&mut self, fields: &[(String, Plan)], names: &Names) -> Decoded<'de, Val> {
+        let mut values: Vec<(String, Val)> = fields
+            .iter()
+            .map(|(name, _)| (name.clone(), ABSENT))
+            .collect();
         // Senders usually write the fields in one order, which is often that of the declaration.
         let (mut expected, mut is_first) = (0, true);
 
@@ -52,21 +53,21 @@ impl<'de> Decoder<'de> {
                 self.reader.value()?;
                 continue;
             };
-            if !is_absent(&record[place].1) {
+            if !is_absent(&values[place].1) {
                 return Err(Fault::new("this field occurs twice").at(Step::Key(key)));
             }
-            record[place].1 = self
+            values[place].1 = self
                 .value(&fields[place].1)
                 .map_err(|fault| fault.at(Step::Key(key)))?;
             expected = place + 1;
         }
 
-        for ((name, plan), (_, value)) in fields.iter().zip(&mut record) {
+        for ((name, plan), (_, value)) in fields.iter().zip(&mut values) {
             if is_absent(value) {
                 *value = self.absent(name, plan)?;
             }
         }
-        Ok(record)
+        Ok(Val::Record(values))
     }
 
     fn absent(&mut self, name: &str, plan: &Plan) -> Decoded<'de, Val> {
@@ -148,4 +149,8 @@ impl<'de> Decoder<'de> {
         self.value(plan)
             .map_err(|fault| fault.at(Step::Index(place)))
     }
+}
+
+fn is_absent(value: &Val) -> bool {
+    matches!(value, Val::FixedLengthList(_))
 }
