@@ -2,11 +2,10 @@
 
 mod flights;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use hookyard_dispatch::{ActivePlugin, AttemptResult, RunError, Runner};
 use hookyard_model::{Outcome, PluginRef, Revision};
@@ -24,9 +23,9 @@ const WARM_MAX: usize = 3;
 /// The active plugins, each with one revision.
 ///
 /// A running attempt keeps the revision with which it began (invariant 7), whatever is activated or
-/// removed meanwhile.
+/// removed meanwhile. What an attempt costs does not depend on the number of plugins.
 pub struct Catalog {
-    active: ArcSwap<BTreeMap<PluginRef, Arc<LoadedPlugin>>>,
+    active: RwLock<Active>,
     /// Revisions of active plugins that are not active themselves. The most recently used comes
     /// last.
     warm: Mutex<BTreeMap<PluginRef, Vec<Arc<LoadedPlugin>>>>,
@@ -35,11 +34,35 @@ pub struct Catalog {
     services: HostServices,
 }
 
+/// The active plugins.
+#[derive(Default)]
+struct Active {
+    plugins: HashMap<PluginRef, Arc<LoadedPlugin>>,
+    /// The list of the plugins, until one of them changes.
+    list: Option<Arc<[ActivePlugin]>>,
+}
+
+impl Active {
+    fn list(&mut self) -> Arc<[ActivePlugin]> {
+        let list = self.list.get_or_insert_with(|| {
+            let entry = |(plugin, loaded): (&PluginRef, &Arc<LoadedPlugin>)| ActivePlugin {
+                plugin: plugin.clone(),
+                revision: loaded.revision(),
+                concurrency: loaded.limits().concurrency,
+            };
+            let mut list: Vec<_> = self.plugins.iter().map(entry).collect();
+            list.sort_unstable_by(|one, other| one.plugin.cmp(&other.plugin));
+            list.into()
+        });
+        Arc::clone(list)
+    }
+}
+
 impl Catalog {
     /// Creates a catalog without plugins. All its attempts use these services.
     pub fn new(services: HostServices) -> Self {
         Self {
-            active: ArcSwap::default(),
+            active: RwLock::default(),
             warm: Mutex::default(),
             flights: Arc::default(),
             changed: Notify::new(),
@@ -67,9 +90,13 @@ impl Catalog {
         previous
     }
 
-    /// Returns the active revision of every plugin at one point in time.
-    pub fn snapshot(&self) -> Arc<BTreeMap<PluginRef, Arc<LoadedPlugin>>> {
-        self.active.load_full()
+    /// Returns the active plugins in sorted order, at one point in time. Cheap while none of them
+    /// changes.
+    pub fn list(&self) -> Arc<[ActivePlugin]> {
+        if let Some(list) = &self.read().list {
+            return Arc::clone(list);
+        }
+        self.write().list()
     }
 
     /// Returns the number of attempts in progress on a revision, active or not.
@@ -89,23 +116,14 @@ impl Catalog {
     /// job names it.
     fn begin(&self, job: &ClaimedJob) -> Option<(Arc<LoadedPlugin>, Revision, Flight)> {
         let plugin = &job.lease.plugin;
-        loop {
-            let active = Arc::clone(self.active.load().get(plugin)?);
-            let revision = job.revision.unwrap_or_else(|| active.revision());
-            let flight = self.flights.begin(plugin, revision);
+        // No other revision becomes active before the attempt is counted. An activation would see
+        // no attempts on this revision and might drop it.
+        let active = self.read();
+        let loaded = active.plugins.get(plugin)?;
+        let revision = job.revision.unwrap_or_else(|| loaded.revision());
+        let flight = self.flights.begin(plugin, revision);
 
-            // Another revision may have become active before the attempt was counted. The
-            // activation may have seen no attempts on this revision and may have dropped the
-            // revision.
-            let is_still_active = self
-                .active
-                .load()
-                .get(plugin)
-                .is_some_and(|now| Arc::ptr_eq(now, &active));
-            if job.revision.is_some() || is_still_active {
-                return Some((active, revision, flight));
-            }
-        }
+        Some((Arc::clone(loaded), revision, flight))
     }
 
     /// Replaces the active revision of a plugin, or removes it. Returns the revision that was
@@ -115,20 +133,19 @@ impl Catalog {
         plugin: &PluginRef,
         with: Option<&Arc<LoadedPlugin>>,
     ) -> Option<Arc<LoadedPlugin>> {
-        let previous = self.active.rcu(|active| {
-            let mut next = BTreeMap::clone(active);
+        let previous = {
+            let mut active = self.write();
+            active.list = None;
             match with {
-                Some(loaded) => next.insert(plugin.clone(), Arc::clone(loaded)),
-                None => next.remove(plugin),
-            };
-            next
-        });
+                Some(loaded) => active.plugins.insert(plugin.clone(), Arc::clone(loaded)),
+                None => active.plugins.remove(plugin),
+            }
+        };
 
         // The first call wakes everybody who waits now, the second stores a permit for somebody who
         // waits later.
         self.changed.notify_waiters();
         self.changed.notify_one();
-        let previous = previous.get(plugin).cloned();
         if let Some(previous) = &previous
             && with.is_none_or(|with| !Arc::ptr_eq(with, previous))
         {
@@ -183,6 +200,14 @@ impl Catalog {
         of_plugin.drain(..surplus);
     }
 
+    fn read(&self) -> RwLockReadGuard<'_, Active> {
+        self.active.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Active> {
+        self.active.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn warm(&self) -> MutexGuard<'_, BTreeMap<PluginRef, Vec<Arc<LoadedPlugin>>>> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,15 +254,7 @@ impl From<HostFault> for RevisionError {
 #[async_trait]
 impl Runner for Catalog {
     fn active(&self) -> Vec<ActivePlugin> {
-        let active = self.active.load();
-        active
-            .iter()
-            .map(|(plugin, loaded)| ActivePlugin {
-                plugin: plugin.clone(),
-                revision: loaded.revision(),
-                concurrency: loaded.limits().concurrency,
-            })
-            .collect()
+        self.list().to_vec()
     }
 
     async fn changed(&self) {

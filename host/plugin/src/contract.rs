@@ -55,9 +55,9 @@ impl Contract {
     }
 }
 
-/// The contracts of all providers, by package.
+/// The contracts of all providers, by package. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Contracts(BTreeMap<String, Arc<Contract>>);
+pub struct Contracts(Arc<BTreeMap<String, Arc<Contract>>>);
 
 impl Contracts {
     /// Collects contracts. If two of them have the same package, the later contract counts.
@@ -65,7 +65,7 @@ impl Contracts {
         let by_package = contracts
             .into_iter()
             .map(|contract| (contract.package.clone(), Arc::new(contract)));
-        Self(by_package.collect())
+        Self(Arc::new(by_package.collect()))
     }
 
     /// Returns the contract of a package, which is given without a version.

@@ -473,11 +473,7 @@ async fn running_attempt_keeps_its_revision() {
     );
 
     assert!(catalog.remove(&plugin()).is_some());
-    assert!(
-        catalog.run(&event).await == Err(RunError::NotLoaded)
-            && catalog.active().is_empty()
-            && catalog.snapshot().is_empty()
-    );
+    assert!(catalog.run(&event).await == Err(RunError::NotLoaded) && catalog.list().is_empty());
 }
 
 /// Returns a guest that rejects with this letter.
