@@ -278,8 +278,24 @@ async fn compile_host_fault_backs_off() -> Result<()> {
     .await
 }
 
-/// More plugins than the number of unused compiled components that the host keeps.
-const PLUGINS: usize = 270;
+/// So many plugins that a limit on the number of kept components would show.
+const PLUGINS: usize = 300;
+
+/// Returns the number of components whose compiled code is kept.
+fn entries(site: &Site) -> Result<usize> {
+    let files = std::fs::read_dir(site.path("data/compiled"))?;
+    let paths = files.map(|file| Ok(file?.path()));
+    let paths = paths.collect::<Result<Vec<_>>>()?;
+    let is_code = |path: &&std::path::PathBuf| path.extension().is_some_and(|end| end == "code");
+    Ok(paths.iter().filter(is_code).count())
+}
+
+/// Returns the recorded steps of a plugin.
+async fn steps(site: &Site, plugin: &str) -> Result<Value> {
+    let shown = stdout_of(site, &["plugins", "show", plugin, "--json"]).await?;
+    let shown: Value = serde_json::from_str(&shown)?;
+    Ok(shown["steps"].clone())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn active_components_are_never_recompiled() -> Result<()> {
@@ -291,15 +307,24 @@ async fn active_components_are_never_recompiled() -> Result<()> {
             )
         })
         .collect();
-    let mut rig = Rig::start(quick().section("plugins.compile", "concurrency = 3"), &[]).await?;
-    for (plugin, guest) in &plugins {
+    // Nothing is kept that is not in use.
+    let compile = "concurrency = 3\nunused_max = \"0B\"";
+    let mut rig = Rig::start(quick().section("plugins.compile", compile), &[]).await?;
+    let gone = ("tenant-0/gone".to_owned(), Guest::from(good()));
+    for (plugin, guest) in plugins.iter().chain([&gone]) {
         rig.site.install(plugin, guest)?;
     }
-    for (plugin, guest) in &plugins {
+    for (plugin, guest) in plugins.iter().chain([&gone]) {
         rig.host
             .wait_for_revision(plugin, &guest.revision())
             .await?;
     }
+    rig.site.uninstall(&gone.0)?;
+    eventually("only the code of the removed plugin to go", async || {
+        Ok((entries(&rig.site)? == PLUGINS).then_some(()))
+    })
+    .await?;
+    let released = steps(&rig.site, "tenant-4/plugin-004").await?;
 
     for _ in 0..2 {
         let Rig {
@@ -323,6 +348,12 @@ async fn active_components_are_never_recompiled() -> Result<()> {
             .filter(|line| line.message().starts_with("compiling"))
             .count();
         assert_eq!(compiled, 0, "a cached component is compiled again");
+        assert_eq!(
+            steps(&rig.site, "tenant-4/plugin-004").await?,
+            released,
+            "a start releases nothing"
+        );
+        assert_eq!(entries(&rig.site)?, PLUGINS);
     }
 
     // Nothing can be compiled within this limit, so `check` must find everything in the cache.

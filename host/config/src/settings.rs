@@ -14,7 +14,7 @@ use hookyard_egress::Addresses;
 use hookyard_model::{
     DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName,
 };
-use hookyard_plugin::{CompileLimits, Limits};
+use hookyard_plugin::{CacheLimits, CompileLimits, Limits};
 use hookyard_schemes::{JsonPointer, Provider, Secret, Verifier};
 use hookyard_store::BacklogPolicy;
 
@@ -253,8 +253,8 @@ pub struct Compile {
     pub limits: CompileLimits,
     /// The maximum number of compilations at the same time.
     pub concurrency: usize,
-    /// The maximum size of the compiled functions that are kept for the next builds, in bytes.
-    pub functions_max: u64,
+    /// What is kept for the next compilations, beside the code of the revisions in use.
+    pub cache: CacheLimits,
 }
 
 impl Default for Compile {
@@ -262,7 +262,7 @@ impl Default for Compile {
         Self {
             limits: CompileLimits::default(),
             concurrency: 2,
-            functions_max: 1 << 30,
+            cache: CacheLimits::default(),
         }
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn author_cache() -> Option<PathBuf> {
 fn config(settings: &Settings) -> Config {
     Config {
         cache_folder: Some(settings.plugins.cache.clone()),
-        functions_max: settings.plugins.compile.functions_max,
+        cache_limits: settings.plugins.compile.cache,
         instances_max: settings.dispatch.concurrency_max,
         ..Config::new(Arc::new(SystemClock), compiler(&settings.plugins.compile))
     }

@@ -22,7 +22,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use self::background::Background;
-use self::cache::Cache;
+use self::cache::{Cache, CacheLimits};
 use self::compile::{Compiler, CompilerMode};
 use self::ticker::Ticker;
 use crate::Error;
@@ -55,9 +55,8 @@ pub struct Config {
     /// The engine creates the folder if it does not exist. Nobody but the host may be able to write
     /// to the folder, because the host runs the code in it.
     pub cache_folder: Option<PathBuf>,
-    /// The maximum size of the compiled functions that the folder keeps for later compilations, of
-    /// all tenants together, in bytes. 0 to keep none.
-    pub functions_max: u64,
+    /// What the folder may keep beside the code of the revisions in use.
+    pub cache_limits: CacheLimits,
     /// The maximum number of attempts of all plugins at the same time. At least 1.
     ///
     /// The pool reserves 16 GiB of address space for each, if the machine has it.
@@ -73,7 +72,7 @@ impl Config {
     pub fn new(clock: Arc<dyn Clock>, compiler: CompilerMode) -> Self {
         Self {
             cache_folder: None,
-            functions_max: 1 << 30,
+            cache_limits: CacheLimits::default(),
             instances_max: 64,
             clock,
             compiler,
@@ -120,7 +119,7 @@ impl Engine {
             })
             .ok();
 
-        let cache = open_cache(config.cache_folder, config.functions_max, &heap)?;
+        let cache = open_cache(config.cache_folder, config.cache_limits, &heap)?;
         let engines = pool
             .iter()
             .chain([&heap])
@@ -149,8 +148,12 @@ impl Engine {
     }
 }
 
-fn open_cache(folder: Option<PathBuf>, functions_max: u64, heap: &Runtime) -> Result<Cache, Error> {
-    Cache::open(folder.clone(), functions_max, &heap.engine).map_err(|source| Error::CacheFolder {
+fn open_cache(
+    folder: Option<PathBuf>,
+    limits: CacheLimits,
+    heap: &Runtime,
+) -> Result<Cache, Error> {
+    Cache::open(folder.clone(), limits, &heap.engine).map_err(|source| Error::CacheFolder {
         folder: folder.unwrap_or_default().display().to_string(),
         source,
     })

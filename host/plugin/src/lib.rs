@@ -51,6 +51,7 @@ pub use capability::http::client::{HttpCall, HttpClient, HttpError, HttpFault, N
 pub use capability::http::record::request_digest;
 pub use catalog::Catalog;
 pub use contract::{Contract, Contracts};
+pub use engine::cache::CacheLimits;
 pub use engine::compile::child::ChildCompiler;
 pub use engine::compile::{
     CompileLimits, CompileProgress, CompilerMode, CompilerProcess, LARGE_BYTES, Reuse,

@@ -2,27 +2,29 @@
 //! [`step`](crate::decide::step), and carries the resulting actions out.
 //!
 //! The keeper looks when the system reports a change, when a window ends, and at intervals in case
-//! a report was lost. Components are compiled off this task and off the threads that serve. Only
+//! a report was lost. It does not look because a plugin was loaded or rehearsed: a look reads the
+//! whole folder. Components are compiled off this task and off the threads that serve. Only
 //! this task puts revisions into service and takes them out of it, so that there is one order of
 //! changes.
 
 mod actions;
 mod look;
+mod results;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use hookyard_model::{Clock, PluginRef, Revision, Step, chain};
-use hookyard_plugin::{Catalog, CompileProgress, Engine};
+use hookyard_plugin::{Catalog, Engine};
 use hookyard_store::{Inbox, Releases};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::active::{ActivePlugins, handlers};
-use crate::component::load::{Loading, Ready, Report};
-use crate::component::work::{Done, Work};
-use crate::decide::{Input, LoadedFile, Now};
+use crate::active::ActivePlugins;
+use crate::component::load::{Ready, Report};
+use crate::component::work::Work;
+use crate::decide::{Input, Now};
 use crate::desired::Desired;
 use crate::folder::listing::Lister;
 use crate::folder::track::Moment;
@@ -34,7 +36,6 @@ use crate::rehearsal::Material;
 use crate::rehearsal::Rehearsals;
 use crate::routes::Router;
 use crate::slots::Slots;
-use hookyard_config::settings::RehearsalPolicy;
 
 /// How long the keeper waits after a change was reported, so that a burst of reports leads to one
 /// look.
@@ -104,6 +105,14 @@ pub struct Keeper {
     /// The problems of the folder that were logged at the last look.
     problems: BTreeSet<String>,
     has_looked: bool,
+    /// Whether something may have changed in the folder since the last look.
+    is_look_wanted: bool,
+    /// The time of the last look.
+    looked_at: Instant,
+    /// Whether compiled code may have gone out of use since the last sweep.
+    is_sweep_wanted: bool,
+    /// The time of the last sweep of compiled code.
+    swept_at: Instant,
     started: Instant,
     /// Whether the line that says that the plugins are ready has been logged.
     is_ready: bool,
@@ -134,6 +143,10 @@ impl Keeper {
             watch: Watch::new(),
             problems: BTreeSet::new(),
             has_looked: false,
+            is_look_wanted: true,
+            looked_at: Instant::now(),
+            is_sweep_wanted: true,
+            swept_at: Instant::now(),
             started: Instant::now(),
             is_ready: false,
         }
@@ -153,20 +166,26 @@ impl Keeper {
         }
 
         loop {
-            tokio::select! {
-                () = &mut shutdown => return,
-                look = self.look() => self.take_in(look).await,
+            if self.look_at() <= Instant::now() {
+                tokio::select! {
+                    () = &mut shutdown => return,
+                    look = self.look() => self.take_in(look).await,
+                }
             }
             self.recorder.store_blocks().await;
             self.settle_routes().await;
+            self.sweep_code();
 
-            let next_look = self.next_look();
+            let due = self.due();
             tokio::select! {
                 () = &mut shutdown => return,
-                () = tokio::time::sleep_until(next_look.into()) => {}
-                () = self.watch.changed() => tokio::time::sleep(DEBOUNCE).await,
+                () = tokio::time::sleep_until(due.into()) => {}
+                () = self.watch.changed() => {
+                    tokio::time::sleep(DEBOUNCE).await;
+                    self.is_look_wanted = true;
+                }
                 Some(report) = self.reports.1.recv() => self.reported(report).await,
-                Some(done) = self.work.next() => self.done(done).await,
+                Some(done) = self.work.next() => self.all_done(done).await,
                 Some((plugin, ready, verdict)) = self.rehearsals.next_verdict() => {
                     let input = Input::Rehearsed(ready.loaded.revision(), verdict);
                     self.feed(&plugin, input, Some(ready)).await;
@@ -180,8 +199,13 @@ impl Keeper {
                 }
                 () = self.parts.probations.changed() => self.roll_back().await,
                 () = self.parts.releases.releases_changed() => self.read_orders().await,
-                Ok(()) = self.desired.changed() => self.settings_replaced().await,
+                Ok(()) = self.desired.changed() => {
+                    self.settings_replaced().await;
+                    self.is_look_wanted = true;
+                }
             }
+            // Which plugins of a tenant are too many depends on which of them serve or are loaded.
+            self.is_look_wanted |= self.plugins.is_any_over() && self.work.is_empty();
         }
     }
 
@@ -240,16 +264,6 @@ impl Keeper {
         }
     }
 
-    fn next_look(&self) -> Instant {
-        let desired = self.desired.borrow();
-        let rescan = Instant::now() + desired.plugins.rescan;
-        let stored_at = self.router.stored_at().filter(|_| self.active.has_news());
-        let routing = stored_at.map(|at| at + ROUTE_PACE);
-
-        let due = self.plugins.next_due(desired.plugins.windows);
-        due.into_iter().chain(routing).fold(rescan, Instant::min)
-    }
-
     async fn settings_replaced(&mut self) {
         let probation = self.desired.borrow().probation;
         self.parts.probations.replace_policy(probation);
@@ -260,52 +274,6 @@ impl Keeper {
         for plugin in self.plugins.names(|plugin| plugin.track.is_some()) {
             self.feed(&plugin, Input::SettingsChanged, None).await;
         }
-    }
-
-    async fn done(&mut self, done: Done) {
-        // The reports of a compilation come before its result.
-        while let Ok(report) = self.reports.1.try_recv() {
-            self.reported(report).await;
-        }
-
-        match done {
-            Done::Loaded(plugin, Loading { revision, result }) => match result {
-                Ok(ready) => self.loaded(&plugin, ready).await,
-                Err(failure) => {
-                    let input = Input::LoadFailed(revision, failure);
-                    self.feed(&plugin, input, None).await;
-                }
-            },
-            Done::Recalled(plugin, revision, result) => {
-                let (ready, result) = match result {
-                    Ok(ready) => (Some(ready), Ok(())),
-                    Err(failure) => (None, Err(failure)),
-                };
-                self.feed(&plugin, Input::Recalled(revision, result), ready)
-                    .await;
-            }
-        }
-    }
-
-    async fn loaded(&mut self, plugin: &PluginRef, ready: Ready) {
-        let fixtures = self.active.fixtures(plugin);
-        let file = LoadedFile {
-            revision: ready.loaded.revision(),
-            handlers: handlers(&ready.loaded),
-            is_rehearsed: ready.settings.rehearsal.policy != RehearsalPolicy::Off,
-            has_new_fixtures: fixtures.is_some_and(|fixtures| *fixtures != *ready.fixtures),
-        };
-        self.feed(plugin, Input::Loaded(file), Some(ready)).await;
-    }
-
-    async fn reported(&mut self, (plugin, revision, progress): Report) {
-        let step = match progress {
-            CompileProgress::Queued => Step::Queued,
-            CompileProgress::Compiling => Step::Compiling,
-            CompileProgress::Compiled(_) => return,
-        };
-        self.feed(&plugin, Input::Compiling(revision, step), None)
-            .await;
     }
 
     async fn roll_back(&mut self) {

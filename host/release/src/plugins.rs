@@ -103,6 +103,11 @@ impl Plugins {
         })
     }
 
+    /// Returns whether the last look showed more plugins of a tenant than it may have.
+    pub(crate) fn is_any_over(&self) -> bool {
+        !self.sighting.over.is_empty()
+    }
+
     /// Returns whether something is under way, or may follow, that changes what a plugin serves.
     pub(crate) fn is_undecided(&self, name: &PluginRef) -> bool {
         self.sighting.hides(name) || self.get(name).is_some_and(Plugin::is_undecided)

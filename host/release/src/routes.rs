@@ -115,15 +115,14 @@ impl Router {
         self.stored_at
     }
 
-    /// Stores a table in the inbox, unless the inbox has it. Returns whether it changed, or `None`
-    /// if the store failed.
+    /// Stores a table in the inbox, unless the inbox has it. Returns whether the inbox has it now.
     pub(crate) async fn store(
         &mut self,
         inbox: &dyn Inbox,
         table: Table,
         is_undecided: impl Fn(&PluginRef) -> bool,
         now: Timestamp,
-    ) -> Option<bool> {
+    ) -> bool {
         self.earlier.0.iter_mut().for_each(|(source, plugins)| {
             plugins.retain(|plugin| is_undecided(&plugin_of(source, plugin)));
         });
@@ -131,7 +130,7 @@ impl Router {
         let table = (self.with_earlier(routes), backlogs);
         if self.stored.as_ref() == Some(&table) {
             self.stored_at = Some(Instant::now());
-            return Some(false);
+            return true;
         }
 
         backlog::log_unrouted(inbox, &table, self.stored.as_ref()).await;
@@ -144,11 +143,11 @@ impl Router {
                 target: "hookyard::release", reason,
                 "the store did not take the routes of events; the host tries again"
             );
-            return None;
+            return false;
         }
         self.stored = Some(table);
         self.stored_at = Some(Instant::now());
-        Some(true)
+        true
     }
 
     /// Adds the routes to undecided plugins, so that their events go on getting jobs.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hookyard_plugin::CompileLimits;
+use hookyard_plugin::{CacheLimits, CompileLimits};
 
 use crate::document::{Entry, Rate, Section, Size, unknown};
 use crate::grants::{self, GrantSettings};
@@ -54,9 +54,16 @@ fn compile(section: &Section<'_>) -> Compile {
     Compile {
         limits,
         concurrency: section.positive_or("concurrency", default.concurrency),
-        functions_max: section
-            .get_or("functions_max", Size(default.functions_max))
-            .0,
+        cache: cache_limits(section, default.cache),
+    }
+}
+
+fn cache_limits(section: &Section<'_>, default: CacheLimits) -> CacheLimits {
+    let size = |key, default| section.get_or(key, Size(default)).0;
+    CacheLimits {
+        unused_max: size("unused_max", default.unused_max),
+        unused_age: section.get_or("unused_age", default.unused_age),
+        functions_max: size("functions_max", default.functions_max),
     }
 }
 

@@ -206,7 +206,10 @@ fn reference_keys_equal_settings_fields() {
         "plugins",
         without(fields(plugins, &groups), &["tenant_limits"]),
     );
-    check("plugins.compile", fields(&plugins.compile, &["limits"]));
+    check(
+        "plugins.compile",
+        fields(&plugins.compile, &["limits", "cache"]),
+    );
     check("plugins.limits", fields(&plugins.limits, &[]));
     check("plugins.grants", fields(&GrantRules::default(), &[]));
 }

@@ -10,9 +10,10 @@
 //! mapping keeps a file that was removed or replaced, but not bytes that were overwritten.
 //!
 //! Everybody who can write to the folder controls the code that the host runs, so the folder must
-//! belong to the host alone. A sweep removes old entries. It keeps the entries of the revisions in
-//! use, and of the others the most recently used.
+//! belong to the host alone. A sweep removes old entries. It keeps the entries of all revisions in
+//! use, and of the others those that were used last, up to a size and an age.
 
+mod limits;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -27,6 +28,7 @@ use hookyard_model::{Revision, TenantName};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
+pub use self::limits::CacheLimits;
 use super::compile::Verdict;
 
 const DIGEST_BYTES: u64 = 32;
@@ -48,8 +50,7 @@ const VERDICT_BYTES_MAX: u64 = 1024;
 /// The cache of compiled code.
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
-    /// The maximum size of all packs of compiled functions, in bytes.
-    functions_max: u64,
+    limits: CacheLimits,
     /// A hash of the version and the settings of the compiler.
     compiler: u64,
 }
@@ -62,7 +63,7 @@ impl Cache {
     /// Fails if the folder cannot be created, or if others can write to it.
     pub(crate) fn open(
         folder: Option<PathBuf>,
-        functions_max: u64,
+        limits: CacheLimits,
         compiler: &wasmtime::Engine,
     ) -> io::Result<Self> {
         if let Some(folder) = &folder {
@@ -73,7 +74,7 @@ impl Cache {
         compiler.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self {
             folder,
-            functions_max,
+            limits,
             compiler: hasher.finish(),
         })
     }
@@ -115,7 +116,7 @@ impl Cache {
     /// Returns the path of the pack that keeps the compiled functions of a tenant's components, if
     /// compiled functions are kept.
     pub(crate) fn functions(&self, tenant: &TenantName) -> Option<PathBuf> {
-        if self.functions_max == 0 {
+        if self.limits.functions_max == 0 {
             return None;
         }
         let folder = self.folder.as_ref()?.join(FUNCTIONS_FOLDER);
@@ -158,15 +159,15 @@ impl Cache {
         }
     }
 
-    /// Removes old entries, except those of the revisions in use. Blocks.
+    /// Removes entries beyond the limits, except those of the revisions in use. Blocks.
     pub(crate) fn sweep(&self, in_use: &BTreeSet<Revision>) {
         let Some(folder) = &self.folder else {
             return;
         };
         let names = in_use.iter().map(|revision| self.name(*revision)).collect();
         let (functions, now) = (folder.join(FUNCTIONS_FOLDER), SystemTime::now());
-        let swept = sweep::sweep(folder, &names, now)
-            .and_then(|()| sweep::sweep_functions(&functions, self.functions_max, now));
+        let swept = sweep::sweep(folder, &names, &self.limits, now)
+            .and_then(|()| sweep::sweep_functions(&functions, self.limits.functions_max, now));
         if let Err(error) = swept {
             tracing::warn!(%error, "old compiled code cannot be removed");
         }
@@ -310,7 +311,12 @@ mod tests {
     fn damaged_entry_is_compiled_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = wasmtime::Engine::default();
-        let cache = Cache::open(Some(folder.path().join("new/code")), 0, &engine).expect("a cache");
+        let cache = Cache::open(
+            Some(folder.path().join("new/code")),
+            CacheLimits::default(),
+            &engine,
+        )
+        .expect("a cache");
         let revision = Revision::from_sha256([7; 32]);
         let compiled = |expected: &str, compile: Option<&str>| {
             let code = cache
@@ -353,7 +359,11 @@ mod tests {
         let relative = Path::new(folder.path().file_name().expect("a name"));
         let open = |functions_max| {
             let engine = wasmtime::Engine::default();
-            Cache::open(Some(relative.to_owned()), functions_max, &engine).expect("a cache")
+            let limits = CacheLimits {
+                functions_max,
+                ..CacheLimits::default()
+            };
+            Cache::open(Some(relative.to_owned()), limits, &engine).expect("a cache")
         };
         let pack = |cache: &Cache, tenant: &str| cache.functions(&tenant.parse().expect("a name"));
 
@@ -366,7 +376,8 @@ mod tests {
 
     #[test]
     fn cache_without_folder_keeps_nothing() {
-        let cache = Cache::open(None, 0, &wasmtime::Engine::default()).expect("a cache");
+        let cache = Cache::open(None, CacheLimits::default(), &wasmtime::Engine::default())
+            .expect("a cache");
         let revision = Revision::from_sha256([7; 32]);
         for text in ["one", "two"] {
             assert_eq!(

@@ -47,15 +47,15 @@ impl Archive {
 
         let revision = revision_of(&component.code);
         let settings = folder.join(format!("{revision}.toml"));
-        write(&settings, component.settings.as_bytes())?;
+        if !has_content(&settings, component.settings.as_bytes()) {
+            write(&settings, component.settings.as_bytes())?;
+        }
         let code = folder.join(format!("{revision}.wasm"));
-        // An archived file may be damaged, which would show only when it is needed.
-        match fs::read(&code) {
-            Ok(archived) if archived == component.code => {
-                let file = fs::File::options().append(true).open(&code)?;
-                file.set_modified(SystemTime::now())?;
-            }
-            _ => write(&code, &component.code)?,
+        if has_content(&code, &component.code) {
+            let file = fs::File::options().append(true).open(&code)?;
+            file.set_modified(SystemTime::now())?;
+        } else {
+            write(&code, &component.code)?;
         }
 
         sweep(&folder, self.count_max, |other| {
@@ -102,6 +102,12 @@ impl Archive {
 /// Returns the revision that a file of the archive is named after, if the file is a component.
 fn revision_of_file(name: &str) -> Option<Revision> {
     name.strip_suffix(".wasm")?.parse().ok()
+}
+
+/// Returns whether a file has this content. An archived file may be damaged, which would show only
+/// when it is needed.
+fn has_content(path: &Path, content: &[u8]) -> bool {
+    fs::read(path).is_ok_and(|archived| archived == content)
 }
 
 /// Writes a file as a whole: under another name, synced, and then renamed.

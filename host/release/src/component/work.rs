@@ -46,17 +46,21 @@ impl Work {
     ///
     /// No result is lost if the returned future is dropped.
     pub(crate) async fn next(&mut self) -> Option<Done> {
-        while let Some(ended) = self.running.try_join_next() {
-            self.put(ended);
-        }
-
         loop {
-            if let Some(done) = self.done.next() {
+            if let Some(done) = self.try_next() {
                 return Some(done);
             }
             let ended = self.running.join_next().await?;
             self.put(ended);
         }
+    }
+
+    /// Returns the next result, if there is one by now.
+    pub(crate) fn try_next(&mut self) -> Option<Done> {
+        while let Some(ended) = self.running.try_join_next() {
+            self.put(ended);
+        }
+        self.done.next()
     }
 
     fn put(&mut self, ended: Result<Done, JoinError>) {

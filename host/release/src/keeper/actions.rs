@@ -1,7 +1,7 @@
 //! Carries out what was decided.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hookyard_model::{PluginRef, Revision, chain};
 use tokio::task::JoinError;
@@ -16,6 +16,10 @@ use hookyard_work::insist;
 
 /// How long a call to a store that fails is repeated, for something that must not be lost.
 const INSIST_MAX: Duration = Duration::from_secs(30);
+/// The shortest time between two removals of old compiled code.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+/// The time after which old compiled code is removed although no revision went out of service.
+const SWEEP_PACE: Duration = Duration::from_secs(3600);
 
 impl Keeper {
     pub(super) async fn perform(
@@ -142,6 +146,12 @@ impl Keeper {
     }
 
     fn activate(&mut self, plugin: &PluginRef, activation: Activation, ready: Ready) {
+        let is_renewed = self
+            .active
+            .loaded(plugin)
+            .is_some_and(|active| active.revision() == activation.revision);
+        self.is_sweep_wanted |= !is_renewed;
+
         // The probation begins first, because the revision's first attempt may fail already.
         self.parts.probations.begin(plugin, activation);
         self.active.activate(&self.parts.catalog, ready);
@@ -149,6 +159,7 @@ impl Keeper {
 
     async fn deactivate(&mut self, plugin: &PluginRef) {
         self.parts.probations.forget(plugin);
+        self.is_sweep_wanted = true;
         if self.active.forget(plugin) {
             // First no more jobs are made for the plugin, and then it runs none, so that no job is
             // left between.
@@ -215,15 +226,27 @@ impl Keeper {
         let now = self.parts.clock.now();
 
         let inbox = &*self.parts.inbox;
-        let Some(has_changed) = self.router.store(inbox, table, is_undecided, now).await else {
-            return;
-        };
-        if has_changed {
-            let engine = Arc::clone(&self.parts.engine);
-            let in_use = self.plugins.in_use(desired.revisions_kept);
-            tokio::task::spawn_blocking(move || engine.sweep_cache(&in_use));
+        if self.router.store(inbox, table, is_undecided, now).await {
+            self.active.announce(&desired.sources);
         }
-        self.active.announce(&desired.sources);
+    }
+
+    /// Removes old compiled code, if a revision went out of service or if the last time is long ago.
+    /// At the start, code that is in use may belong to a file that has not been loaded yet.
+    pub(super) fn sweep_code(&mut self) {
+        let pace = if self.is_sweep_wanted {
+            SWEEP_PAUSE
+        } else {
+            SWEEP_PACE
+        };
+        if !self.is_ready || self.swept_at.elapsed() < pace {
+            return;
+        }
+
+        (self.is_sweep_wanted, self.swept_at) = (false, Instant::now());
+        let engine = Arc::clone(&self.parts.engine);
+        let in_use = self.plugins.in_use(self.desired.borrow().revisions_kept);
+        tokio::task::spawn_blocking(move || engine.sweep_cache(&in_use));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
-use super::Keeper;
+use super::{DEBOUNCE, Keeper, ROUTE_PACE};
 use crate::decide::Input;
 use crate::desired::Desired;
 use crate::folder::sighting::{self, Sighting};
@@ -25,9 +26,30 @@ struct FolderState {
 }
 
 impl Keeper {
+    /// Returns the time of the next look at the folder.
+    pub(super) fn look_at(&self) -> Instant {
+        if self.is_look_wanted {
+            return self.looked_at;
+        }
+
+        let desired = self.desired.borrow();
+        let due = self.plugins.next_due(desired.plugins.windows);
+        let rescan = self.looked_at + desired.plugins.rescan;
+        // A look that fails leaves what was due.
+        due.map_or(rescan, |due| due.max(self.looked_at + DEBOUNCE).min(rescan))
+    }
+
+    /// Returns the time at which something is due although nothing happens until then.
+    pub(super) fn due(&self) -> Instant {
+        let stored_at = self.router.stored_at().filter(|_| self.active.has_news());
+        let routing = stored_at.map(|at| at + ROUTE_PACE);
+        routing.into_iter().fold(self.look_at(), Instant::min)
+    }
+
     /// Looks at the folder. A look may take long, and nothing else of the host waits for it.
     pub(super) fn look(&mut self) -> impl Future<Output = Look> + use<> {
-        let desired = Arc::clone(&self.desired.borrow_and_update());
+        (self.is_look_wanted, self.looked_at) = (false, Instant::now());
+        let desired = Arc::clone(&self.desired.borrow());
         let precedence = Arc::new(self.plugins.precedence());
         let lister = Arc::clone(&self.lister);
         let looking_by = Arc::clone(&desired);

@@ -8,26 +8,25 @@ use std::time::{Duration, SystemTime};
 
 use hookyard_model::Revision;
 
-use super::{ENTRY, FUNCTIONS, UNFINISHED, VERDICT};
+use super::{CacheLimits, ENTRY, FUNCTIONS, UNFINISHED, VERDICT};
 
-/// The number of entries that a sweep keeps in addition to the entries in use.
-const UNUSED_MAX: usize = 256;
 /// The number of verdicts that a sweep keeps.
 const VERDICTS_MAX: usize = 4096;
+/// The age at which the time of an entry in use is set again.
+const TOUCHED_AGE: Duration = Duration::from_secs(3600);
 /// The age at which an unfinished file counts as left by a crash. A process may still be writing a
 /// younger file.
 const UNFINISHED_AGE: Duration = Duration::from_secs(3600);
 
-/// Removes files that a crash left unfinished, the least recently used entries, and the oldest
-/// verdicts. Files with other names are not touched.
-pub(super) fn sweep(folder: &Path, in_use: &BTreeSet<String>, now: SystemTime) -> io::Result<()> {
-    sweep_entries(folder, in_use, UNUSED_MAX, now)
-}
-
-fn sweep_entries(
+/// Removes files that a crash left unfinished, the entries of unused code that are too many or too
+/// old, and the oldest verdicts. Files with other names are not touched.
+///
+/// Sets the time of the entries in use, so that another host with the same folder sees that they are
+/// used.
+pub(super) fn sweep(
     folder: &Path,
     in_use: &BTreeSet<String>,
-    unused_max: usize,
+    limits: &CacheLimits,
     now: SystemTime,
 ) -> io::Result<()> {
     let mut entries = Vec::new();
@@ -35,26 +34,33 @@ fn sweep_entries(
 
     for file in fs::read_dir(folder)? {
         let file = file?;
-        let path = file.path();
         let name = file.file_name().to_string_lossy().into_owned();
-        if !has_revision(&name) || in_use.contains(&name) {
+        if !has_revision(&name) {
             continue;
         }
         // Another sweep may have removed the file.
-        let Ok(modified) = file.metadata().and_then(|metadata| metadata.modified()) else {
+        let Ok(found) = Found::new(&file) else {
             continue;
         };
 
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some(UNFINISHED) if is_abandoned(modified, now) => remove(&path)?,
-            Some(ENTRY) => entries.push((modified, path)),
-            Some(VERDICT) => verdicts.push((modified, path)),
+        match found
+            .path
+            .extension()
+            .and_then(|extension| extension.to_str())
+        {
+            _ if in_use.contains(&name) => found.touch(now),
+            Some(UNFINISHED) if found.is_older(UNFINISHED_AGE, now) => remove(&found.path)?,
+            Some(ENTRY) => entries.push(found),
+            Some(VERDICT) => verdicts.push(found),
             _ => {}
         }
     }
 
-    remove_oldest(entries, unused_max)?;
-    remove_oldest(verdicts, VERDICTS_MAX)
+    remove_beyond(entries, limits.unused_max, limits.unused_age, now)?;
+    verdicts.sort();
+    let surplus = verdicts.len().saturating_sub(VERDICTS_MAX);
+    let mut oldest = verdicts.iter().take(surplus);
+    oldest.try_for_each(|verdict| remove(&verdict.path))
 }
 
 /// Removes packs of compiled functions that a crash left unfinished, and the packs that were used
@@ -67,41 +73,75 @@ pub(super) fn sweep_functions(folder: &Path, bytes_max: u64, now: SystemTime) ->
     let mut packs = Vec::new();
 
     for file in files {
-        let path = file?.path();
         // Another sweep may have removed the file.
-        let Ok(metadata) = fs::metadata(&path) else {
+        let Ok(found) = Found::new(&file?) else {
             continue;
         };
-        let modified = metadata.modified()?;
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some(UNFINISHED) if is_abandoned(modified, now) => remove(&path)?,
-            Some(FUNCTIONS) => packs.push((modified, metadata.len(), path)),
+        match found
+            .path
+            .extension()
+            .and_then(|extension| extension.to_str())
+        {
+            Some(UNFINISHED) if found.is_older(UNFINISHED_AGE, now) => remove(&found.path)?,
+            Some(FUNCTIONS) => packs.push(found),
             _ => {}
         }
     }
 
-    packs.sort();
+    remove_beyond(packs, bytes_max, Duration::MAX, now)
+}
+
+/// A file in the cache. The order is by time.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    modified: SystemTime,
+    bytes: u64,
+    path: PathBuf,
+}
+
+impl Found {
+    fn new(file: &fs::DirEntry) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            modified: metadata.modified()?,
+            bytes: metadata.len(),
+            path: file.path(),
+        })
+    }
+
+    fn is_older(&self, age: Duration, now: SystemTime) -> bool {
+        now.duration_since(self.modified)
+            .is_ok_and(|own| own >= age)
+    }
+
+    /// Sets the time of an entry in use, unless that has happened not long ago.
+    fn touch(&self, now: SystemTime) {
+        if self.is_older(TOUCHED_AGE, now) {
+            // If this fails, the entry counts as older than it is.
+            let _touched = fs::File::options()
+                .append(true)
+                .open(&self.path)
+                .and_then(|file| file.set_modified(now));
+        }
+    }
+}
+
+/// Removes the files that are too old. Of the others, keeps those that were used last and have room.
+fn remove_beyond(
+    mut files: Vec<Found>,
+    bytes_max: u64,
+    age_max: Duration,
+    now: SystemTime,
+) -> io::Result<()> {
+    files.sort();
     let mut room = bytes_max;
-    for (_, bytes, path) in packs.into_iter().rev() {
-        match room.checked_sub(bytes) {
-            Some(left) => room = left,
-            None => remove(&path)?,
+    for file in files.into_iter().rev() {
+        match room.checked_sub(file.bytes) {
+            Some(left) if !file.is_older(age_max, now) => room = left,
+            _ => remove(&file.path)?,
         }
     }
     Ok(())
-}
-
-fn is_abandoned(modified: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(modified)
-        .is_ok_and(|age| age >= UNFINISHED_AGE)
-}
-
-fn remove_oldest(mut files: Vec<(SystemTime, PathBuf)>, count_max: usize) -> io::Result<()> {
-    files.sort();
-    let surplus = files.len().saturating_sub(count_max);
-    files
-        .drain(..surplus)
-        .try_for_each(|(_, path)| remove(&path))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -151,23 +191,104 @@ mod tests {
         sweep_functions(&missing, 100, now).expect("nothing to sweep");
     }
 
-    #[test]
-    fn sweep_keeps_recent_and_used_entries() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = SystemTime::now();
-        let name = |n| format!("{}-0123456789abcdef", Revision::from_sha256([n; 32]));
-        let write = |name: &str, age: Duration| {
-            let file = fs::File::create(folder.path().join(name)).expect("a file");
-            file.set_modified(now - age).expect("to set its time");
-        };
-        let entries: Vec<String> = (0..6).map(|n| format!("{}.code", name(n))).collect();
-        for (seconds, entry) in (0..).zip(&entries) {
-            write(entry, Duration::from_secs(seconds));
+    /// A folder with entries of 10 bytes, each used an hour before the last.
+    struct Folder {
+        folder: tempfile::TempDir,
+        now: SystemTime,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            Self {
+                folder: tempfile::tempdir().expect("a folder"),
+                now: SystemTime::now(),
+            }
         }
+
+        fn write(&self, name: &str, age: Duration) {
+            let path = self.folder.path().join(name);
+            fs::write(&path, [0; 10]).expect("a file");
+            let file = fs::File::options().append(true).open(path);
+            let file = file.expect("the file");
+            file.set_modified(self.now - age).expect("to set its time");
+        }
+
+        /// Adds so many entries. Returns their names, that of the newest first.
+        fn fill(&self, count: u16) -> Vec<String> {
+            (0..count)
+                .map(|n| {
+                    let entry = format!("{}.code", name(n));
+                    self.write(&entry, Duration::from_secs(3600) * u32::from(n));
+                    entry
+                })
+                .collect()
+        }
+
+        fn sweep(&self, in_use: &[String], limits: CacheLimits) -> BTreeSet<String> {
+            let in_use = in_use.iter().cloned().collect();
+            sweep(self.folder.path(), &in_use, &limits, self.now).expect("to sweep");
+            let left = fs::read_dir(self.folder.path()).expect("to list");
+            left.map(|file| file.expect("to list").file_name())
+                .map(|name| name.into_string().expect("a name"))
+                .collect()
+        }
+    }
+
+    fn name(n: u16) -> String {
+        let [high, low] = n.to_be_bytes();
+        let revision = Revision::from_sha256(std::array::from_fn(|at| match at {
+            0 => high,
+            _ => low,
+        }));
+        format!("{revision}-0123456789abcdef")
+    }
+
+    fn limits(unused_max: u64, hours: u32) -> CacheLimits {
+        CacheLimits {
+            unused_max,
+            unused_age: Duration::from_secs(3600) * hours,
+            functions_max: 0,
+        }
+    }
+
+    #[test]
+    fn entries_in_use_are_never_removed() {
+        let folder = Folder::new();
+        let entries = folder.fill(300);
+        let all: BTreeSet<_> = entries.iter().cloned().collect();
+        assert_eq!(folder.sweep(&entries, limits(0, 0)), all);
+
+        // Another host with the same folder keeps them for the time of their last use, which the
+        // sweep has set.
+        assert_eq!(folder.sweep(&[], limits(u64::MAX, 2)), all);
+
+        // Plugins that are removed leave the code of the others.
+        let left: BTreeSet<_> = entries[..299].iter().cloned().collect();
+        assert_eq!(folder.sweep(&entries[..299], limits(0, 0)), left);
+    }
+
+    #[test]
+    fn unused_entries_are_bounded() {
+        for (limits, expected) in [
+            (limits(1000, 100), 6),
+            (limits(29, 100), 2),
+            (limits(1000, 3), 3),
+            (limits(0, 0), 0),
+        ] {
+            let folder = Folder::new();
+            let entries = folder.fill(6);
+            let left: BTreeSet<_> = entries[..expected].iter().cloned().collect();
+            assert_eq!(folder.sweep(&[], limits), left, "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn only_own_files_are_removed() {
+        let folder = Folder::new();
         let unfinished =
             ["7-ThreadId(1)", "8-ThreadId(2)"].map(|process| format!("{}.{process}.new", name(1)));
-        write(&unfinished[0], UNFINISHED_AGE / 2);
-        write(&unfinished[1], UNFINISHED_AGE * 2);
+        folder.write(&unfinished[0], UNFINISHED_AGE / 2);
+        folder.write(&unfinished[1], UNFINISHED_AGE * 2);
         let others = [
             "precious.code".to_owned(),
             "notes.new".to_owned(),
@@ -175,19 +296,12 @@ mod tests {
         ];
         others
             .iter()
-            .for_each(|name| write(name, UNFINISHED_AGE * 2));
+            .for_each(|name| folder.write(name, UNFINISHED_AGE * 2));
 
-        let in_use = [entries[4].clone(), entries[5].clone()].into();
-        sweep_entries(folder.path(), &in_use, 2, now).expect("to sweep");
-        let left = fs::read_dir(folder.path())
-            .expect("to list")
-            .map(|file| file.expect("to list").file_name());
-        let mut left: Vec<_> = left
-            .map(|name| name.into_string().expect("a name"))
-            .collect();
-        let mut expected = [&entries[..2], &entries[4..], &others, &unfinished[..1]].concat();
-        left.sort();
-        expected.sort();
-        assert_eq!(left, expected);
+        let expected = [&others[..], &unfinished[..1]].concat();
+        assert_eq!(
+            folder.sweep(&[], limits(0, 0)),
+            expected.into_iter().collect()
+        );
     }
 }
