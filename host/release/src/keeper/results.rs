@@ -1,4 +1,4 @@
-//! Takes in what loads and compilations have come to.
+//! Takes in the results of loads and compilations.
 
 use hookyard_config::settings::RehearsalPolicy;
 use hookyard_model::{PluginRef, Step};
