@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hookyard_store::Error;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::fault::Fault;
@@ -45,6 +46,8 @@ pub(super) struct Command {
     /// The slot in the queue, until the call is in a group.
     pub(super) slot: Option<OwnedSemaphorePermit>,
     pub(super) call: Box<dyn Call>,
+    /// The runtime of the caller.
+    runtime: Option<Handle>,
 }
 
 impl Command {
@@ -63,10 +66,56 @@ impl Command {
                 result: None,
                 reply,
             }),
+            runtime: Handle::try_current().ok(),
         };
 
         (command, answer)
     }
+}
+
+/// The calls of a group that are not answered yet. Dropping this answers them.
+struct Unanswered {
+    group: Vec<Command>,
+    fault: Option<Fault>,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        for command in self.group.drain(..) {
+            command.call.answer(self.fault.as_ref());
+        }
+    }
+}
+
+/// Answers all calls of a group, and leaves `group` empty.
+///
+/// An answer from this thread wakes the runtime of the caller, which may take the processor from this
+/// thread at once, for each answer. So a task of the runtime answers the callers: this thread wakes
+/// the runtime once for the whole group.
+pub(super) fn answer_all(group: &mut Vec<Command>, fault: Option<Fault>) {
+    let unanswered = Unanswered {
+        group: std::mem::take(group),
+        fault,
+    };
+
+    if let Some(runtime) = common_runtime(&unanswered.group) {
+        // A runtime that has shut down drops the task, and thereby answers as well.
+        runtime.spawn(async move { drop(unanswered) });
+    }
+}
+
+/// Returns the runtime of several calls, if it is the same for all of them.
+fn common_runtime(group: &[Command]) -> Option<Handle> {
+    let [first, others @ ..] = group else {
+        return None;
+    };
+    let runtime = first.runtime.as_ref()?;
+
+    let is_same = |other: &Command| {
+        let other = other.runtime.as_ref();
+        other.is_some_and(|other| other.id() == runtime.id())
+    };
+    (!others.is_empty() && others.iter().all(is_same)).then(|| runtime.clone())
 }
 
 pub(super) trait Call: Send {

@@ -8,7 +8,7 @@ use rusqlite::ffi::{Error as Failure, SQLITE_BUSY};
 use rusqlite::{Connection, ErrorCode};
 
 use super::alarm::Alarm;
-use super::command::Command;
+use super::command::{self, Command};
 use super::fault::Fault;
 use super::shared::{Shared, Task};
 use super::{Counters, Durability};
@@ -95,9 +95,7 @@ impl Loop {
         self.counters
             .calls
             .fetch_add(group.len() as u64, Ordering::Relaxed);
-        for command in group.drain(..) {
-            command.call.answer(fault.as_ref());
-        }
+        command::answer_all(group, fault);
     }
 
     /// Undoes what is left of a group that could not be committed.

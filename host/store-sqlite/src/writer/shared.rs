@@ -28,6 +28,8 @@ struct State {
     impatient: usize,
     /// Whether the thread must look for the writes of other processes when it is idle.
     must_look: bool,
+    /// Whether the thread waits for a signal, and has got none yet.
+    is_waiting: bool,
     is_closed: bool,
 }
 
@@ -64,6 +66,7 @@ impl Shared {
             patient: 0,
             impatient: 0,
             must_look: false,
+            is_waiting: false,
             is_closed: false,
         };
 
@@ -81,21 +84,22 @@ impl Shared {
         }
         *state.waiting(command.is_patient) += 1;
         state.queue.push(priority, weight, command);
-        drop(state);
-        self.wake.notify_one();
+        self.signal(state);
         true
     }
 
     /// Makes the thread look when it is idle. A busy thread looks before each group anyway.
     pub(super) fn look(&self) {
-        self.state().must_look = true;
-        self.wake.notify_one();
+        let mut state = self.state();
+        state.must_look = true;
+        self.signal(state);
     }
 
     /// Makes the thread end when the queue is empty.
     pub(super) fn close(&self) {
-        self.state().is_closed = true;
-        self.wake.notify_one();
+        let mut state = self.state();
+        state.is_closed = true;
+        self.signal(state);
     }
 
     /// Drops all calls, so that their callers get an error.
@@ -115,6 +119,7 @@ impl Shared {
                 let now = Instant::now();
                 let until = *company_until.get_or_insert(now + COMPANY_WAIT);
                 if now < until {
+                    state.is_waiting = true;
                     state = self
                         .wake
                         .wait_timeout(state, until - now)
@@ -137,10 +142,20 @@ impl Shared {
                 return Task::Look;
             }
 
+            state.is_waiting = true;
             state = self
                 .wake
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Wakes the thread if it waits. A signal enters the system, and a busy thread needs none.
+    fn signal(&self, mut state: MutexGuard<'_, State>) {
+        let was_waiting = std::mem::take(&mut state.is_waiting);
+        drop(state);
+        if was_waiting {
+            self.wake.notify_one();
         }
     }
 
@@ -171,6 +186,7 @@ mod tests {
             patient,
             impatient,
             must_look: false,
+            is_waiting: false,
             is_closed: false,
         }
     }

@@ -339,6 +339,33 @@ async fn cancelled_caller_blocks_nobody() {
 }
 
 #[tokio::test]
+async fn caller_that_does_not_wait_delays_nobody() {
+    let (writer, _) = in_memory(&Options {
+        group_max: 8,
+        ..Options::default()
+    });
+    let release = hold(&writer).await;
+    let terms = || Terms::batch(Durability::Synced);
+    let mut first = Box::pin(writer.call(terms(), mark("a")));
+    assert!(poll_once(&mut first).is_none(), "the first call is queued");
+    let second = spawn(&writer, mark("b")).await;
+    drop(release);
+
+    assert!(answered(second).await.is_ok());
+    assert!(first.await.is_ok());
+    assert_eq!(writer.stats().commits, 2, "one group has both calls");
+}
+
+/// Polls a future once.
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::Pin::new(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}
+
+#[tokio::test]
 async fn leases_alone_cost_no_sync() {
     let (writer, _) = in_memory(&Options::default());
     writer
