@@ -22,6 +22,8 @@ const PLUGIN: &str = "offer-sums";
 const ATTEMPTS: &str = "hookyard_attempts_total{";
 /// The states of events that are not handled, or not as they should be.
 const UNFINISHED: &str = "pending,leased,waiting,dead,held,discarded";
+/// The maximum number of events that are listed at the end.
+const LISTED_MAX: u64 = 200_000;
 /// The settings of a plugin whose instances handle many events.
 const REUSE: &str = "reuse = { events = 1000000, idle = \"60s\" }\n";
 
@@ -166,10 +168,14 @@ impl Host {
         Ok(settled)
     }
 
-    /// Checks that the store contains this many events and that all are handled.
+    /// Checks that all events are handled and, unless they are very many, that the store contains
+    /// exactly this many.
     pub(super) fn check_events(&self, expected: u64) -> Result<()> {
         let unfinished = self.list(&["--state", UNFINISHED])?;
         ensure!(unfinished == 0, "{unfinished} events are not handled");
+        if expected > LISTED_MAX {
+            return Ok(());
+        }
         let stored = self.list(&[])?;
         ensure!(
             stored == expected,
