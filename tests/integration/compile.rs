@@ -308,7 +308,7 @@ async fn active_components_are_never_recompiled() -> Result<()> {
         })
         .collect();
     // Nothing is kept that is not in use.
-    let compile = "concurrency = 3\nunused_max = \"0B\"";
+    let compile = "concurrency = 3\nunused_max = \"1B\"";
     let mut rig = Rig::start(quick().section("plugins.compile", compile), &[]).await?;
     let gone = ("tenant-0/gone".to_owned(), Guest::from(good()));
     for (plugin, guest) in plugins.iter().chain([&gone]) {

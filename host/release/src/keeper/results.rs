@@ -1,5 +1,7 @@
 //! Takes in the results of loads and compilations.
 
+use std::time::{Duration, Instant};
+
 use hookyard_config::settings::RehearsalPolicy;
 use hookyard_model::{PluginRef, Step};
 use hookyard_plugin::CompileProgress;
@@ -10,19 +12,18 @@ use crate::component::load::{Loading, Ready, Report};
 use crate::component::work::Done;
 use crate::decide::{Input, LoadedFile};
 
-/// The maximum number of results of loads that are taken in one after the other, before anything
-/// else has its turn.
-const RESULTS_MAX: usize = 64;
+/// How long results of loads are taken in one after the other, before anything else has its turn.
+const RESULTS_TIME: Duration = Duration::from_millis(2);
 
 impl Keeper {
     /// Takes in a result, and those that have arrived by then.
     pub(super) async fn all_done(&mut self, done: Done) {
+        let began = Instant::now();
         self.done(done).await;
-        for _ in 0..RESULTS_MAX {
-            match self.work.try_next() {
-                Some(done) => self.done(done).await,
-                None => break,
-            }
+        while began.elapsed() < RESULTS_TIME
+            && let Some(done) = self.work.try_next()
+        {
+            self.done(done).await;
         }
     }
 
