@@ -19,6 +19,9 @@ const PLACES_MIN: usize = 64;
 /// and they should all find a place while the attempts of the group before are running.
 const PLACES_PER_ATTEMPT: usize = 4;
 
+/// The largest number of places that a plugin with quick handlers gets.
+const PLACES_MAX: usize = 1024;
+
 /// A plugin, as the dispatcher sees it. The entry of a plugin that is no longer active stays, for
 /// the attempts that still run and for the plugin's return.
 #[derive(Debug)]
@@ -127,11 +130,16 @@ impl Plugin {
 
     /// Returns the number of places that the plugin has in the handover.
     pub(crate) fn places(&self) -> usize {
-        if self.may_run() {
-            PLACES_MIN.max(self.concurrency.saturating_mul(PLACES_PER_ATTEMPT))
-        } else {
-            0
-        }
+        if self.may_run() { self.room() } else { 0 }
+    }
+
+    /// Returns how many jobs may wait before a call and after a call. A plugin with quick handlers
+    /// has room for about as many jobs as it begins in a second, so that a burst does not have to be
+    /// claimed. The number of these jobs is rounded, so that the room seldom changes.
+    fn room(&self) -> usize {
+        let quick = self.begun.latest().next_power_of_two().min(PLACES_MAX);
+        let by_concurrency = self.concurrency.saturating_mul(PLACES_PER_ATTEMPT);
+        PLACES_MIN.max(by_concurrency).max(quick)
     }
 
     /// Returns whether the plugin has work for one more slot and may begin it, where `running` is
@@ -158,9 +166,7 @@ impl Plugin {
     /// Returns the maximum number of attempts that are not settled. It lets calls overlap with the
     /// settlements of earlier attempts, and stops the calls while the store does not settle.
     fn unsettled_max(&self) -> usize {
-        self.concurrency
-            .saturating_mul(1 + PLACES_PER_ATTEMPT)
-            .max(self.concurrency.saturating_add(PLACES_MIN))
+        self.concurrency.saturating_add(self.room())
     }
 }
 
@@ -189,10 +195,15 @@ impl RecentCount {
         self.current += 1;
     }
 
+    /// Returns the count of the last time in which something happened.
+    fn latest(&self) -> usize {
+        self.current.max(self.previous)
+    }
+
     /// Returns the count.
     fn get(&self, now: Instant) -> usize {
         if now.duration_since(self.since) < 2 * Self::WINDOW {
-            self.current.max(self.previous)
+            self.latest()
         } else {
             0
         }
@@ -312,8 +323,8 @@ mod tests {
         plugin.concurrency = 2;
         assert_eq!(plugin.claim_ahead(now, 1_000), 0, "nothing has begun");
 
-        (0..99).for_each(|_| plugin.begun.add(now));
-        assert_eq!(plugin.claim_ahead(now, 1_000), PLACES_MIN);
+        (0..50).for_each(|_| plugin.begun.add(now));
+        assert_eq!(plugin.claim_ahead(now, 1_000), 50);
 
         plugin.body_bytes = 300;
         assert_eq!(plugin.claim_ahead(now, 1_000), 3);
@@ -332,5 +343,17 @@ mod tests {
 
         plugin.is_held = true;
         assert_eq!(plugin.places(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn quick_plugin_has_more_places() {
+        let mut plugin = ship();
+        plugin.concurrency = 8;
+
+        (0..200).for_each(|_| plugin.begun.add(Instant::now()));
+        assert_eq!(plugin.places(), 256);
+
+        (0..2_000).for_each(|_| plugin.begun.add(Instant::now()));
+        assert_eq!(plugin.places(), PLACES_MAX);
     }
 }

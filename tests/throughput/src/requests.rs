@@ -96,7 +96,8 @@ impl<'a> Requests<'a> {
     }
 
     fn push(&mut self, path: &str, timestamp: &str, secret: &Secret) -> Result<()> {
-        let id = Uuid::new_v4().hyphenated().to_string();
+        // Ordered by time, as the ids of most senders are.
+        let id = Uuid::now_v7().hyphenated().to_string();
         let Body { before, after } = self.body;
         let message = format!("msg_{id}");
         let signature = secret.sign(&message, timestamp, &[before, id.as_bytes(), after]);
