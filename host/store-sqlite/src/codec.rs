@@ -223,18 +223,51 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Returns the key for the index of idempotency keys: the first half of a SHA-256. It is short and
-/// has a fixed length, so that the index, which is written in random order, stays small.
-pub(crate) fn dedupe_key(source: &SourceRef, key: &str) -> [u8; 16] {
+/// The length of an idempotency key in the index.
+pub(crate) const DEDUPE_KEY_LEN: usize = 32;
+/// The length of the part that stores of version 5 have as the whole key.
+pub(crate) const DEDUPE_DIGEST_LEN: usize = 16;
+/// The length of the part that is the beginning of the sender's key.
+const DEDUPE_ORDER_LEN: usize = 12;
+
+/// Returns the key for the index of idempotency keys, which has a fixed length.
+///
+/// Most senders make ids that are ordered by time. A key here begins with a digest of the source and
+/// with the beginning of the sender's key, so that the next key of a source goes to the page of the
+/// last one, and a commit writes few pages. The first half of a SHA-256 of both follows.
+pub(crate) fn dedupe_key(source: &SourceRef, key: &str) -> [u8; DEDUPE_KEY_LEN] {
     // Neither name can contain a `/`, so different keys have different texts.
-    let digest: [u8; 32] = Sha256::digest(format!("{source}/{key}")).into();
-    let (half, _) = digest.as_chunks::<16>();
-    half[0]
+    let whole = Sha256::digest(format!("{source}/{key}"));
+    let of_source = Sha256::digest(source.to_string());
+    let beginning = &key.as_bytes()[..key.len().min(DEDUPE_ORDER_LEN)];
+
+    let mut all = [0; DEDUPE_KEY_LEN];
+    let (order, digest) = all.split_at_mut(DEDUPE_KEY_LEN - DEDUPE_DIGEST_LEN);
+    let (by_source, by_key) = order.split_at_mut(order.len() - DEDUPE_ORDER_LEN);
+    by_source.copy_from_slice(&of_source[..by_source.len()]);
+    by_key[..beginning.len()].copy_from_slice(beginning);
+    digest.copy_from_slice(&whole[..DEDUPE_DIGEST_LEN]);
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dedupe_keys_keep_the_order_of_a_source() {
+        let source = |name: &str| SourceRef {
+            tenant: "acme".parse().expect("a name"),
+            name: name.parse().expect("a name"),
+        };
+        let orders = source("orders");
+        let key = |text| dedupe_key(&orders, text);
+
+        assert!(key("evt_000001") < key("evt_000002"));
+        assert_ne!(key("evt_0000000000001"), key("evt_0000000000002"));
+        assert_ne!(key("a"), dedupe_key(&source("parcels"), "a"));
+        assert_eq!(key("")[4..16], [0; 12]);
+    }
 
     #[test]
     fn broken_header_blob_is_error() {

@@ -13,3 +13,7 @@ ALTER TABLE job ADD COLUMN first_duration_us INTEGER;
 
 -- The writer adds up the new events of each transaction itself.
 DROP TRIGGER stored_more;
+
+-- The keys of older versions are a digest without the beginning of the sender's key. They are looked for until the last
+-- of them has expired.
+CREATE INDEX dedupe_digest ON dedupe (key) WHERE length(key) = 16;

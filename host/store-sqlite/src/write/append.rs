@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hookyard_crash::Point;
 use hookyard_model::{Event, EventId, Payload, PluginRef, WorkState};
 use hookyard_store::{AppendResult, ClaimedJob, Error, JobLease, transitions};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{Database, knowledge, lane};
 use crate::codec::{self, due_of, store};
@@ -26,6 +26,9 @@ const KEY_CLAIM: &str = "
     ON CONFLICT (key) DO UPDATE SET event = excluded.event, until = excluded.until
     WHERE until <= ?4";
 const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1";
+/// Finds the owner of a key of version 5 that has not expired.
+const OLD_KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1 AND until > ?2";
+const OLD_KEYS_EXIST: &str = "SELECT EXISTS (SELECT 1 FROM dedupe WHERE length(key) = 16)";
 const KEY_DELETE: &str = "DELETE FROM dedupe WHERE key = ?1";
 const IS_STORED: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE id = ?1)";
 const JOB_INSERT: &str = "
@@ -44,8 +47,11 @@ impl Database {
         let key = codec::dedupe_key(&event.source, &event.key);
         let key_until = self.now.after(event.key_window).unix_millis();
         let now = self.now.unix_millis();
+        if let Some(owner) = self.owner_of_old(&key, now)? {
+            return self.repeat_of(event.id, owner);
+        }
         if self.execute(KEY_CLAIM, params![key, id, key_until, now])? == 0 {
-            return self.repeat_of(event.id, &key);
+            return self.repeat_of(event.id, self.owner_of(&key)?);
         }
 
         if !self.insert_event(event)? {
@@ -192,8 +198,7 @@ impl Database {
 
     /// Returns the result for an event whose key belongs to a stored event, which may be the event
     /// itself.
-    fn repeat_of(&self, id: EventId, key: &[u8]) -> Result<AppendResult, Error> {
-        let owner = self.owner_of(key)?;
+    fn repeat_of(&self, id: EventId, owner: EventId) -> Result<AppendResult, Error> {
         if owner == id || self.is_stored(id)? {
             Ok(AppendResult::New)
         } else {
@@ -208,6 +213,35 @@ impl Database {
                 statement.query_row([id.as_uuid().into_bytes()], |row| row.get(0))
             })
             .map_err(store)
+    }
+
+    /// Returns the event that owns a key which a store of version 5 wrote.
+    fn owner_of_old(&mut self, key: &[u8], now: i64) -> Result<Option<EventId>, Error> {
+        let exist = match self.knowledge.has_old_keys {
+            Some(known) => known,
+            None => {
+                let mut statement = self
+                    .connection
+                    .prepare_cached(OLD_KEYS_EXIST)
+                    .map_err(store)?;
+                let exist = statement.query_row([], |row| row.get(0)).map_err(store)?;
+                *self.knowledge.has_old_keys.insert(exist)
+            }
+        };
+        if !exist {
+            return Ok(None);
+        }
+
+        let digest = &key[key.len() - codec::DEDUPE_DIGEST_LEN..];
+        let mut statement = self
+            .connection
+            .prepare_cached(OLD_KEY_OWNER)
+            .map_err(store)?;
+        let owner: Option<[u8; 16]> = statement
+            .query_row(params![digest, now], |row| row.get(0))
+            .optional()
+            .map_err(store)?;
+        owner.map(|id| codec::event_id(&id)).transpose()
     }
 
     /// Returns the event that owns a key.
@@ -231,6 +265,11 @@ mod tests {
             ("append", EVENT_INSERT, &[]),
             ("append: claim a key", KEY_CLAIM, &[]),
             ("append: a repeat", KEY_OWNER, &["PRIMARY KEY (key=?)"]),
+            (
+                "append: an old key",
+                OLD_KEY_OWNER,
+                &["PRIMARY KEY (key=?)"],
+            ),
             ("append: a job", JOB_INSERT, &[]),
             (
                 "append: a lane",
@@ -245,5 +284,11 @@ mod tests {
             ("append: forget a key", KEY_DELETE, &["PRIMARY KEY (key=?)"]),
             ("append: no job", UNROUTED_INSERT, &[]),
         ]);
+    }
+
+    #[test]
+    fn old_keys_are_found_by_index() {
+        let steps = query_plans::of(OLD_KEYS_EXIST);
+        assert!(steps.concat().contains("INDEX dedupe_digest"), "{steps:?}");
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Knowledge {
     /// The plugins of each source that has some.
     pub(super) routes: Option<HashMap<SourceRef, Arc<[PluginRef]>>>,
     pub(super) quarantined: Option<BTreeSet<PluginRef>>,
+    /// Whether there are idempotency keys of version 5.
+    pub(super) has_old_keys: Option<bool>,
     /// The plugins without a job that is pending and could be claimed, each with the next time at
     /// which another job of the plugin is due.
     idle: HashMap<PluginRef, NextDue>,
@@ -38,6 +40,7 @@ impl Knowledge {
         Self {
             routes: None,
             quarantined: None,
+            has_old_keys: None,
             idle: HashMap::new(),
             last_lease: random.cast_signed(),
         }
@@ -47,6 +50,7 @@ impl Knowledge {
     pub(super) fn forget(&mut self) {
         self.routes = None;
         self.quarantined = None;
+        self.has_old_keys = None;
         self.idle.clear();
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hookyard_model::{Outcome, PluginRef, Timestamp, WorkState};
-use hookyard_store::{Events, JobRequest, Jobs, Outbox, OutboxUsage, Settlement};
+use hookyard_store::{AppendResult, Events, JobRequest, Jobs, Outbox, OutboxUsage, Settlement};
 use hookyard_store_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::support::{Folder, claim, event, events, messages, open, settlement};
@@ -318,4 +318,32 @@ async fn jobs_in_all_states_are_migrated() {
         .query_row("SELECT events FROM stored", [], |row| row.get(0))
         .expect("the totals");
     assert_eq!(stored, 8, "new events are counted once");
+}
+
+#[tokio::test]
+async fn key_of_version_5_is_still_known() {
+    let folder = Folder::new();
+    store_of_version_5(&folder.path());
+    // The first half of the SHA-256 of `acme/orders/20`, as version 5 stored it.
+    let digest = "13a4aed4a15f159d5d6b754cdd5e3531";
+    let (first, until) = ("ab".repeat(16), i64::MAX);
+    rusqlite::Connection::open(folder.path())
+        .expect("a database")
+        .execute_batch(&format!(
+            "INSERT INTO dedupe (key, event, until) VALUES (x'{digest}', x'{first}', {until})"
+        ))
+        .expect("a key");
+
+    let store = folder.open();
+    let appended = store.append(event(20)).await.expect("an append");
+
+    let first = uuid::Uuid::from_u128(u128::from_be_bytes([0xab; 16]));
+    assert_eq!(
+        appended,
+        AppendResult::Repeat(hookyard_model::EventId::from_uuid(first))
+    );
+    assert_eq!(
+        store.append(event(21)).await.expect("an append"),
+        AppendResult::New
+    );
 }
