@@ -12,6 +12,9 @@ use super::{CacheLimits, ENTRY, FUNCTIONS, UNFINISHED, VERDICT};
 
 /// The number of verdicts that a sweep keeps.
 const VERDICTS_MAX: usize = 4096;
+/// The time from its last use for which an entry counts as in use. The entry of a plugin that is
+/// being loaded, here or in another process, is not known to be in use yet.
+const FRESH_AGE: Duration = Duration::from_secs(600);
 /// The age at which the time of an entry in use is set again.
 const TOUCHED_AGE: Duration = Duration::from_secs(3600);
 /// The age at which an unfinished file counts as left by a crash. A process may still be writing a
@@ -50,7 +53,7 @@ pub(super) fn sweep(
         {
             _ if in_use.contains(&name) => found.touch(now),
             Some(UNFINISHED) if found.is_older(UNFINISHED_AGE, now) => remove(&found.path)?,
-            Some(ENTRY) => entries.push(found),
+            Some(ENTRY) if found.is_older(FRESH_AGE, now) => entries.push(found),
             Some(VERDICT) => verdicts.push(found),
             _ => {}
         }
@@ -263,6 +266,7 @@ mod tests {
         assert_eq!(folder.sweep(&[], limits(u64::MAX, 2)), all);
 
         // Plugins that are removed leave the code of the others.
+        folder.write(&entries[299], FRESH_AGE);
         let left: BTreeSet<_> = entries[..299].iter().cloned().collect();
         assert_eq!(folder.sweep(&entries[..299], limits(0, 0)), left);
     }
@@ -271,9 +275,9 @@ mod tests {
     fn unused_entries_are_bounded() {
         for (limits, expected) in [
             (limits(1000, 100), 6),
-            (limits(29, 100), 2),
+            (limits(29, 100), 3),
             (limits(1000, 3), 3),
-            (limits(0, 0), 0),
+            (limits(0, 0), 1),
         ] {
             let folder = Folder::new();
             let entries = folder.fill(6);
