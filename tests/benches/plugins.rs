@@ -169,10 +169,11 @@ async fn swaps(name: &str, site: &Site, guest: &Guest, sender: &Sender) -> Resul
             site.install(MEASURED, &guest.tagged(&format!("{name} {swap}")))?;
             tokio::time::sleep(SWAP_PACE).await;
         }
-        Ok(())
+        anyhow::Ok(())
     };
     let (dropped, swapped) = tokio::join!(drops, send(&host, sender, time));
-    let (_, mut swapped): ((), _) = (dropped?, swapped?);
+    dropped?;
+    let mut swapped = swapped?;
     let lines = host.log().since(mark);
     let swaps = lines.iter().filter(|line| is_any_activation(line)).count();
 
