@@ -222,7 +222,7 @@ fn give_back_leases(path: &Path, connection: Connection) -> Result<Connection, O
     let sqlite_error = |error| open::explain(path, error);
     let unreadable = |error| OpenError::Unreadable {
         path: path.to_owned(),
-        source: error,
+        source: Box::new(error),
     };
 
     let mut database = write::Database::new(connection);

@@ -167,7 +167,7 @@ pub enum OpenError {
         /// The database file.
         path: PathBuf,
         /// The error of the record.
-        source: hookyard_store::Error,
+        source: Box<hookyard_store::Error>,
     },
     /// The system does not start a thread.
     #[error("the writer of the store {path} cannot be started")]
