@@ -106,18 +106,18 @@ async fn unsettled_attempts_are_bounded() {
     harness.route(&["ship"]).await;
     sleep(SECOND).await;
     harness.fail(Call::Settle, usize::MAX, || Error::Busy);
-    harness.append(0..300).await;
+    harness.append(0..1_500).await;
     sleep(LEASE / 2).await;
 
     assert_eq!(
         harness.runner.runs.load(Ordering::Relaxed),
-        4 + 64,
-        "the concurrency, and the places of a small plugin"
+        4 + 1024,
+        "the concurrency, and the most places of a quick plugin"
     );
 
     harness.inbox.heal();
     harness.wait_until_over().await;
-    assert_eq!(harness.states().await, ["done"; 300]);
+    assert_eq!(harness.states().await, ["done"; 1_500]);
 
     harness.stop().await;
 }
