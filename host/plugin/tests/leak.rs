@@ -69,7 +69,7 @@ impl Sample {
 fn limits() -> Limits {
     Limits {
         memory_max: 4 << 20,
-        cpu_max: Duration::from_millis(2),
+        cpu_max: Duration::from_millis(10),
         wall_max: Duration::from_millis(50),
         host_calls_max: 500,
         host_bytes_max: 1 << 20,
