@@ -231,7 +231,7 @@ impl Witness {
         let holder = self.keys.get(&key).filter(|(_, until)| now < *until);
 
         match appended {
-            AppendResult::Repeat(first) => assert_eq!(
+            AppendResult::Repeat(first) | AppendResult::RepeatDiffers(first) => assert_eq!(
                 Some(first),
                 holder.map(|(id, _)| *id),
                 "a repeat of nothing"

@@ -39,6 +39,9 @@ pub(crate) enum Accepted {
     Stored(StoredEvent),
     /// An event that was stored before, with the id of the first one.
     Repeat(StoredEvent),
+    /// A request with the key of an event that was stored before, and with another body. The id is
+    /// that of the stored event.
+    RepeatDiffers(StoredEvent),
     /// A subscription that has been confirmed.
     Confirmed { topic: String },
     /// A message that is not an event.
@@ -46,7 +49,7 @@ pub(crate) enum Accepted {
 }
 
 /// A stored event, as answers and logs name it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoredEvent {
     pub(crate) id: EventId,
     pub(crate) event_type: Option<String>,
@@ -92,6 +95,7 @@ impl Accepted {
         match self {
             Self::Stored(_) => "stored",
             Self::Repeat(_) => "repeat",
+            Self::RepeatDiffers(_) => "repeat-differs",
             Self::Confirmed { .. } => "confirmed",
             Self::Noticed { .. } => "noticed",
         }
@@ -99,11 +103,12 @@ impl Accepted {
 
     /// Returns the body of the answer.
     fn text(&self) -> String {
+        let of_event = |status: &str, id| format!(r#"{{"status":"{status}","event":"{id}"}}"#);
         let status = self.reason();
         match self {
-            Self::Stored(event) | Self::Repeat(event) => {
-                format!(r#"{{"status":"{status}","event":"{}"}}"#, event.id)
-            }
+            Self::Stored(event) | Self::Repeat(event) => of_event(status, event.id),
+            // The sender could not do anything about the difference.
+            Self::RepeatDiffers(event) => of_event("repeat", event.id),
             Self::Confirmed { .. } | Self::Noticed { .. } => format!(r#"{{"status":"{status}"}}"#),
         }
     }

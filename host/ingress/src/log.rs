@@ -48,6 +48,7 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, request: &RequestSumm
     match outcome {
         Ok(Accepted::Stored(event)) => log_event(event, false, request, route),
         Ok(Accepted::Repeat(event)) => log_event(event, true, request, route),
+        Ok(Accepted::RepeatDiffers(event)) => log_differing_repeat(event, request, route),
         Ok(Accepted::Confirmed { topic }) => {
             log!(
                 info,
@@ -102,6 +103,17 @@ fn log_event(event: &StoredEvent, repeat: bool, request: &RequestSummary<'_>, ro
         info, request, route,
         event = %event.id, "type" = event_type, key = event.key.as_str(), repeat,
         "accepted"
+    );
+}
+
+/// Logs a request that was not stored, although it may be another event than the stored one.
+fn log_differing_repeat(event: &StoredEvent, request: &RequestSummary<'_>, route: &Route<'_>) {
+    log!(
+        warn, request, route,
+        event = %event.id, key = event.key.as_str(), reason = "repeat-differs",
+        detail = "the event with this key is stored with another body, and this body is not stored; \
+                  if they are two events, the `key` of the provider does not distinguish them",
+        "repeat"
     );
 }
 

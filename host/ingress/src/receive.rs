@@ -207,16 +207,18 @@ impl Receiver {
         };
 
         Point::Received.pass();
-        match self.append(event).await? {
+        let first = |id| StoredEvent {
+            id,
+            ..stored.clone()
+        };
+        Ok(match self.append(event).await? {
             AppendResult::New => {
                 self.parts.admission.stored(&source.name);
-                Ok(Accepted::Stored(stored))
+                Accepted::Stored(stored)
             }
-            AppendResult::Repeat(first) => Ok(Accepted::Repeat(StoredEvent {
-                id: first,
-                ..stored
-            })),
-        }
+            AppendResult::Repeat(id) => Accepted::Repeat(first(id)),
+            AppendResult::RepeatDiffers(id) => Accepted::RepeatDiffers(first(id)),
+        })
     }
 
     async fn append(&self, event: Event) -> Result<AppendResult, Refused> {

@@ -7,8 +7,8 @@ use hookyard_model::{
     Timestamp,
 };
 use hookyard_store::{
-    DiscardRecord, Error, EventPage, EventRecord, EventSummary, JobRecord, JobSummary, ListOrder,
-    Tally,
+    DifferingRepeats, DiscardRecord, Error, EventPage, EventRecord, EventSummary, JobRecord,
+    JobSummary, ListOrder, Tally,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
@@ -63,6 +63,7 @@ const ATTEMPTS_TO_READ: &str = "
     FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";
 const DISCARDS_TO_READ: &str =
     "SELECT replays, at, reason FROM discard WHERE event = ?1 AND plugin = ?2 ORDER BY replays";
+const DIFFERING_REPEATS: &str = "SELECT count, last_at FROM differing_repeat WHERE event = ?1";
 
 const PLACES: Places = Places {
     not_after: EVENT_NOT_AFTER,
@@ -235,6 +236,7 @@ pub(crate) fn read(connection: &Connection, id: EventId) -> Result<Option<EventR
         event,
         jobs,
         discarded,
+        differing_repeats: differing_repeats(connection, seq)?,
     }))
 }
 
@@ -292,6 +294,21 @@ fn discards(
             },
         ))
     })
+}
+
+/// Reads how many later requests had the key of an event and another body.
+fn differing_repeats(connection: &Connection, seq: i64) -> Result<Option<DifferingRepeats>, Error> {
+    let mut statement = connection
+        .prepare_cached(DIFFERING_REPEATS)
+        .map_err(store)?;
+    let found = codec::read_all(&mut statement, [seq], |row| {
+        let count: i64 = row.get(0).map_err(store)?;
+        Ok(DifferingRepeats {
+            count: count.unsigned_abs(),
+            last: Timestamp::from_unix_millis(row.get(1).map_err(store)?),
+        })
+    })?;
+    Ok(found.first().copied())
 }
 
 /// Counts the unrouted events by source.

@@ -22,7 +22,8 @@ use hookyard_model::{
     Timestamp, WorkState,
 };
 use hookyard_store::{
-    DiscardRecord, Handover, JobLease, LeaseToken, Quarantine, Routes, transitions,
+    DifferingRepeats, DiscardRecord, Handover, JobLease, LeaseToken, Quarantine, Routes,
+    transitions,
 };
 use tokio::sync::Notify;
 
@@ -130,6 +131,8 @@ struct Stored {
     jobs: BTreeMap<PluginName, Job>,
     /// The record of the discard, if the event was discarded while it was unrouted.
     discarded: Option<DiscardRecord>,
+    /// The later requests that had the key of the event and another body.
+    differing_repeats: Option<DifferingRepeats>,
 }
 
 impl Stored {

@@ -20,7 +20,9 @@ pub trait Events: Send + Sync + 'static {
     ///
     /// Once this returns [`AppendResult::New`], the event and its jobs are durable. An event whose
     /// source and idempotency key are already stored is not stored again: the result is
-    /// [`AppendResult::Repeat`] with the id of the first event. A crash before the return leaves
+    /// [`AppendResult::Repeat`] with the id of the first event, or [`AppendResult::RepeatDiffers`] if
+    /// that event is stored with another body. The latter is also counted in the record of that
+    /// event. A crash before the return leaves
     /// all of the changes or none of them. The sender, which got no answer, sends the event again,
     /// and the key prevents a second event.
     ///
@@ -87,8 +89,11 @@ pub trait Events: Send + Sync + 'static {
 pub enum AppendResult {
     /// The event is stored.
     New,
-    /// The source has sent this key before. The id is the id of the first event.
+    /// The source has sent this key before. The id is the id of the first event, which has the same
+    /// body or is no longer stored.
     Repeat(EventId),
+    /// The source has sent this key before, with another body. The id is the id of the first event.
+    RepeatDiffers(EventId),
 }
 
 /// A filter on events or jobs. A field that is `None` or empty excludes nothing.
@@ -198,6 +203,17 @@ pub struct EventRecord {
     pub jobs: Vec<JobRecord>,
     /// The record of the discard if the event was discarded while it was unrouted.
     pub discarded: Option<DiscardRecord>,
+    /// The later requests that had the key of the event and another body, if there were any.
+    pub differing_repeats: Option<DifferingRepeats>,
+}
+
+/// The requests that had the key of a stored event and another body, and were not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DifferingRepeats {
+    /// The number of the requests, at least 1.
+    pub count: u64,
+    /// The time at which the last of them arrived, by the clock of the store.
+    pub last: Timestamp,
 }
 
 /// A job with its history.

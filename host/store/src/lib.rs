@@ -32,8 +32,8 @@ pub mod transitions;
 pub use empty::EmptyStore;
 pub use error::Error;
 pub use events::{
-    AppendResult, Discard, DiscardRecord, DiscardSummary, EventRecord, EventSelection,
-    EventSummary, Events, JobRecord, JobSummary, Replay, ReplaySummary, Tally,
+    AppendResult, DifferingRepeats, Discard, DiscardRecord, DiscardSummary, EventRecord,
+    EventSelection, EventSummary, Events, JobRecord, JobSummary, Replay, ReplaySummary, Tally,
 };
 pub use handover::Handover;
 pub use jobs::{ClaimedJob, JobLease, JobRequest, Jobs, Settlement};

@@ -28,6 +28,15 @@ async fn each_request_leaves_one_log_line() {
         (
             post(
                 "/acme/token",
+                &good,
+                r#"{"id":"evt-1","type":"thing.sold"}"#,
+            ),
+            "WARN",
+            vec!["repeat-differs", "key=\"evt-1\"", "with another body"],
+        ),
+        (
+            post(
+                "/acme/token",
                 "authorization: Bearer s3cret-guess\r\n",
                 BODY,
             ),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hookyard_ingress::Config;
 use hookyard_model::{Payload, Timestamp};
+use hookyard_store::Events;
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{
@@ -170,4 +171,24 @@ async fn secret_path_is_not_stored() {
     let seen = host.events().await;
     assert_eq!(seen.len(), 1);
     assert!(!format!("{seen:?}").contains(PATH_SECRET));
+}
+
+#[tokio::test]
+async fn repeat_with_another_body_is_answered_as_a_repeat() {
+    let host = start(config()).await;
+    let other = r#"{"id":"evt-1","type":"thing.sold"}"#;
+    for (body, status) in [(BODY, "stored"), (BODY, "repeat"), (other, "repeat")] {
+        let answer = send(host.address, &post("/acme/open", "", body)).await;
+        let expected = format!(r#"{{"status":"{status}","event":""#);
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.starts_with(&expected), "{answer:?}");
+    }
+
+    let stored = host.stored().await;
+    let [event] = stored.as_slice() else {
+        panic!("{stored:?}")
+    };
+    let record = host.inbox.read(event.id).await.expect("a read");
+    let repeats = record.expect("an event").differing_repeats;
+    assert_eq!(repeats.map(|repeats| repeats.count), Some(1));
 }

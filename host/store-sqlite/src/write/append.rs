@@ -30,6 +30,12 @@ const KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1";
 const OLD_KEY_OWNER: &str = "SELECT event FROM dedupe WHERE key = ?1 AND until > ?2";
 const OLD_KEYS_EXIST: &str = "SELECT EXISTS (SELECT 1 FROM dedupe WHERE length(key) = 16)";
 const KEY_DELETE: &str = "DELETE FROM dedupe WHERE key = ?1";
+/// Reads the body of an event, if it has the length `?2`.
+const BODY_OF_LENGTH: &str =
+    "SELECT seq, CASE length(body) WHEN ?2 THEN body END FROM event WHERE id = ?1";
+const DIFFERING_REPEAT: &str = "
+    INSERT INTO differing_repeat (event, count, last_at) VALUES (?1, 1, ?2)
+    ON CONFLICT (event) DO UPDATE SET count = count + 1, last_at = excluded.last_at";
 const IS_STORED: &str = "SELECT EXISTS (SELECT 1 FROM event WHERE id = ?1)";
 const JOB_INSERT: &str = "
     INSERT INTO job (event, plugin, tenant, state, due_at, attempts, lease, lane, blocked)
@@ -48,10 +54,10 @@ impl Database {
         let key_until = self.now.after(event.key_window).unix_millis();
         let now = self.now.unix_millis();
         if let Some(owner) = self.owner_of_old(&key, now)? {
-            return self.repeat_of(event.id, owner);
+            return self.repeat_of(event, owner);
         }
         if self.execute(KEY_CLAIM, params![key, id, key_until, now])? == 0 {
-            return self.repeat_of(event.id, self.owner_of(&key)?);
+            return self.repeat_of(event, self.owner_of(&key)?);
         }
 
         if !self.insert_event(event)? {
@@ -198,12 +204,34 @@ impl Database {
 
     /// Returns the result for an event whose key belongs to a stored event, which may be the event
     /// itself.
-    fn repeat_of(&self, id: EventId, owner: EventId) -> Result<AppendResult, Error> {
-        if owner == id || self.is_stored(id)? {
-            Ok(AppendResult::New)
-        } else {
-            Ok(AppendResult::Repeat(owner))
+    fn repeat_of(&self, event: &Event, owner: EventId) -> Result<AppendResult, Error> {
+        if owner == event.id || self.is_stored(event.id)? {
+            return Ok(AppendResult::New);
         }
+
+        match self.with_another_body(owner, &event.body)? {
+            Some(seq) => {
+                self.execute(DIFFERING_REPEAT, params![seq, self.now.unix_millis()])?;
+                Ok(AppendResult::RepeatDiffers(owner))
+            }
+            None => Ok(AppendResult::Repeat(owner)),
+        }
+    }
+
+    /// Returns the number of the event `id` if it is stored and its body is not `body`.
+    fn with_another_body(&self, id: EventId, body: &[u8]) -> Result<Option<i64>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached(BODY_OF_LENGTH)
+            .map_err(store)?;
+        let differing = statement.query_row(
+            params![id.as_uuid().into_bytes(), body.len() as i64],
+            |row| {
+                let is_same = row.get_ref(1)?.as_blob_or_null()? == Some(body);
+                Ok((!is_same).then_some(row.get(0)?))
+            },
+        );
+        Ok(differing.optional().map_err(store)?.flatten())
     }
 
     fn is_stored(&self, id: EventId) -> Result<bool, Error> {
@@ -281,6 +309,12 @@ mod tests {
                 IS_STORED,
                 &["COVERING INDEX sqlite_autoindex_event_1 (id=?)"],
             ),
+            (
+                "append: the body of the first event",
+                BODY_OF_LENGTH,
+                &["INDEX sqlite_autoindex_event_1 (id=?)"],
+            ),
+            ("append: a differing repeat", DIFFERING_REPEAT, &[]),
             ("append: forget a key", KEY_DELETE, &["PRIMARY KEY (key=?)"]),
             ("append: no job", UNROUTED_INSERT, &[]),
         ]);

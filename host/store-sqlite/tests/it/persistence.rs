@@ -197,6 +197,7 @@ async fn expired_keys_are_removed() {
 
     let again = Event {
         key: event(1_300).key,
+        body: Bytes::new(),
         received_at: at(8_999),
         ..event(5_000)
     };

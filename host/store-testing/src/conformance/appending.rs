@@ -10,11 +10,13 @@ use super::support::{
     secs, settle, summaries,
 };
 use super::{Case, TestStore, table};
-use hookyard_store::{AppendResult, Retention, RetentionLimits};
+use hookyard_store::{AppendResult, DifferingRepeats, Retention, RetentionLimits};
 
 pub(super) const CASES: &[Case] = table![
     repeated_key_is_not_stored,
     same_event_is_stored_once,
+    repeat_with_another_body_is_counted,
+    repeat_of_removed_event_has_unknown_body,
     keys_are_separate_by_source,
     concurrent_repeats_store_one_event,
     concurrent_appends_are_all_stored,
@@ -40,7 +42,7 @@ async fn repeated_key_is_not_stored(store: TestStore) {
     );
     assert_eq!(
         store.append(second).await.expect("a repeat"),
-        AppendResult::Repeat(first.id)
+        AppendResult::RepeatDiffers(first.id)
     );
     let claimed = claim(&store, 10, 10).await;
     assert_eq!(claimed.len(), 1, "a repeat makes no job");
@@ -71,7 +73,11 @@ async fn same_event_is_stored_once(store: TestStore) {
     assert_eq!(claim(&store, 9, 20).await.len(), 0);
 
     // The event still has its own key, and no other.
-    let of = |key: String| Event { key, ..event(2) };
+    let of = |key: String| Event {
+        key,
+        body: event(1).body,
+        ..event(2)
+    };
     assert_eq!(
         store.append(of(event(1).key)).await.expect("an append"),
         AppendResult::Repeat(event(1).id)
@@ -83,6 +89,45 @@ async fn same_event_is_stored_once(store: TestStore) {
             .expect("an append"),
         AppendResult::New
     );
+}
+
+/// A repeat with another body is often another event, which the key of the sender does not
+/// distinguish.
+async fn repeat_with_another_body_is_counted(store: TestStore) {
+    route_orders_to_ship(&store).await;
+    let with_body = |number, body: &'static [u8]| Event {
+        key: "key".into(),
+        body: Bytes::from_static(body),
+        ..event(number)
+    };
+    let first = with_body(1, b"sent");
+    append(&store, [first.clone()]).await;
+
+    let cases: [(&[u8], _); 4] = [
+        (b"sent", AppendResult::Repeat(first.id)),
+        (b"seen", AppendResult::RepeatDiffers(first.id)),
+        (b"completed", AppendResult::RepeatDiffers(first.id)),
+        (b"", AppendResult::RepeatDiffers(first.id)),
+    ];
+    for (at, (number, (body, expected))) in (10..).zip((2..).zip(cases)) {
+        store.set(at);
+        let appended = store.append(with_body(number, body)).await;
+        assert_eq!(appended.expect("an append"), expected, "{body:?}");
+    }
+
+    let record = store.read(first.id).await.expect("a read");
+    let record = record.expect("the first event");
+    let repeats = DifferingRepeats {
+        count: 3,
+        last: at(13),
+    };
+    assert_eq!(record.event, first);
+    assert_eq!(record.differing_repeats, Some(repeats));
+
+    append(&store, [event(9)]).await;
+    let other = store.read(event(9).id).await.expect("a read");
+    assert_eq!(other.expect("an event").differing_repeats, None);
+    assert_eq!(summaries(&store).await.len(), 2);
 }
 
 async fn keys_are_separate_by_source(store: TestStore) {
@@ -117,6 +162,7 @@ async fn concurrent_repeats_store_one_event(store: TestStore) {
         let store = store.clone();
         let sent = Event {
             key: "the same".into(),
+            body: Bytes::new(),
             ..event(number)
         };
         tokio::spawn(async move { (sent.id, store.append(sent).await.expect("an append")) })
@@ -127,6 +173,7 @@ async fn concurrent_repeats_store_one_event(store: TestStore) {
         match send.await.expect("the task ends well") {
             (id, AppendResult::New) => news.push(id),
             (_, AppendResult::Repeat(of)) => repeats.push(of),
+            (id, AppendResult::RepeatDiffers(_)) => panic!("{id} has the same body"),
         }
     }
 
@@ -201,6 +248,7 @@ async fn expired_key_is_free(store: TestStore) {
     // The time at which a request was read is by the clock of a host, and counts for nothing.
     let sent = |number, window| Event {
         key: "key".into(),
+        body: Bytes::new(),
         received_at: at(5_000 - 100 * i64::try_from(number).expect("tests count low")),
         key_window: secs(window),
         ..event(number)
@@ -243,24 +291,7 @@ async fn key_outlives_its_event(store: TestStore) {
     let job = claim_one(&store, 10).await;
     settle(&store, &job.lease, Outcome::Done, Next::Done).await;
 
-    let keep = RetentionLimits {
-        age_max: Some(Duration::from_secs(1)),
-        bytes_max: None,
-        ..RetentionLimits::default()
-    };
-
-    let limits = Retention {
-        fallback: keep,
-        ..Retention::default()
-    };
-    assert_eq!(
-        store
-            .prune(&limits, at(4_000), 9)
-            .await
-            .expect("a step")
-            .count,
-        1
-    );
+    prune_older_than_a_second(&store, 4_000).await;
 
     let again = || Event {
         key: event(1).key,
@@ -277,6 +308,43 @@ async fn key_outlives_its_event(store: TestStore) {
         store.append(again()).await.expect("an append"),
         AppendResult::New
     );
+}
+
+async fn repeat_of_removed_event_has_unknown_body(store: TestStore) {
+    route_orders_to_ship(&store).await;
+    let sent = Event {
+        key_window: secs(5_000),
+        ..event(1)
+    };
+    append(&store, [sent.clone()]).await;
+    let job = claim_one(&store, 10).await;
+    settle(&store, &job.lease, Outcome::Done, Next::Done).await;
+    prune_older_than_a_second(&store, 4_000).await;
+
+    let again = Event {
+        key: sent.key,
+        body: Bytes::from_static(b"other"),
+        ..event(2)
+    };
+    assert_eq!(
+        store.append(again).await.expect("an append"),
+        AppendResult::Repeat(sent.id)
+    );
+}
+
+/// Removes one event that arrived more than a second before `now`.
+async fn prune_older_than_a_second(store: &TestStore, now: i64) {
+    let keep = RetentionLimits {
+        age_max: Some(Duration::from_secs(1)),
+        bytes_max: None,
+        ..RetentionLimits::default()
+    };
+    let limits = Retention {
+        fallback: keep,
+        ..Retention::default()
+    };
+    let pruned = store.prune(&limits, at(now), 9).await.expect("a step");
+    assert_eq!(pruned.count, 1);
 }
 
 async fn ordering_key_and_key_window_are_stored(store: TestStore) {

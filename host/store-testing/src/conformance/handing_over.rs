@@ -200,6 +200,7 @@ async fn event_is_handed_over_once(store: TestStore) {
     let handover = hand_over(&store, 2).await;
     let repeat = Event {
         key: event(1).key,
+        body: event(1).body,
         ..event(2)
     };
 

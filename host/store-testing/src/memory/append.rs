@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hookyard_model::{Event, PluginName, PluginRef, Timestamp};
-use hookyard_store::{AppendResult, ClaimedJob, Handover, transitions};
+use hookyard_model::{Event, EventId, PluginName, PluginRef, Timestamp};
+use hookyard_store::{AppendResult, ClaimedJob, DifferingRepeats, Handover, transitions};
 
 use super::{State, Stored};
 
@@ -19,11 +19,11 @@ impl State {
         if let Some((first, until)) = self.by_key.get(&key)
             && now < *until
         {
-            let is_same = *first == event.id;
-            return if is_same {
+            let first = *first;
+            return if first == event.id {
                 AppendResult::New
             } else {
-                AppendResult::Repeat(*first)
+                self.repeat_of(first, &event, now)
             };
         }
 
@@ -41,11 +41,30 @@ impl State {
                 event: Arc::new(event),
                 jobs: BTreeMap::new(),
                 discarded: None,
+                differing_repeats: None,
             },
         );
         self.append_jobs(at, plugins, now);
 
         AppendResult::New
+    }
+
+    /// Returns the result for an event whose key belongs to the event `first`, and counts it there if
+    /// the bodies differ.
+    fn repeat_of(&mut self, first: EventId, event: &Event, now: Timestamp) -> AppendResult {
+        let stored = self.by_id.get(&first).copied();
+        let stored = stored.and_then(|at| self.events.get_mut(&at));
+        match stored.filter(|stored| stored.event.body != event.body) {
+            Some(stored) => {
+                let before = stored.differing_repeats.map_or(0, |repeats| repeats.count);
+                stored.differing_repeats = Some(DifferingRepeats {
+                    count: before + 1,
+                    last: now,
+                });
+                AppendResult::RepeatDiffers(first)
+            }
+            None => AppendResult::Repeat(first),
+        }
     }
 
     fn append_jobs(&mut self, at: usize, plugins: BTreeSet<PluginName>, now: Timestamp) {

@@ -145,6 +145,7 @@ impl State {
                 .map(|(plugin, job)| job.record(plugin, self.predecessor(at, plugin)))
                 .collect(),
             discarded: stored.discarded.clone(),
+            differing_repeats: stored.differing_repeats,
         })
     }
 

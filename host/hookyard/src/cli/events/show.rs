@@ -8,8 +8,8 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use hookyard_model::{Attempt, visible};
 use hookyard_store::{
-    DiscardRecord, EventRecord, EventSummary, Events, JobRecord, MessagePage, MessageSelection,
-    MessageSummary, Outbox,
+    DifferingRepeats, DiscardRecord, EventRecord, EventSummary, Events, JobRecord, MessagePage,
+    MessageSelection, MessageSummary, Outbox,
 };
 use serde::Serialize;
 
@@ -74,6 +74,9 @@ struct ShownEvent<'e> {
     state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     discarded: Option<ShownDiscard<'e>>,
+    /// Present only if there were such requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differing_repeats: Option<ShownRepeats>,
     plugins: Vec<ShownJob<'e>>,
     messages: Vec<ShownMessage<'e>>,
 }
@@ -97,6 +100,13 @@ struct ShownDiscard<'e> {
     replay: u32,
     at: String,
     reason: &'e str,
+}
+
+/// The later requests that had the key of the event and another body, as JSON.
+#[derive(Serialize)]
+struct ShownRepeats {
+    count: u64,
+    last_at: String,
 }
 
 /// An attempt as JSON.
@@ -152,6 +162,7 @@ impl<'e> ShownEvent<'e> {
             body: Body::of(&event.body),
             state,
             discarded: discarded.map(|discard| ShownDiscard::of(0, discard)),
+            differing_repeats: record.differing_repeats.map(ShownRepeats::of),
             plugins: record.jobs.iter().map(ShownJob::of).collect(),
             messages: messages.iter().map(ShownMessage::of).collect(),
         }
@@ -202,6 +213,25 @@ impl<'e> ShownDiscard<'e> {
     }
 }
 
+impl ShownRepeats {
+    fn of(repeats: DifferingRepeats) -> Self {
+        Self {
+            count: repeats.count,
+            last_at: repeats.last.to_string(),
+        }
+    }
+
+    fn as_text(&self) -> String {
+        let Self { count, last_at } = self;
+        let requests = if *count == 1 { "request" } else { "requests" };
+        format!(
+            "{count} later {requests} had this key and another body, and {} not stored; the last \
+             arrived at {last_at}",
+            if *count == 1 { "was" } else { "were" }
+        )
+    }
+}
+
 impl<'e> ShownAttempt<'e> {
     fn of(replay: u32, attempt: &'e Attempt) -> Self {
         let Attempt {
@@ -246,6 +276,9 @@ fn as_text(event: &ShownEvent<'_>) -> String {
     out.push('\n');
     event.body.write("body", "", &mut out);
 
+    if let Some(repeats) = &event.differing_repeats {
+        let _ = writeln!(out, "\n{}", repeats.as_text());
+    }
     if event.plugins.is_empty() {
         write_state_without_jobs(event, &mut out);
     }
@@ -336,6 +369,10 @@ mod tests {
             event: event(body),
             jobs: vec![job],
             discarded: None,
+            differing_repeats: Some(DifferingRepeats {
+                count: 2,
+                last: Timestamp::from_unix_secs(1_780_400_400),
+            }),
         }
     }
 
@@ -431,6 +468,9 @@ body (9 bytes)
   {
     \"a\"
   }
+
+2 later requests had this key and another body, and were not stored; the last arrived at \
+2026-06-02T11:40:00.000Z
 
 plugin books: waiting until 2026-06-02T11:38:20.000Z, replayed once
   attempt 1 at 2026-06-02T11:36:41.000Z, 1.5 ms on REVISION: rejected: no\\nway
