@@ -67,6 +67,8 @@ pub(crate) enum Refused {
     Body(#[source] BodyError),
     #[error("the request was not verified")]
     Verification(#[source] Refusal),
+    #[error("the request was verified, but its event cannot be stored")]
+    Event(#[source] Refusal),
     #[error("a handshake failed: {why}")]
     Handshake { refusal: Refusal, why: String },
     #[error("the tenant has as many unhandled events as `ingress.unhandled_max` allows")]
@@ -127,9 +129,9 @@ impl Refused {
                 (StatusCode::REQUEST_TIMEOUT, "the body arrived too slowly")
             }
             Self::Body(BodyError::Broken(_)) => (StatusCode::BAD_REQUEST, "the body is broken"),
-            Self::Verification(refusal) | Self::Handshake { refusal, .. } => {
-                public_refusal(refusal)
-            }
+            Self::Verification(refusal)
+            | Self::Event(refusal)
+            | Self::Handshake { refusal, .. } => public_refusal(refusal),
             // Not 429: some senders take a 4xx as final and send the event never again.
             Self::Unhandled => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
             Self::Inbox(error) => public_store_error(error),
@@ -163,7 +165,9 @@ impl Refused {
             Self::Body(BodyError::TooSlow { .. }) => "body-too-slow",
             Self::Body(BodyError::Broken(_)) => "body-broken",
             Self::Body(BodyError::NoRoom) => "buffered-bytes-max",
-            Self::Verification(refusal) | Self::Handshake { refusal, .. } => refusal.reason(),
+            Self::Verification(refusal)
+            | Self::Event(refusal)
+            | Self::Handshake { refusal, .. } => refusal.reason(),
             Self::Unhandled => "unhandled-max",
             Self::Inbox(hookyard_store::Error::Busy) => "inbox-busy",
             Self::Inbox(hookyard_store::Error::Unknown(_)) => "inbox-unknown",

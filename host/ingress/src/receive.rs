@@ -176,9 +176,12 @@ impl Receiver {
     ) -> Result<Accepted, Refused> {
         let ReadRequest { head, body } = request;
         let headers = ReceivedHeaders(&head.headers);
-        let description = source.provider.describe(&verified, &headers, &body.bytes)?;
+        let description = source.provider.describe(&verified, &headers, &body.bytes);
+        let description = description.map_err(Refused::Event)?;
         let ordering_key = match &source.ordering {
-            Some(pointer) => ordering_key(pointer, &verified.payload, &body.bytes)?,
+            Some(pointer) => {
+                ordering_key(pointer, &verified.payload, &body.bytes).map_err(Refused::Event)?
+            }
             None => None,
         };
 
