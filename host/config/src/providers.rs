@@ -8,6 +8,7 @@ mod outgoing;
 mod read;
 pub mod recipe;
 pub mod source;
+pub mod value;
 #[cfg(test)]
 mod tests;
 

@@ -209,8 +209,11 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::RepeatedHeader { .. } => {
             (UNAUTHORIZED, "a signature header occurs more than once")
         }
-        Refusal::MalformedHeader { .. } | Refusal::Disagreement { .. } => {
-            (UNAUTHORIZED, "a signature header is malformed")
+        Refusal::MalformedHeader { .. }
+        | Refusal::RepeatedPair { .. }
+        | Refusal::Disagreement { .. } => (UNAUTHORIZED, "a signature header is malformed"),
+        Refusal::RepeatedParameter { .. } | Refusal::TooManyParameters { .. } => {
+            (BAD_REQUEST, "the parameters cannot be read")
         }
         Refusal::StaleTimestamp => (UNAUTHORIZED, "the timestamp is too old"),
         Refusal::FutureTimestamp => (UNAUTHORIZED, "the timestamp is in the future"),

@@ -76,6 +76,14 @@ impl JsonPointer {
         })
     }
 
+    /// Returns the pointer to a member of the document, which is an object.
+    pub fn member(name: &str) -> Self {
+        Self {
+            text: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            tokens: vec![name.to_owned()],
+        }
+    }
+
     /// Returns the pointer as text.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -16,6 +16,7 @@ mod provider;
 mod scheme;
 mod ordering;
 mod json;
+pub mod value;
 pub mod hmac;
 mod secret;
 mod secret_check;

@@ -2,7 +2,7 @@
 
 use hookyard_model::Payload;
 
-use crate::provider::describe::{hashed, identifier, is_identifier, unreadable};
+use crate::provider::describe::{hashed, identifier, is_identifier};
 use crate::{JsonPointer, Refusal, payload_bytes};
 
 /// Returns the ordering key at `pointer` in the event of a stored `body`; `None` if there is no
@@ -25,7 +25,7 @@ pub fn ordering_key(
     let key = match found {
         Ok(found) => found.filter(|key| !key.is_empty()),
         Err(crate::Unreadable::NotJson(_)) => None,
-        Err(error) => return Err(unreadable(error)),
+        Err(error) => return Err(error.into()),
     };
 
     Ok(key.map(|key| {

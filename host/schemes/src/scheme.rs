@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Credential, hmac, jws, sns, standard_webhooks};
+use crate::{Credential, InvalidPointer, hmac, jws, sns, standard_webhooks};
 
 /// The scheme that verifies a source's requests, with its settings.
 #[derive(Debug, Clone)]
@@ -154,6 +154,21 @@ pub enum SetupError {
         /// The text as given.
         given: String,
     },
+    /// A text is not the name of a parameter of a query or of a field of a form.
+    #[error("`{given}` is not the name of a parameter; write the name, without control characters")]
+    ParameterName {
+        /// The text as given.
+        given: String,
+    },
+    /// A text does not name a kind of location.
+    #[error("there is no location `{given}`; use one of {}", crate::value::PlaceKind::WORDS.join(", "))]
+    PlaceWord {
+        /// The text as given.
+        given: String,
+    },
+    /// A text is not a JSON pointer.
+    #[error(transparent)]
+    Pointer(#[from] InvalidPointer),
     /// A header cannot carry a proof: it is about the connection or the body, or holds the id of
     /// the message.
     #[error("the header `{name}` is set by the HTTP client; choose another")]

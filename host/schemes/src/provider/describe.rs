@@ -30,7 +30,7 @@ impl Provider {
         headers: &dyn Headers,
         body: &[u8],
     ) -> Result<Description, Refusal> {
-        let bytes = payload_bytes(&verified.payload, body).map_err(unreadable)?;
+        let bytes = payload_bytes(&verified.payload, body)?;
         let payload = EventPayload::new(&bytes, self);
         let event_type = self
             .event_type(headers, &payload)?
@@ -79,9 +79,9 @@ impl Provider {
         payload: &EventPayload<'_>,
     ) -> Result<Option<String>, Refusal> {
         match &self.event_type {
-            TypeRule::Json(pointer) => payload.find_string(pointer).map_err(unreadable),
+            TypeRule::Json(pointer) => payload.find_string(pointer).map_err(Refusal::from),
             TypeRule::Header(name) => header_text(headers, name),
-            TypeRule::Shapes(shapes) => type_by_shape(shapes, payload).map_err(unreadable),
+            TypeRule::Shapes(shapes) => type_by_shape(shapes, payload).map_err(Refusal::from),
         }
     }
 }
@@ -97,10 +97,7 @@ impl KeyRule {
             let found = match source {
                 KeySource::SchemeId => verified.id.clone(),
                 KeySource::Header(name) => header_text(headers, name)?,
-                KeySource::Json(pointer) => payload
-                    .find(pointer)
-                    .map_err(unreadable)?
-                    .and_then(identifier),
+                KeySource::Json(pointer) => payload.find(pointer)?.and_then(identifier),
             };
             if let Some(key) = found.filter(|key| is_name(key, KEY_BYTES_MAX)) {
                 return Ok(key);
@@ -219,13 +216,4 @@ pub(crate) fn hashed(bytes: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, bytes);
     let digits: String = hash.as_ref().iter().map(|b| format!("{b:02x}")).collect();
     format!("sha256:{digits}")
-}
-
-pub(crate) fn unreadable(error: Unreadable) -> Refusal {
-    match error {
-        Unreadable::Repeated(name) => Refusal::RepeatedField { name },
-        error => Refusal::UnreadableBody {
-            why: error.to_string(),
-        },
-    }
 }

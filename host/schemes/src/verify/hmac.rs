@@ -64,10 +64,10 @@ impl HmacVerifier {
         self.check_signatures(&signatures, &values.fill(&self.signed))?;
 
         if let (Some(time), Some(text)) = (&self.recipe.timestamp, timestamp) {
-            let signed_at = time
-                .format
-                .read(text)
-                .ok_or_else(|| time.field.malformed())?;
+            let signed_at = time.format.read(text).ok_or_else(|| {
+                time.field
+                    .malformed("is not a time in the format of the recipe")
+            })?;
             time.freshness.check(signed_at, now)?;
         }
         Ok(id.map(str::to_owned))
@@ -75,7 +75,7 @@ impl HmacVerifier {
 
     fn check_signatures(&self, signatures: &[&str], signed: &[&[u8]]) -> Result<(), Refusal> {
         if signatures.len() > SIGNATURES_MAX {
-            return Err(self.recipe.signature.malformed());
+            return Err(self.recipe.signature.malformed("has too many signatures"));
         }
         let given: Vec<_> = signatures
             .iter()
@@ -108,7 +108,7 @@ impl HmacVerifier {
 
         let id = field.single_value(request)?;
         if id.is_empty() || id.len() > ID_BYTES_MAX {
-            Err(field.malformed())
+            Err(field.malformed("has no id, or one that is too long"))
         } else {
             Ok(Some(id))
         }
@@ -131,7 +131,7 @@ impl Field {
         };
 
         if values.is_empty() {
-            Err(self.malformed())
+            Err(self.malformed("does not have the part that the recipe names"))
         } else {
             Ok(values)
         }
@@ -141,13 +141,14 @@ impl Field {
     fn single_value<'a>(&self, request: &Request<'a>) -> Result<&'a str, Refusal> {
         match self.values(request)?.as_slice() {
             [value] => Ok(value),
-            _ => Err(self.malformed()),
+            _ => Err(self.malformed("has more than one value")),
         }
     }
 
-    fn malformed(&self) -> Refusal {
+    fn malformed(&self, why: &str) -> Refusal {
         Refusal::MalformedHeader {
             name: self.header.clone(),
+            why: why.to_owned(),
         }
     }
 }

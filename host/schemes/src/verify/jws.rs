@@ -21,6 +21,9 @@ use crate::json::{object, string};
 use crate::scheme::header_name;
 use crate::{Secret, SetupError};
 
+const NOT_PROTECTED: &str = "does not begin with a JSON object in base64url";
+const NOT_CRITICAL: &str = "has a `crit` that is not a list of names";
+
 /// The settings of a source with this scheme.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -79,15 +82,17 @@ impl JwsVerifier {
     }
 
     pub(crate) fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
-        let malformed = || self.malformed();
-        let token = split(request.ascii_header(&self.header)?).ok_or_else(malformed)?;
+        let token = split(request.ascii_header(&self.header)?)
+            .ok_or_else(|| self.malformed("is not a JWS without payload: `HEADER..SIGNATURE`"))?;
+        let malformed = || self.malformed(NOT_PROTECTED);
         let protected = BASE64_URL_SAFE_NO_PAD
             .decode(token.protected)
             .map_err(|_| malformed())?;
         let parameters = object(&protected).map_err(|_| malformed())?;
 
         let is_encoded = self.is_payload_encoded(&parameters)?;
-        let alg = self.parameter(&parameters, "alg")?.ok_or_else(malformed)?;
+        let alg = self.parameter(&parameters, "alg")?;
+        let alg = alg.ok_or_else(|| self.malformed("names no `alg`"))?;
         let kid = self.parameter(&parameters, "kid")?;
         let keys = self.keys_for(&alg, kid.as_deref())?;
 
@@ -109,7 +114,10 @@ impl JwsVerifier {
         name: &str,
     ) -> Result<Option<String>, Refusal> {
         match parameters.get(name) {
-            Some(value) => string(value).map(Some).ok_or_else(|| self.malformed()),
+            Some(value) => {
+                let malformed = || self.malformed(&format!("has a `{name}` that is not a text"));
+                string(value).map(Some).ok_or_else(malformed)
+            }
             None => Ok(None),
         }
     }
@@ -143,11 +151,13 @@ impl JwsVerifier {
         parameters: &BTreeMap<String, &RawValue>,
     ) -> Result<bool, Refusal> {
         let critical: Vec<String> = match parameters.get("crit") {
-            Some(names) => serde_json::from_str(names.get()).map_err(|_| self.malformed())?,
+            Some(names) => {
+                serde_json::from_str(names.get()).map_err(|_| self.malformed(NOT_CRITICAL))?
+            }
             None => Vec::new(),
         };
         if parameters.contains_key("crit") && critical.is_empty() {
-            return Err(self.malformed());
+            return Err(self.malformed(NOT_CRITICAL));
         }
         if let Some(name) = critical
             .iter()
@@ -163,13 +173,15 @@ impl JwsVerifier {
         match (b64, critical.len()) {
             (None, 0) | (Some("true"), 1) => Ok(true),
             (Some("false"), 1) => Ok(false),
-            _ => Err(self.malformed()),
+            _ => Err(self.malformed("has a `b64` that is not critical, or no boolean")),
         }
     }
 
-    fn malformed(&self) -> Refusal {
+    /// Returns the refusal of a token; `why` completes "the header `x` …".
+    fn malformed(&self, why: &str) -> Refusal {
         Refusal::MalformedHeader {
             name: self.header.clone(),
+            why: why.to_owned(),
         }
     }
 }

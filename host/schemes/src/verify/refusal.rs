@@ -3,7 +3,10 @@
 //! `Display` and [`Refusal::reason`] are for the log. What the sender reads is the caller's
 //! decision; it must not help in forging a request.
 
-use crate::SchemeKind;
+use hookyard_model::excerpt;
+
+use crate::value::PlaceKind;
+use crate::{SchemeKind, Unreadable};
 
 /// The reason for which a request is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,10 +24,32 @@ pub enum Refusal {
         name: String,
     },
     /// A header does not have the form that the scheme prescribes.
-    #[error("the header `{name}` is malformed")]
+    #[error("the header `{name}` {why}")]
     MalformedHeader {
         /// The name of the header, in lower case.
         name: String,
+        /// What was looked for and not found; completes "the header …". It quotes no value.
+        why: String,
+    },
+    /// A pair of a list in a value occurs more than once.
+    #[error("{at} has more than one pair `{name}`")]
+    RepeatedPair {
+        /// The location of the list.
+        at: PlaceKind,
+        /// The name of the pair.
+        name: String,
+    },
+    /// A parameter of the query or a field of a form occurs more than once.
+    #[error("{at} occurs more than once")]
+    RepeatedParameter {
+        /// The location.
+        at: PlaceKind,
+    },
+    /// The query or the form has more pairs than the host reads.
+    #[error("the {part} has too many parameters")]
+    TooManyParameters {
+        /// The part of the request: `query` or `form`.
+        part: &'static str,
     },
     /// Two headers or fields that must be equal differ.
     #[error("`{one}` and `{other}` disagree")]
@@ -85,17 +110,20 @@ pub enum Refusal {
         /// The name of the field.
         name: String,
     },
-    /// A field of a signed envelope is missing.
-    #[error("the field `{name}` is missing")]
+    /// A field of the body or a parameter of the query that the scheme needs is missing.
+    #[error("{at} is missing")]
     MissingField {
-        /// The name of the field.
-        name: &'static str,
+        /// The location.
+        at: PlaceKind,
     },
-    /// A field of a signed envelope does not have the form that the scheme prescribes.
-    #[error("the field `{name}` is malformed")]
+    /// A field of the body or a parameter of the query does not have the form that the scheme
+    /// prescribes.
+    #[error("{at} {why}")]
     MalformedField {
-        /// The name of the field.
-        name: &'static str,
+        /// The location.
+        at: PlaceKind,
+        /// What was looked for and not found; completes "the field …". It quotes no value.
+        why: String,
     },
     /// The envelope has a type that the scheme does not define.
     #[error("the message type `{found}` is unknown")]
@@ -151,6 +179,9 @@ impl Refusal {
             Self::MissingHeader { .. } => "missing-header",
             Self::RepeatedHeader { .. } => "repeated-header",
             Self::MalformedHeader { .. } => "malformed-header",
+            Self::RepeatedPair { .. } => "repeated-pair",
+            Self::RepeatedParameter { .. } => "repeated-parameter",
+            Self::TooManyParameters { .. } => "too-many-parameters",
             Self::Disagreement { .. } => "disagreement",
             Self::StaleTimestamp => "stale-timestamp",
             Self::FutureTimestamp => "future-timestamp",
@@ -174,6 +205,30 @@ impl Refusal {
             Self::ConfirmationFailed => "confirmation-failed",
             Self::MissingKey => "missing-key",
             Self::NotIncoming { .. } => "not-incoming",
+        }
+    }
+
+    /// Returns whether a value is there more than once, so that readers may disagree about it.
+    pub const fn is_repetition(&self) -> bool {
+        matches!(
+            self,
+            Self::RepeatedHeader { .. }
+                | Self::RepeatedPair { .. }
+                | Self::RepeatedParameter { .. }
+                | Self::RepeatedField { .. }
+        )
+    }
+}
+
+impl From<Unreadable> for Refusal {
+    fn from(error: Unreadable) -> Self {
+        match error {
+            Unreadable::Repeated(name) => Self::RepeatedField {
+                name: excerpt(&name),
+            },
+            error => Self::UnreadableBody {
+                why: error.to_string(),
+            },
         }
     }
 }

@@ -9,6 +9,9 @@ use hookyard_model::Header;
 
 use super::Refusal;
 
+/// What a value other than printable ASCII is refused for.
+const NOT_ASCII: &str = "has characters other than printable ASCII";
+
 /// The headers of a request, in the form in which the caller has them.
 ///
 /// A request that is refused then costs no copy of its headers.
@@ -114,6 +117,7 @@ impl<'a> Request<'a> {
         let value = self.header(name)?;
         ascii(value).ok_or_else(|| Refusal::MalformedHeader {
             name: name.to_owned(),
+            why: NOT_ASCII.to_owned(),
         })
     }
 }

@@ -150,7 +150,7 @@ impl SnsVerifier {
         let algorithm = algorithm(&envelope.signature_version)?;
         let signature = BASE64_STANDARD
             .decode(&envelope.signature)
-            .map_err(|_| Refusal::MalformedField { name: "Signature" })?;
+            .map_err(|_| envelope::malformed("Signature", "is not base64"))?;
 
         // The cheap checks come first, so that a stranger cannot make the host fetch a certificate
         // for a message that is refused anyway.
@@ -197,6 +197,7 @@ impl SnsVerifier {
         if !envelope::is_plain(id) {
             return Err(Refusal::MalformedHeader {
                 name: ID_HEADER.to_owned(),
+                why: "has no id, or one with blanks".to_owned(),
             });
         }
 
@@ -280,6 +281,7 @@ fn is_raw(request: &Request<'_>) -> Result<bool, Refusal> {
         Some(value) if value.eq_ignore_ascii_case(b"false") => Ok(false),
         Some(_) => Err(Refusal::MalformedHeader {
             name: RAW_HEADER.to_owned(),
+            why: "is neither `true` nor `false`".to_owned(),
         }),
     }
 }

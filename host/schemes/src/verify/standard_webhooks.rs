@@ -107,9 +107,8 @@ impl StandardWebhooksVerifier {
     pub(crate) fn verify(&self, request: &Request<'_>, now: Timestamp) -> Result<String, Refusal> {
         let (family, values) = read_headers(request)?;
         check_id(family, values.id)?;
-        let signed_at = unix_seconds(values.timestamp).ok_or_else(|| Refusal::MalformedHeader {
-            name: family.timestamp.to_owned(),
-        })?;
+        let signed_at = unix_seconds(values.timestamp)
+            .ok_or_else(|| malformed(family.timestamp, "is not a time in seconds since 1970"))?;
 
         let signed = [
             values.id.as_bytes(),
@@ -131,9 +130,8 @@ impl StandardWebhooksVerifier {
         signed: &[&[u8]],
     ) -> Result<(), Refusal> {
         if signatures.split(' ').count() > SIGNATURES_MAX {
-            return Err(Refusal::MalformedHeader {
-                name: family.signature.to_owned(),
-            });
+            let why = format!("has more than {SIGNATURES_MAX} signatures");
+            return Err(malformed(family.signature, &why));
         }
 
         let tags: Vec<_> = self.secrets.iter().map(|key| tag(key, signed)).collect();
@@ -237,11 +235,17 @@ impl HeaderFamily {
 fn check_id(family: &HeaderFamily, id: &str) -> Result<(), Refusal> {
     let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if id.is_empty() || id.len() > ID_BYTES_MAX || !id.bytes().all(is_id_byte) {
-        return Err(Refusal::MalformedHeader {
-            name: family.id.to_owned(),
-        });
+        let why = format!("is not an id of at most {ID_BYTES_MAX} letters, digits, `_` and `-`");
+        return Err(malformed(family.id, &why));
     }
     Ok(())
+}
+
+fn malformed(name: &str, why: &str) -> Refusal {
+    Refusal::MalformedHeader {
+        name: name.to_owned(),
+        why: why.to_owned(),
+    }
 }
 
 pub(crate) fn read_secret(given: &Secret) -> Result<hmac::Key, SetupError> {

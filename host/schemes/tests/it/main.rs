@@ -2,4 +2,5 @@
 //! the host sends. The signed cases of other implementations are in `tests/vectors`.
 
 mod sign;
+mod value;
 mod verify;

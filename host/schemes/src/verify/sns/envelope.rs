@@ -6,7 +6,8 @@ use hookyard_model::{Timestamp, excerpt};
 use serde_json::value::RawValue;
 
 use crate::json::{object, string};
-use crate::{Refusal, Unreadable};
+use crate::value::PlaceKind;
+use crate::{JsonPointer, Refusal};
 
 /// The signed fields of a notification, in order.
 const NOTIFICATION: [&str; 6] = [
@@ -76,14 +77,7 @@ impl MessageKind {
 
 impl SnsEnvelope {
     pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
-        let fields = Fields(object(body).map_err(|error| match error {
-            Unreadable::Repeated(name) => Refusal::RepeatedField {
-                name: excerpt(&name),
-            },
-            error => Refusal::UnreadableBody {
-                why: error.to_string(),
-            },
-        })?);
+        let fields = Fields(object(body)?);
 
         let kind = MessageKind::read(&fields.plain("Type")?)?;
         let timestamp = Timestamp::parse_rfc3339(&fields.plain("Timestamp")?);
@@ -91,7 +85,8 @@ impl SnsEnvelope {
             kind,
             id: fields.plain("MessageId")?,
             topic: fields.plain("TopicArn")?,
-            timestamp: timestamp.ok_or(Refusal::MalformedField { name: "Timestamp" })?,
+            timestamp: timestamp
+                .ok_or_else(|| malformed("Timestamp", "is not a time in RFC 3339"))?,
             subscribe_url: fields.optional("SubscribeURL")?,
             signature_version: fields.text("SignatureVersion")?,
             signature: fields.text("Signature")?,
@@ -111,12 +106,13 @@ impl Fields<'_> {
             Some(value) if value.get() == "null" => Ok(None),
             Some(value) => string(value)
                 .map(Some)
-                .ok_or(Refusal::MalformedField { name }),
+                .ok_or_else(|| malformed(name, "is not a text")),
         }
     }
 
     fn text(&self, name: &'static str) -> Result<String, Refusal> {
-        self.optional(name)?.ok_or(Refusal::MissingField { name })
+        self.optional(name)?
+            .ok_or_else(|| Refusal::MissingField { at: member(name) })
     }
 
     /// Returns a field that must be [plain](is_plain).
@@ -125,7 +121,7 @@ impl Fields<'_> {
         if is_plain(&text) {
             Ok(text)
         } else {
-            Err(Refusal::MalformedField { name })
+            Err(malformed(name, "has characters other than printable ASCII"))
         }
     }
 
@@ -146,7 +142,7 @@ impl Fields<'_> {
                 "Message" => self.text(name)?,
                 "Subject" => match self.optional(name)? {
                     Some(subject) if subject.chars().any(char::is_control) => {
-                        return Err(Refusal::MalformedField { name });
+                        return Err(malformed(name, "has control characters"));
                     }
                     Some(subject) => subject,
                     None => continue,
@@ -156,6 +152,19 @@ impl Fields<'_> {
             signed.extend([*name, "\n", value.as_str(), "\n"]);
         }
         Ok(signed)
+    }
+}
+
+/// Returns the location of a member of the envelope.
+fn member(name: &str) -> PlaceKind {
+    PlaceKind::Json(JsonPointer::member(name))
+}
+
+/// Returns the refusal of an envelope with a malformed member. `why` completes "the field …".
+pub(super) fn malformed(name: &str, why: &str) -> Refusal {
+    Refusal::MalformedField {
+        at: member(name),
+        why: why.to_owned(),
     }
 }
 
