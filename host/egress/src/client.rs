@@ -1,4 +1,4 @@
-//! A client that fetches documents for the host itself: one GET that must return status 200.
+//! A client that fetches documents for the host itself: one GET or POST that must return status 200.
 //!
 //! A redirect is an error like any other status: the caller checked the URL, not the place that it
 //! redirects to.
@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{Request, StatusCode};
 
 use crate::door::Door;
@@ -48,6 +49,23 @@ impl Client {
         let request = Request::get(url)
             .body(Bytes::new())
             .map_err(|_| Error::InvalidUrl)?;
+        self.fetch(request, limits).await
+    }
+
+    /// Posts `json` to `url` and returns the whole body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`get`](Self::get).
+    pub async fn post(&self, url: &str, json: Bytes, limits: GetLimits) -> Result<Bytes, Error> {
+        let request = Request::post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(json)
+            .map_err(|_| Error::InvalidUrl)?;
+        self.fetch(request, limits).await
+    }
+
+    async fn fetch(&self, request: Request<Bytes>, limits: GetLimits) -> Result<Bytes, Error> {
         let host = Target::of(request.uri())?.host.to_string();
 
         let policy = Policy {

@@ -10,7 +10,7 @@ mod admin;
 mod announce;
 #[cfg(feature = "develop")]
 mod background;
-mod certificates;
+mod documents;
 mod metrics;
 mod overload;
 mod reload;

@@ -230,15 +230,20 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         | Refusal::RawDelivery
         | Refusal::CertificateUrl
         | Refusal::CertificateRefused { .. }
+        | Refusal::MissingClaim { .. }
+        | Refusal::WrongClaim { .. }
+        | Refusal::NotCovered { .. }
+        | Refusal::NeedsPublicUrl { .. }
+        | Refusal::WrongDigest { .. }
         | Refusal::ConfirmationUrl => (UNAUTHORIZED, NOT_VALID),
         Refusal::UnreadableBody { .. } | Refusal::RepeatedField { .. } => {
             (BAD_REQUEST, "the body cannot be read")
         }
         Refusal::MissingKey => (BAD_REQUEST, "the event has no id"),
         Refusal::NotIncoming { .. } => (BAD_REQUEST, "events of this type are not received here"),
-        Refusal::CertificateUnavailable | Refusal::ConfirmationFailed => {
-            (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER)
-        }
+        Refusal::CertificateUnavailable
+        | Refusal::KeysUnavailable
+        | Refusal::ConfirmationFailed => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
     }
 }
 

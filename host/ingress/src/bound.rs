@@ -13,7 +13,7 @@ use crate::accept::accept;
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::fetch::Fetch;
-use crate::handshake::CertificateArchive;
+use crate::handshake::DocumentArchive;
 use crate::receive::Receiver;
 use crate::source::Sources;
 
@@ -30,8 +30,9 @@ pub struct Parts {
     pub event_ids: Arc<dyn Fn() -> EventId + Send + Sync>,
     /// Fetches the URLs of handshakes.
     pub fetch: Arc<dyn Fetch>,
-    /// Stores the certificates that have verified a message, so that they survive a restart.
-    pub certificates: Arc<dyn CertificateArchive>,
+    /// Stores the certificates and key sets that have verified a message, so that they survive a
+    /// restart.
+    pub documents: Arc<dyn DocumentArchive>,
 }
 
 /// The reason for which ingress cannot start.

@@ -1,27 +1,31 @@
-//! The GET that a handshake needs: the only outgoing request of ingress.
+//! The requests that a handshake needs: the only outgoing requests of ingress.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use hookyard_schemes::Secret;
 
-/// Fetches the URL of a handshake. The binary implements this trait with egress.
+/// Fetches for handshakes. The binary implements this trait with egress.
 #[async_trait]
 pub trait Fetch: Send + Sync + 'static {
-    /// Returns the complete body of a 200 answer to a GET.
+    /// Returns the complete body of a 200 answer.
     ///
     /// # Errors
     ///
     /// Returns [`FetchError`] for every other status, including redirects, and if the answer
     /// exceeds the limits of the request.
-    async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError>;
+    async fn fetch(&self, request: FetchRequest) -> Result<Bytes, FetchError>;
 }
 
-/// A GET with its limits.
+/// A GET or POST with its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchRequest {
-    /// The URL, which the verifier has checked against the rules of the source.
+    /// The URL, which the configuration names, or which the verifier has checked against the rules
+    /// of the source.
     pub url: String,
+    /// The JSON to send in a POST, which may contain credentials; `None` for a GET.
+    pub post: Option<Secret>,
     /// The maximum size of the body, in bytes.
     pub bytes_max: usize,
     /// The maximum duration of the fetch.

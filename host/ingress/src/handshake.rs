@@ -1,22 +1,23 @@
-//! Performs the handshakes of senders: fetches certificates, and visits the URL that confirms a
-//! subscription.
+//! Performs the handshakes of senders: fetches certificates and keys, and visits the URL that confirms
+//! a subscription.
 //!
-//! The verifier names the URL to fetch and has checked it. This module fetches a certificate once
-//! for all requests that wait for it, within limits, and keeps it. A forged message can name a
-//! certificate that does not exist. Failures are therefore remembered too, and few fetches run at
-//! once: a flood of forgeries causes only a trickle of fetches. While a request waits for a
-//! certificate, its connection may be evicted like a connection that waits for its sender.
+//! The verifier names the document to fetch and has checked its URL. This module fetches a document
+//! once for all requests that wait for it, within limits, and keeps it. A forged message can name a
+//! certificate or a key that does not exist. Failures are therefore remembered too, few fetches run at
+//! once, and a key set is rarely fetched because of an unknown key: a flood of forgeries causes only a
+//! trickle of fetches. While a request waits for a document, its connection may be evicted like a
+//! connection that waits for its sender.
 
-mod certificates;
+mod documents;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{Timestamp, chain};
-use hookyard_schemes::{Certificate, Certificates, Refusal, Request, Verdict, Verification};
+use hookyard_schemes::{Document, DocumentRef, Documents, Refusal, Request, Verdict, Verification};
 
-pub use self::certificates::{CertificateArchive, ProvenCertificate};
-use self::certificates::{CertificateCache, CertificateRequest};
+pub use self::documents::{DocumentArchive, ProvenDocument};
+use self::documents::{DocumentCache, DocumentRequest};
 use crate::activity::InFlight;
 use crate::answer::Refused;
 use crate::fetch::{Fetch, FetchRequest};
@@ -31,25 +32,33 @@ const CONFIRMATION_TIME_MAX: Duration = Duration::from_secs(8);
 /// Verifies requests, and performs the handshakes that they need.
 pub(crate) struct Handshakes {
     fetch: Arc<dyn Fetch>,
-    certificates: Arc<CertificateCache>,
+    documents: Arc<DocumentCache>,
+}
+
+/// A document that the verifier asked for.
+struct NeededDocument {
+    name: DocumentRef,
+    /// Whether the verifier was given the document, and did not find the key in it.
+    is_refresh: bool,
+    /// The refusal if the newest document does not help.
+    otherwise: Refusal,
 }
 
 impl Handshakes {
-    /// Starts with the certificates of `archive`. At most `waiting_max` requests wait for one
-    /// certificate.
+    /// Starts with the documents of `archive`. At most `waiting_max` requests wait for one document.
     pub(crate) fn new(
         fetch: Arc<dyn Fetch>,
-        archive: Arc<dyn CertificateArchive>,
+        archive: Arc<dyn DocumentArchive>,
         waiting_max: usize,
         now: Timestamp,
     ) -> Self {
         Self {
-            certificates: CertificateCache::new(Arc::clone(&fetch), archive, waiting_max, now),
+            documents: DocumentCache::new(Arc::clone(&fetch), archive, waiting_max, now),
             fetch,
         }
     }
 
-    /// Verifies a request, and fetches a certificate first if the verifier needs one.
+    /// Verifies a request, and fetches a document first if the verifier needs one.
     pub(crate) async fn verify(
         &self,
         source: &Source,
@@ -57,55 +66,75 @@ impl Handshakes {
         in_flight: &InFlight,
         now: Timestamp,
     ) -> Result<Verdict, Refused> {
-        let url = match self.verify_with_cached(source, request, now)? {
-            Verification::Complete(verdict) => return Ok(verdict),
-            Verification::NeedsCertificate { url } => url,
+        let needed = match self.verify_with_kept(source, request, now)? {
+            Ok(verdict) => return Ok(verdict),
+            Err(needed) => needed,
         };
 
         // Rare steps are boxed: hyper moves the future of each request.
-        let certificate = Box::pin(self.certificate(&url, source, in_flight, now)).await?;
-        let only = FetchedCertificate { url, certificate };
+        let document = Box::pin(self.document(&needed, source, in_flight, now)).await?;
+        let only = FetchedDocument {
+            name: needed.name,
+            document,
+        };
         match source.verifier.verify(request, &only, now)? {
             Verification::Complete(verdict) => {
-                self.certificates.prove(&only.url);
+                self.documents.prove(&only.name);
                 Ok(verdict)
             }
-            Verification::NeedsCertificate { .. } => Err(unavailable(
-                "the message needs a second certificate".to_owned(),
-            )),
+            Verification::NeedsDocument { .. } => Err(needed.otherwise.into()),
         }
     }
 
-    async fn certificate(
+    async fn document(
         &self,
-        url: &str,
+        needed: &NeededDocument,
         source: &Source,
         in_flight: &InFlight,
         now: Timestamp,
-    ) -> Result<Arc<Certificate>, Refused> {
-        let wanted = CertificateRequest {
-            url,
+    ) -> Result<Document, Refused> {
+        let wanted = DocumentRequest {
+            name: &needed.name,
             source: &source.name,
             allow_http: source.allow_http,
+            is_refresh: needed.is_refresh,
         };
         let _evictable = in_flight.wait_evictably();
-        let fetched = self.certificates.fetch(wanted, now).await;
-        fetched.map_err(|why| unavailable(why.to_string()))
+        let fetched = self.documents.fetch(wanted, now).await;
+        fetched.map_err(|why| Refused::Handshake {
+            refusal: needed.name.unavailable(),
+            why: why.to_string(),
+        })
     }
 
-    fn verify_with_cached(
+    /// Verifies a request with the documents in memory. Returns the document that is needed, if
+    /// they are not enough.
+    fn verify_with_kept(
         &self,
         source: &Source,
         request: &Request<'_>,
         now: Timestamp,
-    ) -> Result<Verification, Refused> {
-        let cached = self.certificates.at(now);
-        let verification = source.verifier.verify(request, &cached, now)?;
+    ) -> Result<Result<Verdict, NeededDocument>, Refused> {
+        let kept = self.documents.at(now);
+        let verification = source.verifier.verify(request, &kept, now)?;
+        let used = kept.used.get();
 
-        if let (Some(url), Verification::Complete(_)) = (cached.used.get(), &verification) {
-            self.certificates.prove(url);
+        match verification {
+            Verification::Complete(verdict) => {
+                if let Some(name) = used {
+                    self.documents.prove(name);
+                }
+                Ok(Ok(verdict))
+            }
+            Verification::NeedsDocument {
+                document: name,
+                otherwise,
+            } => Ok(Err(NeededDocument {
+                is_refresh: used == Some(&name),
+                name,
+                otherwise,
+            })),
         }
-        Ok(verification)
     }
 
     /// Visits the URL that confirms a subscription. The query of the URL contains a token, so that
@@ -113,12 +142,13 @@ impl Handshakes {
     pub(crate) async fn confirm(&self, source: &Source, url: String) -> Result<(), Refused> {
         let request = FetchRequest {
             url,
+            post: None,
             bytes_max: CONFIRMATION_BYTES_MAX,
             time_max: CONFIRMATION_TIME_MAX,
             allow_http: source.allow_http,
         };
 
-        match self.fetch.get(request).await {
+        match self.fetch.fetch(request).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Refused::Handshake {
                 refusal: Refusal::ConfirmationFailed,
@@ -128,21 +158,14 @@ impl Handshakes {
     }
 }
 
-fn unavailable(why: String) -> Refused {
-    Refused::Handshake {
-        refusal: Refusal::CertificateUnavailable,
-        why,
-    }
+/// The document that was fetched for one request.
+struct FetchedDocument {
+    name: DocumentRef,
+    document: Document,
 }
 
-/// The certificate that was fetched for one request.
-struct FetchedCertificate {
-    url: String,
-    certificate: Arc<Certificate>,
-}
-
-impl Certificates for FetchedCertificate {
-    fn get(&self, url: &str) -> Option<Arc<Certificate>> {
-        (url == self.url).then(|| Arc::clone(&self.certificate))
+impl Documents for FetchedDocument {
+    fn get(&self, wanted: &DocumentRef) -> Option<Document> {
+        (*wanted == self.name).then(|| self.document.clone())
     }
 }

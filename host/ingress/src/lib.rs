@@ -29,6 +29,6 @@ pub use admission::Admission;
 pub use bound::{Bound, Error, Handle, Parts, bind};
 pub use config::Config;
 pub use fetch::{Fetch, FetchError, FetchRequest};
-pub use handshake::{CertificateArchive, ProvenCertificate};
+pub use handshake::{DocumentArchive, ProvenDocument};
 pub use metering::describe_metrics;
 pub use source::{Source, Sources};

@@ -30,8 +30,8 @@ use crate::source::{Route, Source, Sources};
 /// How long an HTTP/2 request is kept open after its answer was sent.
 const RESET_DELAY: Duration = Duration::from_millis(200);
 
-/// The divisor for the number of connections that may wait for the same certificate. Eight unproven
-/// certificates are fetched at once, so that strangers can make a quarter of all connections wait.
+/// The divisor for the number of connections that may wait for the same document. Eight unproven
+/// documents are fetched at once, so that strangers can make a quarter of all connections wait.
 const CONNECTIONS_PER_WAIT: usize = 32;
 
 /// Receives requests, on any number of connections.
@@ -66,7 +66,7 @@ impl Receiver {
     pub(crate) fn new(config: Config, parts: Parts, sources: Arc<ArcSwap<Sources>>) -> Arc<Self> {
         let handshakes = Handshakes::new(
             Arc::clone(&parts.fetch),
-            Arc::clone(&parts.certificates),
+            Arc::clone(&parts.documents),
             config.connections_max / CONNECTIONS_PER_WAIT,
             parts.clock.now(),
         );

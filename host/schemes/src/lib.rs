@@ -1,7 +1,7 @@
 //! The signature schemes of webhooks: verifies what senders send, and signs what the host sends.
 //!
 //! A [`Verifier`] is compiled once from the settings of one source. It is then a pure function of a
-//! request, the certificates that have been fetched, and `now`. A [`Signer`] is the same for one
+//! request, the documents that have been fetched, and `now`. A [`Signer`] is the same for one
 //! destination: a function of a message and `now`. A [`Provider`] describes a kind of sender as
 //! data: where its events have their id and type, and which schemes it uses.
 //!
@@ -38,6 +38,7 @@ pub use sign::{
     new_sns_key,
 };
 pub use verify::{
-    Certificate, Certificates, Credential, FoundHeader, Freshness, Headers, InvalidCertificate,
-    Refusal, Request, Verdict, Verification, Verified, Verifier, jws, sns, standard_webhooks,
+    Certificate, Credential, Document, DocumentRef, Documents, FoundHeader, Freshness, Headers,
+    InvalidCertificate, InvalidDocument, KeyRequest, KeyRequestValue, KeySet, Refusal, Request,
+    Verdict, Verification, Verified, Verifier, jws, sns, standard_webhooks,
 };

@@ -12,11 +12,17 @@ pub mod standard_webhooks;
 pub mod sns;
 pub(crate) mod credential;
 mod certificate;
+mod documents;
+mod key_set;
+mod key_request;
 pub(crate) mod freshness;
 
-pub use certificate::{Certificate, Certificates, InvalidCertificate};
+pub use certificate::{Certificate, InvalidCertificate};
 pub use credential::Credential;
+pub use documents::{Document, DocumentRef, Documents, InvalidDocument};
 pub use freshness::Freshness;
+pub use key_request::{KeyRequest, KeyRequestValue};
+pub use key_set::KeySet;
 pub use refusal::Refusal;
 pub use request::{FoundHeader, Headers, Request};
 pub(crate) use request::{ascii, single_header};

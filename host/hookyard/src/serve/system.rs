@@ -17,14 +17,15 @@ pub(super) fn message_id() -> MessageId {
     MessageId::from_uuid(Uuid::now_v7())
 }
 
-/// Fetches senders' certificates for ingress through the egress door.
+/// Fetches senders' certificates and keys for ingress through the egress door.
 pub(super) struct Fetcher(pub(super) Client);
 
 #[async_trait]
 impl Fetch for Fetcher {
-    async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
+    async fn fetch(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
         let FetchRequest {
             url,
+            post,
             bytes_max,
             time_max,
             allow_http,
@@ -35,7 +36,14 @@ impl Fetch for Fetcher {
             allow_http,
         };
 
-        let response = self.0.get(&url, limits).await;
+        let response = match post {
+            Some(json) => {
+                self.0
+                    .post(&url, json.expose().to_vec().into(), limits)
+                    .await
+            }
+            None => self.0.get(&url, limits).await,
+        };
         response.map_err(|error| FetchError(Box::new(error)))
     }
 }

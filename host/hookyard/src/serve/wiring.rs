@@ -15,7 +15,7 @@ use hookyard_release::rehearsal::Material;
 use hookyard_store::{Inbox, Outbox};
 use hookyard_store_sqlite::SqliteStore;
 
-use super::certificates::CertificateFile;
+use super::documents::DocumentFile;
 use super::system::{Fetcher, event_id, message_id};
 use crate::clock::SystemClock;
 
@@ -36,7 +36,7 @@ pub(super) async fn bind_ingress(
         clock: Arc::new(SystemClock),
         event_ids: Arc::new(event_id),
         fetch: Arc::new(Fetcher(Client::new(door, policy))),
-        certificates: Arc::new(CertificateFile::beside(&settings.store.url)),
+        documents: Arc::new(DocumentFile::beside(&settings.store.url)),
     };
 
     Ok(hookyard_ingress::bind(settings.ingress.server.clone(), parts, sources(settings)).await?)

@@ -91,7 +91,7 @@ pub(crate) fn start_ingress() -> Server {
             clock: Arc::new(FixedClock),
             event_ids: Arc::new(|| EventId::from_uuid(uuid::Uuid::from_u128(7))),
             fetch: Arc::new(NoFetch),
-            certificates: Arc::new(()),
+            documents: Arc::new(()),
         };
         let ingress = hookyard_ingress::bind(config, parts, Sources::from_iter([source()]))
             .await
@@ -181,7 +181,7 @@ struct NoFetch;
 
 #[async_trait]
 impl Fetch for NoFetch {
-    async fn get(&self, _request: FetchRequest) -> Result<Bytes, FetchError> {
+    async fn fetch(&self, _request: FetchRequest) -> Result<Bytes, FetchError> {
         Err(FetchError("nothing is to be fetched".into()))
     }
 }

@@ -38,7 +38,7 @@ impl Site {
 
 #[async_trait]
 impl Fetch for Site {
-    async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
+    async fn fetch(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
         let url = request.url.clone();
 
         assert!(

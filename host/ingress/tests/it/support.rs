@@ -49,7 +49,7 @@ pub(crate) struct NoFetch;
 
 #[async_trait]
 impl Fetch for NoFetch {
-    async fn get(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
+    async fn fetch(&self, request: FetchRequest) -> Result<Bytes, FetchError> {
         Err(FetchError(
             format!("nothing is to be fetched, but {request:?}").into(),
         ))
@@ -218,7 +218,7 @@ pub(crate) async fn start_with(
         clock: Arc::new(FixedClock(now)),
         event_ids: Arc::new(event_ids),
         fetch,
-        certificates: Arc::new(()),
+        documents: Arc::new(()),
     };
     let bound = hookyard_ingress::bind(config, parts, sources)
         .await

@@ -215,15 +215,18 @@ mod tests {
 
     use super::*;
     use crate::sns::{Settings, Trust, UrlRule};
-    use crate::{Certificate, Certificates, Request, Scheme, Verdict, Verification, Verifier};
+    use crate::{
+        Certificate, Document, DocumentRef, Documents, Request, Scheme, Verdict, Verification,
+        Verifier,
+    };
 
     const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:products";
 
     struct Served(Arc<Certificate>);
 
-    impl Certificates for Served {
-        fn get(&self, _: &str) -> Option<Arc<Certificate>> {
-            Some(Arc::clone(&self.0))
+    impl Documents for Served {
+        fn get(&self, _: &DocumentRef) -> Option<Document> {
+            Some(Document::Certificate(Arc::clone(&self.0)))
         }
     }
 

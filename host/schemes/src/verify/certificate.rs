@@ -4,8 +4,6 @@
 //! Certificates are kept as bytes and parsed at each use. The signatures of a chain are checked
 //! with the same cryptography library as all other signatures.
 
-use std::sync::Arc;
-
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use hookyard_model::Timestamp;
 use x509_parser::certificate::X509Certificate;
@@ -33,19 +31,6 @@ pub struct Certificate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a certificate in PEM: {0}")]
 pub struct InvalidCertificate(&'static str);
-
-/// The certificates that the caller has already fetched.
-pub trait Certificates {
-    /// Returns the certificate that was served at this URL, if the caller has fetched it.
-    fn get(&self, url: &str) -> Option<Arc<Certificate>>;
-}
-
-/// No certificates.
-impl Certificates for () {
-    fn get(&self, _url: &str) -> Option<Arc<Certificate>> {
-        None
-    }
-}
 
 impl Certificate {
     /// Parses the answer from a certificate's URL: the certificate first, then the authorities

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hookyard_model::excerpt;
+use jsonwebtoken::Algorithm;
 use serde_json::value::RawValue;
 
 pub use self::public_key::SkippedKey;
@@ -94,12 +95,12 @@ impl JwsVerifier {
         let alg = self.parameter(&parameters, "alg")?;
         let alg = alg.ok_or_else(|| self.malformed("names no `alg`"))?;
         let kid = self.parameter(&parameters, "kid")?;
-        let keys = self.keys_for(&alg, kid.as_deref())?;
+        let (algorithm, keys) = self.keys_for(&alg, kid.as_deref())?;
 
         let signed = signed_bytes(&token, request.body, is_encoded);
         let is_valid = keys
             .iter()
-            .any(|key| key.verifies(&signed, token.signature));
+            .any(|key| key.verifies(algorithm, &signed, token.signature));
         if is_valid {
             Ok(())
         } else {
@@ -123,26 +124,31 @@ impl JwsVerifier {
     }
 
     /// Returns the keys that may have signed. The message's `alg` and `kid` only narrow them down.
-    fn keys_for(&self, alg: &str, kid: Option<&str>) -> Result<Vec<&PublicKey>, Refusal> {
-        let algorithm = find_algorithm(alg);
+    fn keys_for(
+        &self,
+        alg: &str,
+        kid: Option<&str>,
+    ) -> Result<(Algorithm, Vec<&PublicKey>), Refusal> {
+        let wrong = || Refusal::WrongAlgorithm {
+            found: excerpt(alg),
+        };
+        let algorithm = find_algorithm(alg).ok_or_else(wrong)?;
         let mut keys: Vec<_> = self
             .keys
             .iter()
-            .filter(|key| Some(key.algorithm) == algorithm)
+            .filter(|key| key.allows(algorithm))
             .collect();
         if keys.is_empty() {
-            return Err(Refusal::WrongAlgorithm {
-                found: excerpt(alg),
-            });
+            return Err(wrong());
         }
 
         if let Some(kid) = kid {
-            keys.retain(|key| key.id.as_deref().is_none_or(|id| id == kid));
+            keys.retain(|key| key.may_have_id(kid));
             if keys.is_empty() {
                 return Err(Refusal::UnknownKey { id: excerpt(kid) });
             }
         }
-        Ok(keys)
+        Ok((algorithm, keys))
     }
 
     /// Reads `crit` and `b64` (RFC 7515, 4.1.11; RFC 7797, 3 and 6).

@@ -155,6 +155,42 @@ pub enum Refusal {
     /// The caller could not fetch or read the certificate.
     #[error("cannot fetch the signing certificate")]
     CertificateUnavailable,
+    /// The caller could not fetch or read the sender's public keys.
+    #[error("cannot fetch the sender's public keys")]
+    KeysUnavailable,
+    /// A token lacks a claim that the source needs.
+    #[error("the claim `{claim}` is missing")]
+    MissingClaim {
+        /// The name of the claim.
+        claim: String,
+    },
+    /// A claim of a token does not have the value that the source accepts.
+    #[error("the claim `{claim}` does not have a value that this source accepts")]
+    WrongClaim {
+        /// The name of the claim.
+        claim: String,
+    },
+    /// The signature does not cover a part of the request that it must cover.
+    #[error("the signature does not cover `{component}`")]
+    NotCovered {
+        /// The part of the request.
+        component: String,
+    },
+    /// The signature covers a part of the URL that only the configuration can tell.
+    #[error(
+        "the signature covers `{component}`; set `public_url` of this source to the URL that the \
+         sender uses"
+    )]
+    NeedsPublicUrl {
+        /// The part of the URL.
+        component: String,
+    },
+    /// A digest of the body is not the digest of this body.
+    #[error("`{name}` is not the digest of the body")]
+    WrongDigest {
+        /// The header, query parameter or claim with the digest.
+        name: String,
+    },
     /// The URL that confirms a subscription may not be fetched.
     #[error("the confirmation URL is not allowed")]
     ConfirmationUrl,
@@ -201,6 +237,12 @@ impl Refusal {
             Self::CertificateUrl => "certificate-url",
             Self::CertificateRefused { .. } => "certificate-refused",
             Self::CertificateUnavailable => "certificate-unavailable",
+            Self::KeysUnavailable => "keys-unavailable",
+            Self::MissingClaim { .. } => "missing-claim",
+            Self::WrongClaim { .. } => "wrong-claim",
+            Self::NotCovered { .. } => "not-covered",
+            Self::NeedsPublicUrl { .. } => "needs-public-url",
+            Self::WrongDigest { .. } => "wrong-digest",
             Self::ConfirmationUrl => "confirmation-url",
             Self::ConfirmationFailed => "confirmation-failed",
             Self::MissingKey => "missing-key",

@@ -23,8 +23,8 @@ use self::envelope::{MessageKind, SnsEnvelope};
 use self::urls::{CertificateUrls, ConfirmationUrls};
 use super::credential::CredentialVerifier;
 use super::{
-    Certificate, Certificates, Credential, Freshness, Refusal, Request, Verdict, Verification,
-    Verified,
+    Certificate, Credential, DocumentRef, Documents, Freshness, Refusal, Request, Verdict,
+    Verification, Verified, documents,
 };
 use crate::SetupError;
 
@@ -134,7 +134,7 @@ impl SnsVerifier {
     pub(crate) fn verify(
         &self,
         request: &Request<'_>,
-        certificates: &dyn Certificates,
+        fetched: &dyn Documents,
         now: Timestamp,
     ) -> Result<Verification, Refusal> {
         if let Some(proof) = self.raw_proof.as_ref().filter(|proof| proof.takes_tail()) {
@@ -159,9 +159,12 @@ impl SnsVerifier {
             return Err(Refusal::CertificateUrl);
         }
 
-        let Some(certificate) = certificates.get(&envelope.certificate_url) else {
-            return Ok(Verification::NeedsCertificate {
-                url: envelope.certificate_url,
+        let Some(certificate) = documents::certificate(fetched, &envelope.certificate_url) else {
+            return Ok(Verification::NeedsDocument {
+                document: DocumentRef::Certificate {
+                    url: envelope.certificate_url,
+                },
+                otherwise: Refusal::CertificateUnavailable,
             });
         };
         self.check_certificate(&certificate, now)?;

@@ -2,21 +2,25 @@
 
 use hookyard_model::Payload;
 
+use super::{DocumentRef, Refusal};
+
 /// What a [`Verifier`](crate::Verifier) returns for a request that it does not refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verification {
     /// The request is verified.
     Complete(Verdict),
-    /// The verifier needs a certificate before it can decide.
+    /// The verifier needs a document before it can decide.
     ///
-    /// The caller fetches `url`, without following redirects and with limits on size and time. The
-    /// URL is already checked against the rule of the source. The caller reads the answer with
-    /// [`Certificate::parse_pem`](crate::Certificate::parse_pem), caches it by URL, and verifies
-    /// the request again. If that fails, the request is refused with
-    /// [`Refusal::CertificateUnavailable`](crate::Refusal::CertificateUnavailable).
-    NeedsCertificate {
-        /// The URL of the certificate.
-        url: String,
+    /// The caller fetches the document, without following redirects and with limits on size and
+    /// time, reads the answer with [`DocumentRef::parse`], keeps it, and verifies the request again.
+    /// If the caller has given this document already, the document does not contain the key that
+    /// the message names: the caller may fetch the document once more. If the document cannot be
+    /// fetched, the request is refused with [`DocumentRef::unavailable`].
+    NeedsDocument {
+        /// The document.
+        document: DocumentRef,
+        /// The refusal if the newest document was given, so that another one does not help.
+        otherwise: Refusal,
     },
 }
 

@@ -7,7 +7,7 @@ use super::hmac::HmacVerifier;
 use super::jws::JwsVerifier;
 use super::sns::SnsVerifier;
 use super::standard_webhooks::StandardWebhooksVerifier;
-use super::{Certificates, Refusal, Request, Verdict, Verification, Verified};
+use super::{Documents, Refusal, Request, Verdict, Verification, Verified};
 use crate::{Scheme, SetupError};
 
 /// Headers that may carry a credential in every scheme.
@@ -76,11 +76,11 @@ impl Verifier {
     pub fn verify(
         &self,
         request: &Request<'_>,
-        certificates: &dyn Certificates,
+        documents: &dyn Documents,
         now: Timestamp,
     ) -> Result<Verification, Refusal> {
         let id = match &self.scheme {
-            SchemeVerifier::AwsSns(sns) => return sns.verify(request, certificates, now),
+            SchemeVerifier::AwsSns(sns) => return sns.verify(request, documents, now),
             SchemeVerifier::StandardWebhooks(scheme) => Some(scheme.verify(request, now)?),
             SchemeVerifier::Hmac(scheme) => scheme.verify(request, now)?,
             SchemeVerifier::DetachedJws(scheme) => scheme.verify(request).map(|()| None)?,

@@ -1,13 +1,12 @@
 //! A case of a vector file: a request, the settings of the source, and the expected result.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::{
-    Certificate, Certificates, Refusal, Request, SetupError, Verdict, Verification, Verifier,
+    Document, DocumentRef, Documents, Refusal, Request, SetupError, Verdict, Verification, Verifier,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -51,12 +50,12 @@ pub(crate) struct Case {
     config_error: bool,
 }
 
-/// The certificates that have been fetched.
-struct FetchedCertificates(HashMap<String, Arc<Certificate>>);
+/// The documents that have been fetched.
+struct FetchedDocuments(HashMap<DocumentRef, Document>);
 
-impl Certificates for FetchedCertificates {
-    fn get(&self, url: &str) -> Option<Arc<Certificate>> {
-        self.0.get(url).cloned()
+impl Documents for FetchedDocuments {
+    fn get(&self, wanted: &DocumentRef) -> Option<Document> {
+        self.0.get(wanted).cloned()
     }
 }
 
@@ -150,20 +149,17 @@ impl Case {
     /// verifies again.
     fn verify(&self, verifier: &Verifier, request: &Request<'_>) -> CaseResult {
         let now = Timestamp::from_unix_millis((self.now.unwrap_or_default() * 1000.0) as i64);
-        let mut fetched = FetchedCertificates(HashMap::new());
+        let mut fetched = FetchedDocuments(HashMap::new());
 
         for _ in 0..2 {
             match verifier.verify(request, &fetched, now) {
                 Err(refusal) => return CaseResult::Refusal(refusal),
-                Ok(Verification::NeedsCertificate { url }) => {
-                    let certificate = self
-                        .certs
-                        .get(&url)
-                        .map(|pem| Certificate::parse_pem(pem.as_bytes()));
-                    let Some(Ok(certificate)) = certificate else {
+                Ok(Verification::NeedsDocument { document, .. }) => {
+                    let served = self.certs.get(document.url());
+                    let Some(Ok(read)) = served.map(|body| document.parse(body.as_bytes())) else {
                         return CaseResult::NoCertificate;
                     };
-                    fetched.0.insert(url, Arc::new(certificate));
+                    fetched.0.insert(document, read);
                 }
                 Ok(Verification::Complete(verdict)) => return CaseResult::Verdict(verdict),
             }

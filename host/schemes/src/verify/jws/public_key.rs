@@ -1,5 +1,7 @@
-//! JSON Web Keys (RFC 7517) as configured: each key has one algorithm and is checked when it is
-//! loaded.
+//! Public keys as JSON Web Keys (RFC 7517) or in PEM: each key knows its algorithms and is checked
+//! when it is read.
+
+mod pem;
 
 use std::fmt;
 
@@ -21,17 +23,38 @@ const SUPPORTED: &str = "P-256, P-384, Ed25519, RSA and oct are";
 /// Senders publish a handful of keys, and each key costs time for every request.
 const SET_KEYS_MAX: usize = 100;
 
-/// A key with its one algorithm.
+/// A key with the algorithms that it may be used with.
 pub(crate) struct PublicKey {
-    pub(crate) id: Option<String>,
-    pub(crate) algorithm: Algorithm,
+    id: Option<String>,
+    algorithms: Vec<Algorithm>,
     key: DecodingKey,
 }
 
 impl PublicKey {
-    /// Returns whether `signature`, in base64url, is a signature of this key over `signed`.
-    pub(crate) fn verifies(&self, signed: &[u8], signature: &str) -> bool {
-        crypto::verify(signature, signed, &self.key, self.algorithm).unwrap_or(false)
+    /// Returns a symmetric key.
+    pub(crate) fn symmetric(secret: &[u8], algorithms: Vec<Algorithm>) -> Self {
+        Self {
+            id: None,
+            algorithms,
+            key: DecodingKey::from_secret(secret),
+        }
+    }
+
+    /// Returns whether the key may be used with this algorithm.
+    pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// Returns whether the key may have this id. A key without an id may have any.
+    pub(crate) fn may_have_id(&self, id: &str) -> bool {
+        self.id.as_deref().is_none_or(|own| own == id)
+    }
+
+    /// Returns whether `signature`, in base64url, is a signature of this key over `signed` with an
+    /// algorithm that the key [allows](Self::allows).
+    pub(crate) fn verifies(&self, algorithm: Algorithm, signed: &[u8], signature: &str) -> bool {
+        self.allows(algorithm)
+            && crypto::verify(signature, signed, &self.key, algorithm).unwrap_or(false)
     }
 }
 
@@ -39,7 +62,7 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicKey")
             .field("id", &self.id)
-            .field("algorithm", &self.algorithm)
+            .field("algorithms", &self.algorithms)
             .finish_non_exhaustive()
     }
 }
@@ -102,16 +125,52 @@ pub(crate) fn read_keys(
     }
 }
 
-/// Reads one key, or a set with at least one usable key.
+/// Reads one key, or a set with at least one usable key. Each key gets one algorithm.
 pub(crate) fn read_document(
     document: &[u8],
     default: Option<Algorithm>,
+) -> Result<KeySet, SetupError> {
+    read_members(document, |key| read_key(key, default))
+}
+
+/// Reads keys that the host has fetched: one key, or a set with at least one usable key. Each key
+/// gets every algorithm that it allows.
+pub(crate) fn read_fetched(document: &[u8]) -> Result<KeySet, SetupError> {
+    read_members(document, |key| {
+        if key.get("kty").is_some_and(|kty| kty == "oct") {
+            return Err(unusable("it is symmetric, and everybody can fetch it"));
+        }
+        read_any_key(key)
+    })
+}
+
+/// Reads configured keys: PEM, one JSON Web Key, or a set of them. Each key gets every algorithm
+/// that it allows.
+pub(crate) fn read_configured(document: &[u8]) -> Result<KeySet, SetupError> {
+    if !pem::is_pem(document) {
+        return read_members(document, read_any_key);
+    }
+    let (algorithms, key) = pem::read(document)?;
+    let key = PublicKey {
+        id: None,
+        algorithms: algorithms.to_vec(),
+        key,
+    };
+    Ok(KeySet {
+        keys: vec![key],
+        skipped: Vec::new(),
+    })
+}
+
+fn read_members(
+    document: &[u8],
+    read_key: impl Fn(&Value) -> Result<PublicKey, SetupError>,
 ) -> Result<KeySet, SetupError> {
     let document: Value = serde_json::from_slice(document)
         .map_err(|_| unusable("it is not JSON; give the public key as a JWK, `{\"kty\": ...}`"))?;
     let Some(members) = document.get("keys") else {
         return Ok(KeySet {
-            keys: vec![read_key(&document, default)?],
+            keys: vec![read_key(&document)?],
             skipped: Vec::new(),
         });
     };
@@ -127,7 +186,7 @@ pub(crate) fn read_document(
 
     let mut set = KeySet::default();
     for (index, member) in members.iter().enumerate() {
-        match read_key(member, default) {
+        match read_key(member) {
             Ok(key) => set.keys.push(key),
             Err(error) => set.skipped.push(SkippedKey {
                 name: name_of(member, index),
@@ -168,6 +227,24 @@ fn reason(error: SetupError) -> String {
 }
 
 fn read_key(document: &Value, default: Option<Algorithm>) -> Result<PublicKey, SetupError> {
+    check_purpose(document)?;
+    let (jwk, algorithm) = read_jwk(document, default)?;
+    public_key(document, &jwk, vec![algorithm])
+}
+
+fn read_any_key(document: &Value) -> Result<PublicKey, SetupError> {
+    check_purpose(document)?;
+    let (jwk, stated) = read_parameters(document)?;
+    let possible = possible(&jwk.algorithm)?;
+    let algorithms = match stated {
+        Some(_) => vec![choose(possible, stated, None)?],
+        None => possible.to_vec(),
+    };
+    public_key(document, &jwk, algorithms)
+}
+
+/// Refuses private keys, and keys that are not for verifying.
+fn check_purpose(document: &Value) -> Result<(), SetupError> {
     if document.get("d").is_some() {
         return Err(unusable(
             "it is a private key, which only the sender may have; give the public key, without `d`",
@@ -178,16 +255,22 @@ fn read_key(document: &Value, default: Option<Algorithm>) -> Result<PublicKey, S
             "its `key_ops` do not include `verify`, so it is not for signatures",
         ));
     }
+    Ok(())
+}
 
-    let (jwk, algorithm) = read_jwk(document, default)?;
+fn public_key(
+    document: &Value,
+    jwk: &Jwk,
+    algorithms: Vec<Algorithm>,
+) -> Result<PublicKey, SetupError> {
     let key =
-        DecodingKey::from_jwk(&jwk).map_err(|_| unusable("its parameters are not base64url"))?;
+        DecodingKey::from_jwk(jwk).map_err(|_| unusable("its parameters are not base64url"))?;
     check(&jwk.algorithm, &key)?;
 
     let id = document.get("kid").and_then(Value::as_str);
     Ok(PublicKey {
         id: id.map(str::to_owned),
-        algorithm,
+        algorithms,
         key,
     })
 }
@@ -209,6 +292,13 @@ pub(crate) fn read_jwk(
     document: &Value,
     default: Option<Algorithm>,
 ) -> Result<(Jwk, Algorithm), SetupError> {
+    let (jwk, stated) = read_parameters(document)?;
+    let algorithm = choose(possible(&jwk.algorithm)?, stated, default)?;
+    Ok((jwk, algorithm))
+}
+
+/// Reads the parameters of a key and the algorithm that it states.
+fn read_parameters(document: &Value) -> Result<(Jwk, Option<Algorithm>), SetupError> {
     let text = |name: &str| document.get(name).and_then(Value::as_str);
     if text("use").is_some_and(|r#use| r#use != "sig") {
         return Err(unusable(
@@ -226,8 +316,7 @@ pub(crate) fn read_jwk(
 
     let jwk: Jwk = serde_json::from_value(document.clone())
         .map_err(|_| unusable("cannot read its parameters; compare it with RFC 7517"))?;
-    let algorithm = choose(possible(&jwk.algorithm)?, stated, default)?;
-    Ok((jwk, algorithm))
+    Ok((jwk, stated))
 }
 
 /// Refuses unsupported types and curves by name. The parser's own error would not name them.
@@ -309,18 +398,8 @@ fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), Setu
     let bytes = || key.try_get_as_bytes().unwrap_or_default();
 
     match parameters {
-        AlgorithmParameters::EllipticCurve(curve) => {
-            let is_point = match curve.curve {
-                EllipticCurve::P384 => {
-                    ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, bytes()).is_ok()
-                }
-                _ => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes()).is_ok(),
-            };
-            if is_point {
-                Ok(())
-            } else {
-                Err(unusable("`x` and `y` are not a point on its curve"))
-            }
+        AlgorithmParameters::EllipticCurve(curve) if !is_point(&curve.curve, bytes()) => {
+            Err(unusable("`x` and `y` are not a point on its curve"))
         }
         AlgorithmParameters::OctetKeyPair(_)
             if ParsedPublicKey::new(&signature::ED25519, bytes()).is_err() =>
@@ -339,6 +418,14 @@ fn check(parameters: &AlgorithmParameters, key: &DecodingKey) -> Result<(), Setu
         }
         AlgorithmParameters::OctetKey(_) => check_keys(WHAT, &[Secret::new(bytes())]),
         _ => Ok(()),
+    }
+}
+
+/// Returns whether the bytes are an uncompressed point on P-256 or P-384.
+fn is_point(curve: &EllipticCurve, bytes: &[u8]) -> bool {
+    match curve {
+        EllipticCurve::P384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, bytes).is_ok(),
+        _ => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes).is_ok(),
     }
 }
 

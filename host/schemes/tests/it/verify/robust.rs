@@ -7,9 +7,9 @@ use hookyard_schemes::hmac::{
     Encoding, Field, Hash, Part, Recipe, Settings, TimeField, TimeFormat,
 };
 use hookyard_schemes::{
-    Certificate, Certificates, Credential, Freshness, JsonPointer, KeyRule, KeySource, Provider,
-    Request, Scheme, SchemeRule, Secret, TypeRule, Verification, Verified, Verifier, jws, sns,
-    standard_webhooks,
+    Certificate, Credential, Document, DocumentRef, Documents, Freshness, JsonPointer, KeyRule,
+    KeySource, Provider, Request, Scheme, SchemeRule, Secret, TypeRule, Verification, Verified,
+    Verifier, jws, sns, standard_webhooks,
 };
 use proptest::prelude::*;
 
@@ -104,9 +104,9 @@ fn verifiers() -> Vec<Verifier> {
 /// Serves the same certificate at every URL.
 struct Always(Arc<Certificate>);
 
-impl Certificates for Always {
-    fn get(&self, _url: &str) -> Option<Arc<Certificate>> {
-        Some(Arc::clone(&self.0))
+impl Documents for Always {
+    fn get(&self, _wanted: &DocumentRef) -> Option<Document> {
+        Some(Document::Certificate(Arc::clone(&self.0)))
     }
 }
 
@@ -198,10 +198,10 @@ proptest! {
                 Timestamp::from_unix_millis(now),
                 Timestamp::from_unix_secs(1_700_000_000),
             ] {
-                for certificates in [&certificates as &dyn Certificates, &()] {
-                    let verdict = verifier.verify(&request, certificates, now);
+                for documents in [&certificates as &dyn Documents, &()] {
+                    let verdict = verifier.verify(&request, documents, now);
                     prop_assert!(
-                        matches!(verdict, Err(_) | Ok(Verification::NeedsCertificate { .. })),
+                        matches!(verdict, Err(_) | Ok(Verification::NeedsDocument { .. })),
                         "{verdict:?}"
                     );
                 }

@@ -7,8 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use hookyard_model::{Header, Payload};
 use hookyard_schemes::sns::{Settings, Trust, UrlRule};
 use hookyard_schemes::{
-    Certificate, Certificates, Credential, Refusal, Request, Scheme, SchemeKind, Secret, Verdict,
-    Verification, Verified,
+    Certificate, Credential, Document, DocumentRef, Documents, Refusal, Request, Scheme,
+    SchemeKind, Secret, Verdict, Verification, Verified,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -44,9 +44,9 @@ struct Amazon {
 
 struct Served(Arc<Certificate>);
 
-impl Certificates for Served {
-    fn get(&self, url: &str) -> Option<Arc<Certificate>> {
-        (url == CERTIFICATE_URL).then(|| Arc::clone(&self.0))
+impl Documents for Served {
+    fn get(&self, wanted: &DocumentRef) -> Option<Document> {
+        (wanted.url() == CERTIFICATE_URL).then(|| Document::Certificate(Arc::clone(&self.0)))
     }
 }
 
@@ -151,7 +151,7 @@ fn settings() -> Settings {
 
 fn verify(
     settings: &Settings,
-    served: &dyn Certificates,
+    served: &dyn Documents,
     kind: &str,
     body: &[u8],
 ) -> Result<Verification, Refusal> {
@@ -202,8 +202,11 @@ fn certificate_is_requested_last() {
 
     assert_eq!(
         outcome(&[]),
-        Ok(Verification::NeedsCertificate {
-            url: CERTIFICATE_URL.into()
+        Ok(Verification::NeedsDocument {
+            document: DocumentRef::Certificate {
+                url: CERTIFICATE_URL.into()
+            },
+            otherwise: Refusal::CertificateUnavailable,
         })
     );
     for (field, value, expected) in [

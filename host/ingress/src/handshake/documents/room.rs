@@ -1,39 +1,41 @@
-//! The waiting room: URLs that wait for their fetch while the maximum number of fetches is running.
+//! The waiting room: documents that wait for their fetch while the maximum number of fetches is
+//! running.
 //!
-//! A stranger can name any number of URLs, as fast as the network allows. Two rules keep a stranger
-//! from locking out a genuine URL that is not proven yet. First, a URL that was requested before
-//! goes first, because a sender names the same URL with each message and each retry. Second, chance
-//! decides among the other URLs: which one is fetched next, and which one is refused when the room
-//! is full.
+//! A stranger can name any number of documents, as fast as the network allows. Two rules keep a
+//! stranger from locking out a genuine document that is not proven yet. First, a document that was
+//! requested before goes first, because a sender names the same document with each message and each
+//! retry. Second, chance decides among the other documents: which one is fetched next, and which one
+//! is refused when the room is full.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use hookyard_model::{SourceRef, TenantName};
+use hookyard_schemes::DocumentRef;
 use tokio::sync::watch;
 
 use super::table::{FetchResult, Wait};
 
-/// The maximum number of URLs that wait.
+/// The maximum number of documents that wait.
 pub(super) const ROOM_MAX: usize = 64;
-/// The number of URLs that are remembered as requested, each by its hash. Another URL can replace
-/// one of them.
+/// The number of documents that are remembered as requested, each by its hash. Another document can
+/// replace one of them.
 const REMEMBERED_MAX: usize = 1 << 14;
 
-/// The URLs that wait.
+/// The documents that wait.
 pub(super) struct WaitingRoom {
     candidates: Vec<Candidate>,
     requested: Vec<u64>,
     hasher: RandomState,
 }
 
-/// A URL that waits for its fetch.
+/// A document that waits for its fetch.
 pub(super) struct Candidate {
-    pub(super) url: String,
+    pub(super) name: DocumentRef,
     pub(super) source: SourceRef,
     pub(super) allow_http: bool,
     pub(super) done: watch::Sender<Option<FetchResult>>,
     pub(super) wait: Wait,
-    /// Whether the URL was requested more than once.
+    /// Whether the document was requested more than once.
     pub(super) is_repeated: bool,
 }
 
@@ -46,16 +48,16 @@ impl WaitingRoom {
         }
     }
 
-    /// Records that a URL is requested. Returns whether it was requested before.
-    pub(super) fn remember(&mut self, url: &str) -> bool {
+    /// Records that a document is requested. Returns whether it was requested before.
+    pub(super) fn remember(&mut self, name: &DocumentRef) -> bool {
         // A hash of zero would look like an empty entry.
-        let hash = self.hasher.hash_one(url) | 1;
+        let hash = self.hasher.hash_one(name) | 1;
         let entry = &mut self.requested[(hash >> 1) as usize % REMEMBERED_MAX];
         std::mem::replace(entry, hash) == hash
     }
 
-    /// Adds a URL. If the room is full, refuses a random URL that was requested only once, which
-    /// may be this URL.
+    /// Adds a document. If the room is full, refuses a random document that was requested only
+    /// once, which may be this one.
     pub(super) fn enter(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
         if self.candidates.len() <= ROOM_MAX {
@@ -70,21 +72,21 @@ impl WaitingRoom {
             .unwrap_or_else(|| fastrand::usize(..self.candidates.len()));
         let refused = self.candidates.swap_remove(index);
         let _ = refused.done.send(Some(Err(
-            "too many certificates are waiting to be fetched".into()
+            "too many documents are waiting to be fetched".into()
         )));
     }
 
-    /// Returns the way to wait for a URL that is already in the room.
-    pub(super) fn wait_for(&mut self, url: &str) -> Option<Wait> {
+    /// Returns the way to wait for a document that is already in the room.
+    pub(super) fn wait_for(&mut self, name: &DocumentRef) -> Option<Wait> {
         let candidate = self
             .candidates
             .iter_mut()
-            .find(|candidate| candidate.url == url)?;
+            .find(|candidate| candidate.name == *name)?;
         candidate.is_repeated = true;
         Some(candidate.wait.clone())
     }
 
-    /// Removes and returns the URL to fetch next: a URL of the tenant with the fewest running
+    /// Removes and returns the document to fetch next: one of the tenant with the fewest running
     /// fetches, if the tenant may have another fetch.
     pub(super) fn next(
         &mut self,
@@ -106,7 +108,7 @@ impl WaitingRoom {
         (running < tenant_max).then(|| self.candidates.swap_remove(index))
     }
 
-    /// Removes the URLs that no request waits for any more. A candidate itself holds one receiver.
+    /// Removes the documents that no request waits for any more. A candidate itself holds one receiver.
     pub(super) fn forget_abandoned(&mut self) {
         self.candidates
             .retain(|candidate| candidate.done.receiver_count() > 1);
