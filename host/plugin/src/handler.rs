@@ -19,7 +19,7 @@ use self::context::Context;
 use self::typed::Events;
 use self::untyped::Untyped;
 use crate::call::failure;
-use crate::plan::Shape;
+use crate::plan::{Shape, shape_of};
 use crate::text::{REASON_BYTES_MAX, one_line, shown_name, shown_names};
 use crate::{Contract, Contracts, Fault};
 
@@ -229,7 +229,7 @@ impl Signature {
             ));
         };
 
-        let read = |ty, at| Shape::of(ty, at).map_err(|error| error.to_string());
+        let read = |ty, at| shape_of(ty, at).map_err(|error| error.to_string());
         if read(result, "its result")? != failure::shape() {
             return Err(format!(
                 "its `{FUNCTION}` returns another type; {SIGNATURE} as hookyard:plugin/types has it"

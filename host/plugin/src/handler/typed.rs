@@ -8,10 +8,9 @@ use hookyard_model::{Event, Payload};
 use wasmtime::component::Val;
 
 use crate::Contract;
-use crate::plan::{Case, DecodeError, Names, Plan, Pointer, Shape, TypeError};
-
-/// The case that takes every event for which there is no other case.
-const OTHER: &str = "other";
+use crate::plan::{
+    Case, ComponentValues, DecodeError, Names, OTHER, Plan, Pointer, Shape, TypeError,
+};
 
 /// The event variant of one typed handler, as the plugin declared it.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl Events {
             return Err(error("it is not a variant"));
         };
         let names = Names::new(declared.iter().map(|case| case.name.as_str())).map_err(|_| {
-            error("two of its cases have names that differ only in upper case, `-` and `_`")
+            error("two of its cases have names that differ only in upper case and `-`")
         })?;
         let content = Pointer::parse(&contract.content).ok_or_else(|| {
             error("the provider's `content` is not a JSON pointer; correct its provider.toml")
@@ -104,7 +103,7 @@ impl Events {
             Some(plan) => {
                 let whole = Pointer::default();
                 let content = if is_other { &whole } else { &self.content };
-                Some(plan.decode(content, &event_text(event)?, values_max)?)
+                Some(plan.decode::<ComponentValues>(content, &event_text(event)?, values_max)?)
             }
         };
         Ok(Val::Variant(name.clone(), payload.map(Box::new)))

@@ -9,7 +9,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use super::toolchain::{Toolchain, Tools};
 use crate::Contracts;
 use crate::handler::FUNCTION;
-use crate::plan::Shape;
+use crate::plan::{Shape, shape_of};
 use crate::terms::Terms;
 
 /// The maximum number of fields that a remark names.
@@ -85,7 +85,7 @@ fn add_parameters(function: &ComponentFunc, at: &str, skipped: usize, paths: &mu
         } else {
             parameter.to_owned()
         };
-        if let Ok(shape) = Shape::of(&ty, &at) {
+        if let Ok(shape) = shape_of(&ty, &at) {
             add_shape(&shape, &at, paths);
         }
     }

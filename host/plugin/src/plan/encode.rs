@@ -11,7 +11,8 @@
 //! * variant: the name of a case without payload, otherwise an object with the name as its only key
 //!   and the payload as its value. A case `other` with a string is written as that string. It is an
 //!   error if the string is the name of a case, because it would be read as that case. result: a
-//!   variant of `ok` and `err`.
+//!   variant of `ok` and `err`. A variant whose only case is `other(string)`: its string, which must
+//!   be JSON.
 //!
 //! Error messages never quote values, because the messages may end up in logs.
 
@@ -25,8 +26,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use wasmtime::component::Val;
 
-use super::compile::OTHER;
-use super::path::{Path, Step};
+use hookyard_shape::{OTHER, Path, Step};
 
 use compile::Case;
 pub(crate) use compile::Encoding;
@@ -145,6 +145,7 @@ impl Serialize for Part<'_> {
                 self.object(value, entries.iter().map(entry), to)
             }
             (Encoding::Record(fields), Val::Record(values)) => self.record(fields, values, to),
+            (Encoding::Json, Val::Variant(_, Some(text))) => self.json(text, to),
             (Encoding::Variant { cases, .. }, Val::Variant(name, payload)) => {
                 let found = cases.iter().find(|case| case.name == *name);
                 self.case(found, payload.as_deref(), to)
@@ -285,6 +286,16 @@ impl<'p> Part<'p> {
                 object.end()
             }
             _ => self.of_another_type(),
+        }
+    }
+
+    fn json<S: Serializer>(&self, text: &Val, to: S) -> Result<S::Ok, S::Error> {
+        let Val::String(text) = text else {
+            return self.of_another_type();
+        };
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(json) => json.serialize(to),
+            Err(_) => self.cx.fail("the text of `other` is not JSON"),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::Contract;
 use crate::call::state::State;
 use crate::capability::destination;
 use crate::effects::Refusal;
-use crate::plan::{Case, EncodeError, Encoding, Pointer, Shape};
+use crate::plan::{Case, EncodeError, Encoding, Pointer, Shape, shape_of};
 
 /// A function of an imported interface.
 pub(super) struct Function {
@@ -66,7 +66,7 @@ impl Function {
 
         let mut parameters = Vec::new();
         for (parameter, ty) in ty.params() {
-            let shape = Shape::of(&ty, parameter)
+            let shape = shape_of(&ty, parameter)
                 .map_err(|error| not_encodable(name, &error.at, &error.reason))?;
             parameters.push(Parameter::read(name, parameter, &shape, contract)?);
         }
@@ -284,7 +284,7 @@ fn check_result(name: &str, ty: &ComponentFunc) -> Result<(), String> {
         err: Some(Box::new(error)),
     };
 
-    let results: Vec<_> = ty.results().map(|ty| Shape::of(&ty, "result")).collect();
+    let results: Vec<_> = ty.results().map(|ty| shape_of(&ty, "result")).collect();
     match results.as_slice() {
         [Ok(shape)] if *shape == expected => Ok(()),
         _ => Err(format!(

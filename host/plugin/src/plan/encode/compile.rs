@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use hookyard_schemes::Spelling;
 
-use crate::plan::names::Clash;
-use crate::plan::{Names, Shape, TypeError, shape};
+use hookyard_shape::{Case as ShapeCase, Clash, Field, Names, Shape, TypeError};
 
 /// How to write one type as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +21,8 @@ pub(crate) enum Encoding {
     /// The fields, with the receiver's names.
     Record(Vec<(String, Encoding)>),
     Tuple(Vec<Encoding>),
+    /// A variant whose only case is `other(string)`: JSON of any form, as the plugin wrote it.
+    Json,
     Variant {
         cases: Vec<Case>,
         /// The receiver's names of all cases. The text of a case `other` must not be one of them.
@@ -85,6 +86,7 @@ impl Encoding {
                     .map(|(place, part)| Self::new(part, spelling, &format!("{at}[{place}]")))
                     .collect::<Result<_, _>>()?,
             ),
+            Shape::Variant(_) if shape.is_json() => Self::Json,
             Shape::Variant(cases) => Self::variant(cases, spelling, at)?,
             Shape::Result { ok, err } => {
                 let case = |name: &str, payload: &Option<Box<Shape>>| {
@@ -118,9 +120,9 @@ impl Encoding {
         }
     }
 
-    fn record(fields: &[shape::Field], spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
+    fn record(fields: &[Field], spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
         let (spelled, _) = spell(fields.iter().map(|field| field.name.as_str()), spelling, at)?;
-        let field = |(field, spelled): (&shape::Field, String)| {
+        let field = |(field, spelled): (&Field, String)| {
             Ok((
                 spelled,
                 Self::new(&field.shape, spelling, &format!("{at}.{}", field.name))?,
@@ -134,9 +136,9 @@ impl Encoding {
             .map(Self::Record)
     }
 
-    fn variant(cases: &[shape::Case], spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
+    fn variant(cases: &[ShapeCase], spelling: &Spelling, at: &str) -> Result<Self, TypeError> {
         let (spelled, names) = spell(cases.iter().map(|case| case.name.as_str()), spelling, at)?;
-        let case = |(case, spelled): (&shape::Case, String)| {
+        let case = |(case, spelled): (&ShapeCase, String)| {
             let at = format!("{at}.{}", case.name);
             let payload = case
                 .payload

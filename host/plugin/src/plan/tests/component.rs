@@ -8,12 +8,12 @@ use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, Type};
 
-use super::arbitrary::{fitting, shapes};
 use hookyard_hostile::{REALLOC, realloc_function};
+use hookyard_shape::arbitrary::{fitting, shapes};
 
 use super::decode;
 use crate::engine::settings;
-use crate::plan::Shape;
+use crate::plan::{Shape, shape_of};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -24,7 +24,7 @@ proptest! {
     ) {
         let engine = wasmtime::Engine::new(&settings()).expect("an engine");
         let component = component(&engine, &shape);
-        prop_assert_eq!(Shape::of(&parameter(&component), "it"), Ok(shape.clone()));
+        prop_assert_eq!(shape_of(&parameter(&component), "it"), Ok(shape.clone()));
         let value = decode(&shape, &json).expect("it fits");
         let mut store = Store::new(&engine, ());
         store.set_epoch_deadline(u64::MAX / 2);

@@ -9,18 +9,23 @@ use std::borrow::Cow;
 mod tests;
 
 /// A position in a JSON text.
-pub(super) struct Reader<'de> {
+#[derive(Debug)]
+pub struct Reader<'de> {
     text: &'de str,
     at: usize,
 }
 
 /// The text is not JSON.
 #[derive(Debug)]
-pub(super) struct NotJson;
+pub struct NotJson;
 
 /// What a JSON value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+#[expect(
+    missing_docs,
+    reason = "the variants have the names of the kinds in RFC 8259"
+)]
+pub enum Kind {
     Object,
     Array,
     String,
@@ -31,7 +36,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Returns the kind with its article, for error messages.
-    pub(super) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Object => "an object",
             Self::Array => "an array",
@@ -45,7 +50,7 @@ impl Kind {
 
 /// A string as the sender wrote it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Literal<'de> {
+pub struct Literal<'de> {
     /// The string with its quotes.
     quoted: &'de str,
     has_escape: bool,
@@ -54,7 +59,8 @@ pub(super) struct Literal<'de> {
 impl<'de> Literal<'de> {
     /// Returns the string that the literal stands for, or `None` if an escape stands for half of a
     /// surrogate pair.
-    pub(super) fn unescape(self) -> Option<Cow<'de, str>> {
+    #[inline]
+    pub fn unescape(self) -> Option<Cow<'de, str>> {
         if self.has_escape {
             return serde_json::from_str(self.quoted).ok().map(Cow::Owned);
         }
@@ -63,12 +69,15 @@ impl<'de> Literal<'de> {
 }
 
 impl<'de> Reader<'de> {
-    pub(super) fn new(text: &'de str) -> Self {
+    /// Returns a reader at the start of a text.
+    #[inline]
+    pub fn new(text: &'de str) -> Self {
         Self { text, at: 0 }
     }
 
     /// Returns the kind of the next value.
-    pub(super) fn kind(&mut self) -> Result<Kind, NotJson> {
+    #[inline]
+    pub fn kind(&mut self) -> Result<Kind, NotJson> {
         match self.peek() {
             Some(b'{') => Ok(Kind::Object),
             Some(b'[') => Ok(Kind::Array),
@@ -81,18 +90,21 @@ impl<'de> Reader<'de> {
     }
 
     /// Enters an object or an array, whose kind has been read.
-    pub(super) fn enter(&mut self) {
+    #[inline]
+    pub fn enter(&mut self) {
         self.at += 1;
     }
 
     /// Goes to the next element of an array, after any comma. Returns `false` after the last
     /// element.
-    pub(super) fn next_element(&mut self, is_first: bool) -> Result<bool, NotJson> {
+    #[inline]
+    pub fn next_element(&mut self, is_first: bool) -> Result<bool, NotJson> {
         self.next_part(is_first, b']')
     }
 
     /// Reads the key of the next entry of an object. Returns `None` after the last entry.
-    pub(super) fn next_key(&mut self, is_first: bool) -> Result<Option<Literal<'de>>, NotJson> {
+    #[inline]
+    pub fn next_key(&mut self, is_first: bool) -> Result<Option<Literal<'de>>, NotJson> {
         if !self.next_part(is_first, b'}')? {
             return Ok(None);
         }
@@ -108,6 +120,7 @@ impl<'de> Reader<'de> {
         Ok(Some(key))
     }
 
+    #[inline]
     fn next_part(&mut self, is_first: bool, end: u8) -> Result<bool, NotJson> {
         match self.peek() {
             Some(byte) if byte == end => {
@@ -128,7 +141,8 @@ impl<'de> Reader<'de> {
     }
 
     /// Checks that nothing follows.
-    pub(super) fn end(&mut self) -> Result<(), NotJson> {
+    #[inline]
+    pub fn end(&mut self) -> Result<(), NotJson> {
         match self.peek() {
             None => Ok(()),
             Some(_) => Err(NotJson),
@@ -136,7 +150,8 @@ impl<'de> Reader<'de> {
     }
 
     /// Reads a value of any kind, and returns its text. Uses no stack, however deep it is nested.
-    pub(super) fn value(&mut self) -> Result<&'de str, NotJson> {
+    #[inline]
+    pub fn value(&mut self) -> Result<&'de str, NotJson> {
         let kind = self.kind()?;
         let start = self.at;
         match kind {
@@ -183,11 +198,14 @@ impl<'de> Reader<'de> {
         }
     }
 
-    pub(super) fn null(&mut self) -> Result<(), NotJson> {
+    /// Reads a null, whose kind has been read.
+    pub fn null(&mut self) -> Result<(), NotJson> {
         self.word("null")
     }
 
-    pub(super) fn boolean(&mut self) -> Result<bool, NotJson> {
+    /// Reads a boolean, whose kind has been read.
+    #[inline]
+    pub fn boolean(&mut self) -> Result<bool, NotJson> {
         let is_true = self.peek() == Some(b't');
         self.word(if is_true { "true" } else { "false" })?;
         Ok(is_true)
@@ -202,7 +220,8 @@ impl<'de> Reader<'de> {
     }
 
     /// Reads a number, and returns its digits as the sender wrote them.
-    pub(super) fn number(&mut self) -> Result<&'de str, NotJson> {
+    #[inline]
+    pub fn number(&mut self) -> Result<&'de str, NotJson> {
         let length = number_length(self.rest()).ok_or(NotJson)?;
         let start = self.at;
         self.at += length;
@@ -210,7 +229,8 @@ impl<'de> Reader<'de> {
     }
 
     /// Reads a string.
-    pub(super) fn string(&mut self) -> Result<Literal<'de>, NotJson> {
+    #[inline]
+    pub fn string(&mut self) -> Result<Literal<'de>, NotJson> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;
         let mut has_escape = false;
@@ -231,7 +251,14 @@ impl<'de> Reader<'de> {
         Ok(Literal { quoted, has_escape })
     }
 
+    /// Returns the position of the next token in the text, in bytes.
+    pub fn at(&mut self) -> usize {
+        self.peek();
+        self.at
+    }
+
     /// Returns the first byte of the next token.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(self.at) {
@@ -240,12 +267,14 @@ impl<'de> Reader<'de> {
         bytes.get(self.at).copied()
     }
 
+    #[inline]
     fn rest(&self) -> &'de [u8] {
         &self.text.as_bytes()[self.at..]
     }
 }
 
 /// Returns the length of the number at the start of the bytes.
+#[inline]
 fn number_length(bytes: &[u8]) -> Option<usize> {
     let digits = |at: usize| {
         let count = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit());
@@ -284,6 +313,7 @@ fn escape_length(bytes: &[u8]) -> Result<usize, NotJson> {
 }
 
 /// Returns the number of bytes before the first quote, backslash or control character.
+#[inline]
 fn plain_length(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
@@ -299,6 +329,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 
 /// Returns a word whose lowest set bit is in the first byte that is a quote, a backslash or a
 /// control character. It is 0 if there is none.
+#[inline]
 fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     let is_less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;

@@ -3,34 +3,23 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use wasmtime::component::Val;
-
 use super::reader::Kind;
 use super::{Decoded, Decoder, Fault};
-use crate::plan::path::Step;
-use crate::plan::{Names, Plan};
+use crate::path::Step;
+use crate::{Names, Output, Plan};
 
-/// The value of a field before it is decoded. No plan makes a value of this type.
-const ABSENT: Val = Val::FixedLengthList(Vec::new());
-
-impl<'de> Decoder<'de> {
+impl<'de, O: Output> Decoder<'de, O> {
     /// Decodes an object or an array by any plan but that of a record.
-    pub(super) fn container(&mut self, plan: &Plan, kind: Kind) -> Decoded<'de, Val> {
+    pub(super) fn container(&mut self, plan: &Plan, kind: Kind) -> Decoded<'de, O::Value> {
         match (plan, kind) {
             (Plan::List(element), Kind::Array) => self.list(element),
             (Plan::List(element), Kind::Object)
                 if let Plan::Tuple(parts) = &**element
                     && element.is_pair() =>
             {
-                let pair = |(key, value)| Val::Tuple(vec![Val::String(key), value]);
-                let pairs = self.pairs(&parts[1])?;
-                Ok(Val::List(pairs.into_iter().map(pair).collect()))
+                Ok(O::pairs(self.entries(&parts[1])?))
             }
-            (Plan::Map(value), Kind::Object) => {
-                let entry = |(key, value)| (Val::String(key), value);
-                let pairs = self.pairs(value)?;
-                Ok(Val::Map(pairs.into_iter().map(entry).collect()))
-            }
+            (Plan::Map(value), Kind::Object) => Ok(O::map(self.entries(value)?)),
             (Plan::Tuple(parts), Kind::Array) => self.tuple(parts),
             (Plan::Flags { flags, names }, Kind::Array) => self.flags(flags, names),
             _ => Err(Fault::mismatch(kind.name(), plan)),
@@ -38,10 +27,14 @@ impl<'de> Decoder<'de> {
     }
 
     /// Decodes an object by the plan of a record.
-    pub(super) fn record(&mut self, fields: &[(String, Plan)], names: &Names) -> Decoded<'de, Val> {
-        let mut values: Vec<(String, Val)> = fields
+    pub(super) fn record(
+        &mut self,
+        fields: &[(String, Plan)],
+        names: &Names,
+    ) -> Decoded<'de, O::Value> {
+        let mut values: Vec<(String, O::Value)> = fields
             .iter()
-            .map(|(name, _)| (name.clone(), ABSENT))
+            .map(|(name, _)| (name.clone(), O::ABSENT))
             .collect();
         // Senders usually write the fields in one order, which is often that of the declaration.
         let (mut expected, mut is_first) = (0, true);
@@ -53,7 +46,7 @@ impl<'de> Decoder<'de> {
                 self.reader.value()?;
                 continue;
             };
-            if !is_absent(&values[place].1) {
+            if !O::is_absent(&values[place].1) {
                 return Err(Fault::new("this field occurs twice").at(Step::Key(key)));
             }
             values[place].1 = self
@@ -63,17 +56,17 @@ impl<'de> Decoder<'de> {
         }
 
         for ((name, plan), (_, value)) in fields.iter().zip(&mut values) {
-            if is_absent(value) {
+            if O::is_absent(value) {
                 *value = self.absent(name, plan)?;
             }
         }
-        Ok(Val::Record(values))
+        Ok(O::record(values))
     }
 
-    fn absent(&mut self, name: &str, plan: &Plan) -> Decoded<'de, Val> {
+    fn absent(&mut self, name: &str, plan: &Plan) -> Decoded<'de, O::Value> {
         if let Plan::Option(_) = plan {
             self.spend(1)?;
-            return Ok(Val::Option(None));
+            return Ok(O::option(None));
         }
 
         // The path has the plugin's spelling of the name, since the sender's spelling is not known.
@@ -82,32 +75,32 @@ impl<'de> Decoder<'de> {
         Err(Fault::new(message).at(step))
     }
 
-    fn pairs(&mut self, value: &Plan) -> Decoded<'de, Vec<(String, Val)>> {
-        let (mut pairs, mut seen) = (Vec::new(), HashSet::new());
+    fn entries(&mut self, value: &Plan) -> Decoded<'de, Vec<(String, O::Value)>> {
+        let (mut entries, mut seen) = (Vec::new(), HashSet::new());
         self.reader.enter();
-        while let Some(key) = self.next_key(pairs.is_empty())? {
+        while let Some(key) = self.next_key(entries.is_empty())? {
             let decoded = if seen.insert(key.clone()) {
                 self.spend(2).and_then(|()| self.value(value))
             } else {
                 Err(Fault::new("this key occurs twice"))
             };
             let owned = key.clone().into_owned();
-            pairs.push((owned, decoded.map_err(|fault| fault.at(Step::Key(key)))?));
+            entries.push((owned, decoded.map_err(|fault| fault.at(Step::Key(key)))?));
         }
-        Ok(pairs)
+        Ok(entries)
     }
 
-    fn list(&mut self, element: &Plan) -> Decoded<'de, Val> {
+    fn list(&mut self, element: &Plan) -> Decoded<'de, O::Value> {
         let mut values = Vec::new();
         self.reader.enter();
         while self.reader.next_element(values.is_empty())? {
             let place = values.len();
             values.push(self.element(place, element)?);
         }
-        Ok(Val::List(values))
+        Ok(O::list(values))
     }
 
-    fn tuple(&mut self, parts: &[Plan]) -> Decoded<'de, Val> {
+    fn tuple(&mut self, parts: &[Plan]) -> Decoded<'de, O::Value> {
         let length = || {
             Fault::new(format!(
                 "found an array of another length, wanted length {}",
@@ -125,32 +118,36 @@ impl<'de> Decoder<'de> {
         if values.len() < parts.len() {
             return Err(length());
         }
-        Ok(Val::Tuple(values))
+        Ok(O::tuple(values))
     }
 
-    fn flags(&mut self, flags: &[String], names: &Names) -> Decoded<'de, Val> {
+    fn flags(&mut self, flags: &[String], names: &Names) -> Decoded<'de, O::Value> {
         let mut set = vec![false; flags.len()];
         let mut place = 0;
         self.reader.enter();
         while self.reader.next_element(place == 0)? {
-            if let Val::String(name) = self.element(place, &Plan::String)?
-                && let Some(flag) = names.find(&name)
-            {
+            let name = self.name().map_err(|fault| fault.at(Step::Index(place)))?;
+            if let Some(flag) = names.find(&name) {
                 set[flag] = true;
             }
             place += 1;
         }
 
         let named = flags.iter().zip(set).filter(|(_, is_set)| *is_set);
-        Ok(Val::Flags(named.map(|(flag, _)| flag.clone()).collect()))
+        Ok(O::flags(named.map(|(flag, _)| flag.clone()).collect()))
     }
 
-    fn element(&mut self, place: usize, plan: &Plan) -> Decoded<'de, Val> {
+    /// Reads the name of a flag.
+    fn name(&mut self) -> Decoded<'de, Cow<'de, str>> {
+        self.spend(1)?;
+        match self.reader.kind()? {
+            Kind::String => self.string(),
+            kind => Err(Fault::mismatch(kind.name(), &Plan::String)),
+        }
+    }
+
+    fn element(&mut self, place: usize, plan: &Plan) -> Decoded<'de, O::Value> {
         self.value(plan)
             .map_err(|fault| fault.at(Step::Index(place)))
     }
-}
-
-fn is_absent(value: &Val) -> bool {
-    matches!(value, Val::FixedLengthList(_))
 }

@@ -1,14 +1,16 @@
 //! Matches a sender's names with a plugin's names.
 //!
-//! `paymentMethod`, `payment_method` and `payment-method` are the same name: `-` and `_` are
-//! dropped, and ASCII letters are converted to lower case. The plugin's names are folded once, when
-//! it is loaded. The sender's names are folded when they are compared.
+//! `paymentMethod`, `payment_method`, `payment-method` and `payment.method` are the same name:
+//! spaces and ASCII punctuation are dropped, and ASCII letters are converted to lower case. A name
+//! in WIT has letters, digits and `-`, so without this rule no name would match `latestCard.bin` or
+//! `too heated`. The plugin's names are folded once, when it is loaded. The sender's names are
+//! folded when they are compared.
 
 use std::cmp::Ordering;
 
 /// The names of a type's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Names {
+pub struct Names {
     /// The names in the order of the declaration, with `_` for `-`, which is how many senders spell
     /// them.
     spelled: Vec<Box<str>>,
@@ -18,7 +20,7 @@ pub(crate) struct Names {
 
 /// Two declared names that fold to the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Clash(pub(crate) String, pub(crate) String);
+pub struct Clash(pub String, pub String);
 
 impl Names {
     /// Folds names, which are given in the order of their declaration.
@@ -26,12 +28,12 @@ impl Names {
     /// # Errors
     ///
     /// Fails if two names fold to the same name.
-    pub(crate) fn new<'a>(declared: impl IntoIterator<Item = &'a str>) -> Result<Self, Clash> {
+    pub fn new<'a>(declared: impl IntoIterator<Item = &'a str>) -> Result<Self, Clash> {
         let declared: Vec<&str> = declared.into_iter().collect();
         let mut folded: Vec<(Box<str>, usize)> = declared
             .iter()
             .enumerate()
-            .map(|(place, name)| (folded(name).into(), place))
+            .map(|(place, name)| (fold(name).into(), place))
             .collect();
         folded.sort();
         match folded.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -50,9 +52,10 @@ impl Names {
     }
 
     /// Returns the index of the name that matches a sender's name.
-    pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let order =
-            |(folded, _): &(Box<str>, usize)| -> Ordering { folded.bytes().cmp(fold(name)) };
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let order = |(folded, _): &(Box<str>, usize)| -> Ordering {
+            folded.bytes().cmp(folded_bytes(name))
+        };
         self.folded
             .binary_search_by(order)
             .ok()
@@ -61,7 +64,8 @@ impl Names {
 
     /// Returns the index of the name that matches a sender's name, and looks at the expected index
     /// first.
-    pub(crate) fn find_near(&self, expected: usize, name: &str) -> Option<usize> {
+    #[inline]
+    pub fn find_near(&self, expected: usize, name: &str) -> Option<usize> {
         match self.spelled.get(expected) {
             Some(spelled) if **spelled == *name => Some(expected),
             _ => self.find(name),
@@ -69,14 +73,18 @@ impl Names {
     }
 }
 
-fn folded(name: &str) -> String {
-    name.replace(['-', '_'], "").to_ascii_lowercase()
+/// Returns the part of a name that counts when names are compared.
+pub fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|c| !(c.is_ascii_punctuation() || *c == ' '))
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
 }
 
 /// Returns the bytes of a folded name. The order of bytes is the order of characters.
-fn fold(name: &str) -> impl Iterator<Item = u8> {
+fn folded_bytes(name: &str) -> impl Iterator<Item = u8> {
     name.bytes()
-        .filter(|byte| !matches!(byte, b'-' | b'_'))
+        .filter(|byte| !(byte.is_ascii_punctuation() || *byte == b' '))
         .map(|byte| byte.to_ascii_lowercase())
 }
 
@@ -96,9 +104,15 @@ mod tests {
             ("ID", Some(1)),
             ("createdAt", Some(2)),
             ("line_1", Some(3)),
-            ("payment method", None),
+            ("payment method", Some(0)),
+            ("payment.method", Some(0)),
+            ("$payment:[method]", Some(0)),
+            ("@id", Some(1)),
+            ("payment\tmethod", None),
+            ("payment\u{a0}method", None),
             ("payment", None),
             ("", None),
+            ("+", None),
             ("íd", None),
         ] {
             assert_eq!(names.find(written), place, "{written}");

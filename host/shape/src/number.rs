@@ -5,11 +5,32 @@
 //! represent that integer exactly. A literal with a fraction or an exponent is rounded to the
 //! nearest float, as usual.
 
-use wasmtime::component::Val;
+/// A decoded number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(
+    missing_docs,
+    reason = "the variants have the names of the types in WIT"
+)]
+pub enum Number {
+    S8(i8),
+    U8(u8),
+    S16(i16),
+    U16(u16),
+    S32(i32),
+    U32(u32),
+    S64(i64),
+    U64(u64),
+    F32(f32),
+    F64(f64),
+}
 
 /// An integer type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Integer {
+#[expect(
+    missing_docs,
+    reason = "the variants have the names of the types in WIT"
+)]
+pub enum Integer {
     S8,
     U8,
     S16,
@@ -22,7 +43,8 @@ pub(crate) enum Integer {
 
 impl Integer {
     /// Decodes a JSON number. The error describes the fault of the number.
-    pub(super) fn decode(self, literal: &str) -> Result<Val, String> {
+    #[inline]
+    pub(crate) fn decode(self, literal: &str) -> Result<Number, String> {
         if !is_integer(literal) {
             return Err(format!(
                 "found a number with a fraction or an exponent, wanted {}",
@@ -35,14 +57,14 @@ impl Integer {
             Err(_) => literal.parse::<i128>().ok(),
         };
         let decoded = value.and_then(|value| match self {
-            Self::S8 => value.try_into().ok().map(Val::S8),
-            Self::U8 => value.try_into().ok().map(Val::U8),
-            Self::S16 => value.try_into().ok().map(Val::S16),
-            Self::U16 => value.try_into().ok().map(Val::U16),
-            Self::S32 => value.try_into().ok().map(Val::S32),
-            Self::U32 => value.try_into().ok().map(Val::U32),
-            Self::S64 => value.try_into().ok().map(Val::S64),
-            Self::U64 => value.try_into().ok().map(Val::U64),
+            Self::S8 => value.try_into().ok().map(Number::S8),
+            Self::U8 => value.try_into().ok().map(Number::U8),
+            Self::S16 => value.try_into().ok().map(Number::S16),
+            Self::U16 => value.try_into().ok().map(Number::U16),
+            Self::S32 => value.try_into().ok().map(Number::S32),
+            Self::U32 => value.try_into().ok().map(Number::U32),
+            Self::S64 => value.try_into().ok().map(Number::S64),
+            Self::U64 => value.try_into().ok().map(Number::U64),
         });
         decoded.ok_or_else(|| {
             format!(
@@ -53,7 +75,7 @@ impl Integer {
     }
 
     /// Returns the name of the type in WIT.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::S8 => "s8",
             Self::U8 => "u8",
@@ -67,23 +89,23 @@ impl Integer {
     }
 }
 
-pub(super) fn decode_f64(literal: &str) -> Result<Val, String> {
+pub(crate) fn decode_f64(literal: &str) -> Result<Number, String> {
     check_exact(literal, f64::MANTISSA_DIGITS, "f64")?;
     literal
         .parse()
         .ok()
         .filter(|value: &f64| value.is_finite())
-        .map(Val::Float64)
+        .map(Number::F64)
         .ok_or_else(|| too_large("f64"))
 }
 
-pub(super) fn decode_f32(literal: &str) -> Result<Val, String> {
+pub(crate) fn decode_f32(literal: &str) -> Result<Number, String> {
     check_exact(literal, f32::MANTISSA_DIGITS, "f32")?;
     literal
         .parse()
         .ok()
         .filter(|value: &f32| value.is_finite())
-        .map(Val::Float32)
+        .map(Number::F32)
         .ok_or_else(|| too_large("f32"))
 }
 
@@ -130,31 +152,31 @@ mod tests {
             (
                 Integer::U64,
                 "18446744073709551615",
-                Some(Val::U64(u64::MAX)),
+                Some(Number::U64(u64::MAX)),
             ),
             (Integer::U64, "18446744073709551616", None),
             (
                 Integer::U64,
                 "9007199254740993",
-                Some(Val::U64(9_007_199_254_740_993)),
+                Some(Number::U64(9_007_199_254_740_993)),
             ),
-            (Integer::U64, "-0", Some(Val::U64(0))),
+            (Integer::U64, "-0", Some(Number::U64(0))),
             (Integer::U64, "-1", None),
             (
                 Integer::S64,
                 "-9223372036854775808",
-                Some(Val::S64(i64::MIN)),
+                Some(Number::S64(i64::MIN)),
             ),
             (Integer::S64, "-9223372036854775809", None),
             (Integer::S64, "9223372036854775808", None),
-            (Integer::U8, "255", Some(Val::U8(255))),
+            (Integer::U8, "255", Some(Number::U8(255))),
             (Integer::U8, "256", None),
-            (Integer::S8, "-128", Some(Val::S8(-128))),
+            (Integer::S8, "-128", Some(Number::S8(-128))),
             (Integer::S8, "-129", None),
             (Integer::S16, "32768", None),
-            (Integer::U16, "65535", Some(Val::U16(65535))),
+            (Integer::U16, "65535", Some(Number::U16(65535))),
             (Integer::S32, "2147483648", None),
-            (Integer::U32, "4294967295", Some(Val::U32(u32::MAX))),
+            (Integer::U32, "4294967295", Some(Number::U32(u32::MAX))),
             (Integer::U32, "1.0", None),
             (Integer::U32, "1e3", None),
             (Integer::U32, "1E3", None),
@@ -191,14 +213,11 @@ mod tests {
         ] {
             assert_eq!(
                 decode_f64(literal).ok(),
-                expected.map(Val::Float64),
+                expected.map(Number::F64),
                 "{literal}"
             );
         }
-        assert_eq!(
-            decode_f32("16777216").ok(),
-            Some(Val::Float32(16_777_216.0))
-        );
+        assert_eq!(decode_f32("16777216").ok(), Some(Number::F32(16_777_216.0)));
         assert!(decode_f32("16777217").is_err());
         assert!(decode_f32("3.5e38").is_err());
     }

@@ -2,9 +2,8 @@
 
 use proptest::prelude::*;
 use proptest::sample::subsequence;
-use wasmtime::component::Val;
 
-use crate::plan::{Case, Field, Shape};
+use crate::{Case, Field, Number, Shape, Value};
 
 /// Names that differ from each other to a sender.
 const NAMES: [&str; 7] = [
@@ -17,7 +16,8 @@ const NAMES: [&str; 7] = [
     "other",
 ];
 
-pub(super) fn shapes() -> impl Strategy<Value = Shape> {
+/// Types with all kinds of parts.
+pub fn shapes() -> impl Strategy<Value = Shape> {
     let leaf = prop_oneof![
         Just(Shape::Bool),
         integers(),
@@ -60,7 +60,8 @@ pub(super) fn shapes() -> impl Strategy<Value = Shape> {
     })
 }
 
-pub(super) fn integers() -> impl Strategy<Value = Shape> {
+/// The types of integers.
+pub fn integers() -> impl Strategy<Value = Shape> {
     proptest::sample::select(vec![
         Shape::S8,
         Shape::U8,
@@ -88,30 +89,34 @@ fn named<T: std::fmt::Debug>(
 }
 
 /// A JSON text and the value that it stands for.
-type Fitting = BoxedStrategy<(String, Val)>;
+pub type Fitting = BoxedStrategy<(String, Value)>;
 
 /// JSON that fits a shape.
-pub(super) fn fitting(shape: &Shape) -> Fitting {
+pub fn fitting(shape: &Shape) -> Fitting {
     match shape {
-        Shape::Bool => leaf(any::<bool>(), Val::Bool),
-        Shape::S8 => leaf(any::<i8>(), Val::S8),
-        Shape::U8 => leaf(any::<u8>(), Val::U8),
-        Shape::S16 => leaf(any::<i16>(), Val::S16),
-        Shape::U16 => leaf(any::<u16>(), Val::U16),
-        Shape::S32 => leaf(any::<i32>(), Val::S32),
-        Shape::U32 => leaf(any::<u32>(), Val::U32),
-        Shape::S64 => leaf(any::<i64>(), Val::S64),
-        Shape::U64 => leaf(any::<u64>(), Val::U64),
-        Shape::Float32 => leaf(proptest::num::f32::NORMAL, Val::Float32),
-        Shape::Float64 => leaf(proptest::num::f64::NORMAL, Val::Float64),
-        Shape::Char => leaf(any::<char>(), Val::Char),
-        Shape::String => leaf(any::<String>(), Val::String),
-        Shape::Enum(cases) => leaf(proptest::sample::select(cases.clone()), Val::Enum),
-        Shape::Flags(flags) => leaf(subsequence(flags.clone(), 0..=flags.len()), Val::Flags),
+        Shape::Bool => leaf(any::<bool>(), Value::Bool),
+        Shape::S8 => leaf(any::<i8>(), |it| Value::Number(Number::S8(it))),
+        Shape::U8 => leaf(any::<u8>(), |it| Value::Number(Number::U8(it))),
+        Shape::S16 => leaf(any::<i16>(), |it| Value::Number(Number::S16(it))),
+        Shape::U16 => leaf(any::<u16>(), |it| Value::Number(Number::U16(it))),
+        Shape::S32 => leaf(any::<i32>(), |it| Value::Number(Number::S32(it))),
+        Shape::U32 => leaf(any::<u32>(), |it| Value::Number(Number::U32(it))),
+        Shape::S64 => leaf(any::<i64>(), |it| Value::Number(Number::S64(it))),
+        Shape::U64 => leaf(any::<u64>(), |it| Value::Number(Number::U64(it))),
+        Shape::Float32 => leaf(proptest::num::f32::NORMAL, |it| {
+            Value::Number(Number::F32(it))
+        }),
+        Shape::Float64 => leaf(proptest::num::f64::NORMAL, |it| {
+            Value::Number(Number::F64(it))
+        }),
+        Shape::Char => leaf(any::<char>(), Value::Char),
+        Shape::String => leaf(any::<String>(), Value::String),
+        Shape::Enum(cases) => leaf(proptest::sample::select(cases.clone()), Value::Enum),
+        Shape::Flags(flags) => leaf(subsequence(flags.clone(), 0..=flags.len()), Value::Flags),
         Shape::List(element) => proptest::collection::vec(fitting(element), 0..4)
             .prop_map(|parts| {
                 let (texts, values): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-                (format!("[{}]", texts.join(" ,")), Val::List(values))
+                (format!("[{}]", texts.join(" ,")), Value::List(values))
             })
             .boxed(),
         Shape::Map(value) => proptest::collection::btree_map(any::<String>(), fitting(value), 0..4)
@@ -120,18 +125,16 @@ pub(super) fn fitting(shape: &Shape) -> Fitting {
                     .iter()
                     .map(|(key, (text, _))| format!("{}:{text}", json(key)));
                 let text = text.collect::<Vec<_>>().join(",");
-                let values = entries
-                    .into_iter()
-                    .map(|(key, (_, value))| (Val::String(key), value));
-                (format!("{{{text}}}"), Val::Map(values.collect()))
+                let values = entries.into_iter().map(|(key, (_, value))| (key, value));
+                (format!("{{{text}}}"), Value::Map(values.collect()))
             })
             .boxed(),
         Shape::Option(inner) => {
             let some = fitting(inner).prop_map(|(text, value)| match text.as_str() {
-                "null" => (text, Val::Option(None)),
-                _ => (text, Val::Option(Some(Box::new(value)))),
+                "null" => (text, Value::Option(None)),
+                _ => (text, Value::Option(Some(Box::new(value)))),
             });
-            prop_oneof![Just(("null".to_owned(), Val::Option(None))), some].boxed()
+            prop_oneof![Just(("null".to_owned(), Value::Option(None))), some].boxed()
         }
         Shape::Tuple(parts) => parts
             .iter()
@@ -139,10 +142,11 @@ pub(super) fn fitting(shape: &Shape) -> Fitting {
             .collect::<Vec<_>>()
             .prop_map(|parts| {
                 let (texts, values): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-                (format!("[{}]", texts.join(",")), Val::Tuple(values))
+                (format!("[{}]", texts.join(",")), Value::Tuple(values))
             })
             .boxed(),
         Shape::Record(fields) => fitting_record(fields),
+        Shape::Variant(_) if shape.is_json() => fitting_json(),
         Shape::Variant(cases) => {
             let one = |case: &Case| fitting_case(&case.name, case.payload.as_ref());
             proptest::strategy::Union::new(cases.iter().map(one)).boxed()
@@ -150,8 +154,10 @@ pub(super) fn fitting(shape: &Shape) -> Fitting {
         Shape::Result { ok, err } => {
             let case = |name: &str, payload: &Option<Box<Shape>>| {
                 fitting_case(name, payload.as_deref()).prop_map(|(text, value)| match value {
-                    Val::Variant(name, payload) if name == "ok" => (text, Val::Result(Ok(payload))),
-                    Val::Variant(_, payload) => (text, Val::Result(Err(payload))),
+                    Value::Variant(name, payload) if name == "ok" => {
+                        (text, Value::Result(Ok(payload)))
+                    }
+                    Value::Variant(_, payload) => (text, Value::Result(Err(payload))),
                     other => (text, other),
                 })
             };
@@ -160,7 +166,19 @@ pub(super) fn fitting(shape: &Shape) -> Fitting {
     }
 }
 
-fn leaf<T, S>(values: S, wrap: fn(T) -> Val) -> Fitting
+/// JSON of any form, which is the text of a variant of `other` alone.
+fn fitting_json() -> Fitting {
+    let text = any_json().prop_map(|text| {
+        let value = Value::Variant(
+            "other".to_owned(),
+            Some(Box::new(Value::String(text.clone()))),
+        );
+        (text, value)
+    });
+    text.boxed()
+}
+
+fn leaf<T, S>(values: S, wrap: fn(T) -> Value) -> Fitting
 where
     T: serde::Serialize + std::fmt::Debug + 'static,
     S: Strategy<Value = T> + 'static,
@@ -175,13 +193,13 @@ fn fitting_case(name: &str, payload: Option<&Shape>) -> Fitting {
     let key = spellings(&name);
     match payload {
         None => key
-            .prop_map(move |key| (json(&key), Val::Variant(name.clone(), None)))
+            .prop_map(move |key| (json(&key), Value::Variant(name.clone(), None)))
             .boxed(),
         Some(payload) => (key, fitting(payload))
             .prop_map(move |(key, (text, value))| {
                 (
                     format!("{{{}:{text}}}", json(&key)),
-                    Val::Variant(name.clone(), Some(Box::new(value))),
+                    Value::Variant(name.clone(), Some(Box::new(value))),
                 )
             })
             .boxed(),
@@ -212,7 +230,7 @@ fn fitting_record(fields: &[Field]) -> Fitting {
                 texts.reverse();
             }
             let texts: Vec<String> = texts.into_iter().flatten().collect();
-            (format!("{{{}}}", texts.join(",\n")), Val::Record(values))
+            (format!("{{{}}}", texts.join(",\n")), Value::Record(values))
         })
         .boxed()
 }
@@ -242,7 +260,7 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 }
 
 /// JSON of any form, with keys and strings that shapes may have, and numbers that are hard to hold.
-pub(super) fn any_json() -> impl Strategy<Value = String> {
+pub fn any_json() -> impl Strategy<Value = String> {
     let name = || proptest::sample::select(&NAMES[..]).prop_map(|name| json(&name));
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -264,7 +282,7 @@ pub(super) fn any_json() -> impl Strategy<Value = String> {
 }
 
 /// Number literals, most of them near the edge of some type.
-pub(super) fn literals() -> impl Strategy<Value = String> {
+pub fn literals() -> impl Strategy<Value = String> {
     let edge = (0u32..=68, -2i128..=2).prop_map(|(bits, off)| ((1i128 << bits) + off).to_string());
     let negative =
         (0u32..=68, -2i128..=2).prop_map(|(bits, off)| (-(1i128 << bits) + off).to_string());

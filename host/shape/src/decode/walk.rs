@@ -1,15 +1,13 @@
 //! Follows a JSON pointer to the part that is decoded, and skips everything else.
 
-use wasmtime::component::Val;
-
 use super::reader::Kind;
 use super::{Decoded, Decoder, Fault};
-use crate::plan::Plan;
-use crate::plan::path::Step;
+use crate::path::Step;
+use crate::{Output, Plan};
 
-impl<'de> Decoder<'de> {
+impl<'de, O: Output> Decoder<'de, O> {
     /// Follows the tokens of a pointer, then decodes.
-    pub(super) fn walk(&mut self, tokens: &[String], plan: &Plan) -> Decoded<'de, Val> {
+    pub(super) fn walk(&mut self, tokens: &[String], plan: &Plan) -> Decoded<'de, O::Value> {
         let Some((token, rest)) = tokens.split_first() else {
             return self.value(plan);
         };
@@ -23,7 +21,7 @@ impl<'de> Decoder<'de> {
         }
     }
 
-    fn walk_object(&mut self, token: &str, rest: &[String], plan: &Plan) -> Decoded<'de, Val> {
+    fn walk_object(&mut self, token: &str, rest: &[String], plan: &Plan) -> Decoded<'de, O::Value> {
         let (mut found, mut is_first) = (None, true);
         self.reader.enter();
         while let Some(key) = self.next_key(is_first)? {
@@ -45,7 +43,7 @@ impl<'de> Decoder<'de> {
         })
     }
 
-    fn walk_array(&mut self, token: &str, rest: &[String], plan: &Plan) -> Decoded<'de, Val> {
+    fn walk_array(&mut self, token: &str, rest: &[String], plan: &Plan) -> Decoded<'de, O::Value> {
         let absent = || {
             Fault::new(format!(
                 "element `{token}` is missing, where the event's content is"

@@ -1,16 +1,20 @@
 //! Compiles a shape to a plan, once, when a plugin is loaded. Names are folded, and a type that
 //! could not be decoded without guessing is refused.
 
-use super::names::{Clash, Names};
-use super::number::Integer;
-use super::shape::{Case, Field, Shape};
+use crate::names::{Clash, Names};
+use crate::number::Integer;
+use crate::shape::{Case, Field, Shape};
 
 /// The name of the case that takes everything for which there is no other case.
-pub(super) const OTHER: &str = "other";
+pub const OTHER: &str = "other";
 
 /// How to decode JSON into one type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Plan {
+#[expect(
+    missing_docs,
+    reason = "the variants have the names of the types in WIT"
+)]
+pub enum Plan {
     Bool,
     Integer(Integer),
     Float32,
@@ -24,6 +28,8 @@ pub(crate) enum Plan {
         names: Names,
     },
     Tuple(Vec<Plan>),
+    /// A variant whose only case is `other(string)`: the JSON text of any value.
+    Json,
     Variant(Cases),
     /// A result, as a variant with the cases `ok` and `err`.
     Result(Cases),
@@ -40,14 +46,14 @@ pub(crate) enum Plan {
 
 /// The cases of a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cases {
+pub struct Cases {
     pub(crate) cases: Vec<(String, Option<Plan>)>,
     pub(crate) names: Names,
 }
 
 impl Cases {
     /// Returns the case `other`, if it is declared.
-    pub(super) fn other(&self) -> Option<&(String, Option<Plan>)> {
+    pub(crate) fn other(&self) -> Option<&(String, Option<Plan>)> {
         self.cases.iter().find(|(name, _)| name == OTHER)
     }
 }
@@ -55,11 +61,11 @@ impl Cases {
 /// Why a type cannot be decoded from JSON, or encoded as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at} cannot be decoded: {reason}")]
-pub(crate) struct TypeError {
+pub struct TypeError {
     /// The position in the handler's types, such as `event.paid.amount`.
-    pub(crate) at: String,
+    pub at: String,
     /// What is wrong at this position.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 impl Plan {
@@ -68,7 +74,7 @@ impl Plan {
     /// # Errors
     ///
     /// Fails if two names of the type would be the same name to a sender.
-    pub(crate) fn new(shape: &Shape, at: &str) -> Result<Self, TypeError> {
+    pub fn new(shape: &Shape, at: &str) -> Result<Self, TypeError> {
         let boxed = |shape: &Shape, at: &str| Self::new(shape, at).map(Box::new);
         Ok(match shape {
             Shape::Bool => Self::Bool,
@@ -95,6 +101,7 @@ impl Plan {
                     .map(|(place, part)| Self::new(part, &format!("{at}[{place}]")))
                     .collect::<Result<_, _>>()?,
             ),
+            Shape::Variant(_) if shape.is_json() => Self::Json,
             Shape::Variant(cases) => Self::Variant(Cases::new(cases, at)?),
             Shape::Result { ok, err } => {
                 let case = |name: &str, payload: &Option<Box<Shape>>| Case {

@@ -2,12 +2,12 @@
 
 /// A parsed pointer. The empty pointer points at the whole JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Pointer(Vec<String>);
+pub struct Pointer(Vec<String>);
 
 impl Pointer {
     /// Parses a pointer such as `/data/object`, or the empty pointer. Returns `None` if the text is
     /// not a pointer.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
             return Some(Self::default());
         }
@@ -16,7 +16,7 @@ impl Pointer {
     }
 
     /// Returns the names of the members or the indexes of the elements, from the outside in.
-    pub(crate) fn tokens(&self) -> &[String] {
+    pub fn tokens(&self) -> &[String] {
         &self.0
     }
 }

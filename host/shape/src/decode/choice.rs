@@ -3,13 +3,10 @@
 
 use std::borrow::Cow;
 
-use wasmtime::component::Val;
-
 use super::reader::{Kind, Reader};
-use super::{Decoded, Decoder, Fault, NESTING_MAX, unescaped};
-use crate::plan::compile::{Cases, OTHER};
-use crate::plan::path::Step;
-use crate::plan::{Names, Plan};
+use super::{Decoded, Decoder, Fault, NESTING_MAX, OTHER, unescaped};
+use crate::path::Step;
+use crate::{Cases, Names, Output, Plan};
 
 /// A value that may be a case of a variant. It has been read as a whole.
 struct Candidate<'de> {
@@ -21,33 +18,50 @@ struct Candidate<'de> {
     payload: Option<&'de str>,
 }
 
-impl<'de> Decoder<'de> {
-    pub(super) fn char(&mut self) -> Decoded<'de, Val> {
+impl<'de, O: Output> Decoder<'de, O> {
+    pub(super) fn char(&mut self) -> Decoded<'de, O::Value> {
         let string = self.string()?;
         let mut chars = string.chars();
         match (chars.next(), chars.next()) {
-            (Some(char), None) => Ok(Val::Char(char)),
+            (Some(char), None) => Ok(O::char(char)),
             _ => Err(Fault::mismatch("a string of another length", &Plan::Char)),
         }
     }
 
-    pub(super) fn named(&mut self, cases: &[String], names: &Names) -> Decoded<'de, Val> {
+    pub(super) fn named(&mut self, cases: &[String], names: &Names) -> Decoded<'de, O::Value> {
         let found = names.find(&self.string()?).map(|place| &cases[place]);
         let case = found.or_else(|| cases.iter().find(|name| *name == OTHER));
-        case.cloned()
-            .map(Val::Enum)
+        case.map(|case| O::enumeration(case))
             .ok_or_else(|| no_case(cases.iter().map(String::as_str)))
     }
 
-    pub(super) fn result(&mut self, plan: &Plan, cases: &Cases) -> Decoded<'de, Val> {
-        match self.variant(plan, cases)? {
-            Val::Variant(name, payload) if name == "ok" => Ok(Val::Result(Ok(payload))),
-            Val::Variant(_, payload) => Ok(Val::Result(Err(payload))),
-            _ => unreachable!("a variant is made of cases"),
-        }
+    pub(super) fn result(&mut self, plan: &Plan, cases: &Cases) -> Decoded<'de, O::Value> {
+        let (name, payload) = self.case(plan, cases)?;
+        Ok(O::result(if name == "ok" {
+            Ok(payload)
+        } else {
+            Err(payload)
+        }))
     }
 
-    pub(super) fn variant(&mut self, plan: &Plan, cases: &Cases) -> Decoded<'de, Val> {
+    pub(super) fn variant(&mut self, plan: &Plan, cases: &Cases) -> Decoded<'de, O::Value> {
+        let (name, payload) = self.case(plan, cases)?;
+        Ok(O::variant(name, payload))
+    }
+
+    /// Reads any value as its JSON text.
+    pub(super) fn json(&mut self) -> Decoded<'de, O::Value> {
+        self.spend(1)?;
+        let text = json_text(self.reader.value()?)?;
+        Ok(O::variant(OTHER, Some(O::string(Cow::Borrowed(text)))))
+    }
+
+    /// Reads the next value as the name of a case and its payload.
+    fn case<'p>(
+        &mut self,
+        plan: &Plan,
+        cases: &'p Cases,
+    ) -> Decoded<'de, (&'p str, Option<O::Value>)> {
         let candidate = self.candidate()?;
         let name = candidate.name.as_deref();
         let found = name
@@ -55,18 +69,18 @@ impl<'de> Decoder<'de> {
             .map(|place| &cases.cases[place]);
 
         match (found, candidate.payload) {
-            (Some((name, None)), None | Some("null")) => Ok(Val::Variant(name.clone(), None)),
+            (Some((name, None)), None | Some("null")) => Ok((name, None)),
             (Some((name, Some(plan))), Some(text)) => {
                 let step = candidate.name.map(Step::Key);
                 let value = self.of_text(plan, text).map_err(|fault| match step {
                     Some(step) => fault.at(step),
                     None => fault,
                 })?;
-                Ok(Val::Variant(name.clone(), Some(Box::new(value))))
+                Ok((name, Some(value)))
             }
             // An event may name the case `other` like any other case. Otherwise it takes what fits
             // no case.
-            _ if cases.other().is_some() => self.other(cases, &candidate),
+            _ if cases.other().is_some() => Ok((OTHER, self.other(cases, &candidate)?)),
             (Some((name, Some(_))), None) => Err(Fault::new(format!(
                 "found the case `{name}` without its payload"
             ))),
@@ -97,20 +111,24 @@ impl<'de> Decoder<'de> {
         })
     }
 
-    fn other(&mut self, cases: &Cases, candidate: &Candidate<'de>) -> Decoded<'de, Val> {
-        let payload = match cases.other() {
+    /// Decodes the payload of the case `other`.
+    fn other(
+        &mut self,
+        cases: &Cases,
+        candidate: &Candidate<'de>,
+    ) -> Decoded<'de, Option<O::Value>> {
+        Ok(match cases.other() {
             Some((_, Some(Plan::String))) if candidate.kind != Kind::String => {
                 self.spend(1)?;
-                Some(Val::String(json_text(candidate.text)?))
+                Some(O::string(Cow::Borrowed(json_text(candidate.text)?)))
             }
             Some((_, Some(plan))) => Some(self.of_text(plan, candidate.text)?),
             Some((_, None)) | None => None,
-        };
-        Ok(Val::Variant(OTHER.to_owned(), payload.map(Box::new)))
+        })
     }
 
     /// Decodes a text that has been read as a value.
-    fn of_text(&mut self, plan: &Plan, text: &'de str) -> Decoded<'de, Val> {
+    fn of_text(&mut self, plan: &Plan, text: &'de str) -> Decoded<'de, O::Value> {
         let after = std::mem::replace(&mut self.reader, Reader::new(text));
         let value = self.value(plan);
         self.reader = after;
@@ -142,14 +160,14 @@ fn only_entry(object: &str) -> Option<(Cow<'_, str>, &str)> {
     Some((key.unescape()?, value)).filter(|_| is_only)
 }
 
-/// Returns the text of a JSON value as a string, unless it is nested too deeply.
-pub(super) fn json_text<'de>(text: &'de str) -> Decoded<'de, String> {
+/// Returns the text of a JSON value, unless it is nested too deeply.
+pub(super) fn json_text<'de>(text: &'de str) -> Decoded<'de, &'de str> {
     if nesting(text) > NESTING_MAX {
         return Err(Fault::new(format!(
             "found JSON that is nested more than {NESTING_MAX} deep"
         )));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 /// How deep objects and arrays of a JSON text stand in each other.

@@ -14,24 +14,24 @@
 //!   and whose value is the payload. result: a variant of `ok` and `err`.
 //! * a case `other`, of a variant or an enum, takes everything that fits no other case. If its
 //!   payload is a string, it gets the string or the JSON text. If it has another payload, the JSON
-//!   is decoded to that.
+//!   is decoded to that. A variant whose only case is `other(string)` gets the JSON text of every
+//!   value, with the quotes of a string.
 //!
 //! Error messages never quote the event's values, because the messages end up in logs. They do name
 //! keys, since paths consist of keys.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use serde::de::IgnoredAny;
-use wasmtime::component::Val;
 
-use super::number;
-use super::path::{Path, Step};
-use super::{Plan, Pointer};
+use crate::path::{Path, Step};
+use crate::{Number, OTHER, Output, Plan, Pointer, Value, number};
 use reader::{Kind, Literal, NotJson, Reader};
 
 mod choice;
 mod container;
-mod reader;
+pub mod reader;
 mod walk;
 
 /// The maximum nesting of JSON that becomes the text of a string. Elsewhere, the types bound the
@@ -40,15 +40,17 @@ const NESTING_MAX: usize = 128;
 
 /// Why JSON does not fit a plugin's types.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DecodeError {
+pub struct DecodeError {
     /// The position, such as `$.data.fees[2].amount`.
-    pub(crate) path: String,
+    pub path: String,
     /// The value that was found at this position, and the expected value.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 impl Plan {
     /// Decodes the part of `json` that `pointer` points at, to at most `values_max` values.
+    ///
+    /// A byte order mark before the JSON is skipped.
     ///
     /// The bound is necessary because a small text can stand for many values: each missing option
     /// is a value as well.
@@ -56,13 +58,16 @@ impl Plan {
     /// # Errors
     ///
     /// Fails if the text is not JSON, or if the JSON does not fit the plan.
-    pub(crate) fn decode(
+    pub fn decode<O: Output>(
         &self,
         pointer: &Pointer,
         json: &str,
         values_max: usize,
-    ) -> Result<Val, DecodeError> {
-        let mut decoder = Decoder {
+    ) -> Result<O::Value, DecodeError> {
+        // A byte order mark says nothing about UTF-8, and some senders write it.
+        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+        let mut decoder: Decoder<'_, O> = Decoder {
+            output: PhantomData,
             reader: Reader::new(json),
             values_left: values_max,
         };
@@ -80,10 +85,10 @@ impl Pointer {
     /// # Errors
     ///
     /// Fails if the text is not JSON, or if there is no string at this position.
-    pub(crate) fn text(&self, json: &str) -> Result<String, DecodeError> {
-        let pointed = Plan::String.decode(self, json, 1)?;
+    pub fn text(&self, json: &str) -> Result<String, DecodeError> {
+        let pointed: Value = Plan::String.decode::<Value>(self, json, 1)?;
         match pointed {
-            Val::String(text) => Ok(text),
+            Value::String(text) => Ok(text),
             _ => unreachable!("a plan for a string makes a string"),
         }
     }
@@ -146,41 +151,48 @@ fn not_json(text: &str) -> String {
 }
 
 /// The state of one decoding: the position, and the number of values that it may still make.
-struct Decoder<'de> {
+struct Decoder<'de, O> {
+    output: PhantomData<O>,
     reader: Reader<'de>,
     values_left: usize,
 }
 
-impl<'de> Decoder<'de> {
+impl<'de, O: Output> Decoder<'de, O> {
     /// Decodes the next value.
-    fn value(&mut self, plan: &Plan) -> Decoded<'de, Val> {
+    fn value(&mut self, plan: &Plan) -> Decoded<'de, O::Value> {
         self.spend(1)?;
         let kind = self.reader.kind()?;
         match (plan, kind) {
             (Plan::String, Kind::String) => {
                 let text = self.string()?;
-                Ok(Val::String(text.into_owned()))
+                Ok(O::string(text))
             }
             (Plan::Option(_), Kind::Null) => {
                 self.reader.null()?;
-                Ok(Val::Option(None))
+                Ok(O::option(None))
             }
             (Plan::Option(inner), _) => {
                 let value = self.value(inner)?;
-                Ok(Val::Option(Some(Box::new(value))))
+                Ok(O::option(Some(value)))
             }
             (Plan::Record { fields, names }, Kind::Object) => self.record(fields, names),
             (Plan::Integer(integer), Kind::Number) => {
-                numbered(integer.decode(self.reader.number()?))
+                numbered::<O>(integer.decode(self.reader.number()?))
             }
-            (Plan::Bool, Kind::Boolean) => Ok(Val::Bool(self.reader.boolean()?)),
-            (Plan::Float32, Kind::Number) => numbered(number::decode_f32(self.reader.number()?)),
-            (Plan::Float64, Kind::Number) => numbered(number::decode_f64(self.reader.number()?)),
+            (Plan::Bool, Kind::Boolean) => Ok(O::boolean(self.reader.boolean()?)),
+            (Plan::Float32, Kind::Number) => {
+                numbered::<O>(number::decode_f32(self.reader.number()?))
+            }
+            (Plan::Float64, Kind::Number) => {
+                numbered::<O>(number::decode_f64(self.reader.number()?))
+            }
             (Plan::String, Kind::Object | Kind::Array) => {
-                choice::json_text(self.reader.value()?).map(Val::String)
+                let text = choice::json_text(self.reader.value()?)?;
+                Ok(O::string(Cow::Borrowed(text)))
             }
             (Plan::Char, Kind::String) => self.char(),
             (Plan::Enum { cases, names }, Kind::String) => self.named(cases, names),
+            (Plan::Json, _) => self.json(),
             (Plan::Variant(cases), _) => self.variant(plan, cases),
             (Plan::Result(cases), _) => self.result(plan, cases),
             (_, Kind::Object | Kind::Array) => self.container(plan, kind),
@@ -213,8 +225,8 @@ fn unescaped<'de>(literal: Literal<'de>) -> Decoded<'de, Cow<'de, str>> {
         .ok_or_else(|| Fault::new("found a string with an escape that stands for no character"))
 }
 
-fn numbered<'de>(decoded: Result<Val, String>) -> Decoded<'de, Val> {
-    decoded.map_err(Fault::new)
+fn numbered<'de, O: Output>(decoded: Result<Number, String>) -> Decoded<'de, O::Value> {
+    decoded.map(O::number).map_err(Fault::new)
 }
 
 impl Plan {
@@ -231,6 +243,7 @@ impl Plan {
             Self::List(_) => "an array".into(),
             Self::Map(_) | Self::Record { .. } => "an object".into(),
             Self::Tuple(parts) => format!("an array of {}", parts.len()).into(),
+            Self::Json => "any JSON".into(),
             Self::Variant(_) | Self::Result(_) => {
                 "the name of a case, or an object of one case".into()
             }

@@ -10,26 +10,31 @@ const KEY_CHARS_MAX: usize = 64;
 
 /// The steps from the whole event to a part of it.
 #[derive(Debug, Default)]
-pub(super) struct Path<'de>(Vec<Step<'de>>);
+pub struct Path<'de>(Vec<Step<'de>>);
 
+/// A step into an object or an array.
 #[derive(Debug)]
-pub(super) enum Step<'de> {
+pub enum Step<'de> {
+    /// The member of an object with this key.
     Key(Cow<'de, str>),
+    /// The element of an array with this index.
     Index(usize),
 }
 
 impl<'de> Path<'de> {
     /// Returns the path that has these steps, the innermost first.
-    pub(super) fn from_inside(mut steps: Vec<Step<'de>>) -> Self {
+    pub fn from_inside(mut steps: Vec<Step<'de>>) -> Self {
         steps.reverse();
         Self(steps)
     }
 
-    pub(super) fn push(&mut self, step: Step<'de>) {
+    /// Goes one step further in.
+    pub fn push(&mut self, step: Step<'de>) {
         self.0.push(step);
     }
 
-    pub(super) fn pop(&mut self) {
+    /// Goes one step back.
+    pub fn pop(&mut self) {
         self.0.pop();
     }
 }
