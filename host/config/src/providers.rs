@@ -4,6 +4,7 @@
 //! `provider.toml`. The providers of this repository are compiled in. Operators add their own; an
 //! operator's provider replaces a built-in one of the same name.
 
+pub(crate) mod answer;
 mod outgoing;
 mod read;
 pub mod recipe;

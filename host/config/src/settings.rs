@@ -15,7 +15,7 @@ use hookyard_model::{
     DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName,
 };
 use hookyard_plugin::{CacheLimits, CompileLimits, Limits};
-use hookyard_schemes::{JsonPointer, Provider, Secret, Verifier};
+use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Secret, Verifier};
 use hookyard_store::BacklogPolicy;
 
 use crate::grants::GrantSettings;
@@ -445,6 +445,8 @@ pub struct Source {
     pub ordering: Option<JsonPointer>,
     /// How long a repeated event is recognized.
     pub dedupe_window: Duration,
+    /// The answer to a stored event: the source's own, or the provider's.
+    pub answer: Option<Arc<AnswerParts>>,
 }
 
 /// A destination, ready to receive messages.

@@ -2,15 +2,19 @@
 //!
 //! This is the only place that decides it. Two exhaustive matches, [`Refused::public`] and
 //! [`public_refusal`], give each refusal its status and text. Details for the operator are in
-//! `reason` and `Display`, and never reach the sender. No answer repeats anything that the sender
-//! wrote.
+//! `reason` and `Display`, and never reach the sender. No answer of the host's own repeats anything
+//! that the sender wrote. An answer given as data is sent as it is, except that a browser is told
+//! not to guess its type: the text of a stranger must not become a page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{EventId, chain};
-use hookyard_schemes::{Refusal, SchemeKind};
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use hookyard_schemes::{AnswerParts, Refusal, SchemeKind};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
@@ -26,13 +30,20 @@ const TRY_LATER: &str = "try again later";
 /// forger.
 const NOT_VALID: &str = "the signature is not valid";
 
+/// The answer to a GET: it names no tenant and no source, because anybody can ask.
+const DESCRIPTION: &str = "This is the address of a webhook, served by Hookyard. It receives requests with the method POST.\n";
+
+/// The methods that every source serves.
+const METHODS: &str = "GET, HEAD, POST";
+
 /// The status for a connection that exceeds the maximum number of connections.
 pub(crate) const OVERLOADED: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 const BASIC_CHALLENGE: &str = "Basic realm=\"hookyard\", charset=\"UTF-8\"";
 const BEARER_CHALLENGE: &str = "Bearer realm=\"hookyard\"";
 
-/// The result of an accepted request; each is answered with 200.
+/// The result of an accepted request. Each is answered with 200, unless the source or the provider
+/// gives the answer as data.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     /// A new event, which is durable (invariant 1).
@@ -46,6 +57,8 @@ pub(crate) enum Accepted {
     Confirmed { topic: String },
     /// A message that is not an event.
     Noticed { what: &'static str },
+    /// A GET or HEAD, which is told what the URL is.
+    Described,
 }
 
 /// A stored event, as answers and logs name it.
@@ -54,6 +67,8 @@ pub(crate) struct StoredEvent {
     pub(crate) id: EventId,
     pub(crate) event_type: Option<String>,
     pub(crate) key: String,
+    /// The answer that the sender gets in place of the host's own.
+    pub(crate) answer: Option<Arc<AnswerParts>>,
 }
 
 /// The reason for which a request was not accepted.
@@ -100,18 +115,42 @@ impl Accepted {
             Self::RepeatDiffers(_) => "repeat-differs",
             Self::Confirmed { .. } => "confirmed",
             Self::Noticed { .. } => "noticed",
+            Self::Described => "described",
         }
     }
 
-    /// Returns the body of the answer.
-    fn text(&self) -> String {
-        let of_event = |status: &str, id| format!(r#"{{"status":"{status}","event":"{id}"}}"#);
-        let status = self.reason();
+    /// Returns the answer that is given as data.
+    fn given(&self) -> Option<&AnswerParts> {
         match self {
-            Self::Stored(event) | Self::Repeat(event) => of_event(status, event.id),
+            Self::Stored(event) | Self::Repeat(event) | Self::RepeatDiffers(event) => {
+                event.answer.as_deref()
+            }
+            Self::Confirmed { .. } | Self::Noticed { .. } | Self::Described => None,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        let given = self.given().map(AnswerParts::status);
+        given
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::OK)
+    }
+
+    fn answer(&self) -> Answer {
+        let (status, reason) = (self.status(), self.reason());
+        if let Some(parts) = self.given() {
+            return given(status, parts);
+        }
+        let of_event =
+            |what: &str, id| json(status, format!(r#"{{"status":"{what}","event":"{id}"}}"#));
+        match self {
+            Self::Stored(event) | Self::Repeat(event) => of_event(reason, event.id),
             // The sender could not do anything about the difference.
             Self::RepeatDiffers(event) => of_event("repeat", event.id),
-            Self::Confirmed { .. } | Self::Noticed { .. } => format!(r#"{{"status":"{status}"}}"#),
+            Self::Described => text(status, DESCRIPTION),
+            Self::Confirmed { .. } | Self::Noticed { .. } => {
+                json(status, format!(r#"{{"status":"{reason}"}}"#))
+            }
         }
     }
 }
@@ -250,7 +289,7 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
 /// Returns the status of the answer.
 pub(crate) fn status(outcome: &Result<Accepted, Refused>) -> StatusCode {
     match outcome {
-        Ok(_) => StatusCode::OK,
+        Ok(accepted) => accepted.status(),
         Err(refused) => refused.public().0,
     }
 }
@@ -265,10 +304,9 @@ pub(crate) fn reason(outcome: &Result<Accepted, Refused>) -> &'static str {
 
 /// Builds the answer to a request.
 pub(crate) fn answer(outcome: &Result<Accepted, Refused>, retry_after: Duration) -> Answer {
-    let status = status(outcome);
     match outcome {
-        Ok(accepted) => json(status, accepted.text()),
-        Err(refused) => refusal_answer(status, refused, retry_after),
+        Ok(accepted) => accepted.answer(),
+        Err(refused) => refusal_answer(refused, retry_after),
     }
 }
 
@@ -298,13 +336,13 @@ fn refused_text(public: &'static str) -> String {
     format!(r#"{{"status":"refused","reason":"{public}"}}"#)
 }
 
-fn refusal_answer(status: StatusCode, refused: &Refused, retry_after: Duration) -> Answer {
-    let (_, text) = refused.public();
+fn refusal_answer(refused: &Refused, retry_after: Duration) -> Answer {
+    let (status, text) = refused.public();
     let mut answer = json(status, refused_text(text));
     let mut set = |name: HeaderName, value: HeaderValue| answer.headers_mut().insert(name, value);
 
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        set(ALLOW, HeaderValue::from_static("POST"));
+        set(ALLOW, HeaderValue::from_static(METHODS));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         set(RETRY_AFTER, HeaderValue::from(seconds(retry_after)));
@@ -316,11 +354,43 @@ fn refusal_answer(status: StatusCode, refused: &Refused, retry_after: Duration) 
 }
 
 fn json(status: StatusCode, text: String) -> Answer {
-    let mut answer = Response::new(Full::from(text));
-    *answer.status_mut() = status;
+    typed(status, HeaderValue::from_static("application/json"), text)
+}
+
+fn text(status: StatusCode, text: &'static str) -> Answer {
+    typed(status, HeaderValue::from_static("text/plain"), text)
+}
+
+/// Returns the answer that the source or the provider gives. Its parts are checked when they are
+/// made, so that each of them is a valid header.
+fn given(status: StatusCode, parts: &AnswerParts) -> Answer {
+    let content_type = parts.content_type();
+    let mut answer = match content_type.and_then(|given| HeaderValue::from_str(given).ok()) {
+        Some(content_type) => typed(status, content_type, parts.body().to_vec()),
+        None => untyped(status, Bytes::new()),
+    };
+    for (name, value) in parts.headers() {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value),
+        ) {
+            answer.headers_mut().append(name, value);
+        }
+    }
     answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+}
+
+fn typed(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Answer {
+    let mut answer = untyped(status, body);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+fn untyped(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
     answer
 }
 

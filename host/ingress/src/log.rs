@@ -61,6 +61,8 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, request: &RequestSumm
         Ok(Accepted::Noticed { what }) => {
             log!(info, request, route, what, "noticed; nothing to store");
         }
+        // Anybody can cause any number of these.
+        Ok(Accepted::Described) => log!(debug, request, route, "described"),
         Err(refused) => {
             let detail = || visible(&refused.detail());
             log!(

@@ -118,7 +118,7 @@ impl Receiver {
         body: &mut Incoming,
         sender: &mut Sender,
     ) -> Result<Accepted, Refused> {
-        if head.method != Method::POST {
+        if ![Method::POST, Method::GET, Method::HEAD].contains(&head.method) {
             return Err(Refused::Method);
         }
 
@@ -126,6 +126,9 @@ impl Receiver {
         sender.body_bytes = body.bytes.len();
         sender.in_flight.body_read();
 
+        if head.method != Method::POST {
+            return Ok(Accepted::Described);
+        }
         let request = ReadRequest { head, body };
         match self.verify(route, &request, &sender.in_flight).await? {
             Verdict::Event(verified) => self.store(&route.source, verified, request).await,
@@ -207,6 +210,7 @@ impl Receiver {
             id: event.id,
             event_type: event.event_type.clone(),
             key: event.key.clone(),
+            answer: source.answer.clone(),
         };
 
         Point::Received.pass();

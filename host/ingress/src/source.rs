@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::SourceRef;
-use hookyard_schemes::{JsonPointer, Provider, Verifier};
+use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Verifier};
 
 /// The number of path segments that are searched for a near miss.
 const SEGMENTS_MAX: usize = 8;
@@ -31,6 +31,8 @@ pub struct Source {
     pub ordering: Option<JsonPointer>,
     /// How long a repeat of an event is recognized.
     pub dedupe_window: Duration,
+    /// The answer to a stored event, in place of the host's own.
+    pub answer: Option<Arc<AnswerParts>>,
 }
 
 /// All sources of the host. They are replaced as a whole and never changed.

@@ -118,6 +118,7 @@ fn provider() -> Provider {
         content: JsonPointer::default(),
         events: [].into(),
         outgoing: Default::default(),
+        answer: None,
         scheme: SchemeRule::default(),
         sending: SchemeRule::default(),
     }

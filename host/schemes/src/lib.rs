@@ -25,9 +25,9 @@ mod base64_text;
 pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
 pub use ordering::ordering_key;
 pub use provider::{
-    Description, Direction, Envelope, EnvelopePiece, EnvelopeValues, EventCase, KeyFallback,
-    KeyRule, KeySource, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule, Shape,
-    Spelling, Template, TypeRule,
+    AnswerParts, Description, Direction, Envelope, EnvelopePiece, EnvelopeValues, EventCase,
+    KeyFallback, KeyRule, KeySource, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule,
+    Shape, Spelling, Template, TypeRule,
 };
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;

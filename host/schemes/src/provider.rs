@@ -6,12 +6,15 @@
 
 pub(crate) mod describe;
 mod template;
+mod answer;
 mod outgoing_events;
 mod envelope;
 mod spelling;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+pub use answer::AnswerParts;
 pub use envelope::{Envelope, EnvelopePiece, EnvelopeValues, MissingValue};
 pub use outgoing_events::OutgoingEvents;
 pub use spelling::{NameCase, Spelling};
@@ -40,6 +43,8 @@ pub struct Provider {
     pub events: BTreeMap<String, EventCase>,
     /// The events that the host sends to the provider. Their types are also in `events`.
     pub outgoing: OutgoingEvents,
+    /// The answer to a stored event; `None` for the host's own.
+    pub answer: Option<Arc<AnswerParts>>,
     /// The schemes that may verify the provider's requests.
     pub scheme: SchemeRule,
     /// The schemes that may sign what the host sends to the provider.

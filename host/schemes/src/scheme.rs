@@ -198,6 +198,12 @@ pub enum SetupError {
         /// The defect and the way out.
         why: String,
     },
+    /// An answer that HTTP cannot carry, or that would mislead the sender.
+    #[error("the answer cannot be sent: {why}")]
+    Answer {
+        /// The defect and the way out.
+        why: String,
+    },
     /// A setting makes no sense.
     #[error("{0}")]
     Senseless(&'static str),

@@ -8,7 +8,7 @@ use hookyard_schemes::{
 };
 use hookyard_schemes::{Shape, Template};
 
-use super::{outgoing, recipe};
+use super::{answer, outgoing, recipe};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the
@@ -39,6 +39,7 @@ pub(crate) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
             |it| it.table(outgoing::read),
         );
         events.extend(outgoing.iter().flat_map(outgoing::cases));
+        let answer = root.entry("answer").and_then(|entry| answer::read(&entry));
 
         Some(Provider {
             name: name?,
@@ -49,6 +50,7 @@ pub(crate) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
             content: content?,
             events,
             outgoing: outgoing?,
+            answer,
             scheme: scheme?,
             sending: sending?,
         })

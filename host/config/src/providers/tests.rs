@@ -245,3 +245,55 @@ fn provider_versions_are_checked() {
         Err(faults)
     );
 }
+
+#[test]
+fn answer_is_read_and_checked() {
+    let read = |lines: &str| {
+        let sink = Sink::default();
+        let text = format!(
+            "name = \"x\"\npackage = \"x:webhooks\"\nkey = {{ json = \"/id\" }}\ntype = {{ json = \"/type\" }}\n\
+             scheme = {{ allowed = [\"bearer\"] }}\n[answer]\n{lines}"
+        );
+        let provider = read::provider("x/provider.toml", "x", &text, &sink);
+        sink.into_result(provider)
+            .map(|provider| provider.answer.expect("an answer"))
+            .map_err(|faults| faults.to_string())
+    };
+    let answer = read("type = \"text/xml\"\nbody = \"<Response/>\"\nheaders = { X-A = \"b\" }")
+        .expect("right");
+    assert_eq!(
+        (answer.status(), answer.content_type(), answer.body()),
+        (200, Some("text/xml"), &b"<Response/>"[..])
+    );
+    assert_eq!(answer.headers(), [("x-a".to_owned(), "b".to_owned())]);
+    assert_eq!(read("status = 204").map(|answer| answer.status()), Ok(204));
+
+    for (lines, expected) in [
+        (
+            "status = 500",
+            ":7: answer.status: the answer cannot be sent: the status 500 tells the sender that the request failed; use 200 to 299",
+        ),
+        (
+            "status = 204\nbody = \"x\"",
+            ":8: answer.body: the answer cannot be sent: an answer with the status 204 has no body",
+        ),
+        (
+            "type = \"text/xml\"",
+            ":7: answer.type: describes a body, and there is no `body`",
+        ),
+        (
+            "headers = { Date = \"x\" }",
+            ":7: answer.headers.Date: the answer cannot be sent: the host sets the header `date`; remove it",
+        ),
+        (
+            "headers = { X-A = \"a\\nb\" }",
+            ":7: answer.headers.X-A: the answer cannot be sent: the value of the header `x-a` is not 1 to 2048 printable ASCII characters without surrounding spaces",
+        ),
+        (
+            "boddy = \"x\"",
+            ":7: answer.boddy: unknown key; did you mean `body`?",
+        ),
+    ] {
+        assert_eq!(read(lines), Err(format!("x/provider.toml{expected}")));
+    }
+}

@@ -8,6 +8,7 @@ use hookyard_schemes::{JsonPointer, Provider, Verifier};
 use super::Defaults;
 use super::scheme;
 use crate::document::{Entry, Section, unknown};
+use crate::providers::answer;
 use crate::references::Resolver;
 use crate::settings::Source;
 use crate::tables;
@@ -29,6 +30,9 @@ pub(crate) fn read(
     let retry = section.table("retry", |section| tables::retry(section, &defaults.retry));
     let ordering = ordering(section);
     let dedupe_window = section.get_or("dedupe_window", defaults.dedupe_window);
+    let answer = section
+        .entry("answer")
+        .and_then(|entry| answer::read(&entry));
     let scheme = scheme::read(section, provider.as_deref(), resolver);
 
     let (provider, scheme) = (provider?, scheme?);
@@ -42,6 +46,7 @@ pub(crate) fn read(
         .ok()?;
 
     Some(Source {
+        answer: answer.or_else(|| provider.answer.clone()),
         provider,
         verifier: Arc::new(verifier),
         body_max,

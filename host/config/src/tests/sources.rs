@@ -188,3 +188,29 @@ fn sns_urls_can_be_replaced() {
         (false, false)
     );
 }
+
+#[test]
+fn source_answer_precedes_the_provider() {
+    let folder = Folder::new();
+    let provider = "name = \"own\"\npackage = \"own:webhooks\"\nkey = { json = \"/id\" }\n\
+                    type = { json = \"/type\" }\nscheme = { allowed = [\"bearer\"] }\nanswer = { status = 204 }";
+    folder.write("providers/own/provider.toml", provider);
+    let status = |lines: &str| {
+        let source = source(&format!("scheme = \"unverified\"\n{lines}"));
+        let text = format!("[providers]\nfolder = \"providers\"\n{source}");
+        let settings = folder.settings(&text);
+        let source = settings.sources.values().next().expect("a source");
+        source.answer.as_ref().map(|answer| answer.status())
+    };
+    assert_eq!(status("provider = \"own\""), Some(204));
+    assert_eq!(
+        status("provider = \"own\"\nanswer = { status = 202 }"),
+        Some(202)
+    );
+    assert_eq!(status("provider = \"topi\""), None);
+    check(
+        &source("provider = \"topi\"\nscheme = \"unverified\"\nanswer = { status = 404 }"),
+        "hookyard.toml:4: tenants.acme.sources.x.answer.status: the answer cannot be sent: the status 404 \
+         tells the sender that the request failed; use 200 to 299",
+    );
+}

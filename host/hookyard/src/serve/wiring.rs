@@ -124,6 +124,7 @@ pub(super) fn sources(settings: &Settings) -> Sources {
         allow_http: source.allow_http,
         ordering: source.ordering.clone(),
         dedupe_window: source.dedupe_window,
+        answer: source.answer.clone(),
     };
     settings.sources.iter().map(source).collect()
 }

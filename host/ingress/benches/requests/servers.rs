@@ -126,6 +126,7 @@ fn source() -> Source {
             content: JsonPointer::default(),
             events: [].into(),
             outgoing: Default::default(),
+            answer: None,
             scheme: SchemeRule::default(),
             sending: SchemeRule::default(),
         }),
@@ -136,6 +137,7 @@ fn source() -> Source {
         allow_http: false,
         ordering: None,
         dedupe_window: Duration::from_secs(3600),
+        answer: None,
     }
 }
 

@@ -1,6 +1,16 @@
 //! The status, text and headers of each answer.
 
-use crate::support::{Answer, BODY, PATH_SECRET, TOKEN, config, post, send, start};
+use std::sync::Arc;
+
+use hookyard_ingress::Source;
+use hookyard_model::Timestamp;
+use hookyard_schemes::{AnswerParts, Scheme};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{
+    Answer, BODY, NoFetch, PATH_SECRET, TOKEN, config, connect, post, read, read_head, send,
+    source, start, start_with,
+};
 
 #[tokio::test]
 async fn each_request_has_its_status() {
@@ -46,8 +56,13 @@ async fn each_request_has_its_status() {
             404,
         ),
         (
-            "no POST",
+            "a GET",
             "GET /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n".into(),
+            200,
+        ),
+        (
+            "an OPTIONS",
+            "OPTIONS /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n".into(),
             405,
         ),
         (
@@ -151,10 +166,10 @@ async fn refusal_headers_name_the_way_out() {
 
     let method = send(
         host.address,
-        "GET /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n",
+        "DELETE /acme/open HTTP/1.1\r\nhost: hooks\r\n\r\n",
     )
     .await;
-    says(&method, "\r\nallow: post\r\n");
+    says(&method, "\r\nallow: get, head, post\r\n");
 
     let anonymous = send(host.address, &post("/acme/token", "", BODY)).await;
     says(&anonymous, "\r\nwww-authenticate: bearer ");
@@ -203,5 +218,73 @@ async fn replaced_sources_apply_to_next_request() {
             .await
             .status,
         200
+    );
+}
+
+#[tokio::test]
+async fn get_says_what_the_url_is() {
+    let host = start(config()).await;
+    // The source needs a token, and the answer says nothing about it.
+    let get = "GET /acme/token?x=y HTTP/1.1\r\nhost: hooks\r\n\r\n";
+    let answer = send(host.address, get).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("POST"), "{answer:?}");
+    assert!(!answer.body.contains("acme") && !answer.body.contains("token"));
+    for line in ["\r\ncontent-type: text/plain\r\n", "nosniff"] {
+        assert!(answer.head.contains(line), "{answer:?}");
+    }
+    assert_eq!(host.stored().await, []);
+
+    // The connection goes on after a HEAD, whose answer has no body.
+    let mut stream = connect(host.address).await;
+    for request in [get.replace("GET", "HEAD"), post("/acme/open", "", BODY)] {
+        stream.write_all(request.as_bytes()).await.expect("written");
+        if request.starts_with("HEAD") {
+            let head = read_head(&mut stream).await;
+            assert!(head.starts_with("http/1.1 200 "), "{head}");
+        } else {
+            assert_eq!(read(&mut stream).await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn new_and_repeated_events_have_the_given_answer() {
+    let twiml = AnswerParts::new(200).and_then(|parts| {
+        parts
+            .with_header("X-Twilio", "yes")?
+            .with_body(Some("text/xml"), "<Response/>")
+    });
+    let empty = AnswerParts::new(204);
+    let sources = [("twiml", twiml), ("empty", empty)].map(|(name, answer)| Source {
+        answer: Some(Arc::new(answer.expect("an answer"))),
+        ..source(name, Scheme::Unverified)
+    });
+    let now = Timestamp::from_unix_secs(1_780_000_000);
+    let host = start_with(
+        config(),
+        sources.into_iter().collect(),
+        Arc::new(NoFetch),
+        now,
+    )
+    .await;
+
+    for _ in ["new", "repeat"] {
+        let answer = send(host.address, &post("/acme/twiml", "", BODY)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "<Response/>"));
+        for line in ["\r\ncontent-type: text/xml\r\n", "\r\nx-twilio: yes\r\n"] {
+            assert!(answer.head.contains(line), "{answer:?}");
+        }
+        let answer = send(host.address, &post("/acme/empty", "", BODY)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+        assert!(!answer.head.contains("content-type"), "{answer:?}");
+    }
+    assert_eq!(host.stored().await.len(), 2);
+
+    host.fail(|| hookyard_store::Error::Busy);
+    let refused = send(host.address, &post("/acme/twiml", "", BODY)).await;
+    assert_eq!(
+        refused.status, 503,
+        "nothing is acknowledged that is not stored"
     );
 }

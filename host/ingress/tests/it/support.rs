@@ -82,6 +82,7 @@ pub(crate) fn provider() -> Arc<Provider> {
         content: JsonPointer::parse("").expect("a pointer"),
         events: [].into(),
         outgoing: Default::default(),
+        answer: None,
         scheme: SchemeRule {
             default: None,
             allowed: SchemeKind::ALL.to_vec(),
@@ -104,6 +105,7 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
         allow_http: false,
         ordering: None,
         dedupe_window: DEDUPE_WINDOW,
+        answer: None,
     }
 }
 
@@ -272,8 +274,8 @@ pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
     read(&mut stream).await
 }
 
-/// Reads one answer from a connection.
-pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
+/// Reads the head of one answer from a connection, in lower case.
+pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
 
     while !head.ends_with(b"\r\n\r\n") {
@@ -284,7 +286,12 @@ pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
             }),
         );
     }
-    let head = String::from_utf8(head).expect("text").to_lowercase();
+    String::from_utf8(head).expect("text").to_lowercase()
+}
+
+/// Reads one answer from a connection.
+pub(crate) async fn read(stream: &mut TcpStream) -> Answer {
+    let head = read_head(stream).await;
     let status = head
         .split(' ')
         .nth(1)

@@ -252,6 +252,7 @@ fn provider_headers_carry_id_and_type() {
         content: JsonPointer::default(),
         events: Default::default(),
         outgoing: Default::default(),
+        answer: None,
         scheme: SchemeRule::default(),
         sending: SchemeRule::default(),
     };

@@ -34,6 +34,7 @@ fn provider(
             ("went.out".to_owned(), case(Direction::Outgoing)),
         ]),
         outgoing: Default::default(),
+        answer: None,
         scheme: SchemeRule {
             default: Some(SchemeKind::StandardWebhooks),
             allowed: vec![SchemeKind::StandardWebhooks],

@@ -234,6 +234,7 @@ proptest! {
             content: pointer,
             events: Default::default(),
             outgoing: Default::default(),
+            answer: None,
             scheme: SchemeRule::default(),
             sending: SchemeRule::default(),
         };
