@@ -5,4 +5,5 @@
 //! the next import tells what changed. The crate reads only the texts that it is given and
 //! fetches nothing.
 
+pub mod diff;
 pub mod lock;

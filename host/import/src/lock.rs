@@ -1,6 +1,6 @@
 //! `import.lock`: what was imported, so that the next import can tell what changed.
 //!
-//! The file has a head of four lines and then each event with its fields, one sorted path per
+//! The file has a head of five lines and then each event with its fields, one sorted path per
 //! line. A path is a JSON pointer into the body in the sender's spelling, with `/*` for the items
 //! of a list and `/{}` for the values of a map. The order of a document's keys, its comments and
 //! the names of its types do not show in the file.
@@ -8,9 +8,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+mod read;
+mod shape;
 #[cfg(test)]
 mod tests;
-mod read;
+pub(crate) mod tree;
 
 /// The version of the file's format and of the rules that map a schema to types.
 pub const IMPORTER: u32 = 1;
@@ -24,6 +26,8 @@ pub struct Lock {
     pub document: String,
     /// The document's own version (`info.version`), or an empty text.
     pub version: String,
+    /// The version of the WIT package, such as `1.0.0`.
+    pub package: String,
     /// The SHA-256 of the WIT file that was written.
     pub wit: String,
     /// The events by their case.
@@ -67,6 +71,8 @@ pub enum Word {
     Text,
     /// A `string` that contains the JSON text of an object or an array, or a string.
     JsonText,
+    /// A `string` that contains the JSON text of a type that contains itself.
+    Cut,
     /// The variant `json`: any JSON value as its text.
     Json,
     /// A record, whose fields have the paths below.
@@ -108,6 +114,7 @@ impl fmt::Display for Lock {
         writeln!(f, "importer {}", self.importer)?;
         writeln!(f, "document {}", self.document)?;
         writeln!(f, "version {}", quoted(&self.version))?;
+        writeln!(f, "package {}", self.package)?;
         writeln!(f, "wit {}", self.wit)?;
         for (case, event) in &self.events {
             write!(f, "\nevent {case}")?;
@@ -139,7 +146,7 @@ impl fmt::Display for Locked {
 }
 
 impl Word {
-    const SIMPLE: [Self; 13] = [
+    const SIMPLE: [Self; 14] = [
         Self::Bool,
         Self::S32,
         Self::S64,
@@ -148,6 +155,7 @@ impl Word {
         Self::F64,
         Self::Text,
         Self::JsonText,
+        Self::Cut,
         Self::Json,
         Self::Record,
         Self::List,
@@ -155,7 +163,7 @@ impl Word {
         Self::LeftOut,
     ];
 
-    const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Bool => "bool",
             Self::S32 => "s32",
@@ -165,6 +173,7 @@ impl Word {
             Self::F64 => "f64",
             Self::Text => "string",
             Self::JsonText => "json-text",
+            Self::Cut => "cut",
             Self::Json => "json",
             Self::Record => "record",
             Self::List => "list",

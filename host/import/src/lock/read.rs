@@ -37,6 +37,7 @@ fn line(lock: &mut Lock, case: &mut Option<String>, line: &str) -> Read<()> {
         "importer" => lock.importer = rest.parse().map_err(|_| "the importer is no number")?,
         "document" => lock.document = rest.to_owned(),
         "version" => lock.version = string(rest)?.0,
+        "package" => lock.package = rest.to_owned(),
         "wit" => lock.wit = rest.to_owned(),
         "event" => {
             let (name, types) = rest.split_once(' ').unwrap_or((rest, ""));

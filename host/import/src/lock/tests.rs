@@ -20,6 +20,7 @@ fn sample() -> Lock {
         importer: IMPORTER,
         document: "ab12".into(),
         version: "1.0 \"beta\"".into(),
+        package: "1.2.0".into(),
         wit: "cd34".into(),
         events: [("order-paid".to_owned(), event)].into(),
     }
