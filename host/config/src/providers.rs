@@ -10,6 +10,7 @@ mod read;
 pub mod recipe;
 pub mod source;
 pub mod value;
+mod verifier;
 #[cfg(test)]
 mod tests;
 
@@ -84,7 +85,12 @@ fn in_folder(folder: &Path, resolver: &Resolver<'_>, sink: &Sink) -> Vec<Arc<Pro
             Ok(text) => {
                 let path = file.display().to_string();
                 let provider = read::provider(&path, &name.to_string_lossy(), &text, sink);
-                providers.extend(provider.map(Arc::new));
+                providers.extend(provider.map(|mut provider| {
+                    if let Some(rule) = &mut provider.scheme.verifier {
+                        rule.component = folder.join(&rule.component);
+                    }
+                    Arc::new(provider)
+                }));
             }
             Err(error) => {
                 sink.push_file(file.display(), format_args!("cannot be read: {error}"));

@@ -17,6 +17,8 @@ use crate::files;
 /// The maximum size of a configuration file, key or provider file, in bytes. They are small; a
 /// larger file was named by mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// The maximum size of a component that verifies requests, in bytes.
+const COMPONENT_BYTES_MAX: u64 = 32 << 20;
 
 /// Resolves the references of one configuration file or plugin settings file.
 pub struct Resolver<'r> {
@@ -70,6 +72,12 @@ impl<'r> Resolver<'r> {
     pub fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.record(path);
         Ok(files::read(&self.folder, path, FILE_BYTES_MAX)?.bytes)
+    }
+
+    /// Like [`bytes`](Self::bytes), for the file of a component.
+    pub fn component(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.record(path);
+        Ok(files::read(&self.folder, path, COMPONENT_BYTES_MAX)?.bytes)
     }
 
     /// Like [`bytes`](Self::bytes), for a text file.

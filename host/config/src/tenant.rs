@@ -4,6 +4,7 @@ mod destination;
 mod scheme;
 mod signing;
 mod source;
+mod verifier;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -13,6 +13,7 @@ mod output;
 mod telemetry;
 mod clock;
 mod engine;
+mod verifiers;
 mod way_out;
 mod serve;
 

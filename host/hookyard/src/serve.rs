@@ -31,6 +31,7 @@ use hookyard_config::{self as config, Settings};
 use hookyard_delivery::Deliverer;
 use hookyard_dispatch::{Dispatcher, Runner};
 use hookyard_egress::Door;
+use hookyard_plugin::Engine;
 use hookyard_release::{Desired, Keeper, Probations};
 use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::sync::Notify;
@@ -38,7 +39,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::Failure;
 use crate::clock::SystemClock;
-use crate::engine;
+use crate::{engine, verifiers};
 use metrics::Metrics;
 use overload::Overload;
 use reload::{Handles, Reload};
@@ -101,7 +102,7 @@ async fn start(
     let source = ConfigurationSource {
         path,
         files: reading.files,
-        reload,
+        request: reload,
     };
     Ok(build(settings, source, wrap).await?)
 }
@@ -111,7 +112,7 @@ struct ConfigurationSource {
     path: PathBuf,
     files: BTreeSet<PathBuf>,
     /// Asks for a reload.
-    reload: Arc<Notify>,
+    request: Arc<Notify>,
 }
 
 async fn build(
@@ -123,6 +124,7 @@ async fn build(
     let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
     let store = open_store(&settings).await?;
     let engine = engine::host_engine(&settings)?;
+    let settings = load_verifiers(settings, engine.clone()).await?;
 
     // The door is the only way out of the host. Every part that sends a request has a clone of it.
     let door = Door::new(settings.egress.door.clone())?;
@@ -145,7 +147,7 @@ async fn build(
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
     let overload_watch = Overload::new(store.clone(), overload.clone());
     let (pruner, retention) = Pruner::new(store.clone(), clock, settings.retention.clone());
-    let parts = wiring::release(engine, catalog, store, probations);
+    let parts = wiring::release(engine.clone(), catalog, store, probations);
     let releases = Keeper::new(parts, Desired::from(&settings));
 
     announce::sources(&settings);
@@ -167,8 +169,17 @@ async fn build(
         pruner,
         unserved,
         overload: overload_watch,
-        reload: Reload::new(source.path, settings, source.files, handles, source.reload),
+        reload: Reload::new(source, settings, handles, engine),
     })
+}
+
+/// Loads the verifiers of the sources on a thread that may block.
+async fn load_verifiers(settings: Settings, engine: Arc<Engine>) -> anyhow::Result<Settings> {
+    tokio::task::spawn_blocking(move || match verifiers::load(&settings, &engine) {
+        Ok(()) => Ok(settings),
+        Err(faults) => Err(anyhow!("{faults}")),
+    })
+    .await?
 }
 
 /// Fails if the plugin folder cannot be read, or if other users can write to the archive folder.

@@ -262,6 +262,7 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         | Refusal::UnknownExtension { .. }
         | Refusal::UnknownKey { .. }
         | Refusal::BadSignature
+        | Refusal::ByVerifier { .. }
         | Refusal::MissingField { .. }
         | Refusal::MalformedField { .. }
         | Refusal::UnknownMessageType { .. }
@@ -282,7 +283,8 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::NotIncoming { .. } => (BAD_REQUEST, "events of this type are not received here"),
         Refusal::CertificateUnavailable
         | Refusal::KeysUnavailable
-        | Refusal::ConfirmationFailed => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
+        | Refusal::ConfirmationFailed
+        | Refusal::VerifierFailed { .. } => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::{Timestamp, chain};
+use hookyard_schemes::component::RunningVerdict;
 use hookyard_schemes::{Document, DocumentRef, Documents, Refusal, Request, Verdict, Verification};
 
 pub use self::documents::{DocumentArchive, ProvenDocument};
@@ -33,6 +34,14 @@ const CONFIRMATION_TIME_MAX: Duration = Duration::from_secs(8);
 pub(crate) struct Handshakes {
     fetch: Arc<dyn Fetch>,
     documents: Arc<DocumentCache>,
+}
+
+/// What a verifier says with the documents in memory.
+enum FirstResult {
+    Verdict(Verdict),
+    Needs(NeededDocument),
+    /// A component decides.
+    Running(RunningVerdict),
 }
 
 /// A document that the verifier asked for.
@@ -67,8 +76,12 @@ impl Handshakes {
         now: Timestamp,
     ) -> Result<Verdict, Refused> {
         let needed = match self.verify_with_kept(source, request, now)? {
-            Ok(verdict) => return Ok(verdict),
-            Err(needed) => needed,
+            FirstResult::Verdict(verdict) => return Ok(verdict),
+            FirstResult::Running(verdict) => {
+                let _evictable = in_flight.wait_evictably();
+                return Ok(verdict.await?);
+            }
+            FirstResult::Needs(needed) => needed,
         };
 
         // Rare steps are boxed: hyper moves the future of each request.
@@ -82,7 +95,9 @@ impl Handshakes {
                 self.documents.prove(&only.name);
                 Ok(verdict)
             }
-            Verification::NeedsDocument { .. } => Err(needed.otherwise.into()),
+            Verification::NeedsDocument { .. } | Verification::Running(_) => {
+                Err(needed.otherwise.into())
+            }
         }
     }
 
@@ -107,14 +122,13 @@ impl Handshakes {
         })
     }
 
-    /// Verifies a request with the documents in memory. Returns the document that is needed, if
-    /// they are not enough.
+    /// Verifies a request with the documents in memory.
     fn verify_with_kept(
         &self,
         source: &Source,
         request: &Request<'_>,
         now: Timestamp,
-    ) -> Result<Result<Verdict, NeededDocument>, Refused> {
+    ) -> Result<FirstResult, Refused> {
         let kept = self.documents.at(now);
         let verification = source.verifier.verify(request, &kept, now)?;
         let used = kept.used.get();
@@ -124,16 +138,17 @@ impl Handshakes {
                 if let Some(name) = used {
                     self.documents.prove(name);
                 }
-                Ok(Ok(verdict))
+                Ok(FirstResult::Verdict(verdict))
             }
             Verification::NeedsDocument {
                 document: name,
                 otherwise,
-            } => Ok(Err(NeededDocument {
+            } => Ok(FirstResult::Needs(NeededDocument {
                 is_refresh: used == Some(&name),
                 name,
                 otherwise,
             })),
+            Verification::Running(verdict) => Ok(FirstResult::Running(verdict)),
         }
     }
 

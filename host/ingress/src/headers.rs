@@ -17,6 +17,10 @@ impl Headers for ReceivedHeaders<'_> {
         let named = self.0.iter().filter(|(given, _)| given.as_str() == name);
         FoundHeader::of(named.map(|(_, value)| value.as_bytes()))
     }
+
+    fn all(&self) -> Vec<Header> {
+        kept(self.0, &[])
+    }
 }
 
 /// Copies the headers that are not credentials, in their order. Several values of one name are kept

@@ -16,12 +16,12 @@ pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod stage;
 pub(crate) mod state;
+pub(crate) mod wasi;
 
 mod accountant;
 mod advice;
 mod last_words;
-mod trap;
-mod wasi;
+pub(crate) mod trap;
 
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ use self::ticker::Ticker;
 use crate::Error;
 use crate::call::slots::Slots;
 use crate::call::state::State;
-use crate::capability;
+use crate::{capability, verifier};
 
 /// The maximum depth of a guest's stack, in bytes. Wasmtime has no such limit for a single plugin.
 pub(crate) const STACK_BYTES_MAX: usize = 1 << 20;
@@ -94,6 +94,8 @@ pub struct Engine {
     pub(crate) slots: Arc<Slots>,
     pub(crate) ticker: Ticker,
     pub(crate) background: Background,
+    /// Bounds the requests that verifiers handle at the same time.
+    pub(crate) verifications: Arc<Semaphore>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -129,6 +131,7 @@ impl Engine {
             ticker: Ticker::start(engines).map_err(Error::Threads)?,
             background: Background::start().map_err(Error::Threads)?,
             slots: Slots::new(instances_max),
+            verifications: verifier::load::verifications(),
             clock: config.clock,
             compiler: Compiler::new(config.compiler),
             pool,

@@ -74,6 +74,15 @@ pub enum Fault {
         /// The tools that made the module.
         toolchain: Toolchain,
     },
+    /// The component of a provider is not a verifier.
+    #[error(
+        "is not a verifier ({reason}); a verifier exports hookyard:verifier/verification@0.1.0 and imports only \
+         hookyard:verifier and WASI"
+    )]
+    NotAVerifier {
+        /// What is missing or differs.
+        reason: String,
+    },
     /// The component uses asynchronous functions.
     #[error("{found}, and this host runs components of WASI 0.2, without async; {}", toolchain.rebuild())]
     Async {

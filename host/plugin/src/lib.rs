@@ -13,6 +13,7 @@
 //!   interfaces that plugins import, one file for each.
 //! - `engine` owns the resources that all plugins share: compilers, memory for instances, threads
 //!   and the cache.
+//! - `verifier` loads and runs the components that verify requests.
 //! - `catalog` holds the active revision of each plugin and runs jobs on it.
 
 mod text;
@@ -40,6 +41,8 @@ mod load;
 
 mod catalog;
 
+mod verifier;
+
 #[cfg(test)]
 mod support;
 
@@ -66,4 +69,5 @@ pub use load::custom_section::custom_sections;
 pub use load::offers::{OFFERS, Offer};
 pub use load::toolchain::Toolchain;
 pub use load::{LoadRequest, revision_of};
+pub use verifier::LoadedVerifier;
 pub use version::Versions;

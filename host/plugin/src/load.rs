@@ -11,10 +11,10 @@ pub(crate) mod offers;
 pub(crate) mod snapshot;
 pub(crate) mod toolchain;
 
-mod format;
+pub(crate) mod anatomy;
+pub(crate) mod asynchrony;
+pub(crate) mod format;
 
-mod anatomy;
-mod asynchrony;
 mod import_list;
 mod imports;
 mod world;

@@ -40,5 +40,5 @@ pub use sign::{
 pub use verify::{
     Certificate, Credential, Document, DocumentRef, Documents, FoundHeader, Freshness, Headers,
     InvalidCertificate, InvalidDocument, KeyRequest, KeyRequestValue, KeySet, Refusal, Request,
-    Verdict, Verification, Verified, Verifier, jws, sns, standard_webhooks,
+    Verdict, Verification, Verified, Verifier, component, jws, sns, standard_webhooks,
 };

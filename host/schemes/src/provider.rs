@@ -20,7 +20,7 @@ pub use outgoing_events::OutgoingEvents;
 pub use spelling::{NameCase, Spelling};
 pub use template::Template;
 
-use crate::{JsonPointer, SchemeKind, hmac};
+use crate::{JsonPointer, SchemeKind, component, hmac};
 
 /// A kind of sender.
 #[derive(Debug, Clone)]
@@ -131,6 +131,8 @@ pub struct SchemeRule {
     pub header: Option<String>,
     /// The HMAC recipe, for `hmac`.
     pub recipe: Option<hmac::Recipe>,
+    /// The component, for `verifier`.
+    pub verifier: Option<component::Rule>,
 }
 
 /// The properties of a verified event that the store needs.

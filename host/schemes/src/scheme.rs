@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Credential, InvalidPointer, hmac, jws, sns, standard_webhooks};
+use crate::{Credential, InvalidPointer, component, hmac, jws, sns, standard_webhooks};
 
 /// The scheme that verifies a source's requests, with its settings.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub enum Scheme {
     Static(Credential),
     /// An HMAC scheme given as data.
     Hmac(hmac::Settings),
+    /// A component of the provider decides.
+    Component(component::Settings),
     /// No verification: anybody can send. This is never a default; the operator must ask for it
     /// explicitly.
     Unverified,
@@ -38,6 +40,7 @@ impl Scheme {
             Self::Static(Credential::Header { .. }) => SchemeKind::Header,
             Self::Static(Credential::SecretPath { .. }) => SchemeKind::SecretPath,
             Self::Hmac(_) => SchemeKind::Hmac,
+            Self::Component(_) => SchemeKind::Verifier,
             Self::Unverified => SchemeKind::Unverified,
         }
     }
@@ -62,13 +65,15 @@ pub enum SchemeKind {
     SecretPath,
     /// `hmac`
     Hmac,
+    /// `verifier`
+    Verifier,
     /// `unverified`
     Unverified,
 }
 
 impl SchemeKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StandardWebhooks,
         Self::DetachedJws,
         Self::AwsSns,
@@ -77,6 +82,7 @@ impl SchemeKind {
         Self::Header,
         Self::SecretPath,
         Self::Hmac,
+        Self::Verifier,
         Self::Unverified,
     ];
 
@@ -91,6 +97,7 @@ impl SchemeKind {
             Self::Header => "header",
             Self::SecretPath => "secret-path",
             Self::Hmac => "hmac",
+            Self::Verifier => "verifier",
             Self::Unverified => "unverified",
         }
     }

@@ -12,6 +12,7 @@ pub mod standard_webhooks;
 pub mod sns;
 pub(crate) mod credential;
 mod certificate;
+pub mod component;
 mod documents;
 mod key_set;
 mod key_request;

@@ -8,7 +8,7 @@ use hookyard_schemes::{
 };
 use hookyard_schemes::{Shape, Template};
 
-use super::{answer, outgoing, recipe};
+use super::{answer, outgoing, recipe, verifier};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the
@@ -246,11 +246,15 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
     let recipe = section
         .entry("hmac")
         .and_then(|entry| entry.table(recipe::read));
+    let verifier = section
+        .entry("verifier")
+        .and_then(|entry| entry.table(verifier::read));
     Some(SchemeRule {
         default,
         allowed,
         header,
         recipe,
+        verifier,
     })
 }
 

@@ -115,9 +115,9 @@ pub(crate) fn algorithm(section: &Section<'_>) -> Option<String> {
 }
 
 /// The table of a source that is being read.
-struct Reader<'s, 'd> {
-    section: &'s Section<'d>,
-    resolver: &'s Resolver<'s>,
+pub(super) struct Reader<'s, 'd> {
+    pub(super) section: &'s Section<'d>,
+    pub(super) resolver: &'s Resolver<'s>,
 }
 
 impl Reader<'_, '_> {
@@ -131,6 +131,7 @@ impl Reader<'_, '_> {
             SchemeKind::SecretPath => Scheme::Static(self.secret_path()?),
             SchemeKind::Hmac => Scheme::Hmac(self.hmac(provider)?),
             SchemeKind::AwsSns => Scheme::AwsSns(self.aws_sns()?),
+            SchemeKind::Verifier => self.component(provider)?,
             SchemeKind::Unverified => Scheme::Unverified,
         })
     }
@@ -303,7 +304,7 @@ impl Reader<'_, '_> {
         Some(Trust::Roots(vec![root]))
     }
 
-    fn secrets(&self, what_for: &str, used_for: SecretUse) -> Option<Vec<Secret>> {
+    pub(super) fn secrets(&self, what_for: &str, used_for: SecretUse) -> Option<Vec<Secret>> {
         let found = self.references("secrets", what_for, &|secret| {
             check_secret(secret, used_for)
         })?;

@@ -153,7 +153,10 @@ impl Reader<'_, '_> {
                 let tokens = self.secrets("the token that the receiver expects", SecretUse::Bearer);
                 Some(SigningScheme::Bearer { tokens: tokens? })
             }
-            SchemeKind::AwsSns | SchemeKind::SecretPath | SchemeKind::Unverified => None,
+            SchemeKind::AwsSns
+            | SchemeKind::SecretPath
+            | SchemeKind::Verifier
+            | SchemeKind::Unverified => None,
         }
     }
 

@@ -266,7 +266,10 @@ fn signing_scheme(
             })?,
             secrets,
         },
-        SchemeKind::AwsSns | SchemeKind::SecretPath | SchemeKind::Unverified => {
+        SchemeKind::AwsSns
+        | SchemeKind::SecretPath
+        | SchemeKind::Verifier
+        | SchemeKind::Unverified => {
             return Err(format!("the scheme {kind} does not sign"));
         }
     })

@@ -4,17 +4,19 @@ mod report;
 mod waiting;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 use hookyard_config::{self as config, Reading, Settings};
 use hookyard_model::{Clock, DestinationRef, Timestamp};
+use hookyard_plugin::Engine;
 use hookyard_release::{Desired, Finding, survey};
 use hookyard_schemes::KeyCount;
 
 use crate::cli::Failure;
 use crate::clock::SystemClock;
-use crate::engine;
+use crate::{engine, verifiers};
 use report::Report;
 
 /// The arguments of `hookyard check`.
@@ -40,7 +42,9 @@ pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
         report_destination(name, destination, now, &report)?;
     }
     waiting::report(&settings.store.url, &report).await?;
-    report_plugins(&settings, &mut report).await?;
+    let engine = engine::command_engine(&settings).context("cannot check components")?;
+    report_verifiers(&settings, &engine, &mut report)?;
+    report_plugins(&settings, &engine, &mut report).await?;
     report.end()
 }
 
@@ -107,10 +111,26 @@ fn report_destination(
     Ok(())
 }
 
-async fn report_plugins(settings: &Settings, report: &mut Report) -> Result<(), Failure> {
+fn report_verifiers(
+    settings: &Settings,
+    engine: &Arc<Engine>,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    if let Err(faults) = verifiers::load(settings, engine) {
+        for fault in faults.0 {
+            report.bad(fault)?;
+        }
+    }
+    Ok(())
+}
+
+async fn report_plugins(
+    settings: &Settings,
+    engine: &Arc<Engine>,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let active = waiting::active_plugins(&settings.store.url).await;
-    let engine = engine::command_engine(settings).context("cannot check plugins")?;
-    let findings = survey(&Desired::from(settings), &engine, active);
+    let findings = survey(&Desired::from(settings), engine, active);
 
     if findings.is_empty() {
         let folder = settings.plugins.folder.display();

@@ -8,7 +8,7 @@ mod seen;
 mod settling;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,11 @@ use hookyard_model::SourceRef;
 use tokio::sync::Notify;
 use tokio::task::JoinError;
 
-use super::{announce, overload, retention, unserved, wiring};
+use super::{ConfigurationSource, announce, overload, retention, unserved, wiring};
+use crate::verifiers;
 use hookyard_config::files::PathChecks;
 use hookyard_config::{self as config, Reading, Settings};
+use hookyard_plugin::Engine;
 use hookyard_release::Desired;
 use hookyard_release::watch::Watch;
 use seen::{FileSeen, FilesSeen, Stamps};
@@ -48,6 +50,8 @@ pub(super) struct Reload {
     /// The files that the configuration depends on.
     files: BTreeSet<PathBuf>,
     handles: Handles,
+    /// Loads the verifiers of the sources.
+    engine: Arc<Engine>,
     settling: Settling<Stamps>,
     looks: Arc<Mutex<PathChecks<FileSeen>>>,
     watch: Watch,
@@ -57,15 +61,19 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// Starts with the settings `running`, which were read from `path` and `files`. Blocks while it
-    /// looks at the files.
+    /// Starts with the settings `running`, which were read from `source`. Blocks while it looks at
+    /// the files.
     pub(super) fn new(
-        path: PathBuf,
+        source: ConfigurationSource,
         running: Settings,
-        files: BTreeSet<PathBuf>,
         handles: Handles,
-        request: Arc<Notify>,
+        engine: Arc<Engine>,
     ) -> Self {
+        let ConfigurationSource {
+            path,
+            files,
+            request,
+        } = source;
         let mut looks = PathChecks::default();
         let stamps = FilesSeen::of(&files, &mut looks).stamps(&Stamps::new());
 
@@ -75,6 +83,7 @@ impl Reload {
             running,
             files,
             handles,
+            engine,
             settling: Settling::new(stamps, Instant::now()),
             looks: Arc::new(Mutex::new(looks)),
             watch: Watch::new(),
@@ -154,8 +163,8 @@ impl Reload {
 
     /// Reads the configuration and hands it to the parts of the host if it is valid.
     async fn reload(&mut self) {
-        let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || config::read(&path));
+        let (path, engine) = (self.path.clone(), Arc::clone(&self.engine));
+        let read = tokio::task::spawn_blocking(move || read_with_verifiers(&path, &engine));
         let Some(reading) = logged(read.await) else {
             return;
         };
@@ -243,6 +252,18 @@ impl Reload {
                 "the change of this key takes effect only after a restart"
             );
         }
+    }
+}
+
+/// Reads the configuration and loads the verifiers of its sources.
+fn read_with_verifiers(path: &Path, engine: &Arc<Engine>) -> Reading {
+    let reading = config::read(path);
+    Reading {
+        result: reading.result.and_then(|settings| {
+            verifiers::load(&settings, engine)?;
+            Ok(settings)
+        }),
+        ..reading
     }
 }
 

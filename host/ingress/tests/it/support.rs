@@ -86,8 +86,7 @@ pub(crate) fn provider() -> Arc<Provider> {
         scheme: SchemeRule {
             default: None,
             allowed: SchemeKind::ALL.to_vec(),
-            header: None,
-            recipe: None,
+            ..SchemeRule::default()
         },
         sending: SchemeRule::default(),
     })

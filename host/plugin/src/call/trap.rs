@@ -20,7 +20,7 @@ const WORDS_BYTES_MAX: usize = 512;
 /// The guest used up its processor time.
 #[derive(Debug, thiserror::Error)]
 #[error("the guest has used up its processor time")]
-pub(super) struct CpuTimeExceeded;
+pub(crate) struct CpuTimeExceeded;
 
 /// Returns the outcome of a call that ended with an error.
 ///

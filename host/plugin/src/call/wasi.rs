@@ -15,21 +15,27 @@ const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
 /// Creates the WASI context of one call.
 pub(super) fn context(clock: &Arc<dyn Clock>, stage: Option<&Stage>, output: &Output) -> WasiCtx {
-    let mut builder = WasiCtxBuilder::new();
+    let mut builder = closed(clock);
     if let Some(stage) = stage {
         stage.fix_randomness(&mut builder);
     }
-
     builder
         .stdout(output.stdout())
         .stderr(output.stderr())
+        .build()
+}
+
+/// Returns the builder of a context that has a clock and randomness, and reaches nothing else.
+pub(crate) fn closed(clock: &Arc<dyn Clock>) -> WasiCtxBuilder {
+    let mut builder = WasiCtxBuilder::new();
+    builder
         .wall_clock(WallClock(Arc::clone(clock)))
         .max_random_size(RANDOM_BYTES_MAX)
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
-        .socket_addr_check(|_, _| Box::pin(async { false }))
-        .build()
+        .socket_addr_check(|_, _| Box::pin(async { false }));
+    builder
 }
 
 struct WallClock(Arc<dyn Clock>);

@@ -23,7 +23,7 @@ const INSTANCES_MAX: u64 = 10_000;
 /// # Errors
 ///
 /// Fails if the component has too many instances or levels, or if its instances cannot be counted.
-pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check(bytes: &[u8]) -> Result<(), Fault> {
     let mut levels: Vec<Level> = Vec::new();
 
     // The compiler reports what cannot be parsed, with more details.

@@ -11,7 +11,7 @@ use crate::Fault;
 /// # Errors
 ///
 /// Fails if it exports, imports or uses one.
-pub(super) fn check(bytes: &[u8], toolchain: Toolchain) -> Result<(), Fault> {
+pub(crate) fn check(bytes: &[u8], toolchain: Toolchain) -> Result<(), Fault> {
     let mut first: Option<Found> = None;
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
         let Payload::ComponentCanonicalSection(section) = payload else {

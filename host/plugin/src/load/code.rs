@@ -85,7 +85,7 @@ impl Engine {
     }
 
     /// Makes a component of a core module, or code of a component, and remembers a verdict.
-    fn translate(
+    pub(crate) fn translate(
         &self,
         revision: Revision,
         input: CompileInput<'_>,

@@ -9,7 +9,7 @@ use crate::Fault;
 
 /// The formats of a plugin's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// A binary component.
     Component,
     /// A binary core module with the types that make it a component.
@@ -25,7 +25,7 @@ impl Format {
     /// # Errors
     ///
     /// Fails if the file is something else, with what it is and how to build it.
-    pub(super) fn of(bytes: &[u8], toolchain: Toolchain) -> Result<Self, Fault> {
+    pub(crate) fn of(bytes: &[u8], toolchain: Toolchain) -> Result<Self, Fault> {
         let (what, way_out) = match bytes {
             [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => return Ok(Self::Component),
             [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => {

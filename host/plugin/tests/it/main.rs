@@ -12,4 +12,5 @@ mod effects;
 mod sending;
 mod reuse;
 mod snapshot;
+mod verifier;
 mod hostile;

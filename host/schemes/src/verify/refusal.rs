@@ -83,6 +83,18 @@ pub enum Refusal {
         /// The key id in the message.
         id: String,
     },
+    /// The component that verifies the source's requests refuses the request.
+    #[error("the verifier refuses the request: {why}")]
+    ByVerifier {
+        /// The reason of the component.
+        why: String,
+    },
+    /// The component that verifies the source's requests returned no verdict.
+    #[error("the verifier failed: {why}")]
+    VerifierFailed {
+        /// What happened.
+        why: String,
+    },
     /// No signature is valid under any key.
     #[error("no signature is valid")]
     BadSignature,
@@ -224,6 +236,8 @@ impl Refusal {
             Self::WrongAlgorithm { .. } => "wrong-algorithm",
             Self::UnknownExtension { .. } => "unknown-extension",
             Self::UnknownKey { .. } => "unknown-key",
+            Self::ByVerifier { .. } => "by-verifier",
+            Self::VerifierFailed { .. } => "verifier-failed",
             Self::BadSignature => "bad-signature",
             Self::MissingCredential { .. } => "missing-credential",
             Self::WrongCredential { .. } => "wrong-credential",

@@ -19,6 +19,9 @@ pub trait Headers: fmt::Debug + Sync {
     /// Returns the value of the header with this name, if it occurs exactly once. `name` is in
     /// lower case.
     fn find(&self, name: &str) -> FoundHeader<'_>;
+
+    /// Returns a copy of all headers, in their order.
+    fn all(&self) -> Vec<Header>;
 }
 
 /// The result of [`Headers::find`].
@@ -48,17 +51,29 @@ impl Headers for () {
     fn find(&self, _name: &str) -> FoundHeader<'_> {
         FoundHeader::Missing
     }
+
+    fn all(&self) -> Vec<Header> {
+        Vec::new()
+    }
 }
 
 impl Headers for &[Header] {
     fn find(&self, name: &str) -> FoundHeader<'_> {
         find(self, name)
     }
+
+    fn all(&self) -> Vec<Header> {
+        self.to_vec()
+    }
 }
 
 impl Headers for Vec<Header> {
     fn find(&self, name: &str) -> FoundHeader<'_> {
         find(self, name)
+    }
+
+    fn all(&self) -> Vec<Header> {
+        self.clone()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use hookyard_model::Payload;
 
+use super::component::RunningVerdict;
 use super::{DocumentRef, Refusal};
 
 /// What a [`Verifier`](crate::Verifier) returns for a request that it does not refuse.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Verification {
     /// The request is verified.
     Complete(Verdict),
@@ -22,6 +23,8 @@ pub enum Verification {
         /// The refusal if the newest document was given, so that another one does not help.
         otherwise: Refusal,
     },
+    /// A component decides. The caller awaits its verdict.
+    Running(RunningVerdict),
 }
 
 /// What a verified request asks for.

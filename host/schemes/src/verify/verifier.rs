@@ -1,7 +1,10 @@
 //! The verifier of one source: its scheme, compiled from settings and applied to requests.
 
+use std::sync::Arc;
+
 use hookyard_model::{Payload, Timestamp};
 
+use super::component::{ComponentFile, ComponentVerifier, RequestVerifier};
 use super::credential::CredentialVerifier;
 use super::hmac::HmacVerifier;
 use super::jws::JwsVerifier;
@@ -27,6 +30,7 @@ enum SchemeVerifier {
     AwsSns(Box<SnsVerifier>),
     Static(CredentialVerifier),
     Hmac(Box<HmacVerifier>),
+    Component(ComponentVerifier),
     Unverified,
 }
 
@@ -51,6 +55,9 @@ impl Verifier {
                 SchemeVerifier::Static(CredentialVerifier::new(credential)?)
             }
             Scheme::Hmac(settings) => SchemeVerifier::Hmac(Box::new(HmacVerifier::new(&settings)?)),
+            Scheme::Component(settings) => {
+                SchemeVerifier::Component(ComponentVerifier::new(settings)?)
+            }
             Scheme::Unverified => SchemeVerifier::Unverified,
         };
 
@@ -81,6 +88,9 @@ impl Verifier {
     ) -> Result<Verification, Refusal> {
         let id = match &self.scheme {
             SchemeVerifier::AwsSns(sns) => return sns.verify(request, documents, now),
+            SchemeVerifier::Component(scheme) => {
+                return scheme.verify(request, now).map(Verification::Running);
+            }
             SchemeVerifier::StandardWebhooks(scheme) => Some(scheme.verify(request, now)?),
             SchemeVerifier::Hmac(scheme) => scheme.verify(request, now)?,
             SchemeVerifier::DetachedJws(scheme) => scheme.verify(request).map(|()| None)?,
@@ -92,6 +102,22 @@ impl Verifier {
             id,
             payload: Payload::Body,
         })))
+    }
+
+    /// Returns the file of the component that verifies the requests, if a component does.
+    pub fn component(&self) -> Option<&ComponentFile> {
+        match &self.scheme {
+            SchemeVerifier::Component(scheme) => Some(scheme.file()),
+            _ => None,
+        }
+    }
+
+    /// Provides the loaded component to a scheme that needs one. Until then, every request is
+    /// refused.
+    pub fn provide(&self, loaded: Arc<dyn RequestVerifier>) {
+        if let SchemeVerifier::Component(scheme) = &self.scheme {
+            scheme.provide(loaded);
+        }
     }
 
     /// Returns the names, in lower case, of the headers that carry a credential. They must not be

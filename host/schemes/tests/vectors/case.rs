@@ -162,6 +162,7 @@ impl Case {
                     fetched.0.insert(document, read);
                 }
                 Ok(Verification::Complete(verdict)) => return CaseResult::Verdict(verdict),
+                Ok(Verification::Running(_)) => unreachable!("no case has a component"),
             }
         }
         CaseResult::NoCertificate

@@ -38,8 +38,7 @@ fn provider(
         scheme: SchemeRule {
             default: Some(SchemeKind::StandardWebhooks),
             allowed: vec![SchemeKind::StandardWebhooks],
-            header: None,
-            recipe: None,
+            ..SchemeRule::default()
         },
         sending: SchemeRule::default(),
     }

@@ -1,0 +1,156 @@
+//! Verifiers: components that decide whether a request comes from its sender.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hookyard_model::{Header, Timestamp};
+use hookyard_plugin::Fault;
+use hookyard_schemes::component::{Accepted, HashFunction, Input, KeyHandle, RequestVerifier};
+use hookyard_schemes::{Refusal, Secret};
+use hookyard_testkit::guests;
+use sha2::{Digest, Sha256, Sha512};
+
+use crate::support::engine;
+
+const DATE: &str = "1780000000000";
+
+/// Returns the verifier of `tests/guests`.
+fn verifier() -> Arc<dyn RequestVerifier> {
+    let guest = guests::test("verifier").expect("the guest builds");
+    Arc::new(engine().load_verifier(guest.bytes()).expect("it loads"))
+}
+
+fn input(headers: &[(&str, &str)], body: &'static [u8]) -> Input {
+    let headers = headers.iter().map(|(name, value)| Header {
+        name: (*name).to_owned(),
+        value: Bytes::copy_from_slice(value.as_bytes()),
+    });
+    Input {
+        method: "POST".into(),
+        url: Some("https://hooks.example.com/acme/odd?a=1".into()),
+        query: Some("a=1".into()),
+        headers: headers.collect(),
+        body: Bytes::from_static(body),
+        keys: [Secret::from("old"), Secret::from("secret")]
+            .map(KeyHandle::secret)
+            .into(),
+        settings: Arc::new([("region".to_owned(), "eu-1".to_owned())].into()),
+        received_at: Timestamp::from_unix_millis(1_780_000_000_123),
+    }
+}
+
+/// Signs a body as the sender of the guest's scheme does.
+fn signature(body: &[u8]) -> String {
+    let key = hmac::<Sha256>(64, b"ODDsecret", DATE.as_bytes());
+    let key = hmac::<Sha256>(64, &key, b"eu-1");
+    let url = b"https://hooks.example.com/acme/odd?a=1";
+    let body = Sha256::digest(body);
+    let signed = [&b"POST"[..], url, body.as_ref()].join(&b'\n');
+    hmac::<Sha512>(128, &key, &signed)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Returns the HMAC of `data` (RFC 2104) with a hash whose blocks have this size.
+fn hmac<D: Digest>(block_bytes: usize, key: &[u8], data: &[u8]) -> Vec<u8> {
+    let pad = |with: u8| {
+        let mut block = vec![with; block_bytes];
+        block
+            .iter_mut()
+            .zip(key)
+            .for_each(|(byte, key)| *byte ^= key);
+        block
+    };
+    let inner = D::digest([&pad(0x36), data].concat());
+    D::digest([&pad(0x5c)[..], &inner].concat()).to_vec()
+}
+
+#[tokio::test]
+async fn verifier_accepts_its_sender_and_nobody_else() {
+    let verifier = verifier();
+    let signature = signature(b"an event");
+    let headers = [
+        ("x-date", DATE),
+        ("x-signature", &signature),
+        ("x-id", "message-7"),
+    ];
+    let verify = |input| Arc::clone(&verifier).verify(input);
+
+    assert_eq!(
+        verify(input(&headers, b"an event")).await,
+        Ok(Accepted {
+            id: Some("message-7".into()),
+            signed_at: Some(Timestamp::from_unix_millis(1_780_000_000_000)),
+        })
+    );
+    assert_eq!(
+        verify(input(&headers, b"an Event")).await,
+        Err(Refusal::BadSignature)
+    );
+    assert_eq!(
+        verify(input(&headers[..1], b"an event")).await,
+        Err(Refusal::ByVerifier {
+            why: "the header `x-signature` is missing".into(),
+        })
+    );
+    let other_key = Input {
+        keys: [KeyHandle::secret(Secret::from("another"))].into(),
+        ..input(&headers, b"an event")
+    };
+    assert_eq!(verify(other_key).await, Err(Refusal::BadSignature));
+}
+
+#[tokio::test]
+async fn failing_verifier_costs_its_own_request() {
+    let verifier = verifier();
+    for (behaviour, expected) in [
+        ("panic", "the sender is never right"),
+        ("loop", "100ms of processor time"),
+        ("call", "10000 times"),
+        ("grow", "memory allocation of 1073741824 bytes failed"),
+        ("keys", "no free keys"),
+    ] {
+        let refusal = Arc::clone(&verifier)
+            .verify(input(&[("x-behaviour", behaviour)], b""))
+            .await
+            .expect_err(behaviour);
+        let Refusal::VerifierFailed { why } = &refusal else {
+            panic!("{behaviour}: {refusal}");
+        };
+        assert!(why.contains(expected), "{behaviour}: {why}");
+    }
+
+    let signature = signature(b"");
+    let headers = [("x-date", DATE), ("x-signature", &*signature)];
+    verifier
+        .verify(input(&headers, b""))
+        .await
+        .expect("the next request is verified");
+}
+
+#[test]
+fn plugin_is_not_a_verifier() {
+    let fault = engine()
+        .load_verifier(&hookyard_hostile::good())
+        .expect_err("a plugin");
+    assert!(matches!(fault, Fault::NotAVerifier { .. }), "{fault}");
+    assert!(
+        fault
+            .to_string()
+            .contains("hookyard:verifier/verification@0.1.0"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn secret_becomes_another_secret_only() {
+    let key = KeyHandle::secret(Secret::from("secret"));
+    assert!(key.equals(b"secret") && !key.equals(b"Secret"));
+    assert!(!format!("{key:?}").contains("secret"));
+
+    let public = KeyHandle::public(Some("one".into()), vec![0; 32]);
+    assert!(public.derive(HashFunction::Sha256, b"").is_none());
+    assert!(public.with_prefix(b"").is_none());
+    assert!(!public.equals(&[0; 32]));
+}
