@@ -4,7 +4,8 @@
 //! the names of its types make no difference. A plugin was compiled with the old types and receives
 //! bodies as the new description has them: a change breaks if the host cannot decode such a body.
 //! [`compare`] lists the changes. [`keep`] lists what the new types keep of the old types, so that
-//! stored events can be replayed and the sources of plugins still compile.
+//! stored events can be replayed and the sources of plugins still compile. [`concerning`] chooses the
+//! changes that concern a plugin.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use crate::lock::tree::Node;
 use crate::lock::{Lock, LockedEvent};
 
 pub use change::{Change, Class, What};
+pub use concern::concerning;
 pub use effect::Effect;
 pub use keep::{Keep, Keeping, Options, keep};
 pub use version::{next_version, versions_line};
@@ -20,6 +22,7 @@ use effect::effect;
 use pair::{Pair, pairs};
 
 mod change;
+mod concern;
 mod effect;
 mod keep;
 mod pair;

@@ -23,6 +23,8 @@ mod value;
 pub mod arbitrary;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "wit")]
+pub mod wit;
 
 pub use compile::{Cases, OTHER, Plan, TypeError};
 pub use decode::{DecodeError, reader};

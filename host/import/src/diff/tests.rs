@@ -4,6 +4,7 @@ use hookyard_shape::{Plan, Pointer, Shape, Value};
 
 use super::*;
 
+mod concern;
 mod keeping;
 mod property;
 mod rows;
