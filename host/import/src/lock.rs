@@ -37,7 +37,7 @@ pub struct Lock {
 /// An event: a case of the variant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LockedEvent {
-    /// The sender's types that the case stands for, sorted. Empty if the rule could not be told.
+    /// The sender's types that the case stands for, sorted. Empty if the rule is not known.
     pub types: Vec<String>,
     /// The type at each path. The empty path is the body.
     pub paths: BTreeMap<String, Locked>,

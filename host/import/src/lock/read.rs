@@ -23,18 +23,16 @@ fn line(lock: &mut Lock, case: &mut Option<String>, line: &str) -> Read<()> {
         return Ok(());
     }
     if line.starts_with('"') {
-        let case = case
-            .as_ref()
-            .ok_or("a path stands before the first event")?;
+        let case = case.as_ref().ok_or("a path is before the first event")?;
         let (path, rest) = string(line)?;
         let paths = &mut lock.events.entry(case.clone()).or_default().paths;
         let is_new = paths.insert(path, locked(rest.trim_start())?).is_none();
-        return is_new.then_some(()).ok_or("the path stands twice");
+        return is_new.then_some(()).ok_or("the path is there twice");
     }
 
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
-        "importer" => lock.importer = rest.parse().map_err(|_| "the importer is no number")?,
+        "importer" => lock.importer = rest.parse().map_err(|_| "the importer is not a number")?,
         "document" => lock.document = rest.to_owned(),
         "version" => lock.version = string(rest)?.0,
         "package" => lock.package = rest.to_owned(),
@@ -47,7 +45,7 @@ fn line(lock: &mut Lock, case: &mut Option<String>, line: &str) -> Read<()> {
             };
             *case = Some(name.to_owned());
             let is_new = lock.events.insert(name.to_owned(), event).is_none();
-            return is_new.then_some(()).ok_or("the event stands twice");
+            return is_new.then_some(()).ok_or("the event is there twice");
         }
         _ => return Err("the line begins with an unknown word"),
     }

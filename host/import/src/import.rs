@@ -1,0 +1,310 @@
+//! The import of one description: from texts to the texts of a provider folder.
+
+mod bodies;
+mod limits;
+mod sampling;
+
+use crate::dialect::{Description, Selection, describe};
+use crate::document::{Document, digest};
+use crate::error::{Error, Fault, short};
+use crate::events::{self, Mapped};
+use crate::fields::{self, FieldRule};
+use crate::lock::{IMPORTER, Lock};
+use crate::map::Mapper;
+use crate::names::kebab;
+use crate::package::{Event, Package};
+use crate::provider_file;
+use crate::required::{self, Required};
+use crate::rules::{self, Candidate, TypeRule};
+use crate::samples::{Body, Decoder};
+use crate::types::Types;
+use crate::wit;
+
+use sampling::Sampling;
+
+/// What is imported, and with which options.
+#[derive(Debug)]
+pub struct Request {
+    /// The name of the provider and its folder.
+    pub name: String,
+    /// The description.
+    pub source: Source,
+    /// The options.
+    pub options: Options,
+    /// Bodies that the operator gives.
+    pub bodies: Vec<Body>,
+    /// The bodies that are in the folder already, by the names of their cases.
+    pub kept: Vec<Body>,
+    /// The last import into the same folder.
+    pub previous: Option<Lock>,
+}
+
+/// A description of events.
+#[derive(Debug)]
+pub enum Source {
+    /// An OpenAPI or AsyncAPI document or a JSON Schema.
+    Document(Box<Document>),
+    /// Bodies, a file each.
+    Bodies(Vec<Body>),
+}
+
+/// The options of an import, which `import.toml` keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Patterns for the events; none for all.
+    pub events: Vec<String>,
+    /// Which fields the package has.
+    pub fields: Vec<FieldRule>,
+    /// Whose word counts for required fields.
+    pub required: Required,
+    /// What of a document is an event.
+    pub selection: Selection,
+    /// The pointer to the type of bodies in a folder.
+    pub group_by: Option<String>,
+}
+
+/// The texts of a provider folder.
+#[derive(Debug)]
+pub struct Imported {
+    /// The name of the provider.
+    pub name: String,
+    /// `<name>.wit`.
+    pub wit: String,
+    /// `provider.toml`.
+    pub provider: String,
+    /// The lines of `[events]`.
+    pub event_lines: Vec<String>,
+    /// The files below `samples/`.
+    pub samples: Vec<SampleFile>,
+    /// `import.lock`.
+    pub lock: Lock,
+    /// The events in the order of their types.
+    pub events: Vec<ImportedEvent>,
+    /// The types of the events, in the same order.
+    pub decoder: Decoder,
+    /// The number of named types.
+    pub types: usize,
+    /// The parts of all events together, as a host counts them.
+    pub parts: u64,
+    /// Events that the document has without a JSON body.
+    pub skipped: Vec<String>,
+    /// What a reader should know about.
+    pub notes: Vec<String>,
+}
+
+/// A file below `samples/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleFile {
+    /// The path below the provider's folder.
+    pub path: String,
+    /// The body.
+    pub text: String,
+}
+
+/// An event of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedEvent {
+    /// The case in WIT.
+    pub case: String,
+    /// The sender's type.
+    pub event_type: String,
+    /// The parts of its type.
+    pub parts: u64,
+    /// The number of webhooks in the document that are this event.
+    pub webhooks: usize,
+}
+
+/// Makes the texts of a provider folder.
+///
+/// # Errors
+///
+/// Fails if the description or the bodies are at fault, or if no host would load the types.
+pub fn import(request: &Request) -> Result<Imported, Error> {
+    if request.name.is_empty() || kebab(&request.name) != request.name {
+        return Err(Error::general(Fault::Name(short(&request.name))));
+    }
+    match &request.source {
+        Source::Document(document) => {
+            let description = describe(document, &request.options.selection)?;
+            let roots = description.webhooks.iter().map(|webhook| &webhook.schema);
+            let mut mapper = Mapper::new(document, roots);
+            let chosen = events::chosen(&description.webhooks, &request.options.events)?;
+            let mapped = mapped(&description, &chosen, &mut mapper)?;
+            let work = Work {
+                request,
+                file: &document.file,
+                digest: document.digest.clone(),
+                description,
+                types: mapper.types,
+                mapped,
+                chosen,
+                notes: mapper.warnings,
+                group_by: None,
+            };
+            work.finish()
+        }
+        Source::Bodies(bodies) => bodies::import(request, bodies),
+    }
+}
+
+/// Maps every webhook. What is wrong with a webhook that is not chosen does not matter.
+fn mapped<'a>(
+    description: &Description<'a>,
+    chosen: &[usize],
+    mapper: &mut Mapper<'a>,
+) -> Result<Vec<Mapped>, Error> {
+    let mut mapped = Vec::new();
+    for (webhook, described) in description.webhooks.iter().enumerate() {
+        match mapper.event(&described.schema) {
+            Ok(ty) => mapped.push(Mapped { webhook, ty }),
+            Err(error) if chosen.contains(&webhook) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(mapped)
+}
+
+/// An import whose schemas have been mapped.
+struct Work<'r, 'a> {
+    request: &'r Request,
+    /// The name of the document or folder, for messages.
+    file: &'r str,
+    digest: String,
+    description: Description<'a>,
+    types: Types,
+    /// The types of all webhooks that could be mapped.
+    mapped: Vec<Mapped>,
+    chosen: Vec<usize>,
+    notes: Vec<String>,
+    /// The pointer to the type, if the operator named it.
+    group_by: Option<&'r str>,
+}
+
+impl Work<'_, '_> {
+    fn finish(mut self) -> Result<Imported, Error> {
+        let options = &self.request.options;
+        let (type_rule, key) = self.rules();
+        let mut events = self.events(&type_rule);
+        fields::apply(&mut self.types, &mut events, &options.fields)?;
+        limits::check_parts(&self.types, &events)?;
+
+        let sampling = Sampling::read(&mut self, &events, &type_rule.pointers)?;
+        if options.required == Required::Samples {
+            sampling.correct(&mut self, &mut events);
+        }
+        if options.required == Required::None {
+            required::none(&mut self.types, &mut events, &type_rule.pointers);
+        }
+        limits::limit_depth(&mut self.types, &mut events);
+        let parts = limits::check_parts(&self.types, &events)?;
+        self.types.check().map_err(Error::general)?;
+
+        let package = Package::new(&self.types, &events);
+        let decoder = Decoder::new(&package)?;
+        let samples = sampling.files(&package, &decoder, options.required, &mut self.notes)?;
+        let wit = wit::write(&package, &self.head());
+        let has_types = !matches!(type_rule.rule, rules::Rule::Unknown(_));
+        let lock = Lock {
+            importer: IMPORTER,
+            document: self.digest.clone(),
+            version: self.description.version.clone().unwrap_or_default(),
+            wit: digest(wit.as_bytes()),
+            events: package.locked(has_types),
+        };
+        let file = provider_file::Content {
+            name: &self.request.name,
+            title: self.title(),
+            key: &key,
+            event_type: &type_rule.rule,
+            envelope: provider_file::envelope(&self.types, &events),
+            events: &events,
+        };
+        let provider = provider_file::write(&file);
+        let types = package.names.len();
+        Ok(Imported {
+            name: self.request.name.clone(),
+            wit,
+            provider,
+            event_lines: provider_file::event_lines(&events),
+            samples,
+            lock,
+            events: parts.events,
+            decoder,
+            types,
+            parts: parts.all,
+            skipped: self.description.skipped,
+            notes: [self.notes, type_rule.warnings].concat(),
+        })
+    }
+
+    fn title(&self) -> &str {
+        self.description
+            .title
+            .as_deref()
+            .unwrap_or(&self.request.name)
+    }
+
+    fn head(&self) -> wit::Head<'_> {
+        wit::Head {
+            name: &self.request.name,
+            title: self.title(),
+            version: self.description.version.as_deref(),
+        }
+    }
+
+    /// Finds the rules over all webhooks. Where none tells all of them apart, a rule for the
+    /// chosen webhooks counts.
+    fn rules(&self) -> (TypeRule, rules::Rule) {
+        let count = self.description.webhooks.len();
+        let all = self.candidates(&|_| true);
+        let key = rules::key(&self.types, &all);
+        if let Some(pointer) = self.group_by {
+            let names = self
+                .description
+                .webhooks
+                .iter()
+                .map(|it| Some(it.name.clone()));
+            return (TypeRule::given(pointer, names.collect()), key);
+        }
+        let rule = rules::event_type(&self.types, &all, count);
+        if !matches!(rule.rule, rules::Rule::Unknown(_)) || self.chosen.len() == count {
+            return (rule, key);
+        }
+        let chosen = self.candidates(&|webhook| self.chosen.contains(&webhook));
+        (rules::event_type(&self.types, &chosen, count), key)
+    }
+
+    fn candidates(&self, is_wanted: &dyn Fn(usize) -> bool) -> Vec<Candidate<'_, '_>> {
+        let wanted = self
+            .mapped
+            .iter()
+            .filter(|mapped| is_wanted(mapped.webhook));
+        wanted
+            .map(|mapped| {
+                let webhook = &self.description.webhooks[mapped.webhook];
+                Candidate {
+                    bodies: webhook.examples.iter().map(|it| it.node).collect(),
+                    webhook,
+                    mapped,
+                }
+            })
+            .collect()
+    }
+
+    fn events(&mut self, rule: &TypeRule) -> Vec<Event> {
+        let webhooks = &self.description.webhooks;
+        let chosen = self
+            .mapped
+            .iter()
+            .filter(|it| self.chosen.contains(&it.webhook));
+        let chosen: Vec<_> = chosen.cloned().collect();
+        let type_of = |webhook| rule.type_of(webhooks, webhook);
+        events::merged(
+            &mut self.types,
+            webhooks,
+            &chosen,
+            type_of,
+            &self.request.name,
+        )
+    }
+}

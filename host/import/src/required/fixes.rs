@@ -1,0 +1,114 @@
+//! The corrections of types, collected first and applied at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::document::child;
+use crate::lock::{Locked, Word};
+use crate::types::{Form, Rewrite, TypeId, Types, Use};
+
+/// The way from a field to a value within lists and maps: `true` for a list.
+pub(super) type Way = Vec<bool>;
+
+/// Corrections of the fields of records.
+#[derive(Debug, Default)]
+pub(crate) struct Fixes {
+    fields: BTreeMap<(TypeId, String), Fix>,
+}
+
+/// The corrections of one field.
+#[derive(Debug, Default)]
+struct Fix {
+    is_optional: bool,
+    /// The types of values that did not fit, by the way to them.
+    values: BTreeMap<Way, Use>,
+}
+
+impl Fixes {
+    /// Notes that a field may be missing.
+    pub(super) fn optional(&mut self, record: TypeId, key: &str) {
+        self.fields
+            .entry((record, key.to_owned()))
+            .or_default()
+            .is_optional = true;
+    }
+
+    /// Notes a value that did not fit.
+    pub(super) fn value(&mut self, types: &mut Types, field: &(TypeId, String), way: Way, ty: Use) {
+        let fix = self.fields.entry(field.clone()).or_default();
+        let known = fix.values.entry(way).or_insert(ty);
+        *known = types.either(*known, ty);
+    }
+
+    /// Notes the fields that a lock does not have, or has as options.
+    pub(super) fn remember(
+        &mut self,
+        types: &Types,
+        used: Use,
+        path: &str,
+        paths: &BTreeMap<String, Locked>,
+    ) {
+        match types.form(used) {
+            Form::List(item) => self.remember(types, *item, &format!("{path}/*"), paths),
+            Form::Map(value) => self.remember(types, *value, &format!("{path}/{{}}"), paths),
+            Form::Record(fields) => {
+                // Only a record has paths below to compare with.
+                let was_record = paths.get(path).is_some_and(|it| it.word == Word::Record);
+                for field in fields {
+                    let below = child(path, &field.key);
+                    let locked = paths.get(&below);
+                    if was_record && locked.is_none_or(|it| it.is_option) {
+                        self.optional(used.id, &field.key);
+                    }
+                    self.remember(types, field.ty, &below, paths);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns how many fields are corrected.
+    pub(crate) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Applies the corrections to types.
+    pub(crate) fn apply(&self, types: &mut Types, roots: impl Iterator<Item = Use>) -> Vec<Use> {
+        let records: BTreeSet<TypeId> = self.fields.keys().map(|(id, _)| *id).collect();
+        let mut rewrite = Rewrite::new(types, |types, id, mut ty| {
+            if let Form::Record(fields) = &mut ty.form
+                && records.contains(&id)
+            {
+                for field in fields {
+                    if let Some(fix) = self.fields.get(&(id, field.key.clone())) {
+                        field.is_required &= !fix.is_optional;
+                        for (way, value) in &fix.values {
+                            field.ty = widened(types, field.ty, way, *value);
+                        }
+                    }
+                }
+            }
+            Use {
+                id: types.add(ty),
+                is_nullable: false,
+            }
+        });
+        roots.map(|root| rewrite.apply(root)).collect()
+    }
+}
+
+/// Returns a type that takes another value as well, at the end of a way.
+fn widened(types: &mut Types, used: Use, way: &[bool], value: Use) -> Use {
+    let Some((_, rest)) = way.split_first() else {
+        let union = types.either(used, value);
+        let is_same = union.id == used.id && *types.form(value) != Form::Never;
+        // A value that fits no wider type, such as an integer that is too large, is kept as JSON.
+        return if is_same { types.of(Form::Any) } else { union };
+    };
+    let mut ty = types.get(used.id).clone();
+    match &mut ty.form {
+        Form::List(part) | Form::Map(part) => *part = widened(types, *part, rest, value),
+        _ => return types.of(Form::Any),
+    }
+    let id = types.add(ty);
+    Use { id, ..used }
+}
