@@ -22,6 +22,9 @@ use crate::wit;
 
 use sampling::Sampling;
 
+/// The version of a package that is imported for the first time.
+const PACKAGE: &str = "1.0.0";
+
 /// What is imported, and with which options.
 #[derive(Debug)]
 pub struct Request {
@@ -208,6 +211,7 @@ impl Work<'_, '_> {
             importer: IMPORTER,
             document: self.digest.clone(),
             version: self.description.version.clone().unwrap_or_default(),
+            package: PACKAGE.into(),
             wit: digest(wit.as_bytes()),
             events: package.locked(has_types),
         };
@@ -247,6 +251,7 @@ impl Work<'_, '_> {
     fn head(&self) -> wit::Head<'_> {
         wit::Head {
             name: &self.request.name,
+            package: PACKAGE,
             title: self.title(),
             version: self.description.version.as_deref(),
         }

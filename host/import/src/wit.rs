@@ -19,7 +19,10 @@ use comment::comment;
 pub(crate) struct Head<'a> {
     /// The provider's name, which is the namespace of the package.
     pub(crate) name: &'a str,
+    /// The version of the package.
+    pub(crate) package: &'a str,
     pub(crate) title: &'a str,
+    /// The version of the description.
     pub(crate) version: Option<&'a str>,
 }
 
@@ -38,7 +41,7 @@ pub(crate) fn write(package: &Package<'_>, head: &Head<'_>) -> String {
     text.push_str(
         "///\n/// `hookyard provider import` wrote this file. Import again rather than edit it.\n",
     );
-    let _ = writeln!(text, "package {}:webhooks@1.0.0;\n", head.name);
+    let _ = writeln!(text, "package {}:webhooks@{};\n", head.name, head.package);
 
     let mut types: Vec<_> = package.names.iter().map(|(id, name)| (name, *id)).collect();
     types.sort();

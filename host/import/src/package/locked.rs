@@ -66,6 +66,7 @@ impl Package<'_> {
                 }
                 _ => Word::Text,
             },
+            Form::Opaque(kinds) if kinds.cut.is_some() => Word::Cut,
             Form::Opaque(_) => Word::JsonText,
             Form::List(_) => Word::List,
             Form::Map(_) => Word::Map,
