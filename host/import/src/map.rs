@@ -134,7 +134,7 @@ impl<'a> Mapper<'a> {
             let place = at.node.place;
             let file = &self.document.file;
             self.warnings.push(format!(
-                "{file}:{place}: parts of the schema contradict each other; the value is kept as JSON"
+                "{file}:{place}: parts of the schema contradict each other; the wider type is kept"
             ));
         }
         both

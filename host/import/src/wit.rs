@@ -33,11 +33,8 @@ pub(crate) fn write(package: &Package<'_>, head: &Head<'_>) -> String {
         .version
         .map(|it| format!(", version {it}"))
         .unwrap_or_default();
-    comment(
-        &format!("The webhooks of {}{version}, typed.", head.title),
-        "",
-        &mut text,
-    );
+    let title = format!("{}{version}: its webhooks, typed.", head.title);
+    comment(&title, "", &mut text);
     text.push_str(
         "///\n/// `hookyard provider import` wrote this file. Import again rather than edit it.\n",
     );

@@ -65,8 +65,8 @@ impl Learner<'_> {
         for (_, field) in emitted(&fields).fields {
             let site = (used.id, field.key.clone());
             match folded.get(&fold(&field.key)) {
-                None => self.fixes.optional(site.0, &site.1),
-                Some(value) if value.value == Value::Null => self.fixes.optional(site.0, &site.1),
+                None => self.fixes.optional(site.0, field),
+                Some(value) if value.value == Value::Null => self.fixes.optional(site.0, field),
                 Some(value) => {
                     let path = child(path, &field.key);
                     self.walk(field.ty, value, Some(&site), Way::new(), &path);

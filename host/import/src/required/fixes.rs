@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::child;
 use crate::lock::{Locked, Word};
-use crate::types::{Form, Rewrite, TypeId, Types, Use};
+use crate::types::{Field, Form, Rewrite, TypeId, Types, Use};
 
 /// The way from a field to a value within lists and maps: `true` for a list.
 pub(super) type Way = Vec<bool>;
@@ -25,11 +25,11 @@ struct Fix {
 
 impl Fixes {
     /// Notes that a field may be missing.
-    pub(super) fn optional(&mut self, record: TypeId, key: &str) {
-        self.fields
-            .entry((record, key.to_owned()))
-            .or_default()
-            .is_optional = true;
+    pub(super) fn optional(&mut self, record: TypeId, field: &Field) {
+        if field.is_required && !field.ty.is_nullable {
+            let fix = self.fields.entry((record, field.key.clone())).or_default();
+            fix.is_optional = true;
+        }
     }
 
     /// Notes a value that did not fit.
@@ -57,7 +57,7 @@ impl Fixes {
                     let below = child(path, &field.key);
                     let locked = paths.get(&below);
                     if was_record && locked.is_none_or(|it| it.is_option) {
-                        self.optional(used.id, &field.key);
+                        self.optional(used.id, field);
                     }
                     self.remember(types, field.ty, &below, paths);
                 }

@@ -134,7 +134,10 @@ impl Types {
             (Never, _) | (_, Never) => Never,
             (Integer(a), Integer(b)) => Integer(a.narrower(*b)),
             (Integer(it), Number) | (Number, Integer(it)) => Integer(*it),
-            (Text(a), Text(b)) => a.and(b).map_or_else(|| self.contradiction(), Text),
+            (Text(a), Text(b)) => Text(a.and(b).unwrap_or_else(|| {
+                self.contradiction();
+                a.or(b)
+            })),
             (List(a), List(b)) => List(self.both(*a, *b)),
             (Map(a), Map(b)) => Map(self.both(*a, *b)),
             (Record(ours), Record(theirs)) => Record(self.joined(ours, theirs)),

@@ -41,13 +41,16 @@ fn decimal(text: &str) -> Option<String> {
         let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
         !digits.is_empty() && is_digits(digits)
     });
+    // JSON has no number like `0123`, and a reader who meant the text would lose the zero.
+    if whole.len() > 1 && whole.starts_with('0') {
+        return None;
+    }
     let is_number = is_digits(whole) && is_digits(fraction) && has_exponent;
     if !is_number || (whole.is_empty() && fraction.is_empty()) {
         return None;
     }
 
-    let trimmed = whole.trim_start_matches('0');
-    let whole = if trimmed.is_empty() { "0" } else { trimmed };
+    let whole = if whole.is_empty() { "0" } else { whole };
     let mut written = format!("{sign}{whole}");
     if !fraction.is_empty() {
         written.push_str(&format!(".{fraction}"));
