@@ -5,6 +5,7 @@
 //! operator's provider replaces a built-in one of the same name.
 
 pub(crate) mod answer;
+mod event_rules;
 mod outgoing;
 mod read;
 pub mod recipe;

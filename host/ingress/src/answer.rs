@@ -279,7 +279,7 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::UnreadableBody { .. } | Refusal::RepeatedField { .. } => {
             (BAD_REQUEST, "the body cannot be read")
         }
-        Refusal::MissingKey => (BAD_REQUEST, "the event has no id"),
+        Refusal::MissingKey { .. } => (BAD_REQUEST, "the event has no id"),
         Refusal::NotIncoming { .. } => (BAD_REQUEST, "events of this type are not received here"),
         Refusal::CertificateUnavailable
         | Refusal::KeysUnavailable
@@ -419,7 +419,7 @@ mod tests {
 
         for (refusal, status) in [
             (Refusal::BadSignature, 401),
-            (Refusal::MissingKey, 400),
+            (Refusal::MissingKey { why: String::new() }, 400),
             (Refusal::NotIncoming { event_type }, 400),
             (Refusal::CertificateUnavailable, 503),
         ] {

@@ -62,6 +62,24 @@ struct ReadRequest<'a> {
     body: Body,
 }
 
+impl ReadRequest<'_> {
+    /// Returns the request as schemes and providers read it.
+    fn as_read<'r>(
+        &'r self,
+        headers: &'r ReceivedHeaders<'r>,
+        tail: Option<&'r str>,
+    ) -> hookyard_schemes::Request<'r> {
+        hookyard_schemes::Request {
+            method: self.head.method.as_str(),
+            path: self.head.uri.path(),
+            tail,
+            query: self.head.uri.query(),
+            headers,
+            body: &self.body.bytes,
+        }
+    }
+}
+
 impl Receiver {
     pub(crate) fn new(config: Config, parts: Parts, sources: Arc<ArcSwap<Sources>>) -> Arc<Self> {
         let handshakes = Handshakes::new(
@@ -154,17 +172,8 @@ impl Receiver {
         request: &ReadRequest<'_>,
         in_flight: &InFlight,
     ) -> Result<Verdict, Refused> {
-        let uri = &request.head.uri;
         let headers = ReceivedHeaders(&request.head.headers);
-        let request = hookyard_schemes::Request {
-            method: request.head.method.as_str(),
-            path: uri.path(),
-            tail: route.tail,
-            query: uri.query(),
-            headers: &headers,
-            body: &request.body.bytes,
-        };
-
+        let request = request.as_read(&headers, route.tail);
         let now = self.parts.clock.now();
         self.handshakes
             .verify(&route.source, &request, in_flight, now)
@@ -177,35 +186,11 @@ impl Receiver {
         verified: Verified,
         request: ReadRequest<'_>,
     ) -> Result<Accepted, Refused> {
-        let ReadRequest { head, body } = request;
-        let headers = ReceivedHeaders(&head.headers);
-        let description = source.provider.describe(&verified, &headers, &body.bytes);
-        let description = description.map_err(Refused::Event)?;
-        let ordering_key = match &source.ordering {
-            Some(pointer) => {
-                ordering_key(pointer, &verified.payload, &body.bytes).map_err(Refused::Event)?
-            }
-            None => None,
-        };
-
+        let event = self.event(source, verified, &request)?;
         if !self.parts.admission.is_open(&source.name) {
             return Err(Refused::Unhandled);
         }
 
-        let received_at = self.parts.clock.now();
-        let event = Event {
-            id: (self.parts.event_ids)(),
-            source: source.name.clone(),
-            provider: source.provider.name.clone(),
-            event_type: description.event_type,
-            key: description.key,
-            key_window: source.dedupe_window,
-            received_at,
-            headers: headers::kept(&head.headers, source.verifier.credential_headers()),
-            body: body.bytes.clone(),
-            payload: verified.payload,
-            ordering_key,
-        };
         let stored = StoredEvent {
             id: event.id,
             event_type: event.event_type.clone(),
@@ -225,6 +210,48 @@ impl Receiver {
             }
             AppendResult::Repeat(id) => Accepted::Repeat(first(id)),
             AppendResult::RepeatDiffers(id) => Accepted::RepeatDiffers(first(id)),
+        })
+    }
+
+    /// Returns the event of a verified request.
+    fn event(
+        &self,
+        source: &Source,
+        verified: Verified,
+        request: &ReadRequest<'_>,
+    ) -> Result<Event, Refused> {
+        let (head, body) = (&request.head.headers, &request.body.bytes);
+        let headers = ReceivedHeaders(head);
+        let described = source
+            .provider
+            .describe(&verified, &request.as_read(&headers, None))
+            .map_err(Refused::Event)?;
+        // An event whose key is uncertain is in no order, and is not refused.
+        let ordering = source.ordering.as_ref();
+        let ordering_key = ordering.and_then(|pointer| {
+            ordering_key(pointer, &verified.payload, body)
+                .ok()
+                .flatten()
+        });
+
+        let id = (self.parts.event_ids)();
+        // Without a key of the sender, no other event ever has the key.
+        let (key, key_window) = match described.key {
+            Some(key) => (key, source.dedupe_window),
+            None => (id.to_string(), Duration::ZERO),
+        };
+        Ok(Event {
+            id,
+            source: source.name.clone(),
+            provider: source.provider.name.clone(),
+            event_type: described.event_type,
+            key,
+            key_window,
+            received_at: self.parts.clock.now(),
+            headers: headers::kept(head, source.verifier.credential_headers()),
+            body: body.clone(),
+            ordering_key,
+            payload: verified.payload,
         })
     }
 

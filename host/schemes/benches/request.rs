@@ -11,9 +11,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use hookyard_model::{Header, Payload, Timestamp};
+use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
-    JsonPointer, KeyRule, KeySource, Provider, Request, Scheme, SchemeRule, Secret, Signer,
-    SigningKey, SigningScheme, TypeRule, UnsignedMessage, Verified, Verifier, standard_webhooks,
+    JsonPointer, KeyRule, Provider, Request, Scheme, SchemeRule, Secret, Signer, SigningKey,
+    SigningScheme, TypeRule, UnsignedMessage, Verified, Verifier, standard_webhooks,
 };
 
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
@@ -79,15 +80,19 @@ impl Bench {
         }
     }
 
-    fn is_verified(&self, headers: &Vec<Header>) -> bool {
-        let request = Request {
+    fn request<'a>(&'a self, headers: &'a Vec<Header>) -> Request<'a> {
+        Request {
             method: "POST",
             path: "/acme/orders",
             tail: None,
             query: None,
             headers,
             body: self.body.as_bytes(),
-        };
+        }
+    }
+
+    fn is_verified(&self, headers: &Vec<Header>) -> bool {
+        let request = self.request(headers);
         self.verifier.verify(black_box(&request), &(), NOW).is_ok()
     }
 
@@ -98,23 +103,23 @@ impl Bench {
         };
         let description = self
             .provider
-            .describe(&verified, &self.headers, black_box(self.body.as_bytes()))
+            .describe(&verified, black_box(&self.request(&self.headers)))
             .expect("a described event");
         black_box(description);
     }
 }
 
 fn provider() -> Provider {
-    let pointer = |text| JsonPointer::parse(text).expect("a pointer");
+    let json = |text| {
+        let pointer = JsonPointer::parse(text).expect("a pointer");
+        Place::whole(PlaceKind::Json(pointer))
+    };
     Provider {
         name: "bench".into(),
         package: "bench:webhooks".into(),
         versions: Vec::new(),
-        key: KeyRule {
-            from: vec![KeySource::Json(pointer("/event_id"))],
-            otherwise: None,
-        },
-        event_type: TypeRule::Json(pointer("/type")),
+        key: KeyRule::at(json("/event_id")),
+        event_type: TypeRule::at(json("/type")),
         content: JsonPointer::default(),
         events: [].into(),
         outgoing: Default::default(),

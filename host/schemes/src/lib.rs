@@ -26,8 +26,8 @@ pub use json::{InvalidPointer, JsonPointer, Unreadable, payload_bytes};
 pub use ordering::ordering_key;
 pub use provider::{
     AnswerParts, Description, Direction, Envelope, EnvelopePiece, EnvelopeValues, EventCase,
-    KeyFallback, KeyRule, KeySource, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule,
-    Shape, Spelling, Template, TypeRule,
+    KeyPiece, KeyRule, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule, Shape,
+    Spelling, TypeRule,
 };
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;

@@ -2,7 +2,7 @@
 
 use hookyard_model::Payload;
 
-use crate::provider::describe::{hashed, identifier, is_identifier};
+use crate::provider::described::{hashed, identifier, is_identifier};
 use crate::{JsonPointer, Refusal, payload_bytes};
 
 /// Returns the ordering key at `pointer` in the event of a stored `body`; `None` if there is no

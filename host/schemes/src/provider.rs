@@ -4,9 +4,11 @@
 //! A provider needs no code. The configuration reads `provider.toml`; this module
 //! applies the rules in it.
 
-pub(crate) mod describe;
-mod template;
 mod answer;
+mod describe;
+pub(crate) mod described;
+mod key;
+mod event_type;
 mod outgoing_events;
 mod envelope;
 mod spelling;
@@ -16,9 +18,10 @@ use std::sync::Arc;
 
 pub use answer::AnswerParts;
 pub use envelope::{Envelope, EnvelopePiece, EnvelopeValues, MissingValue};
+pub use event_type::{Shape, TypeRule};
+pub use key::{KeyPiece, KeyRule};
 pub use outgoing_events::OutgoingEvents;
 pub use spelling::{NameCase, Spelling};
-pub use template::Template;
 
 use crate::{JsonPointer, SchemeKind, component, hmac};
 
@@ -32,9 +35,9 @@ pub struct Provider {
     /// The versions of the package that these rules apply to: `1` for all of 1.x.y, `0.9` for all
     /// of 0.9.x. An empty list means all versions.
     pub versions: Vec<String>,
-    /// The location of the idempotency key.
+    /// How the idempotency key of an event is found.
     pub key: KeyRule,
-    /// The location of the event's type.
+    /// How the type of an event is found.
     pub event_type: TypeRule,
     /// The part of the payload that a typed handler receives; the empty pointer means the whole
     /// payload.
@@ -49,56 +52,6 @@ pub struct Provider {
     pub scheme: SchemeRule,
     /// The schemes that may sign what the host sends to the provider.
     pub sending: SchemeRule,
-}
-
-/// The location of an event's idempotency key: the value that the sender repeats when it sends the
-/// same event again.
-#[derive(Debug, Clone)]
-pub struct KeyRule {
-    /// The possible locations. The first location that has a key counts.
-    pub from: Vec<KeySource>,
-    /// The replacement for a missing key; `None` refuses the request.
-    pub otherwise: Option<KeyFallback>,
-}
-
-/// A possible location of an idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// The message id of the scheme, such as `webhook-id` or SNS's `MessageId`.
-    SchemeId,
-    /// The value of the header with this name, in lower case.
-    Header(String),
-    /// A string or number in the payload.
-    Json(JsonPointer),
-}
-
-/// The replacement for a missing idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyFallback {
-    /// `sha256:` and the digest of the payload: equal payloads are one event.
-    BodySha256,
-}
-
-/// The location of an event's type. An event without a recognizable type is stored without a type.
-#[derive(Debug, Clone)]
-pub enum TypeRule {
-    /// A string in the payload.
-    Json(JsonPointer),
-    /// The value of the header with this name, in lower case.
-    Header(String),
-    /// The shape of the payload. The type is known if exactly one shape matches.
-    Shapes(Vec<Shape>),
-}
-
-/// A shape of payload, with the type of events that have this shape.
-#[derive(Debug, Clone)]
-pub struct Shape {
-    /// Locations; at least one of them must have a value other than null.
-    pub any: Vec<JsonPointer>,
-    /// Locations; each must have no value or null.
-    pub none: Vec<JsonPointer>,
-    /// The type of the event, such as `offer.{/status}`.
-    pub is: Template,
 }
 
 /// The representation of one event type in WIT.
@@ -138,8 +91,8 @@ pub struct SchemeRule {
 /// The properties of a verified event that the store needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// The idempotency key.
-    pub key: String,
+    /// The idempotency key, or `None` if each delivery is an event of its own.
+    pub key: Option<String>,
     /// The sender's name for the event type, if the event has a name.
     pub event_type: Option<String>,
 }

@@ -26,7 +26,7 @@ use self::hmac::HmacSigner;
 use self::jws::JwsSigner;
 use self::standard_webhooks::StandardWebhooksSigner;
 use crate::scheme::header_name;
-use crate::{KeySource, Provider, SchemeKind, SetupError, TypeRule};
+use crate::{Provider, SchemeKind, SetupError};
 
 /// The header for the id of the message, in schemes that do not send the id themselves.
 const ID_HEADER: &str = "webhook-id";
@@ -197,17 +197,16 @@ impl Signer {
     /// Also sends the id and the type of messages in the headers in which the provider has them.
     #[must_use]
     pub fn for_provider(mut self, provider: &Provider) -> Self {
-        let key_header = provider.key.from.iter().find_map(|source| match source {
-            KeySource::Header(header) => Some(header.clone()),
-            KeySource::SchemeId | KeySource::Json(_) => None,
-        });
+        let key_header = provider.key.headers().next();
         self.id_header = key_header
             .filter(|header| !self.scheme.sets(header))
+            .map(str::to_owned)
             .or(self.id_header);
 
-        if let TypeRule::Header(header) = &provider.event_type {
-            self.type_header = Some(header.clone()).filter(|header| !self.scheme.sets(header));
-        }
+        let type_header = provider.event_type.header();
+        self.type_header = type_header
+            .filter(|header| !self.scheme.sets(header))
+            .map(str::to_owned);
         self
     }
 

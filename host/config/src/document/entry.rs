@@ -6,6 +6,7 @@ use toml::de::DeValue;
 use super::{Origin, Scalar, Section};
 
 /// A value and its place in the file.
+#[derive(Clone)]
 pub struct Entry<'d> {
     origin: Origin<'d>,
     path: String,
@@ -40,6 +41,11 @@ impl<'d> Entry<'d> {
     /// Returns whether the value is a table.
     pub fn is_table(&self) -> bool {
         self.value.is_table()
+    }
+
+    /// Returns whether the value is a list.
+    pub fn is_list(&self) -> bool {
+        self.value.is_array()
     }
 
     /// Returns the values of a list. Reports a fault if the value is not a list.

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use hookyard_schemes::{
-    Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, OutgoingEvents, Provider,
-    SchemeKind, SchemeRule, TypeRule,
+    Direction, EventCase, JsonPointer, OutgoingEvents, Provider, SchemeKind, SchemeRule,
 };
-use hookyard_schemes::{Shape, Template};
 
-use super::{answer, outgoing, recipe, verifier};
+use super::{answer, event_rules, outgoing, recipe, verifier};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the
@@ -24,10 +22,16 @@ pub(crate) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
         let content = root
             .entry("content")
             .map_or_else(|| Some(JsonPointer::default()), |entry| pointer(&entry));
-        let key = required(root, "key", "where an event contains its id", key_rule);
-        let event_type = required(root, "type", "where an event contains its type", type_rule);
+        let key = required(
+            root,
+            "key",
+            "where an event contains its id",
+            event_rules::key,
+        );
+        let what_for = "where an event contains its type";
+        let event_type = required(root, "type", what_for, event_rules::event_type);
         let what_for = "how the sender proves its identity";
-        let scheme = required(root, "scheme", what_for, scheme_rule);
+        let scheme = required(root, "scheme", what_for, |entry| entry.table(scheme_rule));
         // By default, the provider is sent to with the same scheme as it uses itself.
         let sending = root
             .entry("sending")
@@ -57,18 +61,18 @@ pub(crate) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
     })
 }
 
-/// Reads a table that must be present.
+/// Reads a value that must be present.
 fn required<T>(
     root: &Section<'_>,
     key: &'static str,
     what_for: &str,
-    read: impl FnOnce(&Section<'_>) -> Option<T>,
+    read: impl FnOnce(&Entry<'_>) -> Option<T>,
 ) -> Option<T> {
     let Some(entry) = root.entry(key) else {
         root.missing(key, what_for);
         return None;
     };
-    entry.table(read)
+    read(&entry)
 }
 
 fn name(root: &Section<'_>, folder: &str) -> Option<String> {
@@ -132,95 +136,6 @@ pub(crate) fn pointer(entry: &Entry<'_>) -> Option<JsonPointer> {
     JsonPointer::parse(&entry.get::<String>()?)
         .map_err(|error| entry.fault(error))
         .ok()
-}
-
-fn pointers(section: &Section<'_>, key: &'static str) -> Vec<JsonPointer> {
-    let items = section
-        .entry(key)
-        .map(|entry| entry.items())
-        .unwrap_or_default();
-    items.iter().filter_map(pointer).collect()
-}
-
-fn header(entry: &Entry<'_>) -> Option<String> {
-    entry.get::<String>().map(|name| name.to_ascii_lowercase())
-}
-
-/// Reads where an event contains its id.
-fn key_rule(section: &Section<'_>) -> Option<KeyRule> {
-    let faults_before = section.fault_count();
-    let uses_scheme_id = section.get_or("scheme-id", false);
-    let scheme_id = uses_scheme_id.then_some(KeySource::SchemeId);
-    let header = section.entry("header").and_then(|entry| header(&entry));
-    let json = section.entry("json").and_then(|entry| pointer(&entry));
-    let otherwise = section
-        .entry("otherwise")
-        .and_then(|entry| key_fallback(&entry));
-
-    let sources = [
-        scheme_id,
-        header.map(KeySource::Header),
-        json.map(KeySource::Json),
-    ];
-    let from: Vec<KeySource> = sources.into_iter().flatten().collect();
-    if from.is_empty() && section.fault_count() == faults_before {
-        section.fault(
-            "must contain at least one of `scheme-id = true`, `header = \"…\"` and `json = \"/…\"`",
-        );
-    }
-    (!from.is_empty()).then_some(KeyRule { from, otherwise })
-}
-
-fn key_fallback(entry: &Entry<'_>) -> Option<KeyFallback> {
-    let name = entry.get::<String>()?;
-    if name != "body-sha256" {
-        entry.fault("must be \"body-sha256\"; remove it to refuse events without an id");
-        return None;
-    }
-    Some(KeyFallback::BodySha256)
-}
-
-/// Reads where an event contains its type.
-fn type_rule(section: &Section<'_>) -> Option<TypeRule> {
-    let faults_before = section.fault_count();
-    let json = section
-        .entry("json")
-        .and_then(|entry| pointer(&entry))
-        .map(TypeRule::Json);
-    let header = section
-        .entry("header")
-        .and_then(|entry| header(&entry))
-        .map(TypeRule::Header);
-    let shapes = section.entry("rules").map(|entry| {
-        let shapes = entry
-            .items()
-            .iter()
-            .filter_map(|item| item.table(shape))
-            .collect();
-        TypeRule::Shapes(shapes)
-    });
-
-    let mut rules = [json, header, shapes].into_iter().flatten();
-    let (rule, more) = (rules.next(), rules.next());
-    if more.is_some() || (rule.is_none() && section.fault_count() == faults_before) {
-        section.fault(
-            "must contain exactly one of `json = \"/…\"`, `header = \"…\"` and `rules = [ … ]`",
-        );
-    }
-    rule
-}
-
-/// Reads one rule that derives the type from the fields of the event.
-fn shape(section: &Section<'_>) -> Option<Shape> {
-    let any = pointers(section, "any");
-    let none = pointers(section, "none");
-    let is =
-        section.require::<String>("is", "the type of the event, such as \"offer.{/status}\"")?;
-    let entry = section.entry("is")?;
-    let is = Template::parse(&is)
-        .map_err(|error| entry.fault(error))
-        .ok()?;
-    Some(Shape { any, none, is })
 }
 
 /// Reads the schemes with which a provider sends, or with which it is sent to.

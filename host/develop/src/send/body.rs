@@ -1,6 +1,6 @@
 //! Changes the values of an event.
 
-use hookyard_schemes::{JsonPointer, KeySource, Provider};
+use hookyard_schemes::{JsonPointer, Provider};
 use std::str::FromStr;
 
 use crate::json::{self, Json};
@@ -84,15 +84,18 @@ fn missing(text: &str, pointer: &JsonPointer) -> String {
     format!("the body has no value at {pointer}: {there}")
 }
 
-/// Returns the body with a new id, where the provider has the id in the body.
+/// Returns the body with a new id, where the provider has the id in the body. If a key consists of
+/// several values, the first value that is not the type of the event is the id.
 pub(crate) fn with_id(provider: &Provider, body: &[u8], id: &str) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(body) else {
         return body.to_owned();
     };
 
     let mut text = text.to_owned();
-    for source in &provider.key.from {
-        if let KeySource::Json(pointer) = source
+    let is_type = |pointer: &&JsonPointer| provider.event_type.pointers().any(|it| it == *pointer);
+    for alternative in provider.key.alternatives() {
+        let id_at = alternative.pointers().find(|pointer| !is_type(pointer));
+        if let Some(pointer) = id_at
             && let Some(replaced) = json::replace(&text, pointer, &Json::text(id).inline())
         {
             text = replaced;

@@ -2,8 +2,8 @@
 
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::{
-    KeySource, Provider, SchemeKind, Secret, Signer, SigningKey, SigningScheme, SnsNotification,
-    SnsSigner, UnsignedMessage,
+    Provider, SchemeKind, Secret, Signer, SigningKey, SigningScheme, SnsNotification, SnsSigner,
+    UnsignedMessage,
 };
 use std::sync::Arc;
 
@@ -185,14 +185,11 @@ impl Sender {
 
     /// Returns the headers with the id, for schemes that do not set them.
     fn plain_headers(&self, id: &str) -> Vec<Header> {
-        let header = |source: &KeySource| match source {
-            KeySource::Header(name) => Some(Header {
-                name: name.clone(),
-                value: id.to_owned().into(),
-            }),
-            KeySource::SchemeId | KeySource::Json(_) => None,
+        let header = |name: &str| Header {
+            name: name.to_owned(),
+            value: id.to_owned().into(),
         };
-        self.provider.key.from.iter().filter_map(header).collect()
+        self.provider.key.headers().map(header).collect()
     }
 
     /// Returns whether the provider sends this header. The host adds an id of its own to messages
@@ -202,8 +199,7 @@ impl Sender {
             signer.kind(),
             SchemeKind::StandardWebhooks | SchemeKind::Hmac
         );
-        let is_key = |source: &KeySource| *source == KeySource::Header(name.to_owned());
-        name != ID_HEADER || has_id || self.provider.key.from.iter().any(is_key)
+        name != ID_HEADER || has_id || self.provider.key.headers().any(|header| header == name)
     }
 }
 

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Parts, Source, Sources};
 use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
+use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
-    JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeRule, Secret, TypeRule, Verifier,
+    JsonPointer, KeyRule, Provider, Scheme, SchemeRule, Secret, TypeRule, Verifier,
     standard_webhooks,
 };
 use hookyard_store::{
@@ -102,7 +103,10 @@ pub(crate) fn start_ingress() -> Server {
 }
 
 fn source() -> Source {
-    let pointer = |text| JsonPointer::parse(text).expect("a pointer");
+    let json = |text| {
+        let pointer = JsonPointer::parse(text).expect("a pointer");
+        Place::whole(PlaceKind::Json(pointer))
+    };
     let settings = standard_webhooks::Settings {
         secrets: vec![Secret::from(SECRET)],
         public_keys: Vec::new(),
@@ -118,11 +122,8 @@ fn source() -> Source {
             name: "bench".into(),
             package: "bench:webhooks".into(),
             versions: Vec::new(),
-            key: KeyRule {
-                from: vec![KeySource::Json(pointer("/event_id"))],
-                otherwise: None,
-            },
-            event_type: TypeRule::Json(pointer("/type")),
+            key: KeyRule::at(json("/event_id")),
+            event_type: TypeRule::at(json("/type")),
             content: JsonPointer::default(),
             events: [].into(),
             outgoing: Default::default(),

@@ -127,7 +127,7 @@ async fn bodies_together_have_a_maximum() {
         }
     }
     hog.write_all(b" ").await.expect("written");
-    assert_eq!(read(&mut hog).await.status, 400, "the hog's body is blank");
+    assert_eq!(read(&mut hog).await.status, 200);
     let answer = send(host.address, &post("/acme/open", "", &body)).await;
 
     assert_eq!(

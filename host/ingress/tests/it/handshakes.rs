@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_ingress::{Fetch, FetchError, FetchRequest, Source, Sources};
 use hookyard_model::Timestamp;
-use hookyard_schemes::{KeyRule, KeySource, Provider, Scheme, TypeRule, sns};
+use hookyard_schemes::value::Place;
+use hookyard_schemes::{KeyRule, Provider, Scheme, TypeRule, sns};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -113,14 +114,10 @@ impl Case {
             asked: Mutex::default(),
         });
         let topics = serde_json::from_value(self.0["config"]["topics"].clone()).expect("topics");
-        let key = KeyRule {
-            from: vec![KeySource::SchemeId],
-            otherwise: None,
-        };
-        let event_type = TypeRule::Header("x-amz-sns-message-type".to_owned());
+        let type_header = Place::header("x-amz-sns-message-type").expect("a header");
         let events = Provider {
-            key,
-            event_type,
+            key: KeyRule::scheme_id(),
+            event_type: TypeRule::at(type_header),
             ..Provider::clone(&provider())
         };
         let sns = Source {

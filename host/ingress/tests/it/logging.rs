@@ -50,13 +50,23 @@ async fn each_request_leaves_one_log_line() {
         ),
         (
             post("/acme/token", &good, "{\"id\":\"b\\nWARN forged\"}"),
+            "INFO",
+            vec!["accepted", "key=\"sha256:"],
+        ),
+        (
+            post("/acme/token", &good, "{}"),
             "WARN",
-            vec!["missing-key"],
+            vec![
+                "status=400",
+                "missing-key",
+                "the request was verified, but its event cannot be stored",
+                "the field `/id` of the body is missing",
+            ],
         ),
         (
             post("/acme/open", "", "private words"),
-            "WARN",
-            vec!["status=400", "unreadable-body"],
+            "INFO",
+            vec!["accepted", "type=\"\""],
         ),
     ];
     for (request, level, wanted) in cases {

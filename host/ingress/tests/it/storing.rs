@@ -1,14 +1,17 @@
 //! The stored event, and the order of append and answer (invariants 1 and 3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_ingress::Config;
+use hookyard_ingress::{Config, Source, Sources};
 use hookyard_model::{Payload, Timestamp};
+use hookyard_schemes::{KeyRule, Provider, Scheme, TypeRule};
 use hookyard_store::Events;
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{
-    BODY, DEDUPE_WINDOW, PATH_SECRET, TOKEN, config, connect, post, read, send, start,
+    BODY, DEDUPE_WINDOW, NoFetch, PATH_SECRET, TOKEN, config, connect, post, provider, read, send,
+    source, start, start_with,
 };
 
 #[tokio::test]
@@ -143,16 +146,65 @@ async fn stored_event_has_ordering_key_and_window() {
 }
 
 #[tokio::test]
-async fn ambiguous_ordering_key_is_refused() {
+async fn ambiguous_ordering_key_orders_nothing() {
     let host = start(config()).await;
     let body = r#"{"id":"1","type":"a","object_id":"offer-7","object_id":"offer-8"}"#;
-    assert_eq!(
-        send(host.address, &post("/acme/ordered", "", body))
-            .await
-            .status,
-        400
-    );
-    assert!(host.stored().await.is_empty());
+    let answer = send(host.address, &post("/acme/ordered", "", body)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(host.events().await[0].ordering_key, None);
+}
+
+#[tokio::test]
+async fn unreadable_event_is_stored_without_type() {
+    let host = start(config()).await;
+    let repeated = r#"{"id":"1","id":"2","type":"a"}"#;
+    for body in ["private words", "<xml/>", repeated, ""] {
+        for status in ["stored", "repeat"] {
+            let answer = send(host.address, &post("/acme/ordered", "", body)).await;
+            assert_eq!(answer.status, 200, "{body}");
+            assert!(answer.body.contains(status), "{body}: {answer:?}");
+        }
+    }
+
+    let events = host.events().await;
+    assert_eq!(events.len(), 4);
+    for event in events {
+        assert_eq!(event.event_type, None);
+        assert!(event.key.starts_with("sha256:"), "{}", event.key);
+    }
+}
+
+#[tokio::test]
+async fn each_delivery_of_a_sender_without_keys_is_stored() {
+    let keyless = Provider {
+        key: KeyRule::None,
+        event_type: TypeRule::None,
+        ..Provider::clone(&provider())
+    };
+    let source = Source {
+        provider: Arc::new(keyless),
+        ..source("keyless", Scheme::Unverified)
+    };
+    let now = Timestamp::from_unix_secs(1_780_000_000);
+    let host = start_with(
+        config(),
+        Sources::from_iter([source]),
+        Arc::new(NoFetch),
+        now,
+    )
+    .await;
+    for _ in 0..3 {
+        let answer = send(host.address, &post("/acme/keyless", "", BODY)).await;
+        assert!(answer.body.contains("stored"), "{answer:?}");
+    }
+
+    let events = host.events().await;
+    assert_eq!(events.len(), 3);
+    for event in events {
+        assert_eq!(event.key, event.id.to_string());
+        assert_eq!(event.key_window, Duration::ZERO);
+        assert_eq!(event.event_type, None);
+    }
 }
 
 #[tokio::test]

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
 use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
+use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
-    Credential, JsonPointer, KeyRule, KeySource, Provider, Scheme, SchemeKind, SchemeRule, Secret,
-    TypeRule, Verifier,
+    Credential, JsonPointer, KeyRule, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule,
+    Verifier,
 };
 use hookyard_store::{Error, EventPage, EventSelection, EventSummary, Events};
 use hookyard_store_testing::faulty::{Call, Fault, When};
@@ -67,18 +68,18 @@ pub(crate) fn config() -> Config {
     }
 }
 
+fn json(pointer: &str) -> Place {
+    let pointer = JsonPointer::parse(pointer).expect("a pointer");
+    Place::whole(PlaceKind::Json(pointer))
+}
+
 pub(crate) fn provider() -> Arc<Provider> {
     Arc::new(Provider {
         name: "plain".into(),
         package: "plain:webhooks".into(),
         versions: Vec::new(),
-        key: KeyRule {
-            from: vec![KeySource::Json(
-                JsonPointer::parse("/id").expect("a pointer"),
-            )],
-            otherwise: None,
-        },
-        event_type: TypeRule::Json(JsonPointer::parse("/type").expect("a pointer")),
+        key: KeyRule::at(json("/id")),
+        event_type: TypeRule::at(json("/type")),
         content: JsonPointer::parse("").expect("a pointer"),
         events: [].into(),
         outgoing: Default::default(),

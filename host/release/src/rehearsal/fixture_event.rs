@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookyard_config::document::unknown;
 use hookyard_model::{Event, EventId, Payload, SourceName, SourceRef, Timestamp, chain};
-use hookyard_schemes::{Provider, Verified};
+use hookyard_schemes::{Provider, Request, Verified};
 use uuid::Uuid;
 
 use super::Rehearsal;
@@ -45,15 +45,16 @@ impl Rehearsal {
 
         let (mut key, mut event_type) = (fixture.key.clone(), fixture.event_type.clone());
         if key.is_none() || event_type.is_none() {
-            let description = provider
-                .describe(&verified, &fixture.headers, &fixture.body)
-                .map_err(|refusal| {
-                    format!(
-                        "the source {source} would refuse the event: {}",
-                        chain(&refusal)
-                    )
-                })?;
-            key = key.or(Some(description.key));
+            let description =
+                provider
+                    .describe(&verified, &request(fixture))
+                    .map_err(|refusal| {
+                        format!(
+                            "the source {source} would refuse the event: {}",
+                            chain(&refusal)
+                        )
+                    })?;
+            key = key.or(description.key);
             event_type = event_type.or(description.event_type);
         }
 
@@ -63,7 +64,7 @@ impl Rehearsal {
             source,
             provider: provider.name.clone(),
             event_type,
-            key: key.unwrap_or_default(),
+            key: key.unwrap_or_else(|| id.to_string()),
             key_window: Duration::ZERO,
             received_at,
             headers: fixture.headers.clone(),
@@ -115,5 +116,17 @@ impl Rehearsal {
             "the plugin does not receive the events of the source {name}; its sources are: {}",
             known.join(", ")
         )
+    }
+}
+
+/// Returns the request of a fixture's event. A fixture has no path and no query.
+fn request(fixture: &FixtureEvent) -> Request<'_> {
+    Request {
+        method: "POST",
+        path: "/",
+        tail: None,
+        query: None,
+        headers: &fixture.headers,
+        body: &fixture.body,
     }
 }

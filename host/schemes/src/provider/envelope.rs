@@ -7,7 +7,7 @@
 
 use serde_json::value::RawValue;
 
-use super::describe::identifier;
+use super::described::identifier;
 use crate::{JsonPointer, SetupError};
 
 /// A JSON template.

@@ -22,7 +22,7 @@ const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 pub struct Fields<'a> {
     request: Request<'a>,
     document: &'a [u8],
-    pointers: &'a [JsonPointer],
+    pointers: Vec<&'a JsonPointer>,
     values: OnceCell<Result<Vec<Wanted<'a, 'a>>, Unreadable>>,
     query: OnceCell<Option<Pairs<'a>>>,
     form: OnceCell<Option<Pairs<'a>>>,
@@ -34,7 +34,7 @@ impl<'a> Fields<'a> {
         Self {
             request,
             document: request.body,
-            pointers: &[],
+            pointers: Vec::new(),
             values: OnceCell::new(),
             query: OnceCell::new(),
             form: OnceCell::new(),
@@ -51,8 +51,11 @@ impl<'a> Fields<'a> {
     /// Prepares for all locations that will be read, so that one pass over the JSON finds all of
     /// them. Each location that is not among `pointers` costs a pass of its own.
     #[must_use]
-    pub fn with_pointers(self, pointers: &'a [JsonPointer]) -> Self {
-        Self { pointers, ..self }
+    pub fn with_pointers(self, pointers: impl IntoIterator<Item = &'a JsonPointer>) -> Self {
+        Self {
+            pointers: pointers.into_iter().collect(),
+            ..self
+        }
     }
 
     /// Returns the request.
@@ -132,7 +135,7 @@ impl<'a> Fields<'a> {
     }
 
     fn read_json(&self) -> Result<Vec<Wanted<'a, 'a>>, Unreadable> {
-        let mut values: Vec<_> = self.pointers.iter().map(Wanted::new).collect();
+        let mut values: Vec<_> = self.pointers.iter().copied().map(Wanted::new).collect();
         find_all(self.json_text(), &mut values)?;
         Ok(values)
     }

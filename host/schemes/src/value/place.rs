@@ -38,6 +38,17 @@ impl Place {
         PlaceKind::parse("header", name).map(Self::whole)
     }
 
+    /// Returns the name of the header whose whole value is at this place.
+    pub fn whole_header(&self) -> Option<&str> {
+        match self {
+            Self {
+                kind: PlaceKind::Header(name),
+                part: Part::Whole,
+            } => Some(name),
+            _ => None,
+        }
+    }
+
     /// Returns the place of a whole value.
     pub const fn whole(kind: PlaceKind) -> Self {
         Self {

@@ -90,6 +90,13 @@ impl<X: OwnPiece> Template<X> {
 }
 
 impl<X> Template<X> {
+    /// Returns a template of one piece.
+    pub fn of(piece: Piece<X>) -> Self {
+        Self {
+            pieces: vec![piece],
+        }
+    }
+
     /// Returns the pieces in order, at least one.
     pub fn pieces(&self) -> &[Piece<X>] {
         &self.pieces
@@ -149,9 +156,7 @@ impl<X> Template<X> {
 /// A template of one place.
 impl<X> From<Place> for Template<X> {
     fn from(place: Place) -> Self {
-        Self {
-            pieces: vec![Piece::Value(place)],
-        }
+        Self::of(Piece::Value(place))
     }
 }
 

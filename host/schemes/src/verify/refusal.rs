@@ -210,8 +210,11 @@ pub enum Refusal {
     #[error("cannot confirm the subscription")]
     ConfirmationFailed,
     /// The event has no idempotency key where the provider's events have one.
-    #[error("the event has no usable idempotency key")]
-    MissingKey,
+    #[error("the event has no idempotency key: {why}")]
+    MissingKey {
+        /// What was looked for and not found, for each alternative.
+        why: String,
+    },
     /// The event has a type that the host sends and never receives.
     #[error("`{event_type}` is an event that this host sends and never receives")]
     NotIncoming {
@@ -259,7 +262,7 @@ impl Refusal {
             Self::WrongDigest { .. } => "wrong-digest",
             Self::ConfirmationUrl => "confirmation-url",
             Self::ConfirmationFailed => "confirmation-failed",
-            Self::MissingKey => "missing-key",
+            Self::MissingKey { .. } => "missing-key",
             Self::NotIncoming { .. } => "not-incoming",
         }
     }

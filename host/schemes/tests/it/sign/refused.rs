@@ -2,9 +2,10 @@
 
 use hookyard_model::Timestamp;
 use hookyard_schemes::hmac::{Encoding, Field, Part, Recipe, TimeField, TimeFormat};
+use hookyard_schemes::value::Place;
 use hookyard_schemes::{
-    Freshness, JsonPointer, KeyRule, KeySource, Provider, SchemeRule, SignError, Signer,
-    SigningScheme, TypeRule,
+    Freshness, JsonPointer, KeyRule, Provider, SchemeRule, SignError, Signer, SigningScheme,
+    TypeRule,
 };
 
 use super::keys;
@@ -244,11 +245,8 @@ fn provider_headers_carry_id_and_type() {
         name: "github".into(),
         package: "github:webhooks".into(),
         versions: Vec::new(),
-        key: KeyRule {
-            from: vec![KeySource::Header("x-github-delivery".into())],
-            otherwise: None,
-        },
-        event_type: TypeRule::Header("x-github-event".into()),
+        key: KeyRule::at(Place::header("X-GitHub-Delivery").expect("a header")),
+        event_type: TypeRule::at(Place::header("X-GitHub-Event").expect("a header")),
         content: JsonPointer::default(),
         events: Default::default(),
         outgoing: Default::default(),

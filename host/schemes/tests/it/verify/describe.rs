@@ -1,22 +1,35 @@
 use std::collections::BTreeMap;
 
 use hookyard_model::Payload;
+use hookyard_schemes::value::{Place, PlaceKind, Template};
 use hookyard_schemes::{
-    Description, Direction, EventCase, JsonPointer, KeyFallback, KeyRule, KeySource, Provider,
-    Refusal, SchemeKind, SchemeRule, Shape, Template, TypeRule, Verified,
+    Description, Direction, EventCase, JsonPointer, KeyPiece, KeyRule, Provider, Refusal, Request,
+    SchemeKind, SchemeRule, Shape, TypeRule, Verified,
 };
 
-use super::support::headers;
+use super::support::{headers, request};
+
+const EMPTY_SHA256: &str =
+    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 fn pointer(text: &str) -> JsonPointer {
     JsonPointer::parse(text).expect("a pointer")
 }
 
-fn provider(
-    from: Vec<KeySource>,
-    otherwise: Option<KeyFallback>,
-    event_type: TypeRule,
-) -> Provider {
+fn json(text: &str) -> Place {
+    Place::whole(PlaceKind::Json(pointer(text)))
+}
+
+fn first_of(alternatives: &[&str]) -> KeyRule {
+    let alternatives = alternatives.iter();
+    KeyRule::FirstOf(
+        alternatives
+            .map(|text| Template::<KeyPiece>::parse(text).expect("a template"))
+            .collect(),
+    )
+}
+
+fn provider(key: KeyRule, event_type: TypeRule) -> Provider {
     let case = |direction| EventCase {
         case: "some-case".into(),
         direction,
@@ -26,7 +39,7 @@ fn provider(
         name: "test".into(),
         package: "test:webhooks".into(),
         versions: Vec::new(),
-        key: KeyRule { from, otherwise },
+        key,
         event_type,
         content: JsonPointer::default(),
         events: BTreeMap::from([
@@ -45,79 +58,174 @@ fn provider(
 }
 
 fn by_json() -> Provider {
-    provider(
-        vec![KeySource::Json(pointer("/id"))],
-        None,
-        TypeRule::Json(pointer("/type")),
-    )
+    provider(KeyRule::at(json("/id")), TypeRule::at(json("/type")))
 }
 
-fn describe(provider: &Provider, body: &str) -> Result<(String, Option<String>), Refusal> {
-    let verified = Verified {
+fn verified() -> Verified {
+    Verified {
         id: Some("msg_1".into()),
         payload: Payload::Body,
+    }
+}
+
+fn describe(provider: &Provider, body: &str) -> Result<(Option<String>, Option<String>), Refusal> {
+    let headers = headers(&[("X-Id", "h1"), ("X-Event", "push"), ("X-Empty", "")]);
+    let request = Request {
+        query: Some("id=q1&twice=1&twice=2"),
+        ..request(&headers, body.as_bytes())
     };
-    let Description { key, event_type } =
-        provider.describe(&verified, &headers(&[("X-Id", "h1")]), body.as_bytes())?;
+    let Description { key, event_type } = provider.describe(&verified(), &request)?;
     Ok((key, event_type))
 }
 
 #[test]
 fn key_and_type_are_read_from_payload() {
-    let text = |text: &str| Some(text.to_owned());
-
-    for (body, expected) in [
-        (
-            r#"{"id":"a","type":"came.in"}"#,
-            Ok(("a".to_owned(), text("came.in"))),
-        ),
+    let long = "x".repeat(513);
+    for (body, key, event_type) in [
+        (r#"{"id":"a","type":"came.in"}"#, "a", Some("came.in")),
         (
             r#"{"id":"a","type":"never.heard.of"}"#,
-            Ok(("a".to_owned(), text("never.heard.of"))),
+            "a",
+            Some("never.heard.of"),
         ),
         (
             r#"{"id":12345678901234567890,"type":5}"#,
-            Ok(("12345678901234567890".to_owned(), None)),
+            "12345678901234567890",
+            Some("5"),
         ),
-        (r#"{"id":"a"}"#, Ok(("a".to_owned(), None))),
-        (
-            r#"{"id":"a","type":"two\nlines"}"#,
-            Ok(("a".to_owned(), None)),
-        ),
-        (r#"{"id":"","type":"came.in"}"#, Err("missing-key")),
-        (r#"{"id":"a\u0000b"}"#, Err("missing-key")),
-        (r#"{"id":{"a":1}}"#, Err("missing-key")),
-        (r#"{"id":null}"#, Err("missing-key")),
-        (r#"{"id":"a","id":"b"}"#, Err("repeated-field")),
-        (r#"{"id":"a","type":"went.out"}"#, Err("not-incoming")),
-        ("not json", Err("unreadable-body")),
+        (r#"{"id":"a"}"#, "a", None),
+        (r#"{"id":"a","type":"two\nlines"}"#, "a", None),
+        ("\u{feff}{\"id\":\"a\"}", "a", None),
     ] {
-        let found = describe(&by_json(), body).map_err(|refusal| refusal.reason());
-        assert_eq!(found, expected, "{body}");
+        let expected = (Some(key.to_owned()), event_type.map(str::to_owned));
+        assert_eq!(describe(&by_json(), body), Ok(expected), "{body}");
     }
-    assert!(describe(&by_json(), &format!(r#"{{"id":"{}"}}"#, "x".repeat(512))).is_ok());
-    assert!(describe(&by_json(), &format!(r#"{{"id":"{}"}}"#, "x".repeat(513))).is_err());
+
+    for (body, reason) in [
+        (r#"{"id":"","type":"came.in"}"#, "missing-key"),
+        (r#"{"id":{"a":1}}"#, "missing-key"),
+        (r#"{"id":null}"#, "missing-key"),
+        (r#"{"id":"a","type":"went.out"}"#, "not-incoming"),
+    ] {
+        let refusal = describe(&by_json(), body).expect_err("a refusal");
+        assert_eq!(refusal.reason(), reason, "{body}");
+    }
+
+    for odd in [&long, "a\\u0000b"] {
+        let key = describe(&by_json(), &format!(r#"{{"id":"{odd}"}}"#))
+            .expect("a key")
+            .0;
+        assert!(key.is_some_and(|key| key.starts_with("sha256:")), "{odd}");
+    }
 }
 
 #[test]
-fn key_is_read_from_other_locations() {
-    let none = || TypeRule::Header("x-type".into());
-    let key =
-        |from, otherwise| describe(&provider(from, otherwise, none()), "{}").map(|(key, _)| key);
-    let header = |name: &str| KeySource::Header(name.into());
+fn key_is_the_first_complete_alternative() {
+    let key = |alternatives: &[&str]| {
+        let provider = provider(first_of(alternatives), TypeRule::None);
+        let body = r#"{"data":{"id":"7f3d"},"event":"sent","empty":"","list":[1]}"#;
+        describe(&provider, body).map(|(key, _)| key)
+    };
 
-    assert_eq!(key(vec![KeySource::SchemeId], None), Ok("msg_1".into()));
-    assert_eq!(key(vec![header("x-id")], None), Ok("h1".into()));
-    assert_eq!(
-        key(vec![header("x-other"), KeySource::SchemeId], None),
-        Ok("msg_1".into())
+    for (alternatives, expected) in [
+        (&["{scheme-id}"][..], "msg_1"),
+        (&["{header:x-id}"], "h1"),
+        (&["{query:id}"], "q1"),
+        (&["{json:/data/id}:{json:/event}"], "7f3d:sent"),
+        (&["{header:x-other}", "{scheme-id}"], "msg_1"),
+        (&["{header:x-empty}:{json:/event}", "{json:/event}"], "sent"),
+        (
+            &["{body-sha256}"],
+            "2956ba39c222d068d1207c00ca6c78ed48ed99099ed8f0c63eb74f107fac72af",
+        ),
+        (&["{json:/empty}", "{json:/list}", "{json:/list/0}"], "1"),
+    ] {
+        assert_eq!(
+            key(alternatives),
+            Ok(Some(expected.into())),
+            "{alternatives:?}"
+        );
+    }
+}
+
+#[test]
+fn missing_key_says_what_was_looked_for() {
+    let provider = provider(
+        first_of(&["{header:x-other}", "{json:/data/id}:{json:/event}"]),
+        TypeRule::None,
     );
-    assert_eq!(key(vec![header("x-other")], None), Err(Refusal::MissingKey));
-    let hash = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let refusal = describe(&provider, r#"{"data":{"id":"7f3d"}}"#).expect_err("no key");
+    assert_eq!(refusal.reason(), "missing-key");
     assert_eq!(
-        key(vec![header("x-other")], Some(KeyFallback::BodySha256)),
-        Ok(hash.into())
+        refusal.to_string(),
+        "the event has no idempotency key: the header `x-other` is missing; the field `/event` of \
+         the body is missing"
     );
+}
+
+#[test]
+fn sender_without_keys_has_none() {
+    let provider = provider(KeyRule::None, TypeRule::None);
+    for body in ["{}", "", "not json"] {
+        assert_eq!(describe(&provider, body), Ok((None, None)), "{body}");
+    }
+}
+
+/// What verifies is stored, whatever the body is.
+#[test]
+fn unreadable_body_has_a_digest_and_no_type() {
+    let of_body = |text: &str| describe(&by_json(), text).expect("it is described");
+    for body in [
+        "hello",
+        r#"{"id":"a","id":"b","type":"came.in"}"#,
+        "payload=%7B%22id%22%3A1%7D",
+        "\u{0}",
+        &"[".repeat(100_000),
+    ] {
+        let (key, event_type) = of_body(body);
+        let key = key.expect("a key");
+        assert!(key.starts_with("msg_1:sha256:"), "{key}");
+        assert_eq!(key.len(), "msg_1:sha256:".len() + 64);
+        assert_eq!(event_type, None, "{body}");
+        assert_eq!(of_body(body).0, Some(key), "a repeat has the same key");
+    }
+    assert_ne!(of_body("hello").0, of_body("hello ").0);
+
+    let empty = describe(&by_json(), "").expect("it is described").0;
+    assert_eq!(empty, Some(format!("msg_1:{EMPTY_SHA256}")));
+}
+
+#[test]
+fn repeated_values_have_a_digest_and_no_type() {
+    let rule = TypeRule::FirstOf(vec![Template::parse("{query:twice}").expect("a template")]);
+    let provider = provider(first_of(&["{query:twice}"]), rule);
+    let (key, event_type) = describe(&provider, "").expect("it is described");
+    assert_eq!(key, Some(format!("msg_1:{EMPTY_SHA256}")));
+    assert_eq!(event_type, None);
+}
+
+#[test]
+fn type_is_the_first_complete_alternative() {
+    let event_type = |alternatives: &[&str], body: &str| {
+        let alternatives = alternatives.iter();
+        let alternatives = alternatives.map(|text| Template::parse(text).expect("a template"));
+        let provider = provider(KeyRule::None, TypeRule::FirstOf(alternatives.collect()));
+        describe(&provider, body).expect("it is described").1
+    };
+    let github = ["{header:X-Event}.{json:/action}", "{header:X-Event}"];
+
+    for (body, expected) in [
+        (r#"{"action":"opened"}"#, "push.opened"),
+        ("{}", "push"),
+        ("hello", "push"),
+    ] {
+        assert_eq!(
+            event_type(&github, body).as_deref(),
+            Some(expected),
+            "{body}"
+        );
+    }
+    assert_eq!(event_type(&["{json:/a}"], "{}"), None);
 }
 
 #[test]
@@ -132,10 +240,10 @@ fn type_follows_the_shape() {
         ["/offer_id", "/assets"],
     );
     let shapes = vec![
-        shape(offer, order, "offer.{/status}"),
-        shape(order, offer, "order.{/status}"),
+        shape(offer, order, "offer.{json:/status}"),
+        shape(order, offer, "order.{json:/status}"),
     ];
-    let provider = provider(vec![KeySource::SchemeId], None, TypeRule::Shapes(shapes));
+    let provider = provider(KeyRule::scheme_id(), TypeRule::Shapes(shapes));
 
     for (body, expected) in [
         (
@@ -151,14 +259,15 @@ fn type_follows_the_shape() {
             Some("order.created"),
         ),
         (r#"{"assets":[],"lines":[],"status":"created"}"#, None),
+        (r#"{"lines":1,"lines":2,"status":"created"}"#, None),
         (r#"{"status":"created"}"#, None),
         (r#"{"assets":[]}"#, None),
         ("[]", None),
+        ("{", None),
     ] {
-        let expected = Ok(("msg_1".to_owned(), expected.map(str::to_owned)));
+        let expected = Ok((Some("msg_1".to_owned()), expected.map(str::to_owned)));
         assert_eq!(describe(&provider, body), expected, "{body}");
     }
-    assert!(describe(&provider, "{").is_err());
 }
 
 #[test]
@@ -169,7 +278,7 @@ fn two_matching_shapes_give_no_type() {
         is: Template::parse(is).expect("a template"),
     };
     let shapes = TypeRule::Shapes(vec![shape("/a", "one"), shape("/b", "two")]);
-    let provider = provider(vec![KeySource::SchemeId], None, shapes);
+    let provider = provider(KeyRule::scheme_id(), shapes);
     let event_type = |body| describe(&provider, body).map(|(_, event_type)| event_type);
 
     assert_eq!(event_type(r#"{"a":1}"#), Ok(Some("one".into())));
@@ -183,16 +292,16 @@ fn envelope_is_opened_first() {
         id: None,
         payload: Payload::TextAt("/Message".into()),
     };
-    let describe = |body: &str| by_json().describe(&verified, &(), body.as_bytes());
-    let found = describe(r#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#).expect("an envelope");
+    let key = |body: &str| {
+        let described = by_json().describe(&verified, &request(&(), body.as_bytes()));
+        described.expect("it is described").key.expect("a key")
+    };
 
-    assert_eq!(found.key, "inner");
-    assert!(matches!(
-        describe(r#"{"Message":"no json"}"#),
-        Err(Refusal::UnreadableBody { .. })
-    ));
-    assert!(matches!(
-        describe("{}"),
-        Err(Refusal::UnreadableBody { .. })
-    ));
+    assert_eq!(
+        key(r#"{"id":"outer","Message":"{\"id\":\"inner\"}"}"#),
+        "inner"
+    );
+    for body in [r#"{"Message":"hello"}"#, "{}"] {
+        assert!(key(body).starts_with("sha256:"), "{body}");
+    }
 }

@@ -6,14 +6,15 @@ use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::hmac::{
     Encoding, Field, Hash, Part, Recipe, Settings, TimeField, TimeFormat,
 };
+use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
     Certificate, Credential, Document, DocumentRef, Documents, Freshness, JsonPointer, KeyRule,
-    KeySource, Provider, Request, Scheme, SchemeRule, Secret, TypeRule, Verification, Verified,
-    Verifier, jws, sns, standard_webhooks,
+    Provider, Request, Scheme, SchemeRule, Secret, TypeRule, Verification, Verified, Verifier, jws,
+    sns, standard_webhooks,
 };
 use proptest::prelude::*;
 
-use super::support::verifier;
+use super::support::{request, verifier};
 
 const NAMES: [&str; 14] = [
     "authorization",
@@ -226,11 +227,11 @@ proptest! {
             name: "p".into(),
             package: "p:p".into(),
             versions: Vec::new(),
-            key: KeyRule {
-                from: vec![KeySource::Header("svix-id".into()), KeySource::Json(pointer.clone())],
-                otherwise: None,
-            },
-            event_type: TypeRule::Json(pointer.clone()),
+            key: KeyRule::FirstOf(vec![
+                Place::header("svix-id").expect("a header").into(),
+                Place::whole(PlaceKind::Json(pointer.clone())).into(),
+            ]),
+            event_type: TypeRule::at(Place::whole(PlaceKind::Json(pointer.clone()))),
             content: pointer,
             events: Default::default(),
             outgoing: Default::default(),
@@ -239,8 +240,10 @@ proptest! {
             sending: SchemeRule::default(),
         };
 
-        if let Ok(found) = provider.describe(&Verified { id: None, payload }, &headers, &body) {
-            prop_assert!(!found.key.is_empty() && !found.key.chars().any(char::is_control));
+        let request = request(&headers, &body);
+        if let Ok(found) = provider.describe(&Verified { id: None, payload }, &request) {
+            let key = found.key.expect("a sender with keys");
+            prop_assert!(!key.is_empty() && !key.chars().any(char::is_control));
         }
     }
 
