@@ -5,6 +5,7 @@
 //! files of a provider.
 
 pub mod files;
+pub mod handled;
 pub mod imports;
 pub mod language;
 pub mod manifest;
