@@ -83,7 +83,7 @@ pub(crate) fn merged(
 }
 
 /// Returns the case of a type, without the provider's own name at its start.
-fn case(event_type: &str, provider: &str) -> String {
+pub(crate) fn case(event_type: &str, provider: &str) -> String {
     let name = kebab(event_type);
     let prefix = format!("{}-", kebab(provider));
     let name = match name.strip_prefix(&prefix) {

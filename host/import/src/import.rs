@@ -1,10 +1,12 @@
 //! The import of one description: from texts to the texts of a provider folder.
 
 mod bodies;
+mod keeping;
 mod limits;
 mod sampling;
 
 use crate::dialect::{Description, Selection, describe};
+use crate::diff::{self, Change};
 use crate::document::{Document, digest};
 use crate::error::{Error, Fault, short};
 use crate::events::{self, Mapped};
@@ -40,6 +42,8 @@ pub struct Request {
     pub kept: Vec<Body>,
     /// The last import into the same folder.
     pub previous: Option<Lock>,
+    /// What the operator gives up of the last import.
+    pub keep: diff::Options,
 }
 
 /// A description of events.
@@ -91,6 +95,8 @@ pub struct Imported {
     pub parts: u64,
     /// Events that the document has without a JSON body.
     pub skipped: Vec<String>,
+    /// What changed since the last import.
+    pub changes: Vec<Change>,
     /// What a reader should know about.
     pub notes: Vec<String>,
 }
@@ -183,38 +189,39 @@ struct Work<'r, 'a> {
     group_by: Option<&'r str>,
 }
 
+/// The events with the types that are written.
+struct Settled {
+    events: Vec<Event>,
+    sampling: Sampling,
+    changes: Vec<Change>,
+}
+
 impl Work<'_, '_> {
     fn finish(mut self) -> Result<Imported, Error> {
-        let options = &self.request.options;
         let (type_rule, key) = self.rules();
-        let mut events = self.events(&type_rule);
-        fields::apply(&mut self.types, &mut events, &options.fields)?;
-        limits::check_parts(&self.types, &events)?;
-
-        let sampling = Sampling::read(&mut self, &events, &type_rule.pointers)?;
-        if options.required == Required::Samples {
-            sampling.correct(&mut self, &mut events);
-        }
-        if options.required == Required::None {
-            required::none(&mut self.types, &mut events, &type_rule.pointers);
-        }
-        limits::limit_depth(&mut self.types, &mut events);
+        let Settled {
+            events,
+            sampling,
+            changes,
+        } = self.settle(&type_rule)?;
         let parts = limits::check_parts(&self.types, &events)?;
         self.types.check().map_err(Error::general)?;
 
         let package = Package::new(&self.types, &events);
         let decoder = Decoder::new(&package)?;
-        let samples = sampling.files(&package, &decoder, options.required, &mut self.notes)?;
-        let wit = wit::write(&package, &self.head());
+        let required = self.request.options.required;
+        let samples = sampling.files(&package, &decoder, required, &mut self.notes)?;
         let has_types = !matches!(type_rule.rule, rules::Rule::Unknown(_));
-        let lock = Lock {
+        let mut lock = Lock {
             importer: IMPORTER,
             document: self.digest.clone(),
             version: self.description.version.clone().unwrap_or_default(),
-            package: PACKAGE.into(),
-            wit: digest(wit.as_bytes()),
             events: package.locked(has_types),
+            ..Lock::default()
         };
+        lock.package = self.package_version(&lock, &changes);
+        let wit = wit::write(&package, &self.head(&lock.package));
+        lock.wit = digest(wit.as_bytes());
         let file = provider_file::Content {
             name: &self.request.name,
             title: self.title(),
@@ -233,11 +240,38 @@ impl Work<'_, '_> {
             samples,
             lock,
             events: parts.events,
+            changes,
             decoder,
             types,
             parts: parts.all,
             skipped: self.description.skipped,
             notes: [self.notes, type_rule.warnings].concat(),
+        })
+    }
+
+    /// Settles the types of the events: by the options, the bodies, and the last import.
+    fn settle(&mut self, rule: &TypeRule) -> Result<Settled, Error> {
+        let options = &self.request.options;
+        let mut events = self.events(rule);
+        let described = self.described(&events, rule);
+        events.extend(self.kept_events(&events, rule));
+        events.sort_by(|one, another| one.event_type.cmp(&another.event_type));
+        fields::apply(&mut self.types, &mut events, &options.fields)?;
+        limits::check_parts(&self.types, &events)?;
+
+        let sampling = Sampling::read(self, &events, &rule.pointers)?;
+        if options.required == Required::Samples {
+            sampling.correct(self, &mut events);
+        }
+        if options.required == Required::None {
+            required::none(&mut self.types, &mut events, &rule.pointers);
+        }
+        let changes = self.keep(&mut events, rule, described.as_ref());
+        limits::limit_depth(&mut self.types, &mut events);
+        Ok(Settled {
+            events,
+            sampling,
+            changes,
         })
     }
 
@@ -248,10 +282,10 @@ impl Work<'_, '_> {
             .unwrap_or(&self.request.name)
     }
 
-    fn head(&self) -> wit::Head<'_> {
+    fn head<'h>(&'h self, package: &'h str) -> wit::Head<'h> {
         wit::Head {
             name: &self.request.name,
-            package: PACKAGE,
+            package,
             title: self.title(),
             version: self.description.version.as_deref(),
         }

@@ -1,15 +1,13 @@
 //! Which fields are always there: what the document says, corrected by bodies.
 //!
 //! Senders' documents call fields required that are missing from what they send. So a field is an
-//! option if a body shows the need, or if the field is new since the last import, because stored
-//! events that are replayed lack the field. A body also corrects the type of a field.
+//! option if a body shows the need. A body also corrects the type of a field.
 
 mod bodies;
 mod fixes;
 #[cfg(test)]
 mod tests;
 
-use crate::lock::Lock;
 use crate::package::Event;
 use crate::types::{Form, Rewrite, Types, Use};
 
@@ -84,16 +82,6 @@ fn required(types: &mut Types, used: Use, pointer: &str) -> Use {
         changed = edited.unwrap_or(changed);
     }
     changed
-}
-
-/// Adds what the last import says: a field that it does not have, or has as an option, is an
-/// option. An event that it does not have is new as a whole.
-pub(crate) fn remember(types: &Types, events: &[Event], lock: &Lock, fixes: &mut Fixes) {
-    for event in events {
-        if let Some(locked) = lock.events.get(&event.case) {
-            fixes.remember(types, event.ty, "", &locked.paths);
-        }
-    }
 }
 
 /// Counts the fields that are required in the types of events, each type once.

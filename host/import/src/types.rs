@@ -6,6 +6,7 @@
 
 mod combine;
 mod integer;
+mod place;
 mod rewrite;
 #[cfg(test)]
 mod tests;

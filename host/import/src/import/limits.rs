@@ -13,6 +13,13 @@ pub(super) struct Parts {
     pub(super) events: Vec<ImportedEvent>,
 }
 
+/// Returns the parts of events together.
+pub(super) fn parts(types: &Types, events: &[Event]) -> u64 {
+    let mut sizes = Sizes::default();
+    let parts = events.iter().map(|event| sizes.of(types, event.ty).parts);
+    parts.fold(0, u64::saturating_add)
+}
+
 /// Counts the parts of events, and refuses what no host would load.
 pub(super) fn check_parts(types: &Types, events: &[Event]) -> Result<Parts, Error> {
     let mut sizes = Sizes::default();

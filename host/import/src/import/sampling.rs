@@ -3,7 +3,7 @@
 use super::{SampleFile, Work};
 use crate::error::Error;
 use crate::package::{Event, Package};
-use crate::required::{Fixes, Required, count, learn, remember};
+use crate::required::{Fixes, Required, count, learn};
 use crate::samples::{self, Decoder, Sample, made_up, personal};
 
 /// How many differences between bodies and a document are named.
@@ -63,7 +63,7 @@ impl Sampling {
         self.given.iter().chain(&self.kept).chain(&self.examples)
     }
 
-    /// Corrects the types of events by the bodies and by the last import.
+    /// Corrects the types of events by the bodies.
     pub(super) fn correct(&self, work: &mut Work<'_, '_>, events: &mut [Event]) {
         let mut fixes = Fixes::default();
         let mut differences = Vec::new();
@@ -73,20 +73,11 @@ impl Sampling {
                 differences.push(format!("{}{place}", event.case));
             }
         }
-        if let Some(lock) = &work.request.previous {
-            remember(&work.types, events, lock, &mut fixes);
-        }
-        let roots: Vec<_> = events.iter().map(|event| event.ty).collect();
-        let fixed = fixes.apply(&mut work.types, roots.into_iter());
-        for (event, ty) in events.iter_mut().zip(fixed) {
-            event.ty = ty;
-        }
+        fixes.apply_to(&mut work.types, events);
         work.notes.extend(different(differences));
         if fixes.len() > 0 {
-            work.notes.push(format!(
-                "{} fields are corrected by bodies or by the last import",
-                fixes.len()
-            ));
+            work.notes
+                .push(format!("{} fields are corrected by bodies", fixes.len()));
         } else if self.all().next().is_none() {
             let required = count(&mut work.types, events);
             work.notes.push(format!(

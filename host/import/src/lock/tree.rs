@@ -25,7 +25,8 @@ impl<'l> Node<'l> {
         Self::at(event, "")
     }
 
-    fn at(event: &'l LockedEvent, path: &str) -> Option<Self> {
+    /// Returns the type at a path.
+    pub(crate) fn at(event: &'l LockedEvent, path: &str) -> Option<Self> {
         let (path, locked) = event.paths.get_key_value(path)?;
         let mut node = Self {
             path,

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::child;
-use crate::lock::{Locked, Word};
+use crate::package::Event;
 use crate::types::{Field, Form, Rewrite, TypeId, Types, Use};
 
 /// The way from a field to a value within lists and maps: `true` for a list.
-pub(super) type Way = Vec<bool>;
+pub(crate) type Way = Vec<bool>;
 
 /// Corrections of the fields of records.
 #[derive(Debug, Default)]
 pub(crate) struct Fixes {
     fields: BTreeMap<(TypeId, String), Fix>,
+    /// Fields that records get.
+    added: BTreeMap<TypeId, Vec<Field>>,
 }
 
 /// The corrections of one field.
@@ -25,7 +26,7 @@ struct Fix {
 
 impl Fixes {
     /// Notes that a field may be missing.
-    pub(super) fn optional(&mut self, record: TypeId, field: &Field) {
+    pub(crate) fn optional(&mut self, record: TypeId, field: &Field) {
         if field.is_required && !field.ty.is_nullable {
             let fix = self.fields.entry((record, field.key.clone())).or_default();
             fix.is_optional = true;
@@ -33,36 +34,17 @@ impl Fixes {
     }
 
     /// Notes a value that did not fit.
-    pub(super) fn value(&mut self, types: &mut Types, field: &(TypeId, String), way: Way, ty: Use) {
+    pub(crate) fn value(&mut self, types: &mut Types, field: &(TypeId, String), way: Way, ty: Use) {
         let fix = self.fields.entry(field.clone()).or_default();
         let known = fix.values.entry(way).or_insert(ty);
         *known = types.either(*known, ty);
     }
 
-    /// Notes the fields that a lock does not have, or has as options.
-    pub(super) fn remember(
-        &mut self,
-        types: &Types,
-        used: Use,
-        path: &str,
-        paths: &BTreeMap<String, Locked>,
-    ) {
-        match types.form(used) {
-            Form::List(item) => self.remember(types, *item, &format!("{path}/*"), paths),
-            Form::Map(value) => self.remember(types, *value, &format!("{path}/{{}}"), paths),
-            Form::Record(fields) => {
-                // Only a record has paths below to compare with.
-                let was_record = paths.get(path).is_some_and(|it| it.word == Word::Record);
-                for field in fields {
-                    let below = child(path, &field.key);
-                    let locked = paths.get(&below);
-                    if was_record && locked.is_none_or(|it| it.is_option) {
-                        self.optional(used.id, field);
-                    }
-                    self.remember(types, field.ty, &below, paths);
-                }
-            }
-            _ => {}
+    /// Notes a field that a record gets, unless it has a field with this key.
+    pub(crate) fn add(&mut self, record: TypeId, field: Field) {
+        let added = self.added.entry(record).or_default();
+        if !added.iter().any(|it| it.key == field.key) {
+            added.push(field);
         }
     }
 
@@ -71,14 +53,22 @@ impl Fixes {
         self.fields.len()
     }
 
-    /// Applies the corrections to types.
-    pub(crate) fn apply(&self, types: &mut Types, roots: impl Iterator<Item = Use>) -> Vec<Use> {
+    /// Applies the corrections to the types of events.
+    pub(crate) fn apply_to(&self, types: &mut Types, events: &mut [Event]) {
+        let roots: Vec<_> = events.iter().map(|event| event.ty).collect();
+        let fixed = self.apply(types, roots.into_iter());
+        for (event, ty) in events.iter_mut().zip(fixed) {
+            event.ty = ty;
+        }
+    }
+
+    fn apply(&self, types: &mut Types, roots: impl Iterator<Item = Use>) -> Vec<Use> {
         let records: BTreeSet<TypeId> = self.fields.keys().map(|(id, _)| *id).collect();
         let mut rewrite = Rewrite::new(types, |types, id, mut ty| {
             if let Form::Record(fields) = &mut ty.form
-                && records.contains(&id)
+                && (records.contains(&id) || self.added.contains_key(&id))
             {
-                for field in fields {
+                for field in &mut *fields {
                     if let Some(fix) = self.fields.get(&(id, field.key.clone())) {
                         field.is_required &= !fix.is_optional;
                         for (way, value) in &fix.values {
@@ -86,6 +76,8 @@ impl Fixes {
                         }
                     }
                 }
+                let added = self.added.get(&id).into_iter().flatten();
+                fields.extend(added.cloned());
             }
             Use {
                 id: types.add(ty),
