@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::dialect::Webhook;
 use crate::error::{Error, Fault, short};
-use crate::names::{Given, fold, is_match, kebab};
+use crate::names::{Given, is_match, kebab};
 use crate::package::Event;
 use crate::resolve::nearest;
 use crate::types::{Types, Use};
@@ -93,7 +93,7 @@ pub(crate) fn case(event_type: &str, provider: &str) -> String {
     match name.as_str() {
         "other" => "other-event".into(),
         // A name begins with a letter.
-        "" => match kebab(&format!("e{}", fold(event_type))) {
+        "" => match kebab(&format!("e{event_type}")) {
             name if name.len() > 1 => name,
             _ => "event".into(),
         },
@@ -113,7 +113,7 @@ mod tests {
             ("github", "github", "github"),
             ("github.2fa", "github", "github2fa"),
             ("other", "x", "other-event"),
-            ("2fa.enabled", "x", "e2faenabled"),
+            ("2fa.enabled", "x", "e2fa-enabled"),
             ("日本", "x", "event"),
         ] {
             assert_eq!(case(event_type, provider), wanted, "{event_type}");

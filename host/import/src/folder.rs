@@ -78,7 +78,7 @@ impl Folder {
         let lock = Lock::read(&lock).map_err(|error| folder.fail("import.lock", error.into()))?;
         folder.lock = Some(lock);
         if let Some(text) = files::read(path, "import.toml")? {
-            let options = options::read(&text);
+            let options = Options::read(&text);
             folder.options = Some(options.map_err(|fault| folder.fail("import.toml", fault))?);
         }
         let samples = path.join("samples");

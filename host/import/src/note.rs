@@ -47,10 +47,11 @@ impl Note {
         }
         let listed = schema.get("examples").and_then(Node::list);
         let example = schema.get("example").or(listed.and_then(|it| it.first()));
+        let sample = example.or(schema.get("default")).or(schema.get("const"));
         Self {
             text: described(schema),
             remarks,
-            sample: example.or(schema.get("default")).cloned(),
+            sample: sample.cloned(),
             format: schema.get("format").and_then(Node::text).map(short),
         }
     }
@@ -120,16 +121,21 @@ fn without_links(text: &str) -> String {
 }
 
 /// Ends a text with a full stop, unless the text ends with a mark already.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?', ':', ';', '…']) {
         return text.to_owned();
     }
     format!("{text}.")
 }
 
+/// Names the format of a string. The format of a number shows in its type.
 fn format(schema: &Node) -> Option<String> {
+    const OF_NUMBERS: [&str; 4] = ["int", "uint", "float", "double"];
     let format = schema.get("format").and_then(Node::text)?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if OF_NUMBERS.into_iter().any(|it| format.starts_with(it)) {
+        return None;
+    }
     if format.is_empty() || format.len() > 40 || !format.chars().all(is_word) {
         return None;
     }
@@ -158,8 +164,8 @@ fn fixed(schema: &Node) -> Option<String> {
         Value::Bool(value) => Some(format!("`{value}`")),
         _ => None,
     };
-    let values: Vec<_> = constant.chain(listed).filter_map(written).collect();
-    values_of(&values)
+    let values: Option<Vec<_>> = constant.chain(listed).map(written).collect();
+    values_of(&values?)
 }
 
 /// Lists values that are already quoted.

@@ -25,8 +25,8 @@ pub(crate) fn write(content: &Content<'_>) -> String {
         let key = quoted(&format!("/{key}"));
         format!("# Every event has its content at {key}, in an envelope of the same fields.\n")
     });
-    let key_why = "what the sender repeats when it sends an event again, such as \
-                   \"{header:X-Delivery-Id}\", or \"none\"";
+    let key_why = "what the sender repeats when it sends an event again, such as\n\
+                   # \"{header:X-Delivery-Id}\"; or \"none\"";
     let type_why = "where an event has its type, such as \"{json:/type}\", or \"none\"";
     let lines = event_lines(content.events).join("\n");
     format!(

@@ -139,9 +139,15 @@ fn piece(pointer: &str) -> String {
     format!("{{json:{pointer}}}")
 }
 
+/// The keys that usually contain the type, the most usual first.
+const USUAL: [&str; 6] = ["type", "event", "event_type", "eventType", "topic", "kind"];
+
+fn is_usual(pointer: &str) -> bool {
+    rank(pointer) < USUAL.len()
+}
+
 /// The place of a key among those that usually contain the type.
 fn rank(pointer: &str) -> usize {
-    const USUAL: [&str; 6] = ["type", "event", "event_type", "eventType", "topic", "kind"];
     let key = pointer.rsplit('/').next().unwrap_or_default();
     USUAL
         .iter()

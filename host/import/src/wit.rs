@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::names::escaped;
-use crate::note::values;
+use crate::note::{sentence, values};
 use crate::package::{Emitted, Package, cases, emitted};
 use crate::types::{Field, Form, TypeId, Values};
 
@@ -189,13 +189,9 @@ fn handler(package: &Package<'_>, head: &Head<'_>, text: &mut String) {
     }
     text.push_str("\n    /// An event, by its type.\n    variant event {\n");
     for event in package.events {
-        let said = event
-            .text
-            .as_deref()
-            .map(|it| format!("{it} "))
-            .unwrap_or_default();
-        let named = format!("`{}`.", crate::error::short(&event.event_type));
-        comment(&format!("{said}{named}"), "        ", text);
+        let said = event.text.as_deref().map(sentence).unwrap_or_default();
+        let named = format!("{said} `{}`.", crate::error::short(&event.event_type));
+        comment(&named, "        ", text);
         let ty = package.written(event.ty, false);
         let _ = writeln!(text, "        {}({ty}),", escaped(&event.case));
     }

@@ -9,6 +9,17 @@ use crate::import::Options;
 use crate::provider_file::quoted;
 use crate::required::Required;
 
+impl Options {
+    /// Reads the text of `import.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the key that is unknown or has another kind of value.
+    pub fn read(text: &str) -> Result<Self, Fault> {
+        read(text)
+    }
+}
+
 /// Returns the text of the file.
 pub(super) fn write(options: &Options) -> String {
     let mut text = String::from(
@@ -36,8 +47,7 @@ pub(super) fn write(options: &Options) -> String {
     text
 }
 
-/// Reads the text of the file.
-pub(super) fn read(text: &str) -> Result<Options, Fault> {
+fn read(text: &str) -> Result<Options, Fault> {
     let table: Table = text.parse().map_err(|error| not_toml(&error))?;
     let mut options = Options::default();
     for (key, value) in &table {

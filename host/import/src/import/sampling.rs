@@ -1,6 +1,6 @@
 //! The bodies of an import: what they correct, and which become samples.
 
-use super::{SampleFile, Work};
+use super::{SampleFile, Source, Work};
 use crate::error::Error;
 use crate::package::{Event, Package};
 use crate::required::{Fixes, Required, count, learn};
@@ -14,6 +14,8 @@ pub(super) struct Sampling {
     given: Vec<Sample>,
     kept: Vec<Sample>,
     examples: Vec<Sample>,
+    /// Whether the examples are what the sender sent, as in a folder of bodies.
+    is_real: bool,
 }
 
 impl Sampling {
@@ -56,28 +58,34 @@ impl Sampling {
             given,
             kept,
             examples,
+            is_real: matches!(work.request.source, Source::Bodies(_)),
         })
     }
 
-    fn all(&self) -> impl Iterator<Item = &Sample> {
-        self.given.iter().chain(&self.kept).chain(&self.examples)
+    /// Returns all bodies, and whether the sender sent them.
+    fn all(&self) -> impl Iterator<Item = (&Sample, bool)> {
+        let real = self.given.iter().chain(&self.kept);
+        let examples = self.examples.iter().map(|sample| (sample, self.is_real));
+        real.map(|sample| (sample, true)).chain(examples)
     }
 
     /// Corrects the types of events by the bodies.
     pub(super) fn correct(&self, work: &mut Work<'_, '_>, events: &mut [Event]) {
         let mut fixes = Fixes::default();
         let mut differences = Vec::new();
-        for sample in self.all() {
+        for (sample, is_real) in self.all() {
             let event = &events[sample.event];
-            for place in learn(&mut work.types, event.ty, &sample.root, &mut fixes) {
-                differences.push(format!("{}{place}", event.case));
-            }
+            let found = learn(&mut work.types, event.ty, &sample.root, is_real, &mut fixes);
+            differences.extend(found.iter().map(|place| format!("{}{place}", event.case)));
         }
         fixes.apply_to(&mut work.types, events);
         work.notes.extend(different(differences));
         if fixes.len() > 0 {
-            work.notes
-                .push(format!("{} fields are corrected by bodies", fixes.len()));
+            let fields = match fixes.len() {
+                1 => "1 field is".to_owned(),
+                count => format!("{count} fields are"),
+            };
+            work.notes.push(format!("{fields} corrected by bodies"));
         } else if self.all().next().is_none() {
             let required = count(&mut work.types, events);
             work.notes.push(format!(

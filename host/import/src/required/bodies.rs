@@ -10,12 +10,20 @@ use crate::infer::infer;
 use crate::package::{cases, emitted};
 use crate::types::{Form, Integer, TypeId, Types, Use};
 
-/// Compares a body with the type of its event. Returns the places of values whose type differs,
+/// Compares a body with the type of its event. A body that is not real, such as an example of the
+/// document, shows which fields may be missing, and changes no types. Returns the places of values whose type differs,
 /// with what was found.
-pub(crate) fn learn(types: &mut Types, ty: Use, body: &Node, fixes: &mut Fixes) -> Vec<String> {
+pub(crate) fn learn(
+    types: &mut Types,
+    ty: Use,
+    body: &Node,
+    is_real: bool,
+    fixes: &mut Fixes,
+) -> Vec<String> {
     let mut learner = Learner {
         types,
         fixes,
+        is_real,
         differences: Vec::new(),
     };
     learner.walk(ty, body, None, Way::new(), "");
@@ -25,6 +33,7 @@ pub(crate) fn learn(types: &mut Types, ty: Use, body: &Node, fixes: &mut Fixes) 
 struct Learner<'l> {
     types: &'l mut Types,
     fixes: &'l mut Fixes,
+    is_real: bool,
     differences: Vec<String>,
 }
 
@@ -76,7 +85,7 @@ impl Learner<'_> {
     }
 
     fn differs(&mut self, site: Site<'_>, way: Way, value: &Node, path: &str) {
-        let Some(site) = site else {
+        let Some(site) = site.filter(|_| self.is_real) else {
             return;
         };
         if value.value != Value::Null {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Candidate, Found, Rule, piece, preference};
 use crate::document::child;
+use crate::names::fold;
 use crate::types::{Form, Types, Use, Values};
 
 /// The maximum nesting of a pointer.
@@ -21,7 +22,8 @@ pub(super) fn pointer(types: &Types, events: &[Candidate<'_, '_>]) -> Option<Fou
     let pointers = common(&constants);
     let pointer = pointers.into_iter().find(|pointer| {
         let values = constants.iter().map(|it| &it[pointer]);
-        values.collect::<BTreeSet<_>>().len() == events.len()
+        let is_different = values.collect::<BTreeSet<_>>().len() == events.len();
+        is_different && (events.len() > 1 || is_likely(pointer, &constants[0], &events[0]))
     })?;
     Some(Found {
         rule: Rule::Sure(piece(&pointer)),
@@ -34,8 +36,19 @@ pub(super) fn pointer(types: &Types, events: &[Candidate<'_, '_>]) -> Option<Fou
     })
 }
 
+/// Whether a pointer contains the type of a single event, whose other constants mean something else.
+fn is_likely(pointer: &str, constants: &Constants, event: &Candidate<'_, '_>) -> bool {
+    let is_name = constants
+        .get(pointer)
+        .is_some_and(|it| fold(it) == fold(&event.webhook.name));
+    is_name || super::is_usual(pointer)
+}
+
 /// Takes two pointers that tell the events apart together.
 pub(super) fn pair(types: &Types, events: &[Candidate<'_, '_>]) -> Option<Found> {
+    if events.len() < 2 {
+        return None;
+    }
     let constants = all(types, events);
     let pointers: Vec<_> = common(&constants).into_iter().take(PAIRED_MAX).collect();
     let pairs = pointers.iter().enumerate();
