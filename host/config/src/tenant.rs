@@ -4,6 +4,7 @@ mod destination;
 mod scheme;
 mod signing;
 mod source;
+mod source_values;
 mod verifier;
 
 use std::collections::BTreeMap;

@@ -263,6 +263,7 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         | Refusal::UnknownKey { .. }
         | Refusal::BadSignature
         | Refusal::ByVerifier { .. }
+        | Refusal::UncoveredBody
         | Refusal::MissingField { .. }
         | Refusal::MalformedField { .. }
         | Refusal::UnknownMessageType { .. }

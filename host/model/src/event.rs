@@ -61,6 +61,37 @@ pub enum Payload {
     Body,
     /// The text of the string at this JSON pointer (RFC 6901); the body is a JSON envelope.
     TextAt(String),
+    /// The fields at these JSON pointers, because the sender signs nothing else. A plugin gets a
+    /// document that contains only them. The pointers contain no control characters.
+    Covered(Vec<String>),
+}
+
+impl Payload {
+    /// Returns the payload as a text for stores; `None` for the whole body.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::Body => None,
+            Self::TextAt(pointer) => Some(pointer.clone()),
+            Self::Covered(pointers) => Some(
+                pointers
+                    .iter()
+                    .map(|pointer| format!("\n{pointer}"))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// Returns the payload with this [text](Self::to_text).
+    pub fn from_text(text: Option<String>) -> Self {
+        let Some(text) = text else {
+            return Self::Body;
+        };
+        // A pointer is empty or begins with `/`.
+        match text.strip_prefix('\n') {
+            Some(pointers) => Self::Covered(pointers.split('\n').map(str::to_owned).collect()),
+            None => Self::TextAt(text),
+        }
+    }
 }
 
 /// A verified request, which is stored once.

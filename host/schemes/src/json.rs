@@ -5,6 +5,7 @@
 //! about its value, and the host does not guess. The module `lookup` finds any number of values in
 //! one pass.
 
+mod covered;
 mod lookup;
 
 use std::borrow::Cow;
@@ -131,11 +132,12 @@ impl FromStr for JsonPointer {
     }
 }
 
-/// Returns the sender's event within a stored body: the body itself, or the text of a string in it.
+/// Returns the sender's event within a stored body: the body itself, the text of a string in it, or
+/// the fields of it that were signed.
 ///
 /// # Errors
 ///
-/// Returns [`Unreadable`] if there is no such string.
+/// Returns [`Unreadable`] if there is no such string, or if the fields cannot be read.
 pub fn payload_bytes<'a>(payload: &Payload, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Unreadable> {
     match payload {
         Payload::Body => Ok(Cow::Borrowed(body)),
@@ -146,6 +148,13 @@ pub fn payload_bytes<'a>(payload: &Payload, body: &'a [u8]) -> Result<Cow<'a, [u
                 .find_string(body)?;
             text.map(|text| Cow::Owned(text.into_bytes()))
                 .ok_or_else(missing)
+        }
+        Payload::Covered(pointers) => {
+            let pointers: Vec<_> = pointers
+                .iter()
+                .filter_map(|text| JsonPointer::parse(text).ok())
+                .collect();
+            covered::covered(body, &pointers).map(|text| Cow::Owned(text.into_bytes()))
         }
     }
 }

@@ -13,11 +13,11 @@
 mod verify;
 mod sign;
 mod provider;
+pub mod recipe;
 mod scheme;
 mod ordering;
 mod json;
 pub mod value;
-pub mod hmac;
 mod secret;
 mod secret_check;
 mod base64_text;
@@ -39,6 +39,7 @@ pub use sign::{
 };
 pub use verify::{
     Certificate, Credential, Document, DocumentRef, Documents, FoundHeader, Freshness, Headers,
-    InvalidCertificate, InvalidDocument, KeyRequest, KeyRequestValue, KeySet, Refusal, Request,
-    Verdict, Verification, Verified, Verifier, component, jws, sns, standard_webhooks,
+    InvalidCertificate, InvalidDocument, KeyRequest, KeyRequestValue, KeySet, PublicKey,
+    PublicKeys, Refusal, Request, Verdict, Verification, Verified, Verifier, component, jws, sns,
+    standard_webhooks, token,
 };

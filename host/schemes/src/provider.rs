@@ -23,7 +23,9 @@ pub use key::{KeyPiece, KeyRule};
 pub use outgoing_events::OutgoingEvents;
 pub use spelling::{NameCase, Spelling};
 
-use crate::{JsonPointer, SchemeKind, component, hmac};
+use crate::recipe::Recipe;
+use crate::value::Place;
+use crate::{JsonPointer, SchemeKind, component};
 
 /// A kind of sender.
 #[derive(Debug, Clone)]
@@ -82,8 +84,12 @@ pub struct SchemeRule {
     pub allowed: Vec<SchemeKind>,
     /// The header that holds the proof, for `jws-detached` and `header`.
     pub header: Option<String>,
-    /// The HMAC recipe, for `hmac`.
-    pub recipe: Option<hmac::Recipe>,
+    /// The recipe for `hmac`.
+    pub hmac: Option<Recipe>,
+    /// The recipe for `public-key`.
+    pub public_key: Option<Recipe>,
+    /// The place of the token for `token`.
+    pub token: Option<Place>,
     /// The component, for `verifier`.
     pub verifier: Option<component::Rule>,
 }

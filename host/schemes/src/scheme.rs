@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Credential, InvalidPointer, component, hmac, jws, sns, standard_webhooks};
+use crate::{Credential, InvalidPointer, component, jws, recipe, sns, standard_webhooks, token};
 
 /// The scheme that verifies a source's requests, with its settings.
 #[derive(Debug, Clone)]
@@ -19,8 +19,10 @@ pub enum Scheme {
     AwsSns(sns::Settings),
     /// A credential that is the same for every request.
     Static(Credential),
-    /// An HMAC scheme given as data.
-    Hmac(hmac::Settings),
+    /// A signature given as data.
+    Recipe(Box<recipe::Settings>),
+    /// A token at any place.
+    Token(token::Settings),
     /// A component of the provider decides.
     Component(component::Settings),
     /// No verification: anybody can send. This is never a default; the operator must ask for it
@@ -30,7 +32,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// Returns the kind of the scheme.
-    pub const fn kind(&self) -> SchemeKind {
+    pub fn kind(&self) -> SchemeKind {
         match self {
             Self::StandardWebhooks(_) => SchemeKind::StandardWebhooks,
             Self::DetachedJws(_) => SchemeKind::DetachedJws,
@@ -39,7 +41,9 @@ impl Scheme {
             Self::Static(Credential::Bearer { .. }) => SchemeKind::Bearer,
             Self::Static(Credential::Header { .. }) => SchemeKind::Header,
             Self::Static(Credential::SecretPath { .. }) => SchemeKind::SecretPath,
-            Self::Hmac(_) => SchemeKind::Hmac,
+            Self::Recipe(settings) if settings.recipe.is_hmac() => SchemeKind::Hmac,
+            Self::Recipe(_) => SchemeKind::PublicKey,
+            Self::Token(_) => SchemeKind::Token,
             Self::Component(_) => SchemeKind::Verifier,
             Self::Unverified => SchemeKind::Unverified,
         }
@@ -65,6 +69,10 @@ pub enum SchemeKind {
     SecretPath,
     /// `hmac`
     Hmac,
+    /// `public-key`
+    PublicKey,
+    /// `token`
+    Token,
     /// `verifier`
     Verifier,
     /// `unverified`
@@ -73,7 +81,7 @@ pub enum SchemeKind {
 
 impl SchemeKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::StandardWebhooks,
         Self::DetachedJws,
         Self::AwsSns,
@@ -82,6 +90,8 @@ impl SchemeKind {
         Self::Header,
         Self::SecretPath,
         Self::Hmac,
+        Self::PublicKey,
+        Self::Token,
         Self::Verifier,
         Self::Unverified,
     ];
@@ -97,6 +107,8 @@ impl SchemeKind {
             Self::Header => "header",
             Self::SecretPath => "secret-path",
             Self::Hmac => "hmac",
+            Self::PublicKey => "public-key",
+            Self::Token => "token",
             Self::Verifier => "verifier",
             Self::Unverified => "unverified",
         }
@@ -183,7 +195,41 @@ pub enum SetupError {
         /// The name of the header, in lower case.
         name: String,
     },
-    /// An HMAC recipe can verify but not sign.
+    /// A part of a recipe cannot work.
+    #[error("`{key}` {why}")]
+    Recipe {
+        /// The key of the recipe.
+        key: &'static str,
+        /// The defect and the way out.
+        why: String,
+    },
+    /// The public URL of a source cannot be used.
+    #[error("`{given}` is not a public URL: {why}")]
+    PublicUrl {
+        /// The text as given.
+        given: String,
+        /// The way out.
+        why: String,
+    },
+    /// The sender signs the URL, and the source does not say which.
+    #[error(
+        "the sender signs the URL; add `public_url`, the URL that is registered at the sender, such \
+         as \"https://hooks.example.com/acme/shop\""
+    )]
+    NoPublicUrl,
+    /// The sender signs a value that the source lacks.
+    #[error("the sender signs the setting `{name}`; add `settings = {{ {name} = \"…\" }}`")]
+    NoSetting {
+        /// The name of the setting.
+        name: String,
+    },
+    /// The sender does not sign the body.
+    #[error(
+        "the sender does not sign the body, so that whoever sees one request can send others; add \
+         `unsigned_body = true` if you accept this"
+    )]
+    UnsignedBody,
+    /// A recipe can verify but not sign.
     #[error("this recipe cannot sign: {why}")]
     OneWay {
         /// The defect and the way out.

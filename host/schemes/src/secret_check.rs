@@ -11,7 +11,7 @@
 //! than [`STANDARD_WEBHOOKS_BYTES_MIN`] bytes (128 bits) is refused.
 
 use crate::base64_text::kind_of;
-use crate::hmac::Encoding;
+use crate::recipe::Encoding;
 use crate::verify::standard_webhooks::decode_secret;
 
 /// The minimum size of a token, a password or a path secret, in bytes.
@@ -34,6 +34,8 @@ pub enum SecretUse {
     Header,
     /// The whole value of a header that this host sends.
     SentHeader,
+    /// A token at any other place of a request.
+    Token,
     /// A password of HTTP Basic (RFC 7617).
     Password,
     /// The last segment of the path of a URL.
@@ -124,7 +126,10 @@ fn byte_order_mark(text: &[u8]) -> Option<&'static str> {
 impl SecretUse {
     /// Returns whether any bytes can be intended, so that unusual bytes are not a fault.
     const fn takes_any_text(self) -> bool {
-        matches!(self, Self::Password | Self::Hmac(Encoding::Utf8))
+        matches!(
+            self,
+            Self::Password | Self::Token | Self::Hmac(Encoding::Utf8)
+        )
     }
 
     /// Returns whether only printable ASCII can match or be sent.
@@ -191,8 +196,11 @@ fn check_content(secret: &[u8], used_for: SecretUse, report: &mut SecretReport) 
 
     match used_for {
         // The content of these secrets is checked when they are decoded.
-        SecretUse::StandardWebhooks | SecretUse::Hmac(Encoding::Hex | Encoding::Base64) => {}
-        SecretUse::Hmac(Encoding::Utf8) => {
+        SecretUse::StandardWebhooks
+        | SecretUse::Hmac(
+            Encoding::Hex | Encoding::HexAnyCase | Encoding::Base64 | Encoding::Base64Url,
+        ) => {}
+        SecretUse::Hmac(Encoding::Utf8) | SecretUse::Token => {
             if let Some(at) = control.filter(|_| std::str::from_utf8(secret).is_ok()) {
                 report.add(
                     false,

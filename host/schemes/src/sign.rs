@@ -11,7 +11,7 @@ mod standard_webhooks;
 mod jws;
 mod private_key;
 mod credential;
-mod hmac;
+mod recipe;
 mod new_key;
 mod sns;
 
@@ -22,11 +22,11 @@ pub use new_key::{NewJwsKey, new_jws_key};
 pub use sns::{CERTIFICATE_PATH, SnsNotification, SnsSigner, new_sns_key};
 
 use self::credential::CredentialSigner;
-use self::hmac::HmacSigner;
 use self::jws::JwsSigner;
+use self::recipe::RecipeSigner;
 use self::standard_webhooks::StandardWebhooksSigner;
 use crate::scheme::header_name;
-use crate::{Provider, SchemeKind, SetupError};
+use crate::{Provider, Refusal, SchemeKind, SetupError};
 
 /// The header for the id of the message, in schemes that do not send the id themselves.
 const ID_HEADER: &str = "webhook-id";
@@ -92,7 +92,7 @@ pub enum SigningScheme {
     /// An HMAC scheme given as data, the same data that verifies.
     Hmac {
         /// The recipe.
-        recipe: crate::hmac::Recipe,
+        recipe: crate::recipe::Recipe,
         /// The secrets, written as the recipe's `key` prescribes. If the signature is a pair, which
         /// can be repeated, every live secret signs; otherwise the first live secret signs.
         secrets: Vec<SigningKey>,
@@ -145,6 +145,9 @@ pub enum SignError {
     /// The scheme cannot express the time.
     #[error("cannot send the time as the scheme prescribes; correct the clock of the host")]
     Time,
+    /// The scheme signs fields of the body that this body does not have.
+    #[error("cannot sign the body as the scheme prescribes")]
+    Body(#[source] Refusal),
     /// The cryptography library failed.
     #[error("the key did not sign; check that it is complete")]
     Key,
@@ -169,7 +172,7 @@ enum SchemeSigner {
     StandardWebhooks(StandardWebhooksSigner),
     DetachedJws(JwsSigner),
     Static(CredentialSigner),
-    Hmac(Box<HmacSigner>),
+    Hmac(Box<RecipeSigner>),
 }
 
 impl Signer {
@@ -284,7 +287,7 @@ impl SchemeSigner {
                 CredentialSigner::basic(&user, &passwords).map(Self::Static)
             }
             SigningScheme::Hmac { recipe, secrets } => {
-                let signer = HmacSigner::new(recipe, &secrets)?;
+                let signer = RecipeSigner::new(recipe, &secrets)?;
                 Ok(Self::Hmac(Box::new(signer)))
             }
         }

@@ -174,7 +174,7 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Event, Error> {
         event_type: row.get(4).map_err(store)?,
         key: row.get(5).map_err(store)?,
         received_at,
-        payload: payload_at.map_or(Payload::Body, Payload::TextAt),
+        payload: Payload::from_text(payload_at),
         key_window: key_until.since(received_at),
         ordering_key: row.get(11).map_err(store)?,
         headers: codec::headers_from_blob(row.get(8).map_err(store)?)?,

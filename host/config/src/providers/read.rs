@@ -158,9 +158,15 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
     }
 
     let header = section.get("header");
-    let recipe = section
+    let hmac = section
         .entry("hmac")
-        .and_then(|entry| entry.table(recipe::read));
+        .and_then(|entry| entry.table(recipe::hmac));
+    let public_key = section
+        .entry("public-key")
+        .and_then(|entry| entry.table(recipe::public_key));
+    let token = section
+        .entry("token")
+        .and_then(|entry| entry.table(recipe::token));
     let verifier = section
         .entry("verifier")
         .and_then(|entry| entry.table(verifier::read));
@@ -168,7 +174,9 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
         default,
         allowed,
         header,
-        recipe,
+        hmac,
+        public_key,
+        token,
         verifier,
     })
 }

@@ -1,65 +1,160 @@
-//! The `hmac` table of a provider's scheme or of a destination: how an HMAC signature is computed.
+//! The `hmac` and `public-key` tables of a provider's scheme or of a destination, and the `token`
+//! table: how a request proves its sender.
+//!
+//! A recipe is checked when it is read, so that a recipe that cannot work is a fault of its own
+//! file.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use hookyard_schemes::Freshness;
-use hookyard_schemes::hmac::{Encoding, Field, Hash, Part, Recipe, TimeField, TimeFormat};
+use hookyard_schemes::recipe::{
+    Algorithm, BodyDigest, EcdsaForm, Encoding, Hash, KeyOrigin, PublicKeyAlgorithm, Recipe,
+    SignedPiece, TimeFormat, TimePlace,
+};
+use hookyard_schemes::value::{Place, Template};
+use hookyard_schemes::{Freshness, JsonPointer, SetupError};
 
+use super::read::pointer;
+use super::value::{place, value};
 use crate::document::{Entry, Section, unknown};
 
 /// How far a signed time may be from the present, unless the recipe sets `tolerance`.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
-/// Reads an HMAC recipe.
-pub fn read(section: &Section<'_>) -> Option<Recipe> {
-    let hash = choice(
-        section,
-        "hash",
-        &[
-            ("sha256", Hash::Sha256),
-            ("sha1", Hash::Sha1),
-            ("sha512", Hash::Sha512),
-        ],
-    );
-    let encodings = [
-        ("hex", Encoding::Hex),
-        ("base64", Encoding::Base64),
-        ("utf8", Encoding::Utf8),
-    ];
-    let encoding = choice(section, "encoding", &encodings);
+/// Reads the recipe of an HMAC.
+pub fn hmac(section: &Section<'_>) -> Option<Recipe> {
+    let hash = choice(section, "hash", &Hash::ALL);
     let key = match section.entry("key") {
-        Some(_) => choice(section, "key", &encodings),
+        Some(_) => choice(section, "key", &Encoding::OF_KEYS),
         None => Some(Encoding::Utf8),
     };
-    let signature = section.table("signature", |section| field(section));
-    let timestamp = section
-        .entry("timestamp")
-        .map(|entry| entry.table(time_field));
-    let id = section.entry("id").map(|entry| entry.table(field));
-    let signed = section.require("signed", "the signed text, such as \"{timestamp}.{body}\"");
-
-    Some(Recipe {
-        hash: hash?,
-        encoding: encoding?,
-        key: key?,
-        signature: signature?,
-        timestamp: absent_or_valid(timestamp)?,
-        id: absent_or_valid(id)?,
-        signed: signed?,
-    })
+    let algorithm = hash
+        .zip(key)
+        .map(|(hash, key)| Algorithm::Hmac { hash, key });
+    recipe(section, algorithm)
 }
 
-/// Returns `None` if the value is present and faulty. An absent value is valid.
-fn absent_or_valid<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        Some(None) => None,
-        Some(value) => Some(value),
-        None => Some(None),
+/// Reads the recipe of a signature with a public key.
+pub fn public_key(section: &Section<'_>) -> Option<Recipe> {
+    let algorithm = choice(section, "alg", &PublicKeyAlgorithm::ALL);
+    let form = section.entry("form").map(|entry| {
+        let forms = [("der", EcdsaForm::Der), ("raw", EcdsaForm::Raw)];
+        let form = choice(section, "form", &forms)?;
+        let formed = algorithm?.with_form(form);
+        if formed.is_none() {
+            entry.fault("applies only to ECDSA; remove it");
+        }
+        formed
+    });
+
+    let algorithm = match form {
+        Some(formed) => formed,
+        None => algorithm,
+    };
+    let algorithm = algorithm.map(|algorithm| Algorithm::PublicKey {
+        algorithm,
+        keys: KeyOrigin::Source,
+    });
+    recipe(section, algorithm)
+}
+
+/// Reads the place of a token.
+pub fn token(section: &Section<'_>) -> Option<Place> {
+    let Some(entry) = section.entry("from") else {
+        section.missing(
+            "from",
+            "the place of the token, such as { query = \"code\" }",
+        );
+        return None;
+    };
+    single_place(&entry)
+}
+
+/// Reads what all recipes have.
+fn recipe(section: &Section<'_>, algorithm: Option<Algorithm>) -> Option<Recipe> {
+    let faults_before = section.fault_count();
+    let encoding = choice(section, "encoding", &Encoding::OF_SIGNATURES);
+    let signature = section.entry("signature");
+    if signature.is_none() {
+        let what_for = "the place of the signature, such as { header = \"X-Signature\" }";
+        section.missing("signature", what_for);
     }
+    let signature = signature.and_then(|entry| single_place(&entry));
+    let timestamp = section
+        .entry("timestamp")
+        .and_then(|entry| entry.table(time_place));
+    let id = section.entry("id").and_then(|entry| single_place(&entry));
+    let signed = signed(section);
+    let digest = section
+        .entry("digest")
+        .and_then(|entry| entry.table(body_digest));
+    let covers = section.entry("covers").map(|entry| pointers(&entry));
+
+    let recipe = Recipe {
+        algorithm: algorithm?,
+        encoding: encoding?,
+        signature: signature?,
+        timestamp,
+        id,
+        signed: signed?,
+        digest,
+        covers,
+    };
+    if section.fault_count() > faults_before {
+        return None;
+    }
+    checked(section, recipe)
+}
+
+/// Checks a recipe, and reports what cannot work at the key with the defect.
+fn checked(section: &Section<'_>, recipe: Recipe) -> Option<Recipe> {
+    let Err(error) = recipe.check() else {
+        return Some(recipe);
+    };
+    match error {
+        SetupError::Recipe { key, why } => match section.entry(key) {
+            Some(entry) => entry.fault(why),
+            None => section.fault(format_args!("`{key}` {why}")),
+        },
+        error => section.fault(error),
+    }
+    None
+}
+
+/// Reads a value that consists of one place.
+fn single_place(entry: &Entry<'_>) -> Option<Place> {
+    let template = value::<Infallible>(entry)?;
+    let place = template.single_place().cloned();
+    if place.is_none() {
+        entry.fault("must be one place, such as \"{header:X-Signature}\", without further text");
+    }
+    place
+}
+
+/// Reads `signed`: a text, or a list of texts of which one must fit.
+fn signed(section: &Section<'_>) -> Option<Vec<Template<SignedPiece>>> {
+    let Some(entry) = section.entry("signed") else {
+        section.missing("signed", "the signed text, such as \"{timestamp}.{body}\"");
+        return None;
+    };
+    let texts = if entry.is_list() {
+        entry.items()
+    } else {
+        vec![entry]
+    };
+    texts.iter().map(value::<SignedPiece>).collect()
+}
+
+fn pointers(entry: &Entry<'_>) -> Vec<JsonPointer> {
+    entry.items().iter().filter_map(pointer).collect()
 }
 
 /// Reads a key whose value must be one of the names in `choices`.
-fn choice<T: Copy>(section: &Section<'_>, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+fn choice<T: Copy>(
+    section: &Section<'_>,
+    key: &'static str,
+    choices: &[(&'static str, T)],
+) -> Option<T> {
     let names = || choices.iter().map(|(name, _)| *name);
     let list = names().collect::<Vec<_>>().join(", ");
     let given = section.require::<String>(key, &format!("one of {list}"))?;
@@ -74,46 +169,10 @@ fn choice<T: Copy>(section: &Section<'_>, key: &'static str, choices: &[(&str, T
     chosen.map(|(_, choice)| *choice)
 }
 
-/// Reads the header, or the part of a header, that contains a value.
-fn field(section: &Section<'_>) -> Option<Field> {
-    let header = section.require("header", "the header that contains the value");
-    let after = section.get::<String>("after").map(Part::After);
-    let separator = section
-        .entry("separator")
-        .and_then(|entry| character(&entry));
-    let pair = section.get("pair").map(|name| Part::Pair {
-        separator: separator.unwrap_or(','),
-        name,
-    });
-    if after.is_some() && pair.is_some() {
-        section.fault("contains both `after` and `pair`; remove one of them");
-    }
-
-    Some(Field {
-        header: header?,
-        part: after.or(pair).unwrap_or(Part::Whole),
-    })
-}
-
-fn character(entry: &Entry<'_>) -> Option<char> {
-    let text = entry.get::<String>()?;
-    let mut chars = text.chars();
-    let only = chars.next().filter(|_| chars.next().is_none());
-    if only.is_none() {
-        entry.fault("must be one character, such as \",\"");
-    }
-    only
-}
-
-/// Reads the header, or the part of a header, that contains the time of the signature.
-fn time_field(section: &Section<'_>) -> Option<TimeField> {
-    let formats = [
-        ("unix-seconds", TimeFormat::UnixSeconds),
-        ("unix-millis", TimeFormat::UnixMillis),
-        ("rfc3339", TimeFormat::Rfc3339),
-    ];
+/// Reads the place of the time of the signature.
+fn time_place(section: &Section<'_>) -> Option<TimePlace> {
     let format = match section.entry("format") {
-        Some(_) => choice(section, "format", &formats),
+        Some(_) => choice(section, "format", &TimeFormat::ALL),
         None => Some(TimeFormat::UnixSeconds),
     };
     let tolerance = section.get_or("tolerance", TOLERANCE);
@@ -122,9 +181,20 @@ fn time_field(section: &Section<'_>) -> Option<TimeField> {
         past: tolerance,
         future: tolerance,
     };
-    Some(TimeField {
-        field: field(section)?,
+    Some(TimePlace {
+        place: place(section)?,
         format: format?,
         freshness,
+    })
+}
+
+/// Reads the place of a digest of the body.
+fn body_digest(section: &Section<'_>) -> Option<BodyDigest> {
+    let hash = choice(section, "hash", &Hash::ALL);
+    let encoding = choice(section, "encoding", &Encoding::OF_SIGNATURES);
+    Some(BodyDigest {
+        place: place(section)?,
+        hash: hash?,
+        encoding: encoding?,
     })
 }

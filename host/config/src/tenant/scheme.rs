@@ -3,20 +3,22 @@
 //! Each scheme asks for its own keys. A key that belongs to another scheme is a fault, because a
 //! key that is silently ignored looks like protection that does not exist.
 
+mod recipe;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hookyard_schemes::sns::{self, Trust, UrlRule};
 use hookyard_schemes::{
     Certificate, Credential, Provider, Scheme, SchemeKind, Secret, SecretReport, SecretUse,
-    check_document, check_secret, hmac, jws, standard_webhooks,
+    check_document, check_secret, jws, standard_webhooks,
 };
 
 use crate::document::{Section, unknown};
 use crate::references::{Judge, RequiredList, Resolver};
 
 /// The keys of all schemes.
-pub(crate) const KEYS: [&str; 14] = [
+pub(crate) const KEYS: [&str; 17] = [
     "secrets",
     "keys",
     "tolerance",
@@ -31,6 +33,9 @@ pub(crate) const KEYS: [&str; 14] = [
     "trust",
     "check_certificate_name",
     "require_type_header",
+    "public_url",
+    "settings",
+    "unsigned_body",
 ];
 
 /// The purpose of `secrets` in a scheme in which both sides have the same secret.
@@ -129,7 +134,9 @@ impl Reader<'_, '_> {
             SchemeKind::Bearer => Scheme::Static(self.bearer()?),
             SchemeKind::Header => Scheme::Static(self.header_token(provider)?),
             SchemeKind::SecretPath => Scheme::Static(self.secret_path()?),
-            SchemeKind::Hmac => Scheme::Hmac(self.hmac(provider)?),
+            SchemeKind::Hmac => Scheme::Recipe(Box::new(self.hmac(provider)?)),
+            SchemeKind::PublicKey => Scheme::Recipe(Box::new(self.public_key(provider)?)),
+            SchemeKind::Token => Scheme::Token(self.token(provider)?),
             SchemeKind::AwsSns => Scheme::AwsSns(self.aws_sns()?),
             SchemeKind::Verifier => self.component(provider)?,
             SchemeKind::Unverified => Scheme::Unverified,
@@ -179,27 +186,6 @@ impl Reader<'_, '_> {
             keys,
             algorithm,
             unencoded_payload,
-        })
-    }
-
-    fn hmac(&self, provider: &Provider) -> Option<hmac::Settings> {
-        let recipe = provider.scheme.recipe.clone();
-        if recipe.is_none() {
-            self.section.fault(format_args!(
-                "provider {} does not define its HMAC; add [scheme.hmac] to its provider.toml",
-                provider.name
-            ));
-        }
-        let key = recipe
-            .as_ref()
-            .map_or(hmac::Encoding::Utf8, |recipe| recipe.key);
-        let secrets = self.secrets(SHARED_SECRET, SecretUse::Hmac(key));
-        let tolerance = self.section.get("tolerance");
-
-        Some(hmac::Settings {
-            recipe: recipe?,
-            secrets: secrets?,
-            tolerance,
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The counterpart of [`scheme`](super::scheme): a key that belongs to another scheme is a fault.
 
-use hookyard_schemes::hmac::{Encoding, Recipe};
+use hookyard_schemes::recipe::{Algorithm, Encoding, Recipe};
 use hookyard_schemes::{
     Provider, SchemeKind, SchemeRule, Secret, SecretReport, SecretUse, SigningKey, SigningScheme,
     check_document, check_ed25519_key, check_jws_key, check_secret,
@@ -142,7 +142,10 @@ impl Reader<'_, '_> {
             }
             SchemeKind::Hmac => {
                 let recipe = self.recipe();
-                let key = recipe.as_ref().map_or(Encoding::Utf8, |recipe| recipe.key);
+                let key = match recipe.as_ref().map(|recipe| &recipe.algorithm) {
+                    Some(Algorithm::Hmac { key, .. }) => *key,
+                    _ => Encoding::Utf8,
+                };
                 let secrets = self.secrets(SHARED_SECRET, SecretUse::Hmac(key));
                 Some(SigningScheme::Hmac {
                     recipe: recipe?,
@@ -156,6 +159,8 @@ impl Reader<'_, '_> {
             SchemeKind::AwsSns
             | SchemeKind::SecretPath
             | SchemeKind::Verifier
+            | SchemeKind::PublicKey
+            | SchemeKind::Token
             | SchemeKind::Unverified => None,
         }
     }
@@ -213,9 +218,9 @@ impl Reader<'_, '_> {
     fn recipe(&self) -> Option<Recipe> {
         match (
             self.section.entry("hmac"),
-            self.rule.and_then(|rule| rule.recipe.clone()),
+            self.rule.and_then(|rule| rule.hmac.clone()),
         ) {
-            (Some(entry), _) => entry.table(recipe::read),
+            (Some(entry), _) => entry.table(recipe::hmac),
             (None, Some(recipe)) => Some(recipe),
             (None, None) => {
                 let what_for = "how the signature is computed, such as hmac = { hash = \"sha256\", \

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookyard_schemes::component::{ComponentFile, KeyHandle, Rule, Settings};
-use hookyard_schemes::hmac::Encoding;
+use hookyard_schemes::recipe::Encoding;
 use hookyard_schemes::{Freshness, Provider, Scheme, SecretUse};
 
 use super::scheme::Reader;

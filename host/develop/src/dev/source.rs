@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use hookyard_schemes::hmac::Encoding;
+use hookyard_schemes::recipe::{Algorithm, Encoding, Recipe};
 use hookyard_schemes::{
     CERTIFICATE_PATH, Provider, SchemeKind, SchemeRule, Secret, new_jws_key, new_sns_key,
 };
@@ -116,9 +116,15 @@ pub fn destination_lines(
     ))
 }
 
-/// Returns the default scheme, or else the first one.
+/// Returns the default scheme, or else the first one that the host can sign with.
 fn kind(rule: &SchemeRule) -> Option<SchemeKind> {
-    rule.default.or_else(|| rule.allowed.first().copied())
+    let can_sign = |kind: &SchemeKind| match kind {
+        SchemeKind::Hmac => rule.hmac.as_ref().is_some_and(Recipe::can_sign),
+        SchemeKind::PublicKey | SchemeKind::Token => false,
+        _ => true,
+    };
+    let mut kinds = rule.default.into_iter().chain(rule.allowed.iter().copied());
+    kinds.find(can_sign)
 }
 
 /// The side that the host has.
@@ -200,11 +206,17 @@ fn proof(
 fn secret(kind: SchemeKind, rule: &SchemeRule) -> String {
     let bytes = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
     let hex = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    let encoding = rule.recipe.as_ref().map(|recipe| recipe.key);
+    let algorithm = rule.hmac.as_ref().map(|recipe| &recipe.algorithm);
 
-    match (kind, encoding) {
+    match (kind, algorithm) {
         (SchemeKind::StandardWebhooks, _) => format!("whsec_{}", BASE64.encode(bytes)),
-        (SchemeKind::Hmac, Some(Encoding::Base64)) => BASE64.encode(bytes),
+        (
+            SchemeKind::Hmac,
+            Some(Algorithm::Hmac {
+                key: Encoding::Base64,
+                ..
+            }),
+        ) => BASE64.encode(bytes),
         _ => hex(),
     }
 }

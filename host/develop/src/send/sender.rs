@@ -257,7 +257,7 @@ fn signing_scheme(
             passwords: secrets,
         },
         SchemeKind::Hmac => SigningScheme::Hmac {
-            recipe: provider.scheme.recipe.clone().ok_or_else(|| {
+            recipe: provider.scheme.hmac.clone().ok_or_else(|| {
                 format!("{} does not say how its HMAC is computed", provider.name)
             })?,
             secrets,
@@ -265,6 +265,8 @@ fn signing_scheme(
         SchemeKind::AwsSns
         | SchemeKind::SecretPath
         | SchemeKind::Verifier
+        | SchemeKind::PublicKey
+        | SchemeKind::Token
         | SchemeKind::Unverified => {
             return Err(format!("the scheme {kind} does not sign"));
         }

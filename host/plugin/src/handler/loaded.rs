@@ -296,7 +296,9 @@ fn undecodable(DecodeError { path, message }: DecodeError, decode: Duration) -> 
 fn event_bytes(event: &Event) -> Result<Cow<'_, [u8]>, DecodeError> {
     match event.payload {
         Payload::Body => Ok(Cow::Borrowed(&event.body)),
-        Payload::TextAt(_) => Ok(Cow::Owned(event_text(event)?.into_owned().into_bytes())),
+        Payload::TextAt(_) | Payload::Covered(_) => {
+            Ok(Cow::Owned(event_text(event)?.into_owned().into_bytes()))
+        }
     }
 }
 

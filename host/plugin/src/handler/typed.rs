@@ -130,6 +130,13 @@ pub(super) fn event_text(event: &Event) -> Result<Cow<'_, str>, DecodeError> {
             })?;
             pointer.text(body).map(Cow::Owned)
         }
+        Payload::Covered(_) => {
+            let signed = hookyard_schemes::payload_bytes(&event.payload, &event.body)
+                .map_err(|unreadable| error(&format!("the signed fields: {unreadable}")))?;
+            let signed = String::from_utf8(signed.into_owned())
+                .map_err(|_| error("the signed fields are not UTF-8"))?;
+            Ok(Cow::Owned(signed))
+        }
     }
 }
 

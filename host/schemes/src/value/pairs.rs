@@ -33,6 +33,11 @@ impl<'a> Pairs<'a> {
         pairs.next().is_none().then_some(Self(read))
     }
 
+    /// Returns the pairs in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pair<'a>> {
+        self.0.iter()
+    }
+
     pub(super) fn named(&self, name: &str) -> Named<'_, 'a> {
         let named = |(found, _): &&Pair<'a>| **found == *name.as_bytes();
         let mut values = self.0.iter().filter(named);

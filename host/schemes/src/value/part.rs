@@ -22,7 +22,7 @@ pub enum Part {
 
 impl Part {
     /// Returns every part of `value` of this kind.
-    pub(super) fn of<'a>(&self, value: Cow<'a, str>) -> Vec<Cow<'a, str>> {
+    pub(crate) fn of<'a>(&self, value: Cow<'a, str>) -> Vec<Cow<'a, str>> {
         match value {
             whole if *self == Self::Whole => vec![whole],
             Cow::Borrowed(text) => self.cut(text).into_iter().map(Cow::Borrowed).collect(),

@@ -102,6 +102,14 @@ impl<X> Template<X> {
         &self.pieces
     }
 
+    /// Returns the pieces that only this kind of template can contain, in order.
+    pub fn own_pieces(&self) -> impl Iterator<Item = &X> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Own(piece) => Some(piece),
+            Piece::Text(_) | Piece::Value(_) => None,
+        })
+    }
+
     /// Returns the places that are read, in order.
     pub fn places(&self) -> impl Iterator<Item = &Place> {
         self.pieces.iter().filter_map(|piece| match piece {

@@ -98,6 +98,12 @@ pub enum Refusal {
     /// No signature is valid under any key.
     #[error("no signature is valid")]
     BadSignature,
+    /// Nothing in the signature covers the body of this request.
+    #[error(
+        "the signature does not cover the body: it is not a form, and the request has no digest of \
+         the body"
+    )]
+    UncoveredBody,
     /// The request has no credential.
     #[error("the request has no credential")]
     MissingCredential {
@@ -242,6 +248,7 @@ impl Refusal {
             Self::ByVerifier { .. } => "by-verifier",
             Self::VerifierFailed { .. } => "verifier-failed",
             Self::BadSignature => "bad-signature",
+            Self::UncoveredBody => "uncovered-body",
             Self::MissingCredential { .. } => "missing-credential",
             Self::WrongCredential { .. } => "wrong-credential",
             Self::UnreadableBody { .. } => "unreadable-body",

@@ -15,9 +15,9 @@ use hookyard_model::Timestamp;
 
 use super::credential::check_keys;
 use super::freshness::unix_seconds;
+use super::recipe::tag;
 use super::{FoundHeader, Freshness, Refusal, Request};
 use crate::base64_text::{self, Decoded};
-use crate::hmac::tag;
 use crate::{Secret, SetupError};
 
 /// The default of [`Settings::tolerance`].

@@ -6,10 +6,11 @@ use hookyard_model::{Payload, Timestamp};
 
 use super::component::{ComponentFile, ComponentVerifier, RequestVerifier};
 use super::credential::CredentialVerifier;
-use super::hmac::HmacVerifier;
 use super::jws::JwsVerifier;
+use super::recipe::RecipeVerifier;
 use super::sns::SnsVerifier;
 use super::standard_webhooks::StandardWebhooksVerifier;
+use super::token::TokenVerifier;
 use super::{Documents, Refusal, Request, Verdict, Verification, Verified};
 use crate::{Scheme, SetupError};
 
@@ -29,7 +30,8 @@ enum SchemeVerifier {
     DetachedJws(JwsVerifier),
     AwsSns(Box<SnsVerifier>),
     Static(CredentialVerifier),
-    Hmac(Box<HmacVerifier>),
+    Recipe(Box<RecipeVerifier>),
+    Token(TokenVerifier),
     Component(ComponentVerifier),
     Unverified,
 }
@@ -54,7 +56,10 @@ impl Verifier {
             Scheme::Static(credential) => {
                 SchemeVerifier::Static(CredentialVerifier::new(credential)?)
             }
-            Scheme::Hmac(settings) => SchemeVerifier::Hmac(Box::new(HmacVerifier::new(&settings)?)),
+            Scheme::Recipe(settings) => {
+                SchemeVerifier::Recipe(Box::new(RecipeVerifier::new(*settings)?))
+            }
+            Scheme::Token(settings) => SchemeVerifier::Token(TokenVerifier::new(settings)?),
             Scheme::Component(settings) => {
                 SchemeVerifier::Component(ComponentVerifier::new(settings)?)
             }
@@ -64,6 +69,7 @@ impl Verifier {
         let own_header = match &scheme {
             SchemeVerifier::Static(credential) => credential.header(),
             SchemeVerifier::AwsSns(sns) => sns.proof_header(),
+            SchemeVerifier::Token(token) => token.header(),
             _ => None,
         };
         let mut credential_headers: Vec<String> = ALWAYS_CREDENTIALS.map(str::to_owned).to_vec();
@@ -92,7 +98,14 @@ impl Verifier {
                 return scheme.verify(request, now).map(Verification::Running);
             }
             SchemeVerifier::StandardWebhooks(scheme) => Some(scheme.verify(request, now)?),
-            SchemeVerifier::Hmac(scheme) => scheme.verify(request, now)?,
+            SchemeVerifier::Recipe(scheme) => {
+                let (id, payload) = scheme.verify(request, now)?;
+                return Ok(Verification::Complete(Verdict::Event(Verified {
+                    id,
+                    payload,
+                })));
+            }
+            SchemeVerifier::Token(token) => token.verify(request).map(|()| None)?,
             SchemeVerifier::DetachedJws(scheme) => scheme.verify(request).map(|()| None)?,
             SchemeVerifier::Static(credential) => credential.verify(request).map(|()| None)?,
             SchemeVerifier::Unverified => None,

@@ -6,7 +6,9 @@ mod support;
 
 mod credential;
 mod describe;
-mod hmac;
+mod public_key;
+mod recipe;
+mod token;
 mod json;
 mod jws;
 mod robust;

@@ -5,6 +5,7 @@
 //! is reported as ignored. This code knows no case: settings come only from the keys in the case.
 
 mod case;
+mod recipes;
 mod schemes;
 
 use std::path::Path;

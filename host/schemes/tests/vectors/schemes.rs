@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use hookyard_schemes::hmac::{Encoding, Field, Hash, Part, Recipe, TimeField, TimeFormat};
+use hookyard_schemes::recipe::{self, PublicUrl, SourceValues};
 use hookyard_schemes::sns::{Trust, UrlRule};
 use hookyard_schemes::{
-    Certificate, Credential, Freshness, Scheme, Secret, hmac, jws, sns, standard_webhooks,
+    Certificate, Credential, Scheme, Secret, jws, sns, standard_webhooks, token,
 };
 use serde_json::Value;
 
 use crate::case::Case;
+use crate::recipes::{self, Described, SchemeData};
 
 /// The topic of cases that name none, because they test something else.
 const SOME_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:none";
 
-pub(crate) fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(scheme: &str) -> bool {
     [
         "standard-webhooks",
         "jws-detached",
         "aws-sns",
         "static-credential",
-        "gitlab",
     ]
-    .contains(&name)
-        || recipe(name).is_some()
+    .contains(&scheme)
+        || recipes::find(scheme).is_some()
 }
 
 /// Returns the settings of a case; `None` if there is no verifier for its scheme.
@@ -33,19 +33,38 @@ pub(crate) fn scheme(name: &str, case: &Case) -> Option<Result<Scheme, String>> 
         "jws-detached" => Some(Ok(detached_jws(case))),
         "aws-sns" => Some(aws_sns(case).map(Scheme::AwsSns)),
         "static-credential" => Some(static_credential(case).map(Scheme::Static)),
-        "gitlab" => Some(Ok(Scheme::Static(Credential::Header {
-            name: "X-Gitlab-Token".into(),
-            tokens: secrets(case),
-        }))),
-        name => recipe(name).map(|recipe| {
-            let tolerance = case.number("tolerance").map(Duration::from_secs);
-            Ok(Scheme::Hmac(hmac::Settings {
-                recipe,
-                secrets: secrets(case),
-                tolerance,
-            }))
-        }),
+        name => recipes::find(name).map(|data| described(&data, case)),
     }
+}
+
+fn described(data: &SchemeData, case: &Case) -> Result<Scheme, String> {
+    let recipe = match data.read()? {
+        Described::Recipe(recipe) => *recipe,
+        Described::Token(from) => {
+            let secrets = secrets(case);
+            return Ok(Scheme::Token(token::Settings { from, secrets }));
+        }
+    };
+    let public_url = case.text("public_url").map(PublicUrl::parse).transpose();
+    let public_key = |key: &Value| {
+        let text = key.as_str().map(str::to_owned);
+        Secret::from(text.unwrap_or_else(|| key.to_string()))
+    };
+    let keys = if recipe.is_hmac() {
+        secrets(case)
+    } else {
+        case.public_keys.iter().map(public_key).collect()
+    };
+    Ok(Scheme::Recipe(Box::new(recipe::Settings {
+        recipe,
+        keys,
+        tolerance: case.number("tolerance").map(Duration::from_secs),
+        source: SourceValues {
+            public_url: public_url.map_err(|error| error.to_string())?,
+            settings: Default::default(),
+            unsigned_body: data.unsigned_body,
+        },
+    })))
 }
 
 fn secrets(case: &Case) -> Vec<Secret> {
@@ -149,123 +168,4 @@ fn static_credential(case: &Case) -> Result<Credential, String> {
         Some("path" | "secret-path") => Ok(Credential::SecretPath { secrets: tokens() }),
         other => Err(format!("there is no kind {other:?} of credential")),
     }
-}
-
-/// Returns the HMAC schemes that are data: hash, encoding and field of the signature, then the
-/// time, then the signed text.
-fn recipe(name: &str) -> Option<Recipe> {
-    let whole = |header: &str| Field {
-        header: header.into(),
-        part: Part::Whole,
-    };
-    let after = |header: &str, prefix: &str| Field {
-        header: header.into(),
-        part: Part::After(prefix.into()),
-    };
-    let pair = |header: &str, separator, name: &str| Field {
-        header: header.into(),
-        part: Part::Pair {
-            separator,
-            name: name.into(),
-        },
-    };
-    let minutes = Duration::from_secs(300);
-    let time = |field, format| {
-        Some(TimeField {
-            field,
-            format,
-            freshness: Freshness {
-                past: minutes,
-                future: minutes,
-            },
-        })
-    };
-    let seconds = |field| time(field, TimeFormat::UnixSeconds);
-    let (signature, encoding, timestamp, signed) = match name {
-        "github" | "meta" => (
-            after("X-Hub-Signature-256", "sha256="),
-            Encoding::Hex,
-            None,
-            "{body}",
-        ),
-        "bitbucket" => (
-            after("X-Hub-Signature", "sha256="),
-            Encoding::Hex,
-            None,
-            "{body}",
-        ),
-        "dropbox" => (whole("X-Dropbox-Signature"), Encoding::Hex, None, "{body}"),
-        "shopify" => (
-            whole("X-Shopify-Hmac-Sha256"),
-            Encoding::Base64,
-            None,
-            "{body}",
-        ),
-        "x-twitter" => (
-            after("X-Twitter-Webhooks-Signature", "sha256="),
-            Encoding::Base64,
-            None,
-            "{body}",
-        ),
-        "stripe" => {
-            let pair = |name| pair("Stripe-Signature", ',', name);
-            (
-                pair("v1"),
-                Encoding::Hex,
-                seconds(pair("t")),
-                "{timestamp}.{body}",
-            )
-        }
-        "paddle" => {
-            let pair = |name| pair("Paddle-Signature", ';', name);
-            (
-                pair("h1"),
-                Encoding::Hex,
-                seconds(pair("ts")),
-                "{timestamp}:{body}",
-            )
-        }
-        "slack" => {
-            let timestamp = seconds(whole("X-Slack-Request-Timestamp"));
-            (
-                after("X-Slack-Signature", "v0="),
-                Encoding::Hex,
-                timestamp,
-                "v0:{timestamp}:{body}",
-            )
-        }
-        "zoom" => {
-            let timestamp = seconds(whole("x-zm-request-timestamp"));
-            (
-                after("x-zm-signature", "v0="),
-                Encoding::Hex,
-                timestamp,
-                "v0:{timestamp}:{body}",
-            )
-        }
-        "zendesk" => {
-            let timestamp = time(
-                whole("X-Zendesk-Webhook-Signature-Timestamp"),
-                TimeFormat::Rfc3339,
-            );
-            (
-                whole("X-Zendesk-Webhook-Signature"),
-                Encoding::Base64,
-                timestamp,
-                "{timestamp}{body}",
-            )
-        }
-        _ => return None,
-    };
-    let hash = Hash::Sha256;
-
-    Some(Recipe {
-        hash,
-        encoding,
-        key: Encoding::Utf8,
-        signature,
-        timestamp,
-        id: None,
-        signed: signed.to_owned(),
-    })
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use hookyard_crash::Point;
-use hookyard_model::{Event, EventId, Payload, PluginRef, WorkState};
+use hookyard_model::{Event, EventId, PluginRef, WorkState};
 use hookyard_store::{AppendResult, ClaimedJob, Error, JobLease, transitions};
 use rusqlite::{OptionalExtension, params};
 
@@ -100,10 +100,6 @@ impl Database {
 
     /// Inserts the row of an event. Returns `false` if an event with its id is stored.
     fn insert_event(&self, event: &Event) -> Result<bool, Error> {
-        let payload_at = match &event.payload {
-            Payload::Body => None,
-            Payload::TextAt(pointer) => Some(pointer),
-        };
         let values = params![
             event.id.as_uuid().into_bytes(),
             event.source.tenant.as_str(),
@@ -112,7 +108,7 @@ impl Database {
             event.event_type,
             event.key,
             event.received_at.unix_millis(),
-            payload_at,
+            event.payload.to_text(),
             codec::headers_to_blob(&event.headers),
             &event.body[..],
             event.received_at.after(event.key_window).unix_millis(),

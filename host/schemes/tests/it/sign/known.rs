@@ -7,7 +7,8 @@ use hookyard_schemes::SigningScheme;
 use serde_json::{Value, json};
 
 use super::keys;
-use super::support::{always, github, message, signer, value};
+use super::support::{always, message, signer, value};
+use crate::recipes::github;
 use hookyard_schemes::UnsignedMessage;
 
 /// The example of the Standard Webhooks specification.

@@ -1,15 +1,17 @@
 //! Keys, recipes and messages that cannot sign or be signed, and their errors.
 
 use hookyard_model::Timestamp;
-use hookyard_schemes::hmac::{Encoding, Field, Part, Recipe, TimeField, TimeFormat};
-use hookyard_schemes::value::Place;
+use hookyard_schemes::recipe::{
+    Algorithm, Encoding, KeyOrigin, PublicKeyAlgorithm, Recipe, TimeFormat,
+};
+use hookyard_schemes::value::{Part, Place};
 use hookyard_schemes::{
-    Freshness, JsonPointer, KeyRule, Provider, SchemeRule, SignError, Signer, SigningScheme,
-    TypeRule,
+    JsonPointer, KeyRule, Provider, SchemeRule, SignError, Signer, SigningScheme, TypeRule,
 };
 
 use super::keys;
-use super::support::{always, github, message, signer, value};
+use super::support::{always, message, signer, value};
+use crate::recipes::{github, pair_part, place, signed, time, whole};
 use hookyard_schemes::UnsignedMessage;
 
 fn check(scheme: SigningScheme, expected: &str) {
@@ -117,10 +119,7 @@ fn reserved_header_is_refused() {
         );
     }
 
-    let signature = Field {
-        header: "Content-Length".into(),
-        part: Part::Whole,
-    };
+    let signature = whole("Content-Length");
     check(
         SigningScheme::Hmac {
             recipe: Recipe {
@@ -135,29 +134,16 @@ fn reserved_header_is_refused() {
 
 #[test]
 fn recipe_that_cannot_sign_is_refused() {
-    let pair = |separator, name: &str| Part::Pair {
-        separator,
-        name: name.into(),
-    };
-    let in_sig = |part: Part| Field {
-        header: "Sig".into(),
+    let pair = pair_part;
+    let in_sig = |part: Part| Place {
         part,
+        ..whole("Sig")
     };
-    let both = |signature: Part, time: Part| {
-        let freshness = Freshness {
-            past: std::time::Duration::MAX,
-            future: std::time::Duration::MAX,
-        };
-        Recipe {
-            signature: in_sig(signature),
-            timestamp: Some(TimeField {
-                field: in_sig(time),
-                format: TimeFormat::UnixSeconds,
-                freshness,
-            }),
-            signed: "{timestamp}.{body}".into(),
-            ..github()
-        }
+    let both = |signature: Part, at: Part| Recipe {
+        signature: in_sig(signature),
+        timestamp: time(in_sig(at), TimeFormat::UnixSeconds),
+        signed: signed("{timestamp}.{body}"),
+        ..github()
     };
     let alone = |signature: Part| Recipe {
         signature: in_sig(signature),
@@ -202,10 +188,34 @@ fn recipe_that_cannot_sign_is_refused() {
         ),
         (
             Recipe {
-                signed: "{id}{body}".into(),
+                signed: signed("{id}{body}"),
                 ..github()
             },
             "does not say where to find",
+        ),
+        (
+            Recipe {
+                signature: place("json", "/signature"),
+                ..github()
+            },
+            "the host writes only headers",
+        ),
+        (
+            Recipe {
+                signed: signed("{url}{body}"),
+                ..github()
+            },
+            "a value that the host does not have when it sends",
+        ),
+        (
+            Recipe {
+                algorithm: Algorithm::PublicKey {
+                    algorithm: PublicKeyAlgorithm::Ed25519,
+                    keys: KeyOrigin::Source,
+                },
+                ..github()
+            },
+            "only the sender has the private key",
         ),
     ] {
         check(scheme(recipe), expected);

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use hookyard_model::Timestamp;
-use hookyard_schemes::hmac::{Field, Part, Recipe};
+use hookyard_schemes::recipe::Recipe;
 use hookyard_schemes::{
     KeyCount, Secret, SetupError, SignError, Signer, SigningKey, SigningScheme,
 };
 
-use super::support::{NOW, github, signer, value};
+use super::support::{NOW, signer, value};
+use crate::recipes::{github, pair};
 use hookyard_schemes::UnsignedMessage;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -143,13 +144,7 @@ fn first_live_key_signs_elsewhere() {
 
 #[test]
 fn each_live_key_adds_a_signature() {
-    let signature = Field {
-        header: "Sig".into(),
-        part: Part::Pair {
-            separator: ',',
-            name: "v1".into(),
-        },
-    };
+    let signature = pair("Sig", ',', "v1");
     let secrets = vec![key("old", None, Some(1)), key("new", None, None)];
     let signer = signer(SigningScheme::Hmac {
         recipe: Recipe {

@@ -1,17 +1,17 @@
 //! Signs and then verifies: with every scheme, any body and any time, and with single bits flipped.
 
 use hookyard_model::{Header, Timestamp};
-use hookyard_schemes::hmac::{self, Encoding, Field, Hash, Part, Recipe, TimeField, TimeFormat};
+use hookyard_schemes::recipe::{Encoding, Hash, Recipe, Settings, SourceValues, TimeFormat};
 use hookyard_schemes::{
-    Credential, Freshness, Scheme, SchemeKind, Secret, SigningScheme, Verifier, jws,
-    standard_webhooks,
+    Credential, Scheme, SchemeKind, Secret, SigningScheme, Verifier, jws, standard_webhooks,
 };
 use hookyard_schemes::{Request, Signer};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::keys;
-use super::support::{ID, always, github, message, signer, verify};
+use super::support::{ID, always, message, signer, verify};
+use crate::recipes::{after, github, hmac, pair, signed, time, whole};
 use hookyard_schemes::UnsignedMessage;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -75,10 +75,11 @@ fn detached(algorithm: &str, private: &str, public: &Value) -> Both {
 }
 
 fn declared(name: &str, recipe: Recipe, secret: &str) -> Both {
-    let settings = hmac::Settings {
+    let settings = Settings {
         recipe: recipe.clone(),
-        secrets: vec![secret.into()],
+        keys: vec![secret.into()],
         tolerance: None,
+        source: SourceValues::default(),
     };
 
     both(
@@ -87,7 +88,7 @@ fn declared(name: &str, recipe: Recipe, secret: &str) -> Both {
             recipe,
             secrets: always(&[secret]),
         },
-        Scheme::Hmac(settings),
+        Scheme::Recipe(Box::new(settings)),
     )
 }
 
@@ -95,68 +96,35 @@ fn credential(name: &str, signing: SigningScheme, credential: Credential) -> Bot
     both(name, signing, Scheme::Static(credential))
 }
 
-fn time(field: Field, format: TimeFormat) -> Option<TimeField> {
-    let hour = std::time::Duration::from_secs(3600);
-    Some(TimeField {
-        field,
-        format,
-        freshness: Freshness {
-            past: hour,
-            future: hour,
-        },
-    })
-}
-
-fn pair(header: &str, separator: char, name: &str) -> Field {
-    Field {
-        header: header.into(),
-        part: Part::Pair {
-            separator,
-            name: name.into(),
-        },
-    }
-}
-
-fn whole(header: &str) -> Field {
-    Field {
-        header: header.into(),
-        part: Part::Whole,
-    }
-}
-
 /// Returns the recipes of Stripe, Slack, Zendesk and others, and the remaining ways of writing.
 fn recipes() -> Vec<Both> {
     let stripe = Recipe {
         signature: pair("Stripe-Signature", ',', "v1"),
         timestamp: time(pair("Stripe-Signature", ',', "t"), TimeFormat::UnixSeconds),
-        signed: "{timestamp}.{body}".into(),
+        signed: signed("{timestamp}.{body}"),
         ..github()
     };
     let slack = Recipe {
-        signature: Field {
-            header: "X-Slack-Signature".into(),
-            part: Part::After("v0=".into()),
-        },
+        signature: after("X-Slack-Signature", "v0="),
         timestamp: time(whole("X-Slack-Request-Timestamp"), TimeFormat::UnixMillis),
-        signed: "v0:{timestamp}:{body}".into(),
+        signed: signed("v0:{timestamp}:{body}"),
         ..github()
     };
     let everything = Recipe {
-        hash: Hash::Sha512,
-        encoding: Encoding::Base64,
-        key: Encoding::Hex,
+        algorithm: hmac(Hash::Sha512, Encoding::Hex),
+        encoding: Encoding::Base64Url,
         signature: pair("X-Proof", ';', "sig"),
         timestamp: time(pair("X-Proof", ';', "at"), TimeFormat::Rfc3339),
         id: Some(pair("x-proof", ';', "id")),
-        signed: "{id}|{timestamp}|{body}".into(),
+        signed: signed("{id}|{timestamp}|{body-sha256}|{method}"),
+        ..github()
     };
     let shopify = Recipe {
-        hash: Hash::Sha1,
+        algorithm: hmac(Hash::Sha1, Encoding::Base64),
         encoding: Encoding::Base64,
-        key: Encoding::Base64,
         signature: whole("X-Shopify-Hmac-Sha256"),
         id: Some(whole("X-Shopify-Webhook-Id")),
-        signed: "{id}{body}".into(),
+        signed: signed("{id}{body}"),
         ..github()
     };
 
@@ -318,8 +286,11 @@ fn every_signing_scheme_is_tested() {
     kinds.dedup();
     let one_way = [
         SchemeKind::AwsSns,
+        SchemeKind::PublicKey,
         SchemeKind::SecretPath,
+        SchemeKind::Token,
         SchemeKind::Unverified,
+        SchemeKind::Verifier,
     ];
     assert_eq!(kinds.len(), SchemeKind::ALL.len() - one_way.len());
 }

@@ -1,7 +1,6 @@
 //! Messages, signers and verifiers for the tests of signing.
 
 use hookyard_model::{Header, Timestamp};
-use hookyard_schemes::hmac::{Encoding, Field, Hash, Part, Recipe};
 use hookyard_schemes::{
     Refusal, Request, Secret, Signer, SigningKey, SigningScheme, UnsignedMessage, Verdict,
     Verification, Verified, Verifier,
@@ -58,22 +57,4 @@ pub(crate) fn value<'h>(headers: &'h [Header], name: &str) -> &'h str {
         .unwrap_or_else(|| panic!("{name} is not among {headers:?}"));
     assert!(found.next().is_none(), "{name} occurs once");
     std::str::from_utf8(&header.value).expect("text")
-}
-
-/// Returns the recipe of GitHub: a signature in hex over the body alone.
-pub(crate) fn github() -> Recipe {
-    let signature = Field {
-        header: "X-Hub-Signature-256".into(),
-        part: Part::After("sha256=".into()),
-    };
-
-    Recipe {
-        hash: Hash::Sha256,
-        encoding: Encoding::Hex,
-        key: Encoding::Utf8,
-        signature,
-        timestamp: None,
-        id: None,
-        signed: "{body}".into(),
-    }
 }

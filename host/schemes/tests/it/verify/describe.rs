@@ -51,6 +51,7 @@ fn provider(key: KeyRule, event_type: TypeRule) -> Provider {
         scheme: SchemeRule {
             default: Some(SchemeKind::StandardWebhooks),
             allowed: vec![SchemeKind::StandardWebhooks],
+            header: None,
             ..SchemeRule::default()
         },
         sending: SchemeRule::default(),

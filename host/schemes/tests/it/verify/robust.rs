@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use hookyard_model::{Header, Timestamp};
-use hookyard_schemes::hmac::{
-    Encoding, Field, Hash, Part, Recipe, Settings, TimeField, TimeFormat,
-};
+use hookyard_schemes::recipe::{PublicUrl, Recipe, Settings, SourceValues, TimeFormat};
 use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
-    Certificate, Credential, Document, DocumentRef, Documents, Freshness, JsonPointer, KeyRule,
-    Provider, Request, Scheme, SchemeRule, Secret, TypeRule, Verification, Verified, Verifier, jws,
-    sns, standard_webhooks,
+    Certificate, Credential, Document, DocumentRef, Documents, JsonPointer, KeyRule, Provider,
+    Request, Scheme, SchemeRule, Secret, TypeRule, Verification, Verified, Verifier, jws, sns,
+    standard_webhooks, token,
 };
 use proptest::prelude::*;
 
 use super::support::{request, verifier};
+use crate::recipes::{github, pair, place, signed, time};
 
 const NAMES: [&str; 14] = [
     "authorization",
@@ -40,29 +39,34 @@ fn secrets() -> Vec<Secret> {
 }
 
 fn verifiers() -> Vec<Verifier> {
-    let hour = Freshness {
-        past: std::time::Duration::from_secs(3600),
-        future: std::time::Duration::MAX,
-    };
-    let pair = |name: &str| Field {
-        header: "Stripe-Signature".into(),
-        part: Part::Pair {
-            separator: ',',
-            name: name.into(),
-        },
-    };
     let stripe = Recipe {
-        hash: Hash::Sha256,
-        encoding: Encoding::Hex,
-        key: Encoding::Utf8,
-        signature: pair("v1"),
-        timestamp: Some(TimeField {
-            field: pair("t"),
-            format: TimeFormat::UnixSeconds,
-            freshness: hour,
-        }),
-        id: None,
-        signed: "{timestamp}.{body}".into(),
+        signature: pair("Stripe-Signature", ',', "v1"),
+        timestamp: time(pair("Stripe-Signature", ',', "t"), TimeFormat::UnixSeconds),
+        signed: signed("{timestamp}.{body}"),
+        ..github()
+    };
+    let everything = Recipe {
+        signature: place("json", "/Signature"),
+        signed: [
+            "{url}{form-sorted}",
+            "{url-port}{json-stringify}",
+            "{header:x-other}{body-crc32}{body}",
+        ]
+        .into_iter()
+        .flat_map(signed)
+        .collect(),
+        ..github()
+    };
+    let recipe = |recipe| {
+        Scheme::Recipe(Box::new(Settings {
+            recipe,
+            keys: secrets(),
+            tolerance: None,
+            source: SourceValues {
+                public_url: Some(PublicUrl::parse("https://a.example/x").expect("a URL")),
+                ..SourceValues::default()
+            },
+        }))
     };
     let proof = Credential::Basic {
         user: "u".into(),
@@ -91,10 +95,11 @@ fn verifiers() -> Vec<Verifier> {
             name: "X-Signature".into(),
             tokens: secrets(),
         }),
-        Scheme::Hmac(Settings {
-            recipe: stripe,
+        recipe(stripe),
+        recipe(everything),
+        Scheme::Token(token::Settings {
+            from: place("json", "/value/*/Message"),
             secrets: secrets(),
-            tolerance: None,
         }),
     ]
     .into_iter()
