@@ -17,6 +17,7 @@ mod delivery;
 mod demo;
 mod effects;
 mod files;
+mod identity;
 mod interop;
 mod lists;
 mod compile;

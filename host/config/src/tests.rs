@@ -2,6 +2,7 @@
 
 mod destinations;
 mod egress;
+mod event_rules;
 mod faults;
 mod grants;
 mod limits;
