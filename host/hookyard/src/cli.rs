@@ -16,6 +16,8 @@ pub(crate) mod wit;
 #[cfg(feature = "develop")]
 pub(crate) mod new;
 #[cfg(feature = "develop")]
+pub(crate) mod provider;
+#[cfg(feature = "develop")]
 pub(crate) mod build;
 pub(crate) mod config;
 pub(crate) mod compile;
@@ -38,7 +40,8 @@ Exit codes:
   0    success, or stopped by SIGTERM or SIGINT
   1    failure: a port in use, an unreadable folder, a damaged store, a plugin that `check` rejects
   2    invalid arguments or an invalid configuration
-  3    serve: did not stop in time after SIGTERM or SIGINT and was ended by force
+  3    serve: did not stop in time after SIGTERM or SIGINT and was ended by force;
+       provider import: a change breaks plugins that were built before
   141  the reader of standard output went away, as in `hookyard wit | head -1`";
 
 /// Receives webhooks, verifies who sent them, stores them, and passes them as typed events to
@@ -98,6 +101,12 @@ pub(crate) enum Command {
     /// Build the plugin of a folder: build/<name>.wasm
     #[cfg(feature = "develop")]
     Build(build::Arguments),
+    /// Make a provider folder of a sender's own description of its webhooks
+    #[cfg(feature = "develop")]
+    Provider {
+        #[command(subcommand)]
+        command: provider::Command,
+    },
     /// Print the reference configuration: every key with its default
     Config(config::Arguments),
     /// Serve a plugin on this machine, and build it again whenever its sources change

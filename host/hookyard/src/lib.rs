@@ -87,6 +87,8 @@ async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::New(arguments) => cli::new::run(path, arguments),
         #[cfg(feature = "develop")]
         Command::Build(arguments) => cli::build::run(path, &arguments),
+        #[cfg(feature = "develop")]
+        Command::Provider { command } => cli::provider::run(command),
         Command::Config(arguments) => cli::config::run(&arguments),
         #[cfg(feature = "develop")]
         Command::Dev(arguments) => cli::dev::run(path, arguments).await,

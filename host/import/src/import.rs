@@ -58,6 +58,8 @@ pub enum Source {
 /// The options of an import, which `import.toml` keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
+    /// The name of the provider. Empty if it is the name of the folder.
+    pub name: String,
     /// Patterns for the events; none for all.
     pub events: Vec<String>,
     /// Which fields the package has.
@@ -97,6 +99,8 @@ pub struct Imported {
     pub skipped: Vec<String>,
     /// What changed since the last import.
     pub changes: Vec<Change>,
+    /// The types as the description has them, before options, bodies and the last import.
+    pub described: Lock,
     /// What a reader should know about.
     pub notes: Vec<String>,
 }
@@ -194,6 +198,7 @@ struct Settled {
     events: Vec<Event>,
     sampling: Sampling,
     changes: Vec<Change>,
+    described: Option<Lock>,
 }
 
 impl Work<'_, '_> {
@@ -203,6 +208,7 @@ impl Work<'_, '_> {
             events,
             sampling,
             changes,
+            described,
         } = self.settle(&type_rule)?;
         let parts = limits::check_parts(&self.types, &events)?;
         self.types.check().map_err(Error::general)?;
@@ -238,9 +244,10 @@ impl Work<'_, '_> {
             provider,
             event_lines: provider_file::event_lines(&events),
             samples,
-            lock,
             events: parts.events,
             changes,
+            described: described.unwrap_or_else(|| lock.clone()),
+            lock,
             decoder,
             types,
             parts: parts.all,
@@ -272,6 +279,7 @@ impl Work<'_, '_> {
             events,
             sampling,
             changes,
+            described,
         })
     }
 

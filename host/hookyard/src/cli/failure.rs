@@ -19,6 +19,9 @@ pub(crate) enum Failure {
     Output(std::io::Error),
     /// The command has already printed the reason.
     Reported,
+    /// An import has printed changes that break plugins.
+    #[cfg(feature = "develop")]
+    Breaking,
 }
 
 impl From<Faults> for Failure {
@@ -52,6 +55,8 @@ impl Failure {
             }
             Self::Output(error) => output::exit_code(&error),
             Self::Reported => ExitCode::from(1),
+            #[cfg(feature = "develop")]
+            Self::Breaking => ExitCode::from(3),
         }
     }
 }

@@ -134,15 +134,14 @@ impl Class {
 }
 
 impl Change {
-    /// Returns the change as a line of JSON.
-    pub fn to_json(&self) -> String {
-        let line = json!({
+    /// Returns the change as an object of JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        json!({
             "class": self.what.class().name(),
             "event": self.case,
             "path": self.path,
             "change": self.what.to_string(),
-        });
-        line.to_string()
+        })
     }
 }
 

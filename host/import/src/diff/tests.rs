@@ -99,7 +99,7 @@ fn another_type_of_an_event_breaks() {
 fn line_of_json_has_the_class() {
     let changes = compare(&fields(r#""/n" s32"#), &fields(r#""/n" bool"#));
     assert_eq!(
-        changes[0].to_json(),
+        changes[0].to_json().to_string(),
         r#"{"change":"s32 → bool; compiled plugins cannot decode all of them: the value is of another kind","class":"breaking","event":"paid","path":"/n"}"#
     );
 }

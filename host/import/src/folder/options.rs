@@ -25,6 +25,9 @@ pub(super) fn write(options: &Options) -> String {
     let mut text = String::from(
         "# The options of `hookyard provider import`, which a further import into this folder has as well.\n",
     );
+    if !options.name.is_empty() {
+        text.push_str(&format!("name = {}\n", quoted(&options.name)));
+    }
     let selection = &options.selection;
     let patterns: Vec<_> = options.events.iter().map(|it| quoted(it)).collect();
     text.push_str(&format!("events = [{}]\n", patterns.join(", ")));
@@ -57,6 +60,7 @@ fn read(text: &str) -> Result<Options, Fault> {
                 let texts = texts.ok_or_else(|| wrong(key, "a list of texts"))?;
                 options.events = texts.into_iter().map(str::to_owned).collect();
             }
+            ("name", Value::String(name)) => options.name.clone_from(name),
             ("required", Value::String(name)) => {
                 let known = Required::ALL.into_iter().find(|(known, _)| known == name);
                 let known = known.ok_or_else(|| wrong(key, "trust, samples or none"))?;
@@ -74,7 +78,8 @@ fn read(text: &str) -> Result<Options, Fault> {
                 options.fields = rules.iter().map(rule).collect::<Result<_, _>>()?;
             }
             (
-                known @ ("events" | "required" | "callbacks" | "schemas" | "group-by" | "fields"),
+                known @ ("name" | "events" | "required" | "callbacks" | "schemas" | "group-by"
+                | "fields"),
                 _,
             ) => {
                 return Err(wrong(known, "another kind of value"));
