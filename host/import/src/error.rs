@@ -45,8 +45,10 @@ impl fmt::Display for Error {
         }
         write!(f, "{}", self.fault)?;
         match &self.pointer {
-            Some(pointer) => write!(f, " (at {})", cut(&format!("#{pointer}"), 200)),
-            None => Ok(()),
+            Some(pointer) if !pointer.is_empty() => {
+                write!(f, " (at {})", cut(&format!("#{pointer}"), 200))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -84,7 +86,7 @@ pub enum Fault {
     MergeKey,
     #[error("a key must be a text")]
     KeyNotText,
-    #[error("{found}, wanted {wanted}")]
+    #[error("found {found}, wanted {wanted}")]
     Kind {
         found: &'static str,
         wanted: &'static str,

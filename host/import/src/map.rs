@@ -15,11 +15,11 @@ use std::collections::HashMap;
 use crate::document::{At, Document, Node, Value};
 use crate::error::{Error, Fault};
 use crate::note::Note;
-use crate::resolve::{Cycles, name_of, reference, target};
+use crate::resolve::{Cycles, name_of, reference, resolved, target};
 use crate::types::{Form, Kinds, Types, Use};
 
 /// The maximum nesting of schemas, counting what `$ref`s lead to.
-const DEPTH_MAX: usize = 160;
+const DEPTH_MAX: usize = 256;
 /// Keywords whose meaning depends on a base that this crate does not compute.
 const REFUSED: [&str; 4] = ["$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor"];
 
@@ -110,6 +110,8 @@ impl<'a> Mapper<'a> {
 
         let mut whole = self.own(at, scope)?;
         if let Some(reference) = reference(at) {
+            // A chain of `$ref`s that ends in itself has no type.
+            resolved(self.document, at.clone())?;
             let part = self.reference(&reference, scope)?;
             whole = self.narrowed(at, whole, part);
         }

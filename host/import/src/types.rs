@@ -23,7 +23,7 @@ pub(crate) use rewrite::Rewrite;
 /// made to be combined without end meets this bound.
 const TYPES_MAX: usize = 400_000;
 /// The maximum number of fields that are compared when types are combined.
-const WORK_MAX: usize = 20_000_000;
+const WORK_MAX: usize = 10_000_000;
 /// The maximum number of fields of a record that was merged of several.
 pub(crate) const MERGED_MAX: usize = 128;
 

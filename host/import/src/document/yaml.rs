@@ -31,7 +31,8 @@ pub(super) fn read(text: &str, bytes_max: usize) -> Read<Node> {
         })?;
         builder.event(event, place(span.start))?;
     }
-    builder.root.ok_or((Place::default(), Fault::NoDocument))
+    let start = Place { line: 1, column: 1 };
+    builder.root.ok_or((start, Fault::NoDocument))
 }
 
 fn place(marker: Marker) -> Place {
@@ -167,14 +168,21 @@ impl Builder {
         if self.open.len() + size.depth > DEPTH_MAX {
             return Err((place, Fault::TooDeep(DEPTH_MAX)));
         }
+        let node = node.clone();
+        self.repeat(&node, place)?;
+        self.add(node, 0)
+    }
+
+    /// Takes what a second copy of a value costs from what is left.
+    fn repeat(&mut self, node: &Node, place: Place) -> Read<()> {
+        let size = size(node);
         let nodes_left = self.nodes_left.checked_sub(size.nodes);
         let bytes_left = self.repeated_left.checked_sub(size.bytes);
         let (Some(nodes_left), Some(bytes_left)) = (nodes_left, bytes_left) else {
             return Err((place, Fault::AliasBomb(NODES_MAX)));
         };
         (self.nodes_left, self.repeated_left) = (nodes_left, bytes_left);
-        let node = node.clone();
-        self.add(node, 0)
+        Ok(())
     }
 
     fn spend(&mut self, nodes: usize, place: Place) -> Read<()> {
@@ -186,10 +194,7 @@ impl Builder {
     /// Adds a finished value to what is open.
     fn add(&mut self, node: Node, anchor: usize) -> Read<()> {
         if anchor != 0 {
-            let size = size(&node);
-            let left = self.repeated_left.checked_sub(size.bytes);
-            self.repeated_left = left.ok_or((node.place, Fault::AliasBomb(NODES_MAX)))?;
-            self.spend(size.nodes, node.place)?;
+            self.repeat(&node, node.place)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut().map(|open| &mut open.kind) {
