@@ -145,6 +145,7 @@ fn config(inbox: Arc<SqliteStore>, runner: Arc<TimedRunner>) -> Config {
         policies: RetryPolicies::default(),
         quarantine: None,
         release_guard: Arc::new(NoReleaseGuard),
+        waits: Arc::new(hookyard_store::Waits::new(0)),
     }
 }
 

@@ -49,6 +49,7 @@ mod rehearsal;
 mod release;
 mod reload;
 mod replay;
+mod responder;
 mod restart;
 mod retries;
 mod senders;

@@ -512,6 +512,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
             events_min: 3,
         }),
         release_guard: Arc::clone(plugins) as _,
+        waits: Arc::new(hookyard_store::Waits::new(0)),
     });
 
     tokio::spawn(dispatcher.run(std::future::pending()))

@@ -14,8 +14,9 @@ use hookyard_model::{
 };
 use hookyard_store::{
     AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
-    EventSummary, Events, Handover, JobLease, JobRequest, Jobs, KvUsage, PruneSummary, Quarantine,
-    Replay, ReplaySummary, Retention, Routes, Routing, Settlement, Tally, Values,
+    EventSummary, Events, GivenResponse, Handover, JobLease, JobRequest, Jobs, KvUsage,
+    PruneSummary, Quarantine, Replay, ReplaySummary, Retention, Routes, Routing, Settlement, Tally,
+    Values,
 };
 use hookyard_store_testing::MemoryStore;
 use tokio::sync::Notify;
@@ -229,6 +230,10 @@ impl Events for WitnessedStore {
 
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
         self.0.inner.read(id).await
+    }
+
+    async fn response(&self, id: EventId) -> Result<Option<GivenResponse>, Error> {
+        self.0.inner.response(id).await
     }
 
     async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {

@@ -36,6 +36,7 @@ pub const UNLIMITED: Limits = Limits {
     outbox_waiting_bytes_max: u64::MAX,
     outbox_tenant_waiting_max: u64::MAX,
     outbox_tenant_waiting_bytes_max: u64::MAX,
+    response_bytes_max: usize::MAX,
     log_lines_max: usize::MAX,
     log_line_max: usize::MAX,
 };
@@ -77,6 +78,7 @@ pub fn read(section: &Section<'_>, default: &Limits, most: &Limits) -> Limits {
         outbox_tenant_waiting_bytes_max: reader.size("outbox_tenant_waiting_bytes_max", |it| {
             it.outbox_tenant_waiting_bytes_max
         }),
+        response_bytes_max: reader.small_size("response_bytes_max", |it| it.response_bytes_max),
         log_lines_max: reader.small_count("log_lines_max", |it| it.log_lines_max),
         log_line_max: reader.small_size("log_line_max", |it| it.log_line_max),
     }

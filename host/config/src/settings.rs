@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_egress::Addresses;
+use hookyard_ingress::WaitRule;
 use hookyard_model::{
-    DestinationRef, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef, TenantName,
+    DestinationRef, PluginName, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef,
+    TenantName,
 };
 use hookyard_plugin::{CacheLimits, CompileLimits, Limits};
 use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Secret, Verifier};
-use hookyard_store::BacklogPolicy;
+use hookyard_store::{BacklogPolicy, Wanted};
 
 use crate::grants::GrantSettings;
 
@@ -428,6 +430,22 @@ impl Default for Rehearsal {
     }
 }
 
+/// The sources whose requests plugins answer: for each, the plugin that responds, or `None` if any
+/// plugin may.
+pub type Responders = BTreeMap<SourceRef, Option<PluginName>>;
+
+impl Settings {
+    /// Returns the sources whose requests plugins answer.
+    pub fn responders(&self) -> Responders {
+        let responder = |(name, source): (&SourceRef, &Source)| match &source.wait.as_ref()?.wanted
+        {
+            Wanted::Response { of } => Some((name.clone(), of.clone())),
+            Wanted::Outcomes => None,
+        };
+        self.sources.iter().filter_map(responder).collect()
+    }
+}
+
 /// A source, with its verification compiled.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -447,6 +465,8 @@ pub struct Source {
     pub dedupe_window: Duration,
     /// The answer to a stored event: the source's own, or the provider's.
     pub answer: Option<Arc<AnswerParts>>,
+    /// What a request waits for before it is answered; `None` to answer once the event is stored.
+    pub wait: Option<WaitRule>,
 }
 
 /// A destination, ready to receive messages.

@@ -1,6 +1,7 @@
 //! The `[tenants.<tenant>]` tables: the sources, destinations, limits and grants of a tenant.
 
 mod destination;
+mod ack;
 mod scheme;
 mod signing;
 mod source;

@@ -1,5 +1,6 @@
 //! Whole configurations, as `hookyard.toml` contains them.
 
+mod ack;
 mod destinations;
 mod egress;
 mod event_rules;

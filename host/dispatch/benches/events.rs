@@ -151,6 +151,7 @@ async fn with_dispatch(plugins: usize, burst: u64) -> f64 {
         tenant_concurrency_max: 32,
         quarantine: Some(QuarantinePolicy::default()),
         release_guard: Arc::new(NoReleaseGuard),
+        waits: Arc::new(hookyard_store::Waits::new(0)),
         shutdown_timeout: LEASE,
         policies: RetryPolicies::default(),
     });

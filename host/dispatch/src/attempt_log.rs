@@ -44,6 +44,7 @@ pub(crate) fn report(job: &ClaimedJob, metrics: &PluginMetrics, made: &Made) {
                 // Text fields are escaped, and the detail may contain words of the guest.
                 detail = detail(&attempt.outcome),
                 state = next.name(),
+                response = made.settlement.effects.response.as_ref().map(|response| response.status),
                 duration = ?attempt.duration,
                 queue = ?queue,
                 decode = ?measures.decode,

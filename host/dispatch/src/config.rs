@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_model::{Clock, QuarantinePolicy, RetryPolicy, SourceRef};
-use hookyard_store::Inbox;
+use hookyard_store::{Inbox, Waits};
 
 use crate::{ReleaseGuard, Runner};
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub policies: RetryPolicies,
     /// The policy that says when a revision fails too often; `None` to quarantine no revision.
     pub quarantine: Option<QuarantinePolicy>,
+    /// The requests that wait for the outcomes of their events.
+    pub waits: Arc<Waits>,
     /// The guard of new revisions.
     pub release_guard: Arc<dyn ReleaseGuard>,
 }

@@ -274,12 +274,14 @@ impl Dispatcher {
             Ok(Ok(None)) => {}
             Ok(Ok(Some(wait))) => self.plugins.note_due_after(id, wait, now),
             Ok(Err(NoAttempt { error, slot })) => {
+                self.executor.report_not_run(&lease);
                 let is_new = self.plugins.skip(id, now);
                 log_no_attempt(&lease, error, is_new);
                 drop(slot);
             }
             // A panic in the host. It is unknown how far the attempt got, so its lease must run out.
             Err(error) => {
+                self.executor.report_not_run(&lease);
                 self.plugins.note_due_after(id, self.executor.lease, now);
                 let JobLease {
                     event,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_model::{Attempt, Clock, Outcome, chain};
-use hookyard_store::{ClaimedJob, Error, Inbox, JobLease, Settlement};
+use hookyard_store::{ClaimedJob, Error, Inbox, JobLease, Settlement, Waits};
 
 use crate::attempt_log::AttemptCosts;
 use crate::freed_slots::Slot;
@@ -34,6 +34,7 @@ pub(crate) struct Executor {
     pub(crate) policies: Arc<ArcSwap<RetryPolicies>>,
     pub(crate) lease: Duration,
     pub(crate) quarantines: Quarantines,
+    pub(crate) waits: Arc<Waits>,
 }
 
 /// A job under lease, and the slot in which it runs.
@@ -67,6 +68,7 @@ impl Executor {
             jitter: config.jitter,
             policies: Arc::new(ArcSwap::from_pointee(config.policies)),
             lease: config.lease,
+            waits: config.waits,
         }
     }
 
@@ -124,11 +126,12 @@ impl Executor {
             measures: result.measures,
         };
         let AttemptResult {
-            effects,
+            mut effects,
             quota,
             outbox,
             ..
         } = result;
+        self.drop_uncounted_response(job, &mut effects);
         let attempt = Attempt {
             number: job.lease.attempt,
             revision: result.revision,

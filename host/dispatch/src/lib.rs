@@ -25,6 +25,7 @@ mod store_calls;
 
 mod executor;
 mod settle;
+mod responses;
 mod lost_attempts;
 mod quarantine;
 mod attempt_log;

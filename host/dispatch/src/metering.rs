@@ -20,6 +20,7 @@ const CPU: &str = "hookyard_attempt_cpu_seconds";
 const MEMORY: &str = "hookyard_attempt_memory_bytes";
 const HOST_CALLS: &str = "hookyard_attempt_host_calls_total";
 const HOST_BYTES: &str = "hookyard_attempt_host_bytes_total";
+const RESPONSES: &str = "hookyard_responses_total";
 const HOST_FAULTS: &str = "hookyard_host_faults_total";
 
 /// Registers the descriptions of the metrics with the installed recorder.
@@ -42,6 +43,10 @@ pub fn describe_metrics() {
         HOST_BYTES,
         Unit::Bytes,
         "Bytes that passed between plugins and the host in calls of host functions."
+    );
+    describe_counter!(
+        RESPONSES,
+        "Responses of plugins to requests, by whether they counted or were dropped."
     );
     describe_counter!(
         HOST_FAULTS,
@@ -139,6 +144,13 @@ impl Series {
 /// Records an attempt that the host could not make.
 pub(crate) fn record_host_fault(plugin: &PluginRef) {
     counter!(HOST_FAULTS, &labels(plugin)).increment(1);
+}
+
+/// Records a response of a plugin, and what became of the response.
+pub(crate) fn record_response(plugin: &PluginRef, result: &'static str) {
+    let [tenant, name] = labels(plugin);
+    let labels = [tenant, name, ("result", result.to_owned())];
+    counter!(RESPONSES, &labels).increment(1);
 }
 
 fn labels(plugin: &PluginRef) -> [(&'static str, String); 2] {

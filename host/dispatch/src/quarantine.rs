@@ -18,7 +18,7 @@ use hookyard_model::quarantine::{AttemptEnd, FailureCount};
 use hookyard_model::{
     Attempt, Clock, FailureBreaker, PluginRef, QuarantinePolicy, Revision, chain,
 };
-use hookyard_store::{ClaimedJob, Error, Inbox, Quarantine};
+use hookyard_store::{ClaimedJob, Error, Inbox, Quarantine, Waits};
 use hookyard_work::insist;
 
 use crate::{ActivePlugin, Config, ReleaseGuard, Runner};
@@ -28,6 +28,7 @@ pub(crate) struct Quarantines {
     inbox: Arc<dyn Inbox>,
     runner: Arc<dyn Runner>,
     clock: Arc<dyn Clock>,
+    waits: Arc<Waits>,
     release_guard: Arc<dyn ReleaseGuard>,
     pub(crate) policy: Arc<ArcSwap<Option<QuarantinePolicy>>>,
     plugins: Mutex<HashMap<PluginRef, PluginHealth>>,
@@ -65,6 +66,7 @@ impl Quarantines {
             inbox: Arc::clone(&config.inbox),
             runner: Arc::clone(&config.runner),
             clock: Arc::clone(&config.clock),
+            waits: Arc::clone(&config.waits),
             release_guard: Arc::clone(&config.release_guard),
             policy: Arc::new(ArcSwap::from_pointee(config.quarantine)),
             plugins: Mutex::default(),
@@ -211,6 +213,7 @@ impl Quarantines {
             });
         }
 
+        self.waits.report_held(plugin);
         match result {
             Ok(()) => tracing::error!(
                 target: "hookyard::quarantine",

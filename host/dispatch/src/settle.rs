@@ -28,11 +28,11 @@ impl Executor {
         settlement: Settlement,
     ) -> Option<Duration> {
         let settled = self.settle(&settlement).await;
-        let made = Made {
+        let mut made = Made {
             settlement,
             costs: AttemptCosts::default(),
         };
-        self.report_settled(job, plugin, &made, settled)
+        self.report_settled(job, plugin, &mut made, settled)
     }
 
     /// Settles an attempt without its effects if the store refused them, and reports the attempt.
@@ -50,7 +50,7 @@ impl Executor {
         }
 
         let may_need_retry = made.settlement.failed_on_probation && settled.is_ok();
-        let due = self.report_settled(job, plugin, &made, settled);
+        let due = self.report_settled(job, plugin, &mut made, settled);
         if may_need_retry {
             let revision = made.settlement.attempt.revision;
             self.quarantines.retry_if_rolled_back(job, revision).await;
@@ -129,10 +129,11 @@ impl Executor {
         &self,
         job: &ClaimedJob,
         plugin: &SharedPlugin,
-        made: &Made,
+        made: &mut Made,
         settled: Result<(), Error>,
     ) -> Option<Duration> {
         report(job, &plugin.metrics, made);
+        self.report_end(made, settled.is_ok());
         if let Err(error) = settled {
             tracing::error!(job = %JobLabel(job), error = chain(&error), "an attempt was made but could not be settled");
             return Some(self.lease);

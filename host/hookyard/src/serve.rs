@@ -14,6 +14,7 @@ mod documents;
 mod metrics;
 mod overload;
 mod reload;
+mod responders;
 mod retention;
 mod signals;
 mod stop;
@@ -33,6 +34,7 @@ use hookyard_dispatch::{Dispatcher, Runner};
 use hookyard_egress::Door;
 use hookyard_plugin::Engine;
 use hookyard_release::{Desired, Keeper, Probations};
+use hookyard_store::Waits;
 use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -128,17 +130,27 @@ async fn build(
 
     // The door is the only way out of the host. Every part that sends a request has a clone of it.
     let door = Door::new(settings.egress.door.clone())?;
-    let catalog = wiring::catalog(store.clone(), door.clone());
+    let responders = responders::Handle::new(&settings);
+    let waits = Arc::new(Waits::new(settings.ingress.server.connections_max));
+    let catalog = wiring::catalog(store.clone(), door.clone(), responders.clone());
     let clock = Arc::new(SystemClock);
     let probations = Arc::new(Probations::new(clock.clone(), settings.release.probation()));
 
     let overload = overload::Handle::new(settings.ingress.overload.clone());
     let admission = Arc::new(overload.clone());
-    let ingress = wiring::bind_ingress(&settings, store.clone(), admission, door.clone()).await?;
+    let ingress = wiring::bind_ingress(
+        &settings,
+        store.clone(),
+        admission,
+        waits.clone(),
+        door.clone(),
+    )
+    .await?;
     let dispatch = wiring::dispatch(
         &settings,
         store.clone(),
         overload.count(wrap(catalog.clone())),
+        waits,
         probations.clone(),
     );
     let dispatcher = Dispatcher::new(dispatch);
@@ -159,6 +171,7 @@ async fn build(
         retention,
         unserved: unserved_handle,
         overload,
+        responders,
     };
     Ok(Parts {
         admin,

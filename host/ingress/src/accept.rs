@@ -53,6 +53,7 @@ pub(crate) async fn accept(
     }
 
     drop(listener);
+    receiver.end_waits();
     let _ = stop.send(true);
     drain(serving, receiver.config.shutdown_timeout).await;
 }

@@ -10,18 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::{EventId, chain};
+use hookyard_model::{EventId, Response, chain};
 use hookyard_schemes::{AnswerParts, Refusal, SchemeKind};
 use http::header::{
     ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 
 use crate::body::BodyError;
+use crate::wait::Waited;
 
 /// An answer as hyper sends it.
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = http::Response<Full<Bytes>>;
 
 /// The text of every answer that asks the sender to retry.
 const TRY_LATER: &str = "try again later";
@@ -43,7 +44,7 @@ const BASIC_CHALLENGE: &str = "Basic realm=\"hookyard\", charset=\"UTF-8\"";
 const BEARER_CHALLENGE: &str = "Bearer realm=\"hookyard\"";
 
 /// The result of an accepted request. Each is answered with 200, unless the source or the provider
-/// gives the answer as data.
+/// gives the answer as data, or a plugin responds.
 #[derive(Debug)]
 pub(crate) enum Accepted {
     /// A new event, which is durable (invariant 1).
@@ -69,6 +70,9 @@ pub(crate) struct StoredEvent {
     pub(crate) key: String,
     /// The answer that the sender gets in place of the host's own.
     pub(crate) answer: Option<Arc<AnswerParts>>,
+    /// How the wait for the jobs ended, if the request waited. A repeat has the response to the
+    /// first request, if a plugin gave one.
+    pub(crate) waited: Option<Waited>,
 }
 
 /// The reason for which a request was not accepted.
@@ -110,12 +114,30 @@ impl Accepted {
     /// Returns the name of the result, for metrics.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Stored(_) => "stored",
+            Self::Stored(event) => match event.waited {
+                Some(Waited::Handled) => "handled",
+                Some(Waited::Responded(_)) => "responded",
+                Some(Waited::FellBack(_)) | None => "stored",
+            },
             Self::Repeat(_) => "repeat",
             Self::RepeatDiffers(_) => "repeat-differs",
             Self::Confirmed { .. } => "confirmed",
             Self::Noticed { .. } => "noticed",
             Self::Described => "described",
+        }
+    }
+
+    /// Returns the response of a plugin.
+    fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Stored(event) | Self::Repeat(event) => match &event.waited {
+                Some(Waited::Responded(response)) => Some(response),
+                _ => None,
+            },
+            Self::RepeatDiffers(_)
+            | Self::Confirmed { .. }
+            | Self::Noticed { .. }
+            | Self::Described => None,
         }
     }
 
@@ -130,7 +152,10 @@ impl Accepted {
     }
 
     fn status(&self) -> StatusCode {
-        let given = self.given().map(AnswerParts::status);
+        let given = match self.response() {
+            Some(response) => Some(response.status),
+            None => self.given().map(AnswerParts::status),
+        };
         given
             .and_then(|status| StatusCode::from_u16(status).ok())
             .unwrap_or(StatusCode::OK)
@@ -138,6 +163,9 @@ impl Accepted {
 
     fn answer(&self) -> Answer {
         let (status, reason) = (self.status(), self.reason());
+        if let Some(response) = self.response() {
+            return response_answer(status, response);
+        }
         if let Some(parts) = self.given() {
             return given(status, parts);
         }
@@ -339,6 +367,20 @@ fn refused_text(public: &'static str) -> String {
     format!(r#"{{"status":"refused","reason":"{public}"}}"#)
 }
 
+/// Returns the answer that a plugin gave. The response was checked when the plugin gave it, so that
+/// each of its headers is valid.
+fn response_answer(status: StatusCode, response: &Response) -> Answer {
+    let mut answer = untyped(status, response.body.clone());
+    for header in &response.headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        let value = HeaderValue::from_maybe_shared(header.value.clone());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    answer
+}
+
 fn refusal_answer(refused: &Refused, retry_after: Duration) -> Answer {
     let (status, text) = refused.public();
     let mut answer = json(status, refused_text(text));
@@ -392,7 +434,7 @@ fn typed(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) 
 }
 
 fn untyped(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = http::Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hookyard_model::{Clock, EventId};
-use hookyard_store::Events;
+use hookyard_store::{Events, Waits};
 use tokio::net::TcpListener;
 
 use crate::accept::accept;
@@ -33,6 +33,8 @@ pub struct Parts {
     /// Stores the certificates and key sets that have verified a message, so that they survive a
     /// restart.
     pub documents: Arc<dyn DocumentArchive>,
+    /// The requests that wait for the outcomes of their events. They are closed at shutdown.
+    pub waits: Arc<Waits>,
 }
 
 /// The reason for which ingress cannot start.

@@ -8,6 +8,7 @@ use hookyard_model::visible;
 use crate::answer::{self, Accepted, Refused, StoredEvent};
 use crate::near_miss::NearMiss;
 use crate::source::Route;
+use crate::wait::Waited;
 
 /// The part of a path that is logged, in bytes.
 const PATH_BYTES_MAX: usize = 130;
@@ -104,6 +105,7 @@ fn log_event(event: &StoredEvent, repeat: bool, request: &RequestSummary<'_>, ro
     log!(
         info, request, route,
         event = %event.id, "type" = event_type, key = event.key.as_str(), repeat,
+        waited = event.waited.as_ref().map(Waited::name),
         "accepted"
     );
 }

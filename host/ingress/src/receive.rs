@@ -1,8 +1,8 @@
 //! The handler: the steps from a request to its answer, in order.
 //!
-//! route → method → bounded read → verify → describe → admit → append → answer. Every event takes this path
-//! (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent before `append`
-//! has returned (invariant 1).
+//! route → method → bounded read → verify → describe → admit → append → wait → answer. Every event
+//! takes this path (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent
+//! before `append` has returned (invariant 1). Most sources do not wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ use crate::log::{self, RequestSummary};
 use crate::metering::Meter;
 use crate::near_miss::NearMisses;
 use crate::source::{Route, Source, Sources};
+
+mod waiting;
 
 /// How long an HTTP/2 request is kept open after its answer was sent.
 const RESET_DELAY: Duration = Duration::from_millis(200);
@@ -149,7 +151,10 @@ impl Receiver {
         }
         let request = ReadRequest { head, body };
         match self.verify(route, &request, &sender.in_flight).await? {
-            Verdict::Event(verified) => self.store(&route.source, verified, request).await,
+            Verdict::Event(verified) => {
+                self.store(&route.source, verified, request, &sender.in_flight)
+                    .await
+            }
             Verdict::Confirm { url, topic } => {
                 // Rare steps are boxed: hyper moves the future of each request.
                 Box::pin(self.handshakes.confirm(&route.source, url)).await?;
@@ -185,6 +190,7 @@ impl Receiver {
         source: &Source,
         verified: Verified,
         request: ReadRequest<'_>,
+        in_flight: &InFlight,
     ) -> Result<Accepted, Refused> {
         let event = self.event(source, verified, &request)?;
         if !self.parts.admission.is_open(&source.name) {
@@ -196,20 +202,32 @@ impl Receiver {
             event_type: event.event_type.clone(),
             key: event.key.clone(),
             answer: source.answer.clone(),
+            waited: None,
         };
+        let wait = self.begin_wait(source, &event);
 
         Point::Received.pass();
+        let appended = self.append(event).await?;
+        // The bytes of a request that waits do not keep others from being read.
+        drop(request);
         let first = |id| StoredEvent {
             id,
             ..stored.clone()
         };
-        Ok(match self.append(event).await? {
-            AppendResult::New => {
+        // Rare steps are boxed: hyper moves the future of each request.
+        Ok(match (appended, wait) {
+            (AppendResult::New, wait) => {
                 self.parts.admission.stored(&source.name);
-                Accepted::Stored(stored)
+                Accepted::Stored(match wait {
+                    Some(wait) => Box::pin(self.wait(source, wait, stored, in_flight)).await,
+                    None => stored,
+                })
             }
-            AppendResult::Repeat(id) => Accepted::Repeat(first(id)),
-            AppendResult::RepeatDiffers(id) => Accepted::RepeatDiffers(first(id)),
+            (AppendResult::Repeat(id), None) => Accepted::Repeat(first(id)),
+            (AppendResult::Repeat(id), Some(_)) => {
+                Accepted::Repeat(Box::pin(self.with_first_response(first(id))).await)
+            }
+            (AppendResult::RepeatDiffers(id), _) => Accepted::RepeatDiffers(first(id)),
         })
     }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use hookyard_model::SourceRef;
 use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Verifier};
 
+use crate::wait::WaitRule;
+
 /// The number of path segments that are searched for a near miss.
 const SEGMENTS_MAX: usize = 8;
 /// The number of wrong, missing, extra or swapped letters with which a misspelled name still counts
@@ -33,6 +35,8 @@ pub struct Source {
     pub dedupe_window: Duration,
     /// The answer to a stored event, in place of the host's own.
     pub answer: Option<Arc<AnswerParts>>,
+    /// What a request waits for after its event is stored; `None` to answer at once.
+    pub wait: Option<WaitRule>,
 }
 
 /// All sources of the host. They are replaced as a whole and never changed.

@@ -1,4 +1,4 @@
-//! The effects of an attempt: key-value writes and outbox messages.
+//! The effects of an attempt: key-value writes, outbox messages, and the response to the request.
 //!
 //! A handler asks for effects while it runs. The host buffers them during the attempt and commits
 //! them together with the outcome, or not at all (invariant 6).
@@ -107,8 +107,21 @@ pub struct Effects {
     pub writes: Vec<Write>,
     /// The messages to send, in the order in which the plugin asked for them.
     pub messages: Vec<Message>,
+    /// The response to the request that brought the event, if the plugin gave one.
+    pub response: Option<Response>,
     /// The answers to the plugin's HTTP requests in order of arrival, if answers are recorded.
     pub answers: Vec<RecordedAnswer>,
+}
+
+/// What a plugin wants the request that brought its event to be answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status, from 200 to 599.
+    pub status: u16,
+    /// The headers, with names in lower case.
+    pub headers: Vec<Header>,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// The answer to an HTTP request of a plugin, recorded for rehearsals.

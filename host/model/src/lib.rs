@@ -22,7 +22,9 @@ pub mod chain;
 
 pub use chain::chain;
 pub use delivery::{Answer, Delivery, DeliveryResult};
-pub use effect::{Effects, Key, Message, MessageId, ReadVersion, RecordedAnswer, Versioned, Write};
+pub use effect::{
+    Effects, Key, Message, MessageId, ReadVersion, RecordedAnswer, Response, Versioned, Write,
+};
 pub use event::{Event, EventId, Header, Payload};
 pub use job::{Illegal, Input, Next, WorkState, apply};
 pub use name::{

@@ -121,11 +121,13 @@ pub enum Limit {
     OutboxTenantWaiting,
     /// Bytes of the tenant's messages that wait to be sent.
     OutboxTenantWaitingBytes,
+    /// Bytes of the body of the attempt's response.
+    ResponseBytes,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Stack,
         Self::TableElements,
         Self::Instances,
@@ -144,6 +146,7 @@ impl Limit {
         Self::OutboxWaitingBytes,
         Self::OutboxTenantWaiting,
         Self::OutboxTenantWaitingBytes,
+        Self::ResponseBytes,
     ];
 
     /// Returns the name of the limit in the store and the configuration.
@@ -167,6 +170,7 @@ impl Limit {
             Self::OutboxWaitingBytes => "outbox_waiting_bytes_max",
             Self::OutboxTenantWaiting => "outbox_tenant_waiting_max",
             Self::OutboxTenantWaitingBytes => "outbox_tenant_waiting_bytes_max",
+            Self::ResponseBytes => "response_bytes_max",
         }
     }
 

@@ -245,6 +245,7 @@ fn request(case: Case) -> Result<LoadRequest<'static>> {
 fn services() -> HostServices {
     HostServices {
         values: Arc::new(MemoryStore::default()),
+        asks_response: Arc::new(|_, _| false),
         message_ids: Arc::new(|| MessageId::from_uuid(Uuid::from_u128(7))),
         http: Arc::new(NoHttpClient),
         stage: None,

@@ -60,6 +60,8 @@ pub(crate) struct Callee<'a> {
 pub(crate) struct Invocation<'a> {
     pub(crate) function: &'a ComponentExportIndex,
     pub(crate) arguments: Arguments<'a>,
+    /// Whether the handler may respond to the request of its event.
+    pub(crate) may_respond: bool,
 }
 
 /// The arguments of a handler.
@@ -131,6 +133,10 @@ impl Callee<'_> {
             Some(slot) => slot,
             None => self.fresh_slot(services).await,
         };
+        if let Some(invocation) = &invocation {
+            let effects = &mut slot.store.data_mut().effects;
+            effects.let_respond(invocation.may_respond);
+        }
         // A plugin is not to blame for the time that it waits for a permit, so its own time starts
         // here.
         let meter = Meter::new();
@@ -236,6 +242,7 @@ impl Callee<'_> {
         let Some(Invocation {
             function,
             arguments,
+            ..
         }) = invocation
         else {
             return Ok(Outcome::Done);

@@ -1,5 +1,5 @@
-//! The interfaces that plugins import, one file for each: stored values, the outbox, a log,
-//! settings and HTTP requests.
+//! The interfaces that plugins import, one file for each: stored values, the outbox, the response to
+//! a request, a log, settings and HTTP requests.
 //!
 //! A capability is handled at three times: once when it is added to the linker, once for each
 //! plugin when the plugin's imports are checked against its grants (`load::imports`), and at each
@@ -13,6 +13,7 @@ pub(crate) mod outgoing;
 
 mod destination;
 mod outbox;
+mod responder;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -26,6 +27,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 
     keyvalue::add_to_linker(&mut linker)?;
     outbox::add_to_linker(&mut linker)?;
+    responder::add_to_linker(&mut linker)?;
     logging::add_to_linker(&mut linker)?;
     config::add_to_linker(&mut linker)?;
     http::add_to_linker(&mut linker)?;

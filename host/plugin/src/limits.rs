@@ -71,6 +71,8 @@ pub struct Limits {
     /// The maximum size of the waiting messages of all plugins of the tenant, in bytes, checked
     /// when this plugin sends.
     pub outbox_tenant_waiting_bytes_max: u64,
+    /// The maximum size of the body of a response to a request, in bytes.
+    pub response_bytes_max: usize,
     /// The maximum number of log lines that are kept for an attempt. Further lines are counted and
     /// dropped; they do not end the attempt.
     pub log_lines_max: usize,
@@ -105,6 +107,7 @@ impl Default for Limits {
             outbox_waiting_bytes_max: 64 << 20,
             outbox_tenant_waiting_max: 50_000,
             outbox_tenant_waiting_bytes_max: 256 << 20,
+            response_bytes_max: 64 << 10,
             log_lines_max: 100,
             log_line_max: 2048,
         }

@@ -183,6 +183,7 @@ fn job(plugin: PluginRef) -> ClaimedJob {
 fn services() -> HostServices {
     HostServices {
         values: Arc::new(MemoryStore::default()),
+        asks_response: Arc::new(|_, _| false),
         message_ids: Arc::new(|| MessageId::from_uuid(uuid::Uuid::from_u128(7))),
         http: Arc::new(NoHttpClient),
         stage: None,

@@ -131,6 +131,7 @@ fn catalog() -> (Arc<Catalog>, Vec<String>) {
     let catalog = Catalog::new(HostServices {
         values: Arc::new(MemoryStore::default()),
         message_ids,
+        asks_response: Arc::new(|_, _| false),
         http: Arc::new(NoHttpClient),
         stage: None,
     });

@@ -15,17 +15,20 @@ pub enum Capability {
     Logging,
     /// `hookyard:plugin/outbox`: untyped messages.
     Outbox,
+    /// `hookyard:plugin/responder`: the response to the request that brought the event.
+    Responder,
     /// `wasi:http`: outgoing requests.
     Http,
 }
 
 impl Capability {
     /// All capabilities, in the order of manifests and worlds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Keyvalue,
         Self::Config,
         Self::Logging,
         Self::Outbox,
+        Self::Responder,
         Self::Http,
     ];
 
@@ -36,6 +39,7 @@ impl Capability {
             Self::Config => "config",
             Self::Logging => "logging",
             Self::Outbox => "outbox",
+            Self::Responder => "responder",
             Self::Http => "http",
         }
     }
@@ -59,7 +63,7 @@ impl Capability {
 /// The error for an unknown import.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown import `{given}`{}; the imports are keyvalue, config, logging, outbox and http",
+    "unknown import `{given}`{}; the imports are keyvalue, config, logging, outbox, responder and http",
     similar::hint(.similar.as_deref())
 )]
 pub struct UnknownImport {

@@ -163,7 +163,7 @@ pub(crate) fn packages(capability: Capability) -> &'static [(&'static str, &'sta
         Capability::Config => &[("wasi-config", "wit/wasi/config-0.2.0-rc.1")],
         Capability::Logging => &[("wasi-logging", "wit/wasi/logging-0.1.0-draft")],
         // The package of every plugin's types, which is always there.
-        Capability::Outbox => &[],
+        Capability::Outbox | Capability::Responder => &[],
         Capability::Http => &[
             ("wasi-clocks", "wit/wasi/clocks-0.2.12"),
             ("wasi-http", "wit/wasi/http-0.2.12"),
@@ -182,6 +182,7 @@ fn interfaces(capability: Capability) -> &'static [&'static str] {
         Capability::Config => &["wasi:config/store@0.2.0-rc.1"],
         Capability::Logging => &["wasi:logging/logging@0.1.0-draft"],
         Capability::Outbox => &["hookyard:plugin/outbox@0.1.0"],
+        Capability::Responder => &["hookyard:plugin/responder@0.1.0"],
         Capability::Http => &["wasi:http/outgoing-handler@0.2.12"],
     }
 }

@@ -178,9 +178,10 @@ pub(crate) fn subscription(
     }
 }
 
-/// Returns the names of a component's handlers, for people.
+/// Returns the names of a component's handlers, for people, and whether it may respond to requests.
 pub(crate) fn handlers(loaded: &LoadedPlugin) -> String {
-    let names: Vec<_> = loaded.handlers().iter().map(ToString::to_string).collect();
+    let mut names: Vec<_> = loaded.handlers().iter().map(ToString::to_string).collect();
+    names.extend(loaded.can_respond().then(|| "responder".to_owned()));
     names.join(", ")
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hookyard_config::Settings;
 use hookyard_config::providers;
-use hookyard_config::settings::{Plugins, Rehearsal};
+use hookyard_config::settings::{Plugins, Rehearsal, Responders};
 use hookyard_model::{PluginRef, ProbationPolicy, Revision};
 use hookyard_plugin::{Contracts, Engine};
 use hookyard_schemes::Provider;
@@ -21,6 +21,8 @@ pub struct Desired {
     pub plugins: Plugins,
     /// The sources whose events plugins can receive.
     pub sources: Sources,
+    /// The sources whose requests plugins answer.
+    pub responders: Responders,
     /// The definitions of typed handlers.
     pub contracts: Arc<Contracts>,
     /// When a revision is rolled back automatically; `None` if none is.
@@ -78,6 +80,7 @@ impl From<&Settings> for Desired {
             sources: sources
                 .map(|(name, source)| (name.clone(), source.provider.name.clone()))
                 .collect(),
+            responders: settings.responders(),
             contracts: Arc::new(providers::contracts(&settings.providers)),
             probation: settings.release.probation(),
             revisions_kept: settings.release.revisions_kept,

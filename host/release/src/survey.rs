@@ -1,5 +1,7 @@
 //! Looks at the plugin folder without serving anything, for `hookyard check` and other commands.
 
+mod responders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -16,6 +18,7 @@ use crate::desired::Desired;
 use crate::folder::listing::Lister;
 use crate::folder::precedence::Precedence;
 use crate::folder::sighting::{self, Files, Sighting};
+use responders::Candidate;
 
 /// What was found about one plugin, or about an entry that is not a plugin.
 #[derive(Debug)]
@@ -101,11 +104,16 @@ pub fn survey(
     };
 
     let loader = desired.loader(engine);
+    let mut candidates = Vec::new();
     let mut findings: Vec<_> = sighting.problems.into_iter().map(Finding::Odd).collect();
     findings.extend(sighting.over_lines.into_iter().map(Finding::Bad));
     for (plugin, files) in sighting.plugins {
         match loader.survey(&plugin, files).result {
-            Ok((ready, _)) => findings.extend(ready_findings(&plugin, ready, desired)),
+            Ok((ready, _)) => {
+                let candidate = candidate(&plugin, &ready, desired);
+                findings.extend(ready_findings(&candidate, ready));
+                candidates.push(candidate);
+            }
             Err(
                 Failure::Refused(reason)
                 | Failure::Unreadable(reason)
@@ -120,16 +128,23 @@ pub fn survey(
             }
         }
     }
+    findings.extend(responders::findings(&desired.responders, &candidates));
     findings
 }
 
-fn ready_findings(plugin: &PluginRef, ready: Ready, desired: &Desired) -> Vec<Finding> {
-    let loaded = ready.loaded;
-    let sources: Vec<_> = subscription(&loaded, ready.settings.sources)
-        .sources_of(plugin, &desired.sources)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+fn candidate(plugin: &PluginRef, ready: &Ready, desired: &Desired) -> Candidate {
+    let subscription = subscription(&ready.loaded, ready.settings.sources.clone());
+    let sources = subscription.sources_of(plugin, &desired.sources);
+    Candidate {
+        plugin: plugin.clone(),
+        sources: sources.into_iter().cloned().collect(),
+        can_respond: ready.loaded.can_respond(),
+    }
+}
+
+fn ready_findings(candidate: &Candidate, ready: Ready) -> Vec<Finding> {
+    let (plugin, loaded) = (&candidate.plugin, ready.loaded);
+    let sources: Vec<_> = candidate.sources.iter().map(ToString::to_string).collect();
     let sources = if sources.is_empty() {
         "no source".to_owned()
     } else {

@@ -7,7 +7,7 @@ use hookyard_crash::Point;
 use hookyard_model::{Event, EventId, PluginRef, RecordedAnswer, SourceRef, Timestamp};
 use hookyard_store::{
     AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
-    PruneSummary, Recent, Replay, ReplaySummary, Retention, Tally,
+    GivenResponse, PruneSummary, Recent, Replay, ReplaySummary, Retention, Tally,
 };
 
 use crate::writer::weight;
@@ -38,6 +38,12 @@ impl Events for SqliteStore {
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
         self.readers
             .read(move |connection| listing::read(connection, id))
+            .await
+    }
+
+    async fn response(&self, id: EventId) -> Result<Option<GivenResponse>, Error> {
+        self.readers
+            .read(move |connection| listing::response(connection, id))
             .await
     }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use hookyard_model::{
-    Attempt, Event, EventId, Outcome, PluginRef, RecordedAnswer, Revision, SourceRef, TenantName,
-    Timestamp,
+    Attempt, Event, EventId, Outcome, PluginRef, RecordedAnswer, Response, Revision, SourceRef,
+    TenantName, Timestamp,
 };
 use hookyard_store::{
-    DifferingRepeats, DiscardRecord, Error, EventPage, EventRecord, EventSummary, JobRecord,
-    JobSummary, ListOrder, Tally,
+    DifferingRepeats, DiscardRecord, Error, EventPage, EventRecord, EventSummary, GivenResponse,
+    JobRecord, JobSummary, ListOrder, Tally,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use uuid::Uuid;
@@ -40,6 +40,9 @@ const ANSWERS: &str = "
     SELECT answer.request, answer.status, answer.headers, answer.body
     FROM event CROSS JOIN answer ON answer.event = event.seq
     WHERE event.id = ?1 AND event.tenant = ?2 AND answer.plugin = ?3 ORDER BY answer.number";
+const RESPONSE: &str = "
+    SELECT response.plugin, response.status, response.headers, response.body
+    FROM event CROSS JOIN response ON response.event = event.seq WHERE event.id = ?1";
 const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
 const EVENT_NOT_BEFORE: &str = "SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 1";
 const JOBS_OF_EVENT: &str = "
@@ -390,6 +393,26 @@ pub(crate) fn answers(
             body: row.get::<_, Vec<u8>>(3).map_err(store)?.into(),
         })
     })
+}
+
+/// Reads the response to an event.
+pub(crate) fn response(
+    connection: &Connection,
+    id: EventId,
+) -> Result<Option<GivenResponse>, Error> {
+    let mut statement = connection.prepare_cached(RESPONSE).map_err(store)?;
+    let found = codec::read_all(&mut statement, [id.as_uuid().into_bytes()], |row| {
+        let response = Response {
+            status: row.get(1).map_err(store)?,
+            headers: codec::headers_from_blob(row.get(2).map_err(store)?)?,
+            body: row.get::<_, Vec<u8>>(3).map_err(store)?.into(),
+        };
+        let plugin: String = row.get(0).map_err(store)?;
+        let plugin = parsed(&plugin, "a response's plugin")?;
+        Ok(GivenResponse { plugin, response })
+    })?;
+
+    Ok(found.into_iter().next())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) const SCHEMAS: &[&str] = &[
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
+    include_str!("schema_8.sql"),
 ];
 
 /// The id "HKYD", which marks a database of this program, whatever its version.

@@ -25,7 +25,9 @@ const OLDEST_UNROUTED: &str = "
 const OLDEST_OVER: &str = "
     SELECT event.seq, length(event.headers) + length(event.body) +
            (SELECT coalesce(sum(length(answer.headers) + length(answer.body)), 0) FROM answer
-            WHERE answer.event = event.seq),
+            WHERE answer.event = event.seq) +
+           (SELECT coalesce(sum(length(response.headers) + length(response.body)), 0)
+            FROM response WHERE response.event = event.seq),
            event.received_at
     FROM event
     WHERE event.tenant = ?1 AND event.received_at <= ?2
@@ -235,6 +237,7 @@ mod tests {
                 &[
                     "event_age (tenant=? AND received_at>? AND received_at<?)",
                     "answer USING PRIMARY KEY (event=?)",
+                    "response USING INTEGER PRIMARY KEY (rowid=?)",
                     "job USING PRIMARY KEY (event=?)",
                 ],
             ),

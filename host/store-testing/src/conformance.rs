@@ -18,6 +18,7 @@ mod releasing;
 mod quarantining;
 mod recording;
 mod replaying;
+mod responding;
 mod retaining;
 mod retrying;
 mod routing;
@@ -70,6 +71,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         settling::CASES,
         effects::CASES,
         recording::CASES,
+        responding::CASES,
         waking::CASES,
         listing::CASES,
         selecting::CASES,

@@ -29,6 +29,7 @@ pub enum Call {
     NextDue,
     Events,
     Read,
+    Response,
     Replay,
     Discard,
     Unrouted,

@@ -22,8 +22,8 @@ use hookyard_model::{
     Timestamp, WorkState,
 };
 use hookyard_store::{
-    DifferingRepeats, DiscardRecord, Handover, JobLease, LeaseToken, Quarantine, Routes,
-    transitions,
+    DifferingRepeats, DiscardRecord, GivenResponse, Handover, JobLease, LeaseToken, Quarantine,
+    Routes, transitions,
 };
 use tokio::sync::Notify;
 
@@ -133,6 +133,8 @@ struct Stored {
     discarded: Option<DiscardRecord>,
     /// The later requests that had the key of the event and another body.
     differing_repeats: Option<DifferingRepeats>,
+    /// The first response of a plugin.
+    response: Option<GivenResponse>,
 }
 
 impl Stored {

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use hookyard_model::{
-    Attempt, Event, EventId, PluginName, Revision, SourceName, SourceRef, TenantName, Timestamp,
-    WorkState,
+    Attempt, Event, EventId, PluginName, Response, Revision, SourceName, SourceRef, TenantName,
+    Timestamp, WorkState,
 };
 
 use crate::{Error, EventPage, Predecessor, PruneSummary, Retention};
@@ -40,6 +40,9 @@ pub trait Events: Send + Sync + 'static {
     /// Returns a whole event with its jobs and all of their attempts, or `None` if the event does
     /// not exist.
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error>;
+
+    /// Returns the response with which a plugin answered the request of an event, if there is one.
+    async fn response(&self, id: EventId) -> Result<Option<GivenResponse>, Error>;
 
     /// Makes jobs run again: the jobs that the selection matches and that are not leased. Each job
     /// counts its attempts from one again and keeps the records of its earlier attempts.
@@ -232,6 +235,15 @@ pub struct JobRecord {
     /// The discards of the job, the oldest first, each with the number of replays before the
     /// discard.
     pub discards: Vec<(u32, DiscardRecord)>,
+}
+
+/// The response with which a plugin answered the request of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenResponse {
+    /// The name of the plugin.
+    pub plugin: PluginName,
+    /// The response.
+    pub response: Response,
 }
 
 /// A request to run jobs again.

@@ -55,7 +55,8 @@ pub trait Jobs: Send + Sync + 'static {
     /// one transaction.
     ///
     /// The effects of an attempt whose outcome is `Done` commit in the same transaction (invariant
-    /// 6). The effects of any other outcome are dropped. A crash before the return leaves all of
+    /// 6). The effects of any other outcome are dropped. Of the responses to one event, the first is
+    /// kept. A crash before the return leaves all of
     /// the changes or none of them; if none, the job is attempted again. A second settlement under
     /// the same lease changes nothing and succeeds, so a caller that got no answer calls again.
     ///

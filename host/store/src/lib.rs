@@ -19,6 +19,7 @@ mod events;
 mod jobs;
 mod token;
 mod handover;
+mod waits;
 mod routing;
 mod outbox;
 mod releases;
@@ -33,7 +34,8 @@ pub use empty::EmptyStore;
 pub use error::Error;
 pub use events::{
     AppendResult, DifferingRepeats, Discard, DiscardRecord, DiscardSummary, EventRecord,
-    EventSelection, EventSummary, Events, JobRecord, JobSummary, Replay, ReplaySummary, Tally,
+    EventSelection, EventSummary, Events, GivenResponse, JobRecord, JobSummary, Replay,
+    ReplaySummary, Tally,
 };
 pub use handover::Handover;
 pub use jobs::{ClaimedJob, JobLease, JobRequest, Jobs, Settlement};
@@ -51,6 +53,7 @@ pub use retention::{PruneSummary, Retention, RetentionLimits};
 pub use routing::{Backlog, BacklogPolicy, Quarantine, Routes, Routing};
 pub use token::LeaseToken;
 pub use values::{KvUsage, Values};
+pub use waits::{JobEnd, NoWait, Reports, Uncounted, Wait, Waits, Wanted};
 
 /// The stored events and their jobs: [`Events`], [`Jobs`] and [`Routing`] together.
 pub trait Inbox: Events + Jobs + Routing {}

@@ -137,16 +137,33 @@ hy_outcome hy_set_int(const char *bucket, hy_string key, int64_t value) HY_KEYVA
 // Sends a body to a destination, together with the outcome. `ordering_key` and `id` may be NULL.
 hy_outcome hy_send(const char *destination, hy_string body, const char *ordering_key, hy_string *id) HY_OUTBOX;
 
+typedef struct {
+    const char *name;
+    const char *value;
+} hy_header;
+
+#ifdef HY_IMPORT_RESPONDER
+#define HY_RESPONDER
+#else
+#define HY_RESPONDER HY_MISSING("responder")
+#endif
+
+typedef struct {
+    uint16_t status; // From 200 to 599; 0: 200.
+    const hy_header *headers;
+    size_t headers_len;
+    hy_string body;
+} hy_answer;
+
+// Answers the request that brought the event, if its source has `ack = "responder"`. The answer is sent
+// if the handler returns HY_OK, and in time.
+hy_outcome hy_respond(const hy_answer *answer) HY_RESPONDER;
+
 #ifdef HY_IMPORT_HTTP
 #define HY_HTTP
 #else
 #define HY_HTTP HY_MISSING("http")
 #endif
-
-typedef struct {
-    const char *name;
-    const char *value;
-} hy_header;
 
 typedef struct {
     const char *method; // NULL: GET.

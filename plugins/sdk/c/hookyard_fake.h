@@ -30,7 +30,10 @@ typedef struct {
     size_t sent_len;
     hy_string log[HY_FAKE_MAX];
     size_t log_len;
-    hy_response http; // The answer to every request.
+    hy_response http;    // The answer to every request.
+    hy_answer answer;    // The answer of the last run; its headers are not copied.
+    bool is_answered;    // Whether the last run answered.
+    bool is_not_asked;   // Whether the source does not ask for an answer.
 } hy_fake_world;
 
 extern hy_fake_world hy_world;
@@ -42,7 +45,7 @@ void hy_world_set_setting(const char *name, const char *value);
 hy_string hy_world_value(const char *bucket, const char *key);
 
 // Runs a handler, such as `hy_run(&delivery, on_other(&text, &delivery))`. As with the host, nothing is
-// written or sent unless the outcome is HY_DONE.
+// written, sent or answered unless the outcome is HY_DONE.
 #define hy_run(delivery, call) (hy_fake_begin(delivery), hy_fake_end(call))
 
 // For hy_run and the generated code.

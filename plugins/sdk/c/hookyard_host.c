@@ -179,3 +179,26 @@ hy_outcome hy_send(const char *destination, hy_string body, const char *ordering
     return HY_OK;
 }
 #endif
+
+#ifdef HY_IMPORT_RESPONDER
+hy_outcome hy_respond(const hy_answer *answer) {
+    hookyard_plugin_responder_header_t *headers = hy_alloc(answer->headers_len * sizeof *headers);
+    for (size_t i = 0; i < answer->headers_len; i++) {
+        const hy_header *header = &answer->headers[i];
+        headers[i] = (hookyard_plugin_responder_header_t){hy_text(header->name), hy_text(header->value)};
+    }
+    hookyard_plugin_responder_response_t response = {
+        .status = answer->status == 0 ? 200 : answer->status,
+        .headers = {headers, answer->headers_len},
+        .body = {answer->body.ptr, answer->body.len},
+    };
+
+    hookyard_plugin_responder_error_t error;
+    if (hookyard_plugin_responder_respond(&response, &error)) return HY_OK;
+    switch (error.tag) {
+    case HOOKYARD_PLUGIN_RESPONDER_ERROR_NOT_ASKED: return hy_host_error("responder: %s", HY_NOT_ASKED);
+    case HOOKYARD_PLUGIN_RESPONDER_ERROR_ALREADY: return hy_host_error("responder: %s", HY_ALREADY);
+    default: return hy_host_error("responder: %.*s", HY_STR(error.val.too_much));
+    }
+}
+#endif

@@ -15,4 +15,8 @@ void hy_pend(hy_outcome outcome);
 // Returns the outcome of the attempt: the kept error if there is one.
 hy_outcome hy_settle(hy_outcome outcome);
 
+// Why the host does not accept an answer.
+#define HY_NOT_ASKED "the source does not ask this plugin for a response"
+#define HY_ALREADY "this attempt has responded already"
+
 #endif

@@ -261,6 +261,25 @@ template <class... A>
 expected<std::string> send(A&&...) HY_MISSING("outbox");
 #endif
 
+#ifdef HY_IMPORT_RESPONDER
+struct answer {
+    std::uint16_t status = 200; // From 200 to 599.
+    std::vector<hy_header> headers{};
+    std::string body{};
+};
+
+// Answers the request that brought the event, if its source has `ack = "responder"`. The answer is sent if the
+// handler succeeds, and in time.
+inline expected<void> respond(const answer& answer) {
+    const hy_answer raw_answer{answer.status, answer.headers.data(), answer.headers.size(), raw(answer.body)};
+    return checked(hy_respond(&raw_answer));
+}
+#else
+struct HY_MISSING("responder") answer;
+template <class... A>
+expected<void> respond(A&&...) HY_MISSING("responder");
+#endif
+
 #ifdef HY_IMPORT_HTTP
 namespace http {
 struct request {

@@ -270,6 +270,39 @@ pub fn sentId(interface: []const u8, destination: ?[]const u8, result: Sent) err
     return hostError("{s}: no destination \"{s}\" is granted", .{ interface, name });
 }
 
+/// The answer to the request that brought the event.
+pub const Answer = struct {
+    /// A status from 200 to 599.
+    status: u16 = 200,
+    headers: []const Header = &.{},
+    body: []const u8 = "",
+
+    pub const Header = struct { name: []const u8, value: []const u8 };
+};
+
+/// Answers the request that brought the event, if its source has `ack = "responder"`. The answer is sent if the
+/// handler succeeds, and in time.
+pub fn respond(answer: Answer) error{HostError}!void {
+    if (!is_wasm) return testing.respond(answer);
+    const responder = needs("hookyard_plugin_responder", "responder");
+    const Error = union(enum) { not_asked, already, too_much: []const u8, invalid: []const u8 };
+    switch (abi.call(responder.respond, struct { Answer }, .{answer}, abi.Result(void, Error))) {
+        .ok => {},
+        .err => |failed| return notResponded(switch (failed) {
+            .not_asked => not_asked,
+            .already => already,
+            .too_much, .invalid => |words| words,
+        }),
+    }
+}
+
+pub const not_asked = "the source does not ask this plugin for a response";
+pub const already = "this attempt has responded already";
+
+pub fn notResponded(words: []const u8) error{HostError} {
+    return hostError("responder: {s}", .{words});
+}
+
 /// The id of this event and the number of a request, for the header `idempotency-key`.
 pub fn idempotencyKey(number: u32) []const u8 {
     const delivery = current orelse return "";

@@ -25,6 +25,10 @@ pub const World = struct {
     values: std.ArrayList(Value) = .empty,
     sent: std.ArrayList(Message) = .empty,
     log: std.ArrayList([]const u8) = .empty,
+    /// The answer of the last run to the request that brought the event.
+    answer: ?hookyard.Answer = null,
+    /// Whether the source asks for an answer.
+    is_asked: bool = true,
     /// The answer to every request.
     http: ?hookyard.http.Response = null,
 
@@ -37,10 +41,12 @@ pub const World = struct {
         self.add(&self.values, Value{ .bucket = null, .key = name, .value = text });
     }
 
-    /// Runs a handler. As with the host, nothing is written or sent unless the handler succeeds.
+    /// Runs a handler. As with the host, nothing is written, sent or answered unless the handler succeeds.
     pub fn run(self: *World, handler: anytype, event: anytype) anyerror!void {
         const before = .{ self.values.items.len, self.sent.items.len };
+        self.answer = null;
         errdefer {
+            self.answer = null;
             self.values.shrinkRetainingCapacity(before[0]);
             self.sent.shrinkRetainingCapacity(before[1]);
         }
@@ -116,6 +122,12 @@ pub fn record(name: []const u8, destination: ?[]const u8, payload: anytype, body
     kept.* = payload;
     world.add(&world.sent, Message{ .name = name, .destination = destination, .body = body, .payload = kept });
     return hookyard.format("message-{d}", .{world.sent.items.len});
+}
+
+pub fn respond(answered: hookyard.Answer) error{HostError}!void {
+    if (!world.is_asked) return hookyard.notResponded(hookyard.not_asked);
+    if (world.answer != null) return hookyard.notResponded(hookyard.already);
+    world.answer = answered;
 }
 
 pub fn answer(url: []const u8) error{HostError}!hookyard.http.Response {

@@ -51,3 +51,30 @@ pub mod effects2 {
 pub fn rejected(error: impl std::fmt::Debug) -> Failure {
     Failure::Reject(format!("{error:?}"))
 }
+
+/// The bindings of the response to the request that brought an event.
+pub mod answer {
+    wit_bindgen::generate!({
+        world: "hookyard:guests/answer",
+        inline: "
+            package hookyard:guests;
+
+            world answer {
+                import hookyard:plugin/responder@0.1.0;
+            }
+        ",
+        path: "../../wit/hookyard",
+        generate_all,
+    });
+
+    pub use hookyard::plugin::responder::{Error, Header, Response, respond};
+
+    /// Returns a response without headers.
+    pub fn response(status: u16, body: &str) -> Response {
+        Response {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+}

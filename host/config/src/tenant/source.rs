@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use hookyard_schemes::{JsonPointer, Provider, Verifier};
 
-use super::Defaults;
-use super::scheme;
+use super::{Defaults, ack, scheme};
 use crate::document::{Entry, Section, unknown};
 use crate::providers::answer;
 use crate::references::Resolver;
@@ -33,6 +32,7 @@ pub(crate) fn read(
     let answer = section
         .entry("answer")
         .and_then(|entry| answer::read(&entry));
+    let wait = ack::read(section);
     let scheme = scheme::read(section, provider.as_deref(), resolver);
 
     let (provider, scheme) = (provider?, scheme?);
@@ -54,6 +54,7 @@ pub(crate) fn read(
         retry,
         ordering,
         dedupe_window,
+        wait,
     })
 }
 

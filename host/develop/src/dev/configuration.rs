@@ -29,6 +29,10 @@ pub struct Configuration<'c> {
     pub receiver: SocketAddr,
 }
 
+/// Lets the plugin answer every request. A request without a response is answered once its event is
+/// handled.
+const ACK: &str = "ack = \"responder\"\nack_timeout = \"10s\"\n";
+
 impl Configuration<'_> {
     /// Returns the text of the configuration. Files with secrets go to `folder`.
     ///
@@ -55,8 +59,8 @@ impl Configuration<'_> {
             let name = &source.provider.name;
             let _ = write!(
                 out,
-                "[tenants.{TENANT}.sources.{name}]\n{}[tenants.{TENANT}.sources.{name}{OPEN}]\n\
-                 provider = \"{name}\"\nscheme = \"unverified\"\n",
+                "[tenants.{TENANT}.sources.{name}]\n{}{ACK}[tenants.{TENANT}.sources.{name}{OPEN}]\n\
+                 provider = \"{name}\"\nscheme = \"unverified\"\n{ACK}",
                 source.lines
             );
         }

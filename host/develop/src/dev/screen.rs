@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookyard_model::{LogLine, Message, Outcome, Timestamp, Write, visible};
+use hookyard_model::{LogLine, Message, Outcome, Response, Timestamp, Write, visible};
 
 use super::field::Field;
 
@@ -35,6 +35,8 @@ pub struct Attempt<'a> {
     pub writes: &'a [Write],
     /// The messages that the plugin sent.
     pub messages: &'a [Message],
+    /// The response that the plugin gave.
+    pub response: Option<&'a Response>,
     /// The field that a decoding error is about.
     pub field: Option<Field>,
     /// Whether the host tries again.
@@ -80,6 +82,9 @@ impl Attempt<'_> {
                 "sent",
                 &format!("{} → {to}  {body}  (shown, not sent)", visible(event_type)),
             );
+        }
+        if let Some(Response { status, body, .. }) = self.response {
+            add("reply", &format!("{status}  {}", content(body)));
         }
         if *self.outcome != Outcome::Done {
             let again = if self.is_final {
@@ -159,6 +164,7 @@ mod tests {
             log: &[],
             writes: &[],
             messages: &[],
+            response: None,
             field: None,
             is_final: true,
         }

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hookyard_model::{Message, Outcome, Write};
+use hookyard_model::{Header, Message, Outcome, Response, Write};
 use hookyard_plugin::RehearsalResult;
 
 use crate::json::Json;
@@ -25,6 +25,7 @@ pub(crate) fn found(expect: Option<&Json>, result: &RehearsalResult) -> Json {
             "reason" => found_reason(expected, &result.outcome),
             "values" => Some(values(Some(expected), &result.effects.writes)),
             "messages" => Some(messages(expected.items(), &result.effects.messages)),
+            "response" => Some(response(Some(expected), result.effects.response.as_ref())),
             "log" => Some(log(expected, result)),
             _ => Some(expected.clone()),
         };
@@ -52,6 +53,9 @@ fn effect_members(result: &RehearsalResult) -> Vec<(String, Json)> {
 
     members.push(("values".into(), values(None, &effects.writes)));
     members.push(("messages".into(), messages(&[], &effects.messages)));
+    if let Some(given) = &effects.response {
+        members.push(("response".into(), response(None, Some(given))));
+    }
     members
 }
 
@@ -202,6 +206,38 @@ fn whole_message(message: &Message) -> Json {
     Json::Object(members)
 }
 
+/// Returns a response: the parts that the fixture compares, or all of the response.
+fn response(expected: Option<&Json>, found: Option<&Response>) -> Json {
+    let Some(found) = found else {
+        return Json::Scalar("null".into());
+    };
+    let status = Json::Scalar(found.status.to_string());
+    let Some(expected) = expected.filter(|expected| !expected.members().is_empty()) else {
+        let headers = found.headers.iter().map(header).collect();
+        return Json::Object(vec![
+            ("status".to_owned(), status),
+            ("headers".to_owned(), Json::Object(headers)),
+            whole_body(&found.body),
+        ]);
+    };
+
+    let part = |(name, expected): &(String, Json)| match name.as_str() {
+        "status" => Some((name.clone(), status.clone())),
+        "headers" => {
+            let is_expected = |header: &&Header| expected.member(&header.name).is_some();
+            let headers = found.headers.iter().filter(is_expected).map(header);
+            Some((name.clone(), Json::Object(headers.collect())))
+        }
+        _ => body_in_form_of(name, expected, &found.body),
+    };
+    Json::Object(expected.members().iter().filter_map(part).collect())
+}
+
+fn header(header: &Header) -> (String, Json) {
+    let value = String::from_utf8_lossy(&header.value);
+    (header.name.clone(), Json::text(&value))
+}
+
 /// Returns a body without the members that have this value. The id of a message depends on the order
 /// of the fixtures.
 fn without(body: Json, value: &Json) -> Json {
@@ -328,6 +364,44 @@ mod tests {
             },
             r#"{ "outcome": "rejected", "reason": "wrong", "messages": [{ "destination": "answers", "type": "offer.accepted", "body": { "total": 5, "id": 1 } }] }"#,
         );
+    }
+
+    #[test]
+    fn response_has_the_compared_parts() {
+        let given = Response {
+            status: 201,
+            headers: vec![Header {
+                name: "x-pot".into(),
+                value: "round".into(),
+            }],
+            body: Bytes::from_static(br#"{"made": true, "id": 1}"#),
+        };
+        let mut result = result(Outcome::Done);
+        for (expect, expected) in [
+            (r#"{"response": null}"#, r#"{ "response": null }"#),
+            (
+                r#"{"response": {"status": 200}}"#,
+                r#"{ "response": null }"#,
+            ),
+        ] {
+            let expect = Json::parse(expect).expect("JSON");
+            assert_eq!(found(Some(&expect), &result).inline(), expected);
+        }
+
+        result.effects.response = Some(given);
+        for (expect, expected) in [
+            (
+                r#"{"response": {"status": 200, "body": {"made": false}}}"#,
+                r#"{ "response": { "status": 201, "body": { "made": true } } }"#,
+            ),
+            (
+                r#"{"response": null}"#,
+                r#"{ "response": { "status": 201, "headers": { "x-pot": "round" }, "body": { "made": true, "id": 1 } } }"#,
+            ),
+        ] {
+            let expect = Json::parse(expect).expect("JSON");
+            assert_eq!(found(Some(&expect), &result).inline(), expected);
+        }
     }
 
     #[test]

@@ -60,7 +60,10 @@ impl Dispatcher {
             return;
         }
 
-        let leases = returned.into_iter().map(|job| job.lease).collect();
+        let leases: Vec<_> = returned.into_iter().map(|job| job.lease).collect();
+        for lease in &leases {
+            self.executor.report_not_run(lease);
+        }
         self.calls.give_back(&self.executor, leases);
     }
 }

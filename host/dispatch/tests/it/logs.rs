@@ -99,6 +99,7 @@ async fn lines() -> Vec<String> {
         tenant_concurrency_max: 1,
         quarantine: None,
         release_guard: Arc::new(hookyard_dispatch::NoReleaseGuard),
+        waits: Arc::new(hookyard_store::Waits::new(0)),
         shutdown_timeout: SECOND,
         policies: RetryPolicies::default(),
     });

@@ -13,6 +13,7 @@ mod lost_attempts;
 mod properties;
 mod quarantine;
 mod release_guard;
+mod responses;
 mod retries;
 mod shutdown;
 mod support;

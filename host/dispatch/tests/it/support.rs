@@ -13,11 +13,11 @@ use hookyard_dispatch::{
 };
 use hookyard_model::{
     Attempt, Clock, Effects, Event, EventId, Key, Message, MessageId, Outcome, Payload, PluginRef,
-    QuarantinePolicy, ReadVersion, RetryPolicy, Revision, SourceRef, Timestamp, Write,
+    QuarantinePolicy, ReadVersion, Response, RetryPolicy, Revision, SourceRef, Timestamp, Write,
 };
 use hookyard_store::{
     ClaimedJob, Error, EventPage, EventSelection, Events, Inbox, JobSummary, KvUsage, OutboxQuota,
-    Routes, Routing, Values,
+    Routes, Routing, Values, Waits,
 };
 use hookyard_store_testing::faulty::{Call, Fault, When};
 use hookyard_store_testing::{FaultyStore, MemoryStore};
@@ -66,6 +66,8 @@ pub(crate) struct ScriptedRunner {
     pub(crate) running_most: AtomicUsize,
     /// The store in which each run increments a counter, if runs are counted.
     counts_in: Option<Arc<FaultyStore>>,
+    /// Whether each run responds.
+    responds: bool,
     quota: KvUsage,
     outbox: OutboxQuota,
 }
@@ -89,6 +91,7 @@ impl ScriptedRunner {
             return Effects {
                 writes: vec![write(job)],
                 messages,
+                response: self.responds.then(|| response(&job.lease.plugin)),
                 ..Effects::default()
             };
         };
@@ -229,6 +232,15 @@ fn message(job: &ClaimedJob) -> Message {
     }
 }
 
+/// Returns the response of a plugin whose runs respond.
+pub(crate) fn response(plugin: &PluginRef) -> Response {
+    Response {
+        status: 200,
+        headers: Vec::new(),
+        body: plugin.name.to_string().into(),
+    }
+}
+
 /// Returns the write of every run.
 fn write(job: &ClaimedJob) -> Write {
     Write {
@@ -250,6 +262,8 @@ pub(crate) struct Plan {
     /// Whether each run increments a counter in the plugin's store instead of writing a key of its
     /// own.
     pub(crate) counts: bool,
+    /// Whether each run responds with the name of its plugin.
+    pub(crate) responds: bool,
     /// The quota of the key-value store.
     pub(crate) quota: KvUsage,
     /// The quota of the outbox.
@@ -271,6 +285,7 @@ impl Default for Plan {
             },
             jitter: 1.0,
             counts: false,
+            responds: false,
             quota: KvUsage {
                 keys: 10_000,
                 bytes: 1_000_000,
@@ -304,6 +319,7 @@ pub(crate) struct Harness {
     pub(crate) runner: Arc<ScriptedRunner>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) handle: Handle,
+    pub(crate) waits: Arc<Waits>,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) task: JoinHandle<()>,
 }
@@ -325,9 +341,11 @@ impl Harness {
             running: Mutex::default(),
             running_most: AtomicUsize::new(0),
             counts_in: plan.counts.then(|| Arc::clone(&inbox)),
+            responds: plan.responds,
             quota: plan.quota,
             outbox: plan.outbox,
         });
+        let waits = Arc::new(Waits::new(8));
         let dispatcher = Dispatcher::new(Config {
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
             runner: Arc::clone(&runner) as Arc<dyn Runner>,
@@ -338,6 +356,7 @@ impl Harness {
             tenant_concurrency_max: plan.tenant_concurrency_max,
             quarantine: plan.quarantine,
             release_guard: plan.release_guard,
+            waits: Arc::clone(&waits),
             shutdown_timeout: plan.shutdown_timeout,
             policies: plan.policies,
         });
@@ -351,6 +370,7 @@ impl Harness {
             runner,
             clock,
             handle,
+            waits,
             stop: Some(stop),
             task,
         }

@@ -16,7 +16,7 @@ use hookyard_model::SourceRef;
 use tokio::sync::Notify;
 use tokio::task::JoinError;
 
-use super::{ConfigurationSource, announce, overload, retention, unserved, wiring};
+use super::{ConfigurationSource, announce, overload, responders, retention, unserved, wiring};
 use crate::verifiers;
 use hookyard_config::files::PathChecks;
 use hookyard_config::{self as config, Reading, Settings};
@@ -38,6 +38,7 @@ pub(super) struct Handles {
     pub(super) retention: retention::Handle,
     pub(super) unserved: unserved::Handle,
     pub(super) overload: overload::Handle,
+    pub(super) responders: responders::Handle,
 }
 
 /// Watches the configuration and reloads it.
@@ -227,6 +228,8 @@ impl Reload {
         self.handles
             .overload
             .replace(settings.ingress.overload.clone());
+
+        self.handles.responders.replace(&settings);
 
         self.log_changes(&settings);
         self.running = settings;

@@ -12,10 +12,11 @@ use hookyard_plugin::{Catalog, Engine, HostServices};
 use hookyard_plugin_http::GrantedHttpClient;
 use hookyard_release::Probations;
 use hookyard_release::rehearsal::Material;
-use hookyard_store::{Inbox, Outbox};
+use hookyard_store::{Inbox, Outbox, Waits};
 use hookyard_store_sqlite::SqliteStore;
 
 use super::documents::DocumentFile;
+use super::responders;
 use super::system::{Fetcher, event_id, message_id};
 use crate::clock::SystemClock;
 
@@ -24,6 +25,7 @@ pub(super) async fn bind_ingress(
     settings: &Settings,
     inbox: Arc<dyn Inbox>,
     admission: Arc<dyn Admission>,
+    waits: Arc<Waits>,
     door: Door,
 ) -> anyhow::Result<Bound> {
     let policy = Policy {
@@ -37,16 +39,22 @@ pub(super) async fn bind_ingress(
         event_ids: Arc::new(event_id),
         fetch: Arc::new(Fetcher(Client::new(door, policy))),
         documents: Arc::new(DocumentFile::beside(&settings.store.url)),
+        waits,
     };
 
     Ok(hookyard_ingress::bind(settings.ingress.server.clone(), parts, sources(settings)).await?)
 }
 
 /// Returns a catalog without plugins. It gives plugins access to the store and to the door.
-pub(super) fn catalog(store: Arc<SqliteStore>, door: Door) -> Arc<Catalog> {
+pub(super) fn catalog(
+    store: Arc<SqliteStore>,
+    door: Door,
+    responders: responders::Handle,
+) -> Arc<Catalog> {
     Arc::new(Catalog::new(HostServices {
         values: store,
         message_ids: Arc::new(message_id),
+        asks_response: Arc::new(move |source, plugin| responders.may_respond(source, plugin)),
         http: Arc::new(GrantedHttpClient::new(door)),
         stage: None,
     }))
@@ -78,6 +86,7 @@ pub(super) fn dispatch(
     settings: &Settings,
     inbox: Arc<dyn Inbox>,
     runner: Arc<dyn Runner>,
+    waits: Arc<Waits>,
     probations: Arc<Probations>,
 ) -> hookyard_dispatch::Config {
     hookyard_dispatch::Config {
@@ -90,6 +99,7 @@ pub(super) fn dispatch(
         tenant_concurrency_max: settings.dispatch.tenant_concurrency_max,
         quarantine: settings.quarantine.policy(),
         release_guard: probations,
+        waits,
         shutdown_timeout: settings.shutdown_timeout,
         policies: retry_policies(settings),
     }
@@ -125,6 +135,7 @@ pub(super) fn sources(settings: &Settings) -> Sources {
         ordering: source.ordering.clone(),
         dedupe_window: source.dedupe_window,
         answer: source.answer.clone(),
+        wait: source.wait.clone(),
     };
     settings.sources.iter().map(source).collect()
 }

@@ -18,7 +18,7 @@ use hookyard_schemes::{
 };
 use hookyard_store::{
     AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
-    PruneSummary, Replay, ReplaySummary, Retention, Tally,
+    GivenResponse, PruneSummary, Replay, ReplaySummary, Retention, Tally, Waits,
 };
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -93,6 +93,7 @@ pub(crate) fn start_ingress() -> Server {
             event_ids: Arc::new(|| EventId::from_uuid(uuid::Uuid::from_u128(7))),
             fetch: Arc::new(NoFetch),
             documents: Arc::new(()),
+            waits: Arc::new(Waits::new(0)),
         };
         let ingress = hookyard_ingress::bind(config, parts, Sources::from_iter([source()]))
             .await
@@ -139,6 +140,7 @@ fn source() -> Source {
         ordering: None,
         dedupe_window: Duration::from_secs(3600),
         answer: None,
+        wait: None,
     }
 }
 
@@ -203,6 +205,10 @@ impl Events for AcceptAll {
     }
 
     async fn read(&self, _id: EventId) -> Result<Option<EventRecord>, Error> {
+        Ok(None)
+    }
+
+    async fn response(&self, _id: EventId) -> Result<Option<GivenResponse>, Error> {
         Ok(None)
     }
 

@@ -11,3 +11,4 @@ mod http2;
 mod logging;
 mod shutdown;
 mod storing;
+mod waiting;

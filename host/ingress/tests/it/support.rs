@@ -15,7 +15,7 @@ use hookyard_schemes::{
     Credential, JsonPointer, KeyRule, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule,
     Verifier,
 };
-use hookyard_store::{Error, EventPage, EventSelection, EventSummary, Events};
+use hookyard_store::{Error, EventPage, EventSelection, EventSummary, Events, Waits};
 use hookyard_store_testing::faulty::{Call, Fault, When};
 use hookyard_store_testing::{FaultyStore, MemoryStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,6 +26,9 @@ use uuid::Uuid;
 
 /// The time after which a test fails; far below the default timeouts of ingress.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The maximum number of requests that wait for their jobs.
+pub(crate) const WAITS_MAX: usize = 2;
 
 pub(crate) const DEDUPE_WINDOW: Duration = Duration::from_secs(3600);
 pub(crate) const TOKEN: &str = "s3cret-token";
@@ -106,6 +109,7 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
         ordering: None,
         dedupe_window: DEDUPE_WINDOW,
         answer: None,
+        wait: None,
     }
 }
 
@@ -129,6 +133,7 @@ pub(crate) fn sources() -> Sources {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) inbox: Arc<FaultyStore>,
+    pub(crate) waits: Arc<Waits>,
     pub(crate) handle: Handle,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) ended: JoinHandle<()>,
@@ -207,6 +212,7 @@ pub(crate) async fn start_with(
     now: Timestamp,
 ) -> Running {
     let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
+    let waits = Arc::new(Waits::new(WAITS_MAX));
     let count = AtomicU64::new(1);
     let event_ids = move || {
         EventId::from_uuid(Uuid::from_u64_pair(
@@ -221,6 +227,7 @@ pub(crate) async fn start_with(
         event_ids: Arc::new(event_ids),
         fetch,
         documents: Arc::new(()),
+        waits: Arc::clone(&waits),
     };
     let bound = hookyard_ingress::bind(config, parts, sources)
         .await
@@ -234,6 +241,7 @@ pub(crate) async fn start_with(
     Running {
         address,
         inbox,
+        waits,
         handle,
         stop,
         ended,

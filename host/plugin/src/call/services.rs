@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookyard_model::MessageId;
+use hookyard_model::{MessageId, PluginName, SourceRef};
 use hookyard_store::{EmptyStore, Values};
 use uuid::Uuid;
 
@@ -17,6 +17,9 @@ pub struct HostServices {
     pub values: Arc<dyn Values>,
     /// Returns a new id for an outbox message at each call.
     pub message_ids: Arc<dyn Fn() -> MessageId + Send + Sync>,
+    /// Says whether requests of a source may be answered with the response of a plugin of its
+    /// tenant.
+    pub asks_response: Arc<dyn Fn(&SourceRef, &PluginName) -> bool + Send + Sync>,
     /// Makes the HTTP requests of plugins.
     pub http: Arc<dyn HttpClient>,
     /// The fixed clock and randomness of a rehearsed attempt. `None` for the real clock and
@@ -26,11 +29,12 @@ pub struct HostServices {
 
 impl HostServices {
     /// Returns the services of a guest that is only started: there are no stored values, requests
-    /// are refused, and messages are never sent.
+    /// are refused, messages are never sent, and nobody asks for a response.
     pub(crate) fn none() -> Self {
         Self {
             values: Arc::new(EmptyStore),
             message_ids: Arc::new(|| MessageId::from_uuid(Uuid::nil())),
+            asks_response: Arc::new(|_, _| false),
             http: Arc::new(NoHttpClient),
             stage: None,
         }

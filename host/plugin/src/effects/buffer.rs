@@ -10,7 +10,8 @@ use std::mem;
 use std::sync::Arc;
 
 use hookyard_model::{
-    Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, ReadVersion, Versioned, Write,
+    Effects, Key, Limit, Message, MessageId, Outcome, PluginRef, ReadVersion, Response, Versioned,
+    Write,
 };
 use hookyard_store::{KvUsage, Values};
 
@@ -35,6 +36,7 @@ pub(super) struct EffectLimits {
     pub(super) writes_max: usize,
     pub(super) write_bytes_max: u64,
     pub(super) messages_max: usize,
+    pub(super) response_bytes_max: usize,
     /// The maximum memory that the host holds for the attempt, in bytes.
     pub(super) held_bytes_max: u64,
 }
@@ -51,6 +53,9 @@ pub(crate) struct Buffer {
     pub(super) read: BTreeMap<Key, Option<Versioned>>,
     pub(super) written: BTreeMap<Key, WrittenValue>,
     pub(super) messages: Vec<Message>,
+    /// Whether a request may be answered with a response of this plugin.
+    pub(super) may_respond: bool,
+    pub(super) response: Option<Response>,
     /// The last keys of pages, for cursors that are numbers.
     pub(super) page_ends: Vec<String>,
     /// The limit for which the guest was refused something last.
@@ -104,6 +109,7 @@ impl Buffer {
                 writes_max: limits.kv_writes_max,
                 write_bytes_max: limits.kv_write_bytes_max,
                 messages_max: limits.outbox_messages_max,
+                response_bytes_max: limits.response_bytes_max,
                 held_bytes_max: limits.memory_max,
             },
             reads: 0,
@@ -111,6 +117,8 @@ impl Buffer {
             read: BTreeMap::new(),
             written: BTreeMap::new(),
             messages: Vec::new(),
+            may_respond: false,
+            response: None,
             page_ends: Vec::new(),
             denial: None,
         }
@@ -118,11 +126,15 @@ impl Buffer {
 
     /// Takes the effects that an attempt with the outcome `Done` must commit.
     ///
-    /// An attempt that changes nothing has nothing to commit, so it does not matter whether the
-    /// values that it read have changed since.
+    /// An attempt that changes nothing has at most a response to commit, so it does not matter
+    /// whether the values that it read have changed since.
     pub(crate) fn take_effects(&mut self) -> Effects {
+        let response = self.response.take();
         if self.written.is_empty() && self.messages.is_empty() {
-            return Effects::default();
+            return Effects {
+                response,
+                ..Effects::default()
+            };
         }
 
         let reads = mem::take(&mut self.read).into_iter();
@@ -139,6 +151,7 @@ impl Buffer {
             reads: reads.collect(),
             writes: writes.collect(),
             messages: mem::take(&mut self.messages),
+            response,
             ..Effects::default()
         }
     }

@@ -2,6 +2,7 @@
 
 mod limits;
 mod list;
+mod response;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

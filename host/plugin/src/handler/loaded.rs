@@ -22,6 +22,9 @@ use crate::plan::DecodeError;
 use crate::terms::Terms;
 use crate::{Engine, Fault, Grants, Limits, LoadError};
 
+/// The beginning of the name of the interface for responses to requests.
+const RESPONDER: &str = "hookyard:plugin/responder@";
+
 /// A loaded revision of a plugin, ready for any number of calls.
 pub struct LoadedPlugin {
     pub(crate) engine: Arc<Engine>,
@@ -112,6 +115,14 @@ impl LoadedPlugin {
     /// in one line. A recalled revision has none.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Whether the plugin imports the interface for responses to requests.
+    pub fn can_respond(&self) -> bool {
+        let component = self.instances.component();
+        let ty = component.component_type();
+        let mut imports = ty.imports(component.engine());
+        imports.any(|(name, _)| name.starts_with(RESPONDER))
     }
 
     /// Whether the plugin has a handler for events of this provider, typed or untyped.
@@ -236,6 +247,7 @@ impl LoadedPlugin {
         let invocation = Invocation {
             function: &handler.function,
             arguments,
+            may_respond: (services.asks_response)(&job.event.source, &job.lease.plugin.name),
         };
         let mut result = self.callee(idle).call(invocation, services).await?;
         result.measures.decode = decode;

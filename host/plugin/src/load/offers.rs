@@ -23,13 +23,13 @@ const WASI: Versions = Versions::Compatible("0.2.12");
 const KEYVALUE: Versions = Versions::Exactly(&keyvalue::VERSIONS);
 const LOGGING: Versions = Versions::Exactly(&logging::VERSIONS);
 const CONFIG: Versions = Versions::Exactly(&config::VERSIONS);
-const OUTBOX: Versions = Versions::Compatible("0.1.0");
+const OWN: Versions = Versions::Compatible("0.1.0");
 
 /// Everything that the host offers.
 ///
 /// Files, sockets and the environment are offered because standard libraries import them even if a
 /// program does not use them. They are empty.
-pub const OFFERS: [Offer; 14] = [
+pub const OFFERS: [Offer; 15] = [
     offer("wasi:cli", WASI, RequiredGrant::Nothing),
     offer("wasi:clocks", WASI, RequiredGrant::Nothing),
     offer("wasi:filesystem", WASI, RequiredGrant::Nothing),
@@ -44,7 +44,9 @@ pub const OFFERS: [Offer; 14] = [
     offer("wasi:keyvalue/store", KEYVALUE, RequiredGrant::Keyvalue),
     offer("wasi:keyvalue/atomics", KEYVALUE, RequiredGrant::Keyvalue),
     offer("wasi:keyvalue/batch", KEYVALUE, RequiredGrant::Keyvalue),
-    offer("hookyard:plugin/outbox", OUTBOX, RequiredGrant::Destination),
+    offer("hookyard:plugin/outbox", OWN, RequiredGrant::Destination),
+    // The configuration of each source says which plugin may respond.
+    offer("hookyard:plugin/responder", OWN, RequiredGrant::Nothing),
 ];
 
 const fn offer(name: &'static str, versions: Versions, grant: RequiredGrant) -> Offer {

@@ -78,6 +78,7 @@ async fn successful_attempt_returns_its_effects() {
             value: Some(Bytes::from_static(b"42")),
         }],
         messages: vec![message],
+        response: None,
         answers: Vec::new(),
     };
     assert_eq!(ran.effects, expected);

@@ -75,6 +75,7 @@ pub(crate) fn services() -> HostServices {
 pub(crate) fn services_over(values: Arc<dyn Values>) -> HostServices {
     HostServices {
         values,
+        asks_response: Arc::new(|_, _| true),
         message_ids: Arc::new(|| MessageId::from_uuid(Uuid::from_u128(7))),
         http: Arc::new(NoHttpClient),
         stage: None,

@@ -87,6 +87,7 @@ fn imports(input: &Input<'_>) -> String {
         ("CONFIG", "config", "store"),
         ("LOGGING", "logging", "logging"),
         ("OUTBOX", "plugin", "outbox"),
+        ("RESPONDER", "plugin", "responder"),
         ("HTTP", "http", "outgoing-handler"),
     ] {
         let is_imported = input.resolve.worlds[input.world]

@@ -19,9 +19,10 @@ use crate::files::Files;
 use crate::template::Spelling;
 
 /// The packages that the SDK has bindings for, with the versions that it was built with.
-const OF_SDK: [&str; 12] = [
+const OF_SDK: [&str; 13] = [
     "hookyard:plugin/types@0.1.0",
     "hookyard:plugin/outbox@0.1.0",
+    "hookyard:plugin/responder@0.1.0",
     "wasi:keyvalue/store@0.2.0-draft2",
     "wasi:keyvalue/atomics@0.2.0-draft2",
     "wasi:config/store@0.2.0-rc.1",

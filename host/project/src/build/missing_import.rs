@@ -24,9 +24,12 @@ pub(super) fn explain(fault: &str) -> Option<String> {
 
 /// Returns the capability whose packages have the interface.
 fn capability(interface: &str) -> Option<Capability> {
-    let package = interface.split('/').next()?;
+    let (package, name) = interface.split_once('/')?;
     if package == "hookyard:plugin" {
-        return Some(Capability::Outbox);
+        return match name.split('@').next() {
+            Some("responder") => Some(Capability::Responder),
+            _ => Some(Capability::Outbox),
+        };
     }
     let folder = package.replace(':', "-");
     Capability::ALL.into_iter().find(|capability| {
@@ -50,6 +53,10 @@ mod tests {
             (
                 "hookyard:plugin/outbox@0.1.0",
                 "add \"outbox\" to `imports`",
+            ),
+            (
+                "hookyard:plugin/responder@0.1.0",
+                "add \"responder\" to `imports`",
             ),
             (
                 "topi-saas:webhooks/outgoing@1.0.0",

@@ -1,13 +1,13 @@
 //! Compares the results of the candidate and the active revision for one event. The comparison is
 //! pure, and its results contain no values of an event.
 //!
-//! Only the visible results of an attempt count: the name of its outcome, the values that it writes
-//! and the messages that it sends. Log lines, reads and reasons do not count.
+//! Only the visible results of an attempt count: the name of its outcome, the values that it writes,
+//! the messages that it sends and its response. Log lines, reads and reasons do not count.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hookyard_model::{Effects, Key, Message, Outcome, Write};
+use hookyard_model::{Effects, Key, Message, Outcome, Response, Write};
 use hookyard_plugin::RehearsalResult;
 
 use super::difference::{ContentDifference, compare_bytes};
@@ -24,7 +24,7 @@ pub enum DifferenceKind {
     Fault,
     /// The outcomes differ.
     Outcome,
-    /// The written values or the messages differ.
+    /// The written values, the messages or the responses differ.
     Effects,
 }
 
@@ -70,6 +70,11 @@ pub(super) fn compare_results(
     found.extend(changed_messages(
         &active.effects.messages,
         &candidate.effects.messages,
+    ));
+
+    found.extend(changed_response(
+        active.effects.response.as_ref(),
+        candidate.effects.response.as_ref(),
     ));
 
     found.truncate(DIFFERENCES_MAX);
@@ -208,6 +213,33 @@ fn changed_message(number: usize, was: &Message, is: &Message) -> Vec<String> {
 
     found.extend(changed_bytes(
         &format!("message {number} to {to} has a different body"),
+        &was.body,
+        &is.body,
+    ));
+    found
+}
+
+/// Returns the differences between the responses, without values of headers.
+fn changed_response(was: Option<&Response>, is: Option<&Response>) -> Vec<String> {
+    let (was, is) = match (was, is) {
+        (None, None) => return Vec::new(),
+        (None, Some(_)) => {
+            return vec!["responds, which the active revision does not".to_owned()];
+        }
+        (Some(_), None) => return vec!["does not respond, as the active revision does".to_owned()],
+        (Some(was), Some(is)) => (was, is),
+    };
+
+    let mut found = Vec::new();
+    if was.status != is.status {
+        let (was, is) = (was.status, is.status);
+        found.push(format!("responds with {is} instead of {was}"));
+    }
+    if was.headers != is.headers {
+        found.push("responds with different headers".to_owned());
+    }
+    found.extend(changed_bytes(
+        "responds with a different body",
         &was.body,
         &is.body,
     ));

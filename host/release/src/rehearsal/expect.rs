@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hookyard_model::{Key, LogLine, Message, Write};
+use hookyard_model::{Key, LogLine, Message, Response, Write};
 use hookyard_plugin::RehearsalResult;
 
 use super::compare::display_key;
 use super::difference::{ContentDifference, compare_json};
-use super::fixture::{Content, Expectation, ExpectedMessage};
+use super::fixture::{Content, Expectation, ExpectedMessage, ExpectedResponse};
 use super::report::count;
 use hookyard_model::visible;
 
@@ -57,6 +57,13 @@ fn find_problems(expect: &Expectation, found: &RehearsalResult) -> Vec<String> {
     }
     if let Some(messages) = &expect.messages {
         problems.extend(check_messages(messages, &found.effects.messages));
+    }
+
+    if let Some(response) = &expect.response {
+        problems.extend(check_response(
+            response.as_ref(),
+            found.effects.response.as_ref(),
+        ));
     }
 
     let is_missing = |text: &&String| {
@@ -165,6 +172,40 @@ fn check_message(number: usize, wanted: &ExpectedMessage, message: &Message) -> 
     problems
 }
 
+/// Returns the differences between the response and the expected response.
+fn check_response(wanted: Option<&ExpectedResponse>, found: Option<&Response>) -> Vec<String> {
+    let (wanted, found) = match (wanted, found) {
+        (None, None) => return Vec::new(),
+        (None, Some(found)) => {
+            let status = found.status;
+            return vec![format!(
+                "responds with {status}, but no response is expected"
+            )];
+        }
+        (Some(_), None) => return vec!["there is no response".to_owned()],
+        (Some(wanted), Some(found)) => (wanted, found),
+    };
+
+    let mut problems = Vec::new();
+    if let Some(status) = wanted.status.filter(|status| *status != found.status) {
+        problems.push(format!(
+            "the response has the status {}, but {status} is expected",
+            found.status
+        ));
+    }
+    for (name, value) in &wanted.headers {
+        let mut of_name = found.headers.iter().filter(|header| header.name == *name);
+        if !of_name.any(|header| header.value == *value) {
+            let (name, value) = (shorten(name), shorten(value));
+            problems.push(format!("the response has no header `{name}: {value}`"));
+        }
+    }
+    if let Some(body) = &wanted.body {
+        problems.extend(check_content("the response", body, &found.body));
+    }
+    problems
+}
+
 /// Returns the difference between some content and the expected content.
 fn check_content(what: &str, wanted: &Content, found: &[u8]) -> Option<String> {
     let is = shorten(&String::from_utf8_lossy(found));
@@ -201,7 +242,7 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hookyard_model::{Effects, MessageId, Outcome};
+    use hookyard_model::{Effects, Header, MessageId, Outcome};
     use uuid::Uuid;
 
     use super::super::fixture;
@@ -223,6 +264,14 @@ mod tests {
             body: Bytes::from_static(br#"{"total": 5, "id": 1}"#),
             ordering_key: None,
         };
+        let response = Response {
+            status: 201,
+            headers: vec![Header {
+                name: "x-pot".into(),
+                value: "round".into(),
+            }],
+            body: Bytes::from_static(br#"{"made": true}"#),
+        };
         let writes = vec![
             write("count", Some("5")),
             write("gone", None),
@@ -238,6 +287,7 @@ mod tests {
             effects: Effects {
                 writes,
                 messages: vec![message],
+                response: Some(response),
                 ..Effects::default()
             },
         }
@@ -264,6 +314,26 @@ mod tests {
             &[],
         );
         check_all(r#"{"messages": [{}]}"#, &[]);
+        check_all(
+            r#"{"response": {"status": 201, "headers": {"X-Pot": "round"}, "body": {"made": true}}}"#,
+            &[],
+        );
+    }
+
+    #[test]
+    fn difference_of_response_is_reported() {
+        check_all(
+            r#"{"response": null}"#,
+            &["responds with 201, but no response is expected"],
+        );
+        check_all(
+            r#"{"response": {"status": 200, "headers": {"x-pot": "square"}, "body": {"made": false}}}"#,
+            &[
+                "the response has the status 201, but 200 is expected",
+                "the response has no header `x-pot: square`",
+                r#"the response is not as expected at $.made: `{"made": true}`"#,
+            ],
+        );
     }
 
     #[test]

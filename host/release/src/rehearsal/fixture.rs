@@ -5,7 +5,7 @@
 //!   "values": { "<bucket>": { "<key>": "before" } },
 //!   "config": { "<name>": "<setting>" },
 //!   "http": [ { "method": "GET", "url": "https://api.example/v1/x", "status": 200, "body": { … } } ],
-//!   "expect": { "outcome": "done", "values": { … }, "messages": [ … ], "log": [ … ] } }
+//!   "expect": { "outcome": "done", "values": { … }, "messages": [ … ], "response": { … }, "log": [ … ] } }
 //! ```
 //!
 //! A body is written as JSON (`body`, which keeps every byte), as `body_text`, or as `body_base64`.
@@ -187,6 +187,8 @@ pub(super) struct Expectation {
     pub(super) values: Option<BTreeMap<Key, Option<Content>>>,
     /// All messages, in order.
     pub(super) messages: Option<Vec<ExpectedMessage>>,
+    /// The response; `Some(None)` if there must be none.
+    pub(super) response: Option<Option<ExpectedResponse>>,
     /// Texts that must each be part of a log line.
     pub(super) log: Vec<String>,
 }
@@ -196,6 +198,14 @@ pub(super) struct Expectation {
 pub(super) struct ExpectedMessage {
     pub(super) destination: Option<String>,
     pub(super) event_type: Option<String>,
+    pub(super) body: Option<Content>,
+}
+
+/// An expected response. Headers that are not expected are not compared.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct ExpectedResponse {
+    pub(super) status: Option<u16>,
+    pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<Content>,
 }
 

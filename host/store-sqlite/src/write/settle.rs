@@ -2,7 +2,7 @@
 //! write, so that a refused settlement changes nothing.
 
 use hookyard_crash::Point;
-use hookyard_model::{Next, Outcome, PluginRef, RecordedAnswer};
+use hookyard_model::{Next, Outcome, PluginRef, RecordedAnswer, Response};
 use hookyard_store::{Error, Settlement, transitions};
 use rusqlite::params;
 
@@ -23,6 +23,11 @@ const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?
 const ANSWER_INSERT: &str = "
     INSERT INTO answer (event, plugin, number, tenant, request, status, headers, body)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+/// Changes nothing if the event has a response.
+const RESPONSE_INSERT: &str = "
+    INSERT INTO response (event, tenant, plugin, status, headers, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (event) DO NOTHING";
+
 impl Database {
     pub(crate) fn settle(&mut self, settlement: &Settlement) -> Result<(), Error> {
         let Settlement { lease, attempt, .. } = settlement;
@@ -63,6 +68,7 @@ impl Database {
         if is_done {
             self.commit_effects(settlement, totals)?;
             self.put_answers(job.seq, &lease.plugin, &settlement.effects.answers)?;
+            self.put_response(job.seq, &lease.plugin, settlement.effects.response.as_ref())?;
         }
 
         Ok(())
@@ -142,6 +148,28 @@ impl Database {
 
         Ok(())
     }
+
+    /// Stores the response of an attempt, unless the event has one.
+    fn put_response(
+        &self,
+        event: i64,
+        plugin: &PluginRef,
+        response: Option<&Response>,
+    ) -> Result<(), Error> {
+        let Some(Response {
+            status,
+            headers,
+            body,
+        }) = response
+        else {
+            return Ok(());
+        };
+
+        let (tenant, plugin) = (plugin.tenant.as_str(), plugin.name.as_str());
+        let headers = codec::headers_to_blob(headers);
+        let values = params![event, tenant, plugin, status, headers, &body[..]];
+        self.execute(RESPONSE_INSERT, values).map(drop)
+    }
 }
 
 /// Returns whether the settlement ends the only attempt of a job, which succeeded, wrote no log and
@@ -174,6 +202,7 @@ mod tests {
                 &["PRIMARY KEY (event=? AND plugin=?)"],
             ),
             ("settle: record an answer", ANSWER_INSERT, &[]),
+            ("settle: a response", RESPONSE_INSERT, &[]),
         ]);
     }
 }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use hookyard_model::{Event, EventId, PluginRef, Revision, SourceRef, TenantName, Timestamp};
 use hookyard_store::{
     AppendResult, Backlog, ClaimedJob, Discard, DiscardSummary, Error, EventPage, EventRecord,
-    EventSummary, Events, Handover, JobLease, JobRequest, Jobs, PruneSummary, Quarantine, Replay,
-    ReplaySummary, Retention, Routes, Routing, Settlement, Tally,
+    EventSummary, Events, GivenResponse, Handover, JobLease, JobRequest, Jobs, PruneSummary,
+    Quarantine, Replay, ReplaySummary, Retention, Routes, Routing, Settlement, Tally,
 };
 
 use super::{Call, FaultyStore};
@@ -25,6 +25,10 @@ impl Events for FaultyStore {
 
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
         self.run(Call::Read, self.inner.read(id)).await
+    }
+
+    async fn response(&self, id: EventId) -> Result<Option<GivenResponse>, Error> {
+        self.run(Call::Response, self.inner.response(id)).await
     }
 
     async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {

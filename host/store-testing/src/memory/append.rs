@@ -42,6 +42,7 @@ impl State {
                 jobs: BTreeMap::new(),
                 discarded: None,
                 differing_repeats: None,
+                response: None,
             },
         );
         self.append_jobs(at, plugins, now);

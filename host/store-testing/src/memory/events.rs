@@ -9,8 +9,8 @@ use hookyard_model::{
 };
 use hookyard_store::{
     AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
-    JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay, ReplaySummary, Retention,
-    Tally, transitions,
+    GivenResponse, JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay, ReplaySummary,
+    Retention, Tally, transitions,
 };
 
 use super::routing::tallies;
@@ -33,6 +33,13 @@ impl Events for MemoryStore {
 
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {
         Ok(self.state().read(id))
+    }
+
+    async fn response(&self, id: EventId) -> Result<Option<GivenResponse>, Error> {
+        let state = self.state();
+        let stored = state.by_id.get(&id).map(|at| &state.events[at]);
+
+        Ok(stored.and_then(|stored| stored.response.clone()))
     }
 
     async fn replay(&self, replay: Replay) -> Result<ReplaySummary, Error> {

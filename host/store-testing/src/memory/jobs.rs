@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookyard_model::{Outcome, PluginRef, Revision, TenantName, Timestamp, WorkState};
 use hookyard_store::{
-    ClaimedJob, Error, Handover, JobLease, JobRequest, Jobs, OutboxUsage, Settlement, Tally,
-    transitions,
+    ClaimedJob, Error, GivenResponse, Handover, JobLease, JobRequest, Jobs, OutboxUsage,
+    Settlement, Tally, transitions,
 };
 
 use super::routing::tallies;
@@ -278,6 +278,16 @@ impl State {
             ..
         } = settlement;
 
+        if let Some(response) = effects
+            .response
+            .filter(|_| attempt.outcome == Outcome::Done)
+        {
+            let plugin = lease.plugin.name.clone();
+            let stored = self.stored(at);
+            stored
+                .response
+                .get_or_insert(GivenResponse { plugin, response });
+        }
         let is_routed = self.is_routed(at, &lease.plugin.name);
         let next = transitions::route(next.at(now), is_routed);
         self.tokens.settled.insert(lease.token);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hookyard_model::{Header, TenantName, Timestamp};
-use hookyard_store::{PruneSummary, Retention, RetentionLimits, transitions};
+use hookyard_store::{GivenResponse, PruneSummary, Retention, RetentionLimits, transitions};
 
 use super::{QueueKey, State, Stored};
 
@@ -140,11 +140,14 @@ impl Stored {
         !self.is_unrouted() && self.jobs.values().all(|job| job.state.is_over())
     }
 
-    /// Returns the size of the event with the recorded answers of its jobs, in bytes.
+    /// Returns the size of the event with the recorded answers of its jobs and its response, in bytes.
     fn bytes(&self) -> u64 {
         let mut bytes = size(&self.event.headers, &self.event.body);
         for answer in self.jobs.values().flat_map(|job| &job.answers) {
             bytes += size(&answer.headers, &answer.body);
+        }
+        if let Some(GivenResponse { response, .. }) = &self.response {
+            bytes += size(&response.headers, &response.body);
         }
         bytes
     }

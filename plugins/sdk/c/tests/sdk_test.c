@@ -89,6 +89,24 @@ static void sent_message_is_kept(void) {
     assert(hy_world.sent_len == 1 && hy_equal(hy_world.sent[0].body, "{}") && hy_equal(id, "message-1"));
 }
 
+static hy_outcome answer_twice(const hy_answer *answer) {
+    HY_TRY(hy_respond(answer));
+    return hy_respond(answer);
+}
+
+static void answer_of_a_successful_run_is_kept(void) {
+    const hy_header header = {"x-pot", "round"};
+    const hy_answer answer = {.status = 201, .headers = &header, .headers_len = 1, .body = hy_text("made")};
+    hy_world_reset();
+    assert(hy_run(&delivery, hy_respond(&answer)).kind == HY_DONE);
+    assert(hy_world.is_answered && hy_world.answer.status == 201 && hy_equal(hy_world.answer.body, "made"));
+
+    hy_outcome outcome = hy_run(&delivery, answer_twice(&answer));
+    assert(hy_equal(outcome.reason, "responder: this attempt has responded already") && !hy_world.is_answered);
+    hy_world.is_not_asked = true;
+    assert(hy_run(&delivery, hy_respond(&answer)).kind == HY_HOST_ERROR);
+}
+
 static void statuses_become_outcomes(void) {
     const hy_request request = {.url = "https://example.com"};
     hy_response response;
@@ -110,6 +128,7 @@ int main(void) {
     setting_that_is_not_a_number_is_an_error();
     failed_run_writes_nothing();
     sent_message_is_kept();
+    answer_of_a_successful_run_is_kept();
     statuses_become_outcomes();
-    puts("8 tests passed");
+    puts("9 tests passed");
 }

@@ -53,6 +53,18 @@ static void failed_run_writes_nothing() {
     assert(hookyard::testing::value("b", "a").empty());
 }
 
+static void answer_of_a_successful_run_is_kept() {
+    hy_world_reset();
+    const outcome result = hookyard::testing::run([] {
+        return hookyard::respond({.status = 201, .headers = {{"x-pot", "round"}}, .body = "made"});
+    });
+    assert(result && hy_world.is_answered && hy_world.answer.status == 201);
+    assert(hookyard::view(hy_world.answer.body) == "made");
+
+    hy_world.is_not_asked = true;
+    assert(!hookyard::testing::run([] { return hookyard::respond({}); }) && !hy_world.is_answered);
+}
+
 static void statuses_become_outcomes() {
     hy_world_reset();
     assert(!hookyard::http::get("https://example.com"));
@@ -68,6 +80,7 @@ int main() {
     sum_that_does_not_fit_is_none();
     option_is_compared_by_presence();
     failed_run_writes_nothing();
+    answer_of_a_successful_run_is_kept();
     statuses_become_outcomes();
-    std::puts("5 tests passed");
+    std::puts("6 tests passed");
 }

@@ -39,7 +39,7 @@ type Line = host.Line
 // Request is an HTTP request of the plugin.
 type Request = host.Request
 
-// Response is an answer of the test to an HTTP request.
+// Response is an answer of the test to an HTTP request, or the response of a handler.
 type Response = host.Response
 
 // New makes an empty world for a test. Tests with a world must not run in parallel.
@@ -81,7 +81,7 @@ type fixture struct {
 }
 
 // Run calls a handler with the event of a fixture. Changes of the event are made to its JSON first: see [Set]. As in
-// the host, a handler that fails writes and sends nothing.
+// the host, a handler that fails writes, sends and answers nothing.
 func Run[T any](w *World, handle func(hookyard.Delivery, T) error, path string, changes ...Change) error {
 	w.t.Helper()
 	fixture := w.read(path)
@@ -90,17 +90,18 @@ func Run[T any](w *World, handle func(hookyard.Delivery, T) error, path string, 
 	return w.Attempt(func() error { return handle(w.Delivery, event) })
 }
 
-// Attempt calls a function as a handler. If it returns an error, its writes and messages are dropped.
+// Attempt calls a function as a handler. If it returns an error, its writes, messages and response are dropped.
 func (w *World) Attempt(handler func() error) error {
 	values, sent := map[string]map[string][]byte{}, w.Sent
 	for bucket, entries := range w.Values {
 		values[bucket] = maps.Clone(entries)
 	}
 	host.EventID, host.Requests = w.Delivery.EventID, 0
+	w.Response = nil
 
 	err := handler()
 	if err != nil {
-		w.Values, w.Sent = values, sent
+		w.Values, w.Sent, w.Response = values, sent, nil
 	}
 	return err
 }

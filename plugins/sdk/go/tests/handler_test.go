@@ -87,6 +87,26 @@ func TestMessageIsSentWithKey(t *testing.T) {
 	}
 }
 
+func TestResponseOfASuccessfulAttemptIsKept(t *testing.T) {
+	world := hookyardtest.New(t)
+	respond := func() error { return hookyard.RespondJSON(201, []int{1, 2}) }
+
+	check(t, world.Attempt(respond))
+	response := world.Response
+	if response.Status != 201 || string(response.Body) != "[1,2]" || response.Headers["content-type"] != "application/json" {
+		t.Errorf("the response is %v", response)
+	}
+
+	err := world.Attempt(func() error { return errors.Join(respond(), respond()) })
+	if err == nil || err.Error() != "responder: this attempt has responded already" || world.Response != nil {
+		t.Errorf("the response is %v: %v", world.Response, err)
+	}
+	world.Unasked = true
+	if err := world.Attempt(respond); err == nil || !strings.Contains(err.Error(), "does not ask") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestEventWithoutHandlerIsLogged(t *testing.T) {
 	world := hookyardtest.New(t)
 	world.Delivery.EventType = hookyard.Some("order.paid")

@@ -114,6 +114,22 @@ export declare function send(destination: string, body: string | Uint8Array, ord
 /** Sends a value as JSON. */
 export declare function sendJson(destination: string, value: unknown, orderingKey?: string): string;
 
+/** The answer to the request that brought the event. */
+export interface ResponseOptions {
+  /** A status from 200 to 599; 200 by default. */
+  status?: number;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+}
+
+/**
+ * Answers the request that brought the event, if its source has `ack = "responder"`. The answer is sent if the handler
+ * returns, and in time. Throws a HostError if the host refuses it.
+ */
+export declare function respond(response: ResponseOptions): void;
+/** Answers with a value as JSON. */
+export declare function respondJson(value: unknown, options?: Omit<ResponseOptions, "body">): void;
+
 export interface RequestOptions {
   /** A value that is sent as JSON. */
   json?: unknown;

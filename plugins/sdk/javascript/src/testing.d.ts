@@ -15,6 +15,8 @@ export interface WorldOptions {
   destinations?: string[];
   /** Answers to requests, by method and URL, such as `"GET https://api.example.com/v1"`. Other requests are refused. */
   http?: Record<string, { status?: number; headers?: Record<string, string>; json?: unknown; body?: string }>;
+  /** Whether the source asks for a response; it does unless this is `false`. */
+  asksResponse?: boolean;
   /** Facts about the event that differ from those of the tests. */
   delivery?: Partial<Delivery>;
 }
@@ -29,6 +31,13 @@ export interface Sent {
   orderingKey?: string;
 }
 
+/** The response of a run that succeeded. The names of its headers are in lower case. */
+export interface Responded {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
 /** Stands for the host. */
 export interface World {
   /** Runs a handler. Whatever it throws is thrown, and its effects are dropped. */
@@ -36,6 +45,8 @@ export interface World {
   readonly store: Record<string, Record<string, any>>;
   readonly settings: Record<string, string>;
   readonly sent: Sent[];
+  /** The response of the last run. */
+  readonly response: Responded | undefined;
   readonly log: { level: string; text: string }[];
 }
 

@@ -31,9 +31,10 @@ const DELIVERY = {
 class World {
   #buckets;
   #messages = [];
+  #response;
 
-  constructor({ settings = {}, store = {}, destinations, http, delivery = {} }) {
-    Object.assign(this, { settings, destinations, http, sent: [], log: [] });
+  constructor({ settings = {}, store = {}, destinations, http, asksResponse, delivery = {} }) {
+    Object.assign(this, { settings, destinations, http, asksResponse, sent: [], response: undefined, log: [] });
     this.delivery = { ...DELIVERY, ...delivery };
     this.#buckets = new Map(Object.entries(store).map(([name, values]) => [name, bytesOf(values)]));
   }
@@ -47,9 +48,14 @@ class World {
   run(handler, input) {
     const before = new Map([...this.#buckets].map(([name, values]) => [name, new Map(values)]));
     this.#messages = [];
+    this.#response = undefined;
     this.#provide();
-    const commit = () => void this.sent.push(...this.#messages);
+    const commit = () => {
+      this.sent.push(...this.#messages);
+      this.response = this.#response;
+    };
     const drop = (error) => {
+      this.response = undefined;
       this.#buckets = before;
       throw error;
     };
@@ -74,6 +80,7 @@ class World {
       "hookyard:plugin/outbox": {
         send: (destination, body, orderingKey) => this.#send(destination, { body: Buffer.from(body).toString(), orderingKey }),
       },
+      "hookyard:plugin/responder": { respond: (response) => this.#respond(response) },
       "hookyard:sdk/exchange": { exchange: (request) => this.#answer(request) },
     });
     provideOthers((name) => (name.endsWith("/outgoing") ? this.#outgoing() : undefined));
@@ -101,6 +108,13 @@ class World {
     }
     this.#messages.push({ destination, ...message });
     return `message-${this.#messages.length}`;
+  }
+
+  #respond({ status, headers, body }) {
+    if (this.asksResponse === false) throw { payload: { tag: "not-asked" } };
+    if (this.#response) throw { payload: { tag: "already" } };
+    const fields = headers.map(({ name, value }) => [name.toLowerCase(), value]);
+    this.#response = { status, headers: Object.fromEntries(fields), body: Buffer.from(body).toString() };
   }
 
   #answer(request) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { HostError, Reject, Retry, bucket, http, log, plugin, send, setting, settings, untyped } from "../src/index.js";
+import { HostError, Reject, Retry, bucket, http, log, plugin, respond, respondJson, send, setting, settings, untyped } from "../src/index.js";
 import { sendEvent } from "../src/host.js";
 import { event, world } from "../src/testing.js";
 
@@ -69,6 +69,16 @@ test("a destination that is not granted is an error of the host", () => {
   const error = new HostError('outbox: no destination "nowhere" is granted');
   assert.throws(() => run(() => send("nowhere", "x"), options), error);
   assert.throws(() => run(() => sendEvent("shop:webhooks/outgoing", "paid", [{}, "nowhere"], "nowhere"), options), error);
+});
+
+test("the response of a successful run is kept", () => {
+  const it = run(() => respondJson({ text: "hällo" }, { status: 201, headers: { "X-Pot": "round" } }));
+  assert.deepEqual(it.response, { status: 201, headers: { "content-type": "application/json", "x-pot": "round" }, body: '{"text":"hällo"}' });
+
+  const failing = world();
+  assert.throws(() => failing.run(() => { respond({ body: "x" }); respond({ body: "y" }); }, {}), new HostError("responder: already"));
+  assert.equal(failing.response, undefined);
+  assert.throws(() => run(() => respond({}), { asksResponse: false }), new HostError("responder: not asked"));
 });
 
 test("answers to requests decide what becomes of the event", () => {

@@ -15,6 +15,7 @@ from .handler import Delivery, Header, Message, plugin, untyped
 from .money import decimal, minor_units
 from .outbox import send, send_json
 from .outcome import HostError, Reject, Retry
+from .responder import respond, respond_json
 from .settings import setting, setting_as, settings
 from .store import Bucket
 
@@ -31,6 +32,8 @@ __all__ = [
     "log",
     "minor_units",
     "plugin",
+    "respond",
+    "respond_json",
     "send",
     "send_json",
     "setting",

@@ -114,6 +114,11 @@ class Component:
             raise HostError(f"outbox: no destination {name} is granted") from None
         return message
 
+    def respond(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        responder = _imports("hookyard_plugin_responder", '"responder"')
+        fields = [responder.Header(name, sayable(value)) for name, value in headers]
+        _call("responder", responder.respond, responder.Response(status, fields, body))
+
     def request(self, request: Request) -> tuple[int, list[tuple[str, bytes]], bytes]:
         self._requests += 1
         request.headers.setdefault("idempotency-key", f"{self._event_id}-{self._requests}")

@@ -34,8 +34,17 @@ class Sent:
     ordering_key: str | None = None
 
 
+@dataclass(frozen=True)
+class Responded:
+    """The answer to the request that brought the event."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
 class World:
-    """A host in memory. As with the real one, a handler that raises writes nothing and sends nothing."""
+    """A host in memory. As with the real one, a handler that raises writes, sends and answers nothing."""
 
     def __init__(
         self,
@@ -43,15 +52,19 @@ class World:
         store: dict[str, dict[str, Any]] | None = None,
         answer: Callable[[Request], Response] | None = None,
         destinations: Iterable[str] | None = None,
+        asks_response: bool = True,
     ) -> None:
         self.store: dict[str, dict[str, Any]] = copy.deepcopy(store or {})
         """The values, as JSON: `world.store["customers"]["c-1"]`."""
         self.sent: list[Sent] = []
+        self.response: Responded | None = None
+        """The response of the last run, with the names of headers in lower case."""
         self.log_lines: list[str] = []
         """The lines of the log, such as `warn: no price`, also those of a handler that raised."""
         self.requests: list[Request] = []
         self._settings = settings or {}
         self._answer = answer
+        self._asks_response = asks_response
         self._destinations = None if destinations is None else set(destinations)
         self.delivery = Delivery(
             event_id="00000000-0000-7000-8000-000000000001",
@@ -83,11 +96,13 @@ class World:
     def run(self, handler: Callable[[Any, Delivery], None], event: Any, **delivery: Any) -> None:
         """Runs the handler once. The keywords change its `Delivery`, as in `attempt=2`."""
         kept = copy.deepcopy(self.store), list(self.sent)
+        self.response = None
         previous = host.enter(self)
         try:
             handler(event, replace(self.delivery, **delivery))
         except BaseException:
             self.store, self.sent = kept
+            self.response = None
             raise
         finally:
             host.enter(previous)
@@ -139,6 +154,13 @@ class World:
             raise HostError(f'outbox: no destination "{sent.destination}" is granted')
         self.sent.append(sent)
         return f"00000000-0000-7000-8000-{len(self.sent):012}"
+
+    def respond(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        if not self._asks_response:
+            raise HostError("responder: not asked")
+        if self.response is not None:
+            raise HostError("responder: already")
+        self.response = Responded(status, {name.lower(): value for name, value in headers}, body)
 
     def request(self, request: Request) -> tuple[int, list[tuple[str, bytes]], bytes]:
         self.requests.append(request)

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 from unittest import mock
 
-from hookyard import Bucket, HostError, Reject, Retry, bindings, component, handler, log, send, setting
+from hookyard import Bucket, HostError, Reject, Retry, bindings, component, handler, log, respond, send, setting
 
 
 class Err(Exception):
@@ -37,6 +37,10 @@ class RetryRecord:
 
 
 @dataclass
+class Error_NotAsked:
+    pass
+
+
 class Error_NoSuchDestination:
     pass
 
@@ -62,6 +66,9 @@ MODULES = {
         Failure_Retry=Failure_Retry, Failure_Reject=Failure_Reject, Retry=RetryRecord
     ),
     "hookyard_plugin_outbox": types.SimpleNamespace(send=fails(Error_NoSuchDestination())),
+    "hookyard_plugin_responder": types.SimpleNamespace(
+        Header=tuple, Response=lambda *parts: parts, respond=fails(Error_NotAsked())
+    ),
     "wasi_keyvalue_store": types.SimpleNamespace(open=fails(Error_Other("no room"))),
     "wasi_logging_logging": types.SimpleNamespace(
         Level={level: level for level in ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")},
@@ -116,6 +123,7 @@ class Outcome(unittest.TestCase):
 
         self.assertEqual(reason(lambda: Bucket("b").get("k")), 'store: bucket "b": no room')
         self.assertEqual(reason(lambda: send("nowhere", b"")), 'outbox: no destination "nowhere" is granted')
+        self.assertEqual(reason(lambda: respond("x")), "responder: not asked")
         self.assertRegex(reason(lambda: setting("x")), '^the plugin does not import "config"; add it to `imports`')
 
     def test_logging_keeps_levels(self) -> None:

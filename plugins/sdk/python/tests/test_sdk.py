@@ -17,6 +17,8 @@ from hookyard import (
     log,
     minor_units,
     plugin,
+    respond,
+    respond_json,
     send,
     send_json,
     setting,
@@ -24,7 +26,7 @@ from hookyard import (
     settings,
     untyped,
 )
-from hookyard.testing import World
+from hookyard.testing import Responded, World
 
 
 def run(world: World, handler: Callable[[], None]) -> None:
@@ -113,6 +115,22 @@ class Messages(unittest.TestCase):
 
         with self.assertRaisesRegex(HostError, 'outbox: no destination "nowhere" is granted'):
             run(world, lambda: print(send("nowhere", b"")))
+
+    def test_response_of_a_successful_run_is_kept(self) -> None:
+        world = World()
+        run(world, lambda: respond_json({"text": "wörld"}, status=201, headers={"X-Pot": "round"}))
+        headers = {"content-type": "application/json", "x-pot": "round"}
+        self.assertEqual(world.response, Responded(201, headers, '{"text":"wörld"}'.encode()))
+
+        def twice() -> None:
+            respond("a")
+            respond("b")
+
+        with self.assertRaisesRegex(HostError, "^responder: already$"):
+            run(world, twice)
+        self.assertIsNone(world.response)
+        with self.assertRaisesRegex(HostError, "^responder: not asked$"):
+            run(World(asks_response=False), respond)
 
     def test_log_writes_json(self) -> None:
         world = World()

@@ -1,7 +1,7 @@
 //! The host's functions, for a plugin that runs in WebAssembly.
 
 use crate::http::{Request, Response};
-use crate::raw::hookyard::plugin::outbox;
+use crate::raw::hookyard::plugin::{outbox, responder};
 use crate::raw::wasi::clocks::monotonic_clock::Duration;
 use crate::raw::wasi::config::store as config;
 use crate::raw::wasi::http::outgoing_handler;
@@ -93,6 +93,23 @@ pub(crate) fn send(destination: &str, body: &[u8], key: Option<&str>) -> Result<
     outbox::send(destination, body, key).map_err(|error| match error {
         outbox::Error::NoSuchDestination => format!("no destination {destination:?} is granted"),
         outbox::Error::TooMuch(why) | outbox::Error::Other(why) => why,
+    })
+}
+
+pub(crate) fn respond(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<()> {
+    let header = |(name, value): &(&str, &str)| responder::Header {
+        name: (*name).to_owned(),
+        value: (*value).to_owned(),
+    };
+    let response = responder::Response {
+        status,
+        headers: headers.iter().map(header).collect(),
+        body: body.to_vec(),
+    };
+    responder::respond(&response).map_err(|error| match error {
+        responder::Error::NotAsked => "the source does not ask this plugin for a response".to_owned(),
+        responder::Error::Already => "this attempt has responded already".to_owned(),
+        responder::Error::TooMuch(why) | responder::Error::Invalid(why) => why,
     })
 }
 

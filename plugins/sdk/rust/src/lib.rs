@@ -135,6 +135,23 @@ pub fn send_json(
     )
 }
 
+/// Answers the request that brought the event, if its source has `ack = "responder"`. The answer is
+/// sent if the handler returns `Ok`, and in time.
+pub fn respond(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl AsRef<[u8]>,
+) -> Result<(), HostError> {
+    host::respond(status, headers, body.as_ref())
+        .map_err(|why| HostError::new(format!("responder: {why}")))
+}
+
+/// Like [`respond`], for a value that becomes JSON, with its content type.
+pub fn respond_json(status: u16, body: &impl Serialize) -> Result<(), HostError> {
+    let body = HostError::json(body, "the response")?;
+    respond(status, &[("content-type", "application/json")], body)
+}
+
 /// Formats an amount in minor units: `minor_units(499800, 2)` is `4998.00`.
 pub fn minor_units(amount: i64, digits: u32) -> String {
     let one = 10_u64.pow(digits);

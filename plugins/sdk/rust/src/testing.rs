@@ -28,6 +28,7 @@ struct State {
     values: BTreeMap<(String, String), Vec<u8>>,
     settings: BTreeMap<String, String>,
     sent: Vec<Sent>,
+    response: Option<Responded>,
     log: Vec<String>,
     answers: Vec<(String, Response)>,
     requests: Vec<String>,
@@ -41,6 +42,17 @@ pub struct Sent {
     /// The function of the typed interface, or `send`.
     pub function: &'static str,
     payload: Rc<dyn Any>,
+}
+
+/// A response that a handler gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Responded {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 thread_local! {
@@ -82,12 +94,16 @@ impl World {
         Self { delivery }
     }
 
-    /// Runs a handler. As on a host, a run that fails writes and sends nothing.
+    /// Runs a handler. As on a host, a run that fails writes, sends and responds nothing.
     pub fn run<E>(&mut self, handle: impl FnOnce(E, Delivery) -> Outcome, event: E) -> Outcome {
+        with(|state| state.response = None);
         let before = STATE.with_borrow(State::clone);
         let outcome = crate::run(event, self.delivery.clone(), handle);
         if outcome.is_err() {
-            with(|state| (state.values, state.sent) = (before.values, before.sent));
+            with(|state| {
+                (state.values, state.sent) = (before.values, before.sent);
+                state.response = None;
+            });
         }
         outcome
     }
@@ -135,6 +151,11 @@ impl World {
     /// Returns all messages.
     pub fn messages(&self) -> Vec<Sent> {
         with(|state| state.sent.clone())
+    }
+
+    /// Returns the response of the last run.
+    pub fn response(&self) -> Option<Responded> {
+        with(|state| state.response.clone())
     }
 
     /// Returns the payloads of one type that were sent. Untyped messages are `Vec<u8>`.
@@ -218,6 +239,22 @@ pub(crate) fn log(level: log::Level, message: &str) {
 
 pub(crate) fn send(destination: &str, body: &[u8], _key: Option<&str>) -> Result<String> {
     record("send", Some(destination), &body.to_vec()).map_err(|error| error.to_string())
+}
+
+pub(crate) fn respond(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<()> {
+    let header = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let response = Responded {
+        status,
+        headers: headers.iter().map(header).collect(),
+        body: body.to_vec(),
+    };
+    with(|state| match state.response {
+        Some(_) => Err("this attempt has responded already".to_owned()),
+        None => {
+            state.response = Some(response);
+            Ok(())
+        }
+    })
 }
 
 pub(crate) fn request(request: &Request) -> Result<Response> {

@@ -63,6 +63,25 @@ fn failed_run_has_no_effects() {
 }
 
 #[test]
+fn response_of_a_successful_run_is_kept() {
+    let (mut world, outcome) = run(|(), _| {
+        hookyard::respond_json(201, &[1, 2])?;
+        hookyard::respond(200, &[], "again")?;
+        Ok(())
+    });
+    let reason = "responder: this attempt has responded already";
+    assert_eq!(retry_reason(outcome), reason);
+    assert_eq!(world.response(), None, "a failed run responds nothing");
+
+    let outcome = world.run(|(), _| Ok(hookyard::respond_json(201, &[1, 2])?), ());
+    assert_eq!(outcome, Ok(()));
+    let response = world.response().expect("a response");
+    assert_eq!((response.status, &response.body[..]), (201, &b"[1,2]"[..]));
+    let json = ("content-type".to_owned(), "application/json".to_owned());
+    assert_eq!(response.headers, [json]);
+}
+
+#[test]
 fn bucket_keeps_typed_values() {
     const VALUES: Bucket<Vec<u32>> = Bucket::new("values");
     let (world, outcome) = run(|(), _| {

@@ -67,6 +67,29 @@ test "failed run writes nothing" {
     try expectEqual(0, world.values.items.len);
 }
 
+fn respondTwice(_: void, _: hookyard.Delivery) !void {
+    try respondOnce({}, undefined);
+    try respondOnce({}, undefined);
+}
+
+fn respondOnce(_: void, _: hookyard.Delivery) !void {
+    const headers = [_]hookyard.Answer.Header{.{ .name = "x-pot", .value = "round" }};
+    try hookyard.respond(.{ .status = 201, .headers = &headers, .body = "made" });
+}
+
+test "answer of a successful run is kept" {
+    world.reset();
+    try world.run(respondOnce, {});
+    try expectEqual(201, world.answer.?.status);
+    try expectEqualStrings("made", world.answer.?.body);
+
+    try std.testing.expectError(error.HostError, world.run(respondTwice, {}));
+    try expectEqualStrings("responder: this attempt has responded already", hookyard.reason());
+    try expectEqual(null, world.answer);
+    world.is_asked = false;
+    try std.testing.expectError(error.HostError, world.run(respondOnce, {}));
+}
+
 fn request(_: void, _: hookyard.Delivery) !void {
     _ = try (try hookyard.http.get("https://example.com")).orRetry();
 }

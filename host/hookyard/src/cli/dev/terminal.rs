@@ -86,6 +86,7 @@ impl Terminal {
             log: &result.log,
             writes: &result.effects.writes,
             messages: &result.effects.messages,
+            response: result.effects.response.as_ref(),
             field,
             is_final: !outcome.is_retryable() || job.lease.attempt >= ATTEMPTS_MAX,
         };

@@ -1,4 +1,5 @@
-//! `hookyard events show`: prints one event, every attempt, and every message that plugins sent.
+//! `hookyard events show`: prints one event, every attempt, the response that the request got, and
+//! every message that plugins sent.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -8,8 +9,8 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use hookyard_model::{Attempt, visible};
 use hookyard_store::{
-    DifferingRepeats, DiscardRecord, EventRecord, EventSummary, Events, JobRecord, MessagePage,
-    MessageSelection, MessageSummary, Outbox,
+    DifferingRepeats, DiscardRecord, EventRecord, EventSummary, Events, GivenResponse, JobRecord,
+    MessagePage, MessageSelection, MessageSummary, Outbox,
 };
 use serde::Serialize;
 
@@ -46,7 +47,12 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
     let page = MessagePage::first(selection, MESSAGES_MAX);
     let messages = store.messages(page).await.context(UNREADABLE)?;
 
-    let shown = ShownEvent::of(&record, &messages);
+    let response = store.response(id).await.context(UNREADABLE)?;
+
+    let shown = ShownEvent {
+        response: response.as_ref().map(ShownResponse::of),
+        ..ShownEvent::of(&record, &messages)
+    };
     if arguments.json {
         output::line(serde_json::to_string(&shown).context("cannot write the event as JSON")?)
     } else {
@@ -78,7 +84,20 @@ struct ShownEvent<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     differing_repeats: Option<ShownRepeats>,
     plugins: Vec<ShownJob<'e>>,
+    /// Present only if a plugin answered the request of the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<ShownResponse<'e>>,
     messages: Vec<ShownMessage<'e>>,
+}
+
+/// The response of a plugin as JSON.
+#[derive(Serialize)]
+struct ShownResponse<'e> {
+    plugin: &'e str,
+    status: u16,
+    headers: Vec<(&'e str, Cow<'e, str>)>,
+    #[serde(flatten)]
+    body: Body<'e>,
 }
 
 /// A job as JSON.
@@ -164,7 +183,20 @@ impl<'e> ShownEvent<'e> {
             discarded: discarded.map(|discard| ShownDiscard::of(0, discard)),
             differing_repeats: record.differing_repeats.map(ShownRepeats::of),
             plugins: record.jobs.iter().map(ShownJob::of).collect(),
+            response: None,
             messages: messages.iter().map(ShownMessage::of).collect(),
+        }
+    }
+}
+
+impl<'e> ShownResponse<'e> {
+    fn of(given: &'e GivenResponse) -> Self {
+        let GivenResponse { plugin, response } = given;
+        Self {
+            plugin: plugin.as_str(),
+            status: response.status,
+            headers: text::headers(&response.headers),
+            body: Body::of(&response.body),
         }
     }
 }
@@ -285,6 +317,9 @@ fn as_text(event: &ShownEvent<'_>) -> String {
     for job in &event.plugins {
         write_job(job, &mut out);
     }
+    if let Some(response) = &event.response {
+        write_response(response, &mut out);
+    }
     write_messages(&event.messages, &mut out);
     out
 }
@@ -318,6 +353,18 @@ fn write_job(job: &ShownJob<'_>, out: &mut String) {
     }
 }
 
+fn write_response(response: &ShownResponse<'_>, out: &mut String) {
+    let ShownResponse {
+        plugin,
+        status,
+        headers,
+        body,
+    } = response;
+    let _ = writeln!(out, "\nanswered by plugin {plugin} with {status}");
+    text::write_headers(headers, "  ", out);
+    body.write("answer", "  ", out);
+}
+
 fn write_messages(messages: &[ShownMessage<'_>], out: &mut String) {
     if messages.is_empty() {
         return;
@@ -340,8 +387,8 @@ mod tests {
     use std::time::Duration;
 
     use hookyard_model::{
-        Event, Header, LogLine, Outcome, Payload, PluginRef, Revision, SourceRef, Timestamp,
-        WorkState,
+        Event, Header, LogLine, Outcome, Payload, PluginRef, Response, Revision, SourceRef,
+        Timestamp, WorkState,
     };
     use hookyard_store::Predecessor;
 
@@ -488,6 +535,36 @@ messages
         assert_eq!(
             as_text(&ShownEvent::of(&record(b"{\n  \"a\"\n}"), &[message()])),
             expected
+        );
+    }
+
+    #[test]
+    fn response_is_shown_with_its_plugin() {
+        let given = GivenResponse {
+            plugin: "books".parse().expect("a name"),
+            response: Response {
+                status: 201,
+                headers: vec![Header {
+                    name: "x-pot".into(),
+                    value: "round".into(),
+                }],
+                body: "made".into(),
+            },
+        };
+        let record = record(b"{}");
+        let shown = ShownEvent {
+            response: Some(ShownResponse::of(&given)),
+            ..ShownEvent::of(&record, &[])
+        };
+
+        let expected =
+            "\nanswered by plugin books with 201\n  x-pot: round\n  answer (4 bytes)\n    made\n";
+        let text = as_text(&shown);
+        assert!(text.ends_with(expected), "{text}");
+        let json = serde_json::to_value(&shown).expect("JSON");
+        assert_eq!(
+            (&json["response"]["status"], &json["response"]["body"]),
+            (&201.into(), &"made".into())
         );
     }
 

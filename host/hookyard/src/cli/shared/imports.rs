@@ -20,6 +20,9 @@ pub(crate) struct ImportArguments {
     /// Import hookyard:plugin/outbox, messages without types
     #[arg(long)]
     outbox: bool,
+    /// Import hookyard:plugin/responder, the response to the request that brought the event
+    #[arg(long)]
+    responder: bool,
     /// Import wasi:http, requests to granted hosts
     #[arg(long)]
     http: bool,
@@ -33,6 +36,7 @@ impl ImportArguments {
             (self.settings, Capability::Config),
             (self.logging, Capability::Logging),
             (self.outbox, Capability::Outbox),
+            (self.responder, Capability::Responder),
             (self.http, Capability::Http),
         ];
         let chosen = chosen.into_iter().filter(|(is_chosen, _)| *is_chosen);

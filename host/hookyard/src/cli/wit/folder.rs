@@ -106,7 +106,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("import ")?.strip_suffix(';'))
             .collect();
-        assert_eq!(imported.len(), 6, "{text}");
+        assert_eq!(imported.len(), 7, "{text}");
         for import in imported {
             let (name, version) = import.split_once('@').expect("a version");
             let offer = OFFERS.iter().find(|offer| offer.name == name);

@@ -85,7 +85,7 @@ fn sdk_for_c_passes_its_tests() {
 
     let sources = "sdk/hookyard.c sdk/hookyard_fake.c sdk/tests/sdk_test.c";
     run(folder.path(), &format!("{STRICT} {sources} -o test"));
-    assert_eq!(run(folder.path(), "./test"), "8 tests passed\n");
+    assert_eq!(run(folder.path(), "./test"), "9 tests passed\n");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn sdk_for_cpp_passes_its_tests() {
     let strict = STRICT.replace("cc -std=c17", "clang++-19 -std=c++23 -stdlib=libc++");
     let sources = "topi_saas.cpp sdk/tests/sdk_test.cpp hookyard.o hookyard_fake.o";
     run(folder.path(), &format!("{strict} {sources} -o test"));
-    assert_eq!(run(folder.path(), "./test"), "5 tests passed\n");
+    assert_eq!(run(folder.path(), "./test"), "6 tests passed\n");
 
     generated(Language::Cpp, &world_of_every_type())
         .write(folder.path())
@@ -124,7 +124,7 @@ fn sdk_for_zig_passes_its_tests() {
         "python3 -m ziglang test --dep hookyard -Mroot=sdk/tests/sdk_test.zig --dep imports \
          -Mhookyard=sdk/hookyard.zig -Mimports=imports.zig",
     );
-    assert!(text.contains("All 5 tests passed"), "{text}");
+    assert!(text.contains("All 6 tests passed"), "{text}");
 }
 
 const EVERY_TYPE: &str = "\

@@ -9,21 +9,23 @@ use crate::imports::Capability;
 use crate::language::Language;
 
 /// The interfaces that the SDK calls, and the capability that each belongs to.
-const CALLED: [(&str, Capability); 7] = [
+const CALLED: [(&str, Capability); 8] = [
     ("wasi:keyvalue/store", Capability::Keyvalue),
     ("wasi:keyvalue/atomics", Capability::Keyvalue),
     ("wasi:config/store", Capability::Config),
     ("wasi:logging/logging", Capability::Logging),
     ("hookyard:plugin/outbox", Capability::Outbox),
+    ("hookyard:plugin/responder", Capability::Responder),
     ("wasi:http/types", Capability::Http),
     ("wasi:http/outgoing-handler", Capability::Http),
 ];
 
 /// The modules of the SDK that need a capability.
-const MODULES: [(&str, Capability); 4] = [
+const MODULES: [(&str, Capability); 5] = [
     ("store.js", Capability::Keyvalue),
     ("setting.js", Capability::Config),
     ("outbox.js", Capability::Outbox),
+    ("responder.js", Capability::Responder),
     ("exchange.js", Capability::Http),
 ];
 

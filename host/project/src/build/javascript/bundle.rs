@@ -91,6 +91,7 @@ fn used_name(capability: Capability) -> &'static str {
         Capability::Config => "setting",
         Capability::Logging => "log",
         Capability::Outbox => "send",
+        Capability::Responder => "respond",
         Capability::Http => "http",
     }
 }

@@ -21,6 +21,12 @@ func NoDestination(name string) error {
 	return &Error{"outbox", fmt.Sprintf("no destination %q is granted", name)}
 }
 
+// NotAsked is the error of a response that the source does not ask for, and Already that of a second response.
+var (
+	NotAsked = &Error{"responder", "the source does not ask this plugin for a response"}
+	Already  = &Error{"responder", "this attempt has responded already"}
+)
+
 // Request is an HTTP request.
 type Request struct {
 	Method, Scheme, Authority, Path string
@@ -30,7 +36,7 @@ type Request struct {
 	Timeout uint64
 }
 
-// Response is the answer to an HTTP request.
+// Response is the answer to an HTTP request, or to the request that brought the event.
 type Response struct {
 	Status  int
 	Headers map[string]string

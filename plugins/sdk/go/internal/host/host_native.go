@@ -15,6 +15,10 @@ type World struct {
 	Settings map[string]string
 	Sent     []Message
 	Log      []Line
+	// Response is the answer to the request that brought the event, if the last attempt has one.
+	Response *Response
+	// Unasked says that the source does not ask for a response.
+	Unasked bool
 	// Refused has the destinations that are not granted.
 	Refused map[string]bool
 	HTTP    func(Request) (Response, error)
@@ -105,6 +109,18 @@ func Record(message Message) (string, error) {
 	}
 	Current.Sent = append(Current.Sent, message)
 	return fmt.Sprintf("message-%d", len(Current.Sent)), nil
+}
+
+// Respond records a response.
+func Respond(response Response) error {
+	if Current.Unasked {
+		return NotAsked
+	}
+	if Current.Response != nil {
+		return Already
+	}
+	Current.Response = &response
+	return nil
 }
 
 // Log records a line with a level from 0 (trace) to 4 (error).

@@ -39,6 +39,9 @@ func configAll(result unsafe.Pointer)
 //go:wasmimport hookyard:plugin/outbox@0.1.0 send
 func outboxSend(to string, body unsafe.Pointer, length uint32, hasKey uint32, key string, result unsafe.Pointer)
 
+//go:wasmimport hookyard:plugin/responder@0.1.0 respond
+func responderRespond(status uint32, headers unsafe.Pointer, count uint32, body unsafe.Pointer, length uint32, result unsafe.Pointer)
+
 // store calls a function of a bucket. The payload of its result is at the offset.
 func store(name string, offset uintptr, call func(bucket uint32, result abi.Pointer)) (abi.Pointer, error) {
 	result := abi.Allocate(24)
@@ -198,4 +201,32 @@ func MessageID(result abi.Pointer, destination string) (string, error) {
 		return "", NoDestination(destination)
 	}
 	return "", &Error{"outbox", abi.LoadString(abi.At(result, 8))}
+}
+
+// Respond answers the request that brought the event.
+func Respond(response Response) error {
+	abi.Pause()
+	defer abi.Resume()
+	headers := abi.Allocate(uintptr(16 * len(response.Headers)))
+	field := headers
+	for name, value := range response.Headers {
+		abi.StoreString(field, name)
+		abi.StoreString(abi.At(field, 8), value)
+		field = abi.At(field, 16)
+	}
+
+	result := abi.Allocate(16)
+	responderRespond(uint32(response.Status), headers, uint32(len(response.Headers)),
+		unsafe.Pointer(unsafe.SliceData(response.Body)), uint32(len(response.Body)), result)
+	if abi.Load[uint8](result) == 0 {
+		return nil
+	}
+	switch abi.Load[uint8](abi.At(result, 4)) {
+	case 0:
+		return NotAsked
+	case 1:
+		return Already
+	default:
+		return &Error{"responder", abi.LoadString(abi.At(result, 8))}
+	}
 }
