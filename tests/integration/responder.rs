@@ -281,7 +281,8 @@ async fn crash_before_the_answer_loses_no_response() -> Result<()> {
     let mut site = Site::temporary()?;
     let senders = Senders::new().await?;
     let lines = "ack = \"responder\"\nack_timeout = \"30s\"";
-    site.configure(&senders.introduce(&mut site, asking(lines))?)?;
+    let config = senders.introduce(&mut site, asking(lines))?;
+    site.configure(&config)?;
     let bot = guests::test("responder")?;
     site.install("acme/bot", &bot)?;
 

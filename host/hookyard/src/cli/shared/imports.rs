@@ -20,7 +20,7 @@ pub(crate) struct ImportArguments {
     /// Import hookyard:plugin/outbox, messages without types
     #[arg(long)]
     outbox: bool,
-    /// Import hookyard:plugin/responder, the response to the request that brought the event
+    /// Import hookyard:plugin/responder, the answer to the request of the event
     #[arg(long)]
     responder: bool,
     /// Import wasi:http, requests to granted hosts
