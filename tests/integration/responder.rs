@@ -185,7 +185,7 @@ async fn request_without_a_plugin_is_answered_at_once() -> Result<()> {
     assert_stored(&answer);
     assert!(began.elapsed() < SOON);
     assert_eq!(waited(&rig, &key).await?, "unrouted");
-    // The plugin was told that nobody asks for its response, and rejected the event.
+    // Nobody asks the plugin for a response, so that it rejects the event.
     let is_dead = |event: &Event| event.job("bot").is_some_and(|job| job.state == "dead");
     rig.host
         .wait_for_events("the rejection", |events| events.iter().any(is_dead))

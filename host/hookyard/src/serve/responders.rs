@@ -1,4 +1,4 @@
-//! Which plugins may respond to the requests of which sources.
+//! The plugins that may respond to requests, by source.
 
 use std::sync::Arc;
 
