@@ -6,6 +6,7 @@
 
 pub(crate) mod answer;
 mod event_rules;
+mod handshake;
 mod outgoing;
 mod read;
 pub mod recipe;

@@ -17,6 +17,7 @@ use hookyard_model::{
     TenantName,
 };
 use hookyard_plugin::{CacheLimits, CompileLimits, Limits};
+use hookyard_schemes::handshake::SourceHandshakes;
 use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Secret, Verifier};
 use hookyard_store::{BacklogPolicy, Wanted};
 
@@ -453,6 +454,8 @@ pub struct Source {
     pub provider: Arc<Provider>,
     /// Verifies the requests of the source.
     pub verifier: Arc<Verifier>,
+    /// The handshakes of the provider, with the secrets of the source.
+    pub handshakes: Arc<SourceHandshakes>,
     /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
     /// Whether the handshakes of the source may fetch over plain HTTP.

@@ -2,6 +2,7 @@
 
 mod destination;
 mod ack;
+mod handshake;
 mod scheme;
 mod signing;
 mod source;

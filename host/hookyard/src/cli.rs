@@ -11,6 +11,7 @@ pub(crate) mod events;
 pub(crate) mod outbox;
 pub(crate) mod plugins;
 pub(crate) mod rehearse;
+pub(crate) mod handshakes;
 pub(crate) mod backup;
 pub(crate) mod wit;
 #[cfg(feature = "develop")]
@@ -90,6 +91,12 @@ pub(crate) enum Command {
     /// A rehearsal commits nothing and sends nothing. The command reports every difference from the
     /// active revision, and fails if there is one.
     Rehearse(rehearse::Arguments),
+    /// Show the secrets that the handshakes of a source brought, once
+    ///
+    /// Asana and Notion choose the secret of an endpoint and send it with their first request. The
+    /// host keeps the last few secrets of a source with `learning = true` and never trusts them. The
+    /// command shows them and removes them. Add the right one to `secrets` of the source.
+    Handshakes(handshakes::Arguments),
     /// Copy the store to a file, also while a host serves from it
     Backup(backup::Arguments),
     /// List the interfaces that plugins may import and export, their versions, and the grants that

@@ -14,6 +14,7 @@ mod telemetry;
 mod clock;
 mod engine;
 mod verifiers;
+mod learnt;
 mod way_out;
 mod serve;
 
@@ -81,6 +82,7 @@ async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::Outbox { command } => cli::outbox::run(path, command).await,
         Command::Plugins { command } => cli::plugins::run(path, command).await,
         Command::Rehearse(arguments) => cli::rehearse::run(path, arguments).await,
+        Command::Handshakes(arguments) => cli::handshakes::run(path, &arguments),
         Command::Backup(arguments) => cli::backup::run(path, &arguments),
         Command::Wit(arguments) => cli::wit::run(path, &arguments),
         #[cfg(feature = "develop")]

@@ -58,6 +58,14 @@ pub(crate) enum Accepted {
     Confirmed { topic: String },
     /// A message that is not an event.
     Noticed { what: &'static str },
+    /// A handshake that the provider declares.
+    Handshake {
+        answer: AnswerParts,
+        /// Whether the source's scheme has verified the request.
+        verified: bool,
+        /// Whether the request brought a secret, which was kept.
+        is_learnt: bool,
+    },
     /// A GET or HEAD, which is told what the URL is.
     Described,
 }
@@ -90,6 +98,8 @@ pub(crate) enum Refused {
     Event(#[source] Refusal),
     #[error("a handshake failed: {why}")]
     Handshake { refusal: Refusal, why: String },
+    #[error("the secret of a handshake cannot be kept")]
+    SecretNotKept(#[source] std::io::Error),
     #[error("the tenant has as many unhandled events as `ingress.unhandled_max` allows")]
     Unhandled,
     #[error("the inbox did not store the event")]
@@ -123,6 +133,7 @@ impl Accepted {
             Self::RepeatDiffers(_) => "repeat-differs",
             Self::Confirmed { .. } => "confirmed",
             Self::Noticed { .. } => "noticed",
+            Self::Handshake { .. } => "handshake",
             Self::Described => "described",
         }
     }
@@ -137,7 +148,21 @@ impl Accepted {
             Self::RepeatDiffers(_)
             | Self::Confirmed { .. }
             | Self::Noticed { .. }
+            | Self::Handshake { .. }
             | Self::Described => None,
+        }
+    }
+
+    /// Returns whether only the sender can have sent the request.
+    pub(crate) fn is_from_sender(&self) -> bool {
+        match self {
+            Self::Stored(_)
+            | Self::Repeat(_)
+            | Self::RepeatDiffers(_)
+            | Self::Confirmed { .. }
+            | Self::Noticed { .. } => true,
+            Self::Handshake { verified, .. } => *verified,
+            Self::Described => false,
         }
     }
 
@@ -147,6 +172,7 @@ impl Accepted {
             Self::Stored(event) | Self::Repeat(event) | Self::RepeatDiffers(event) => {
                 event.answer.as_deref()
             }
+            Self::Handshake { answer, .. } => Some(answer),
             Self::Confirmed { .. } | Self::Noticed { .. } | Self::Described => None,
         }
     }
@@ -176,7 +202,7 @@ impl Accepted {
             // The sender could not do anything about the difference.
             Self::RepeatDiffers(event) => of_event("repeat", event.id),
             Self::Described => text(status, DESCRIPTION),
-            Self::Confirmed { .. } | Self::Noticed { .. } => {
+            Self::Confirmed { .. } | Self::Noticed { .. } | Self::Handshake { .. } => {
                 json(status, format!(r#"{{"status":"{reason}"}}"#))
             }
         }
@@ -202,7 +228,7 @@ impl Refused {
             // Not 429: some senders take a 4xx as final and send the event never again.
             Self::Unhandled => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
             Self::Inbox(error) => public_store_error(error),
-            Self::Body(BodyError::NoRoom) | Self::InboxSlow { .. } => {
+            Self::Body(BodyError::NoRoom) | Self::InboxSlow { .. } | Self::SecretNotKept(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER)
             }
         }
@@ -235,6 +261,7 @@ impl Refused {
             Self::Verification(refusal)
             | Self::Event(refusal)
             | Self::Handshake { refusal, .. } => refusal.reason(),
+            Self::SecretNotKept(_) => "secret-not-kept",
             Self::Unhandled => "unhandled-max",
             Self::Inbox(hookyard_store::Error::Busy) => "inbox-busy",
             Self::Inbox(hookyard_store::Error::Unknown(_)) => "inbox-unknown",
@@ -308,6 +335,10 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::UnreadableBody { .. } | Refusal::RepeatedField { .. } => {
             (BAD_REQUEST, "the body cannot be read")
         }
+        Refusal::HandshakeValue { .. } => (BAD_REQUEST, "the handshake cannot be answered"),
+        Refusal::HandshakeSecret { .. } => (StatusCode::FORBIDDEN, "the handshake is not allowed"),
+        Refusal::HandshakeText => (UNAUTHORIZED, NOT_VALID),
+        Refusal::NoSecretYet => (StatusCode::SERVICE_UNAVAILABLE, TRY_LATER),
         Refusal::MissingKey { .. } => (BAD_REQUEST, "the event has no id"),
         Refusal::NotIncoming { .. } => (BAD_REQUEST, "events of this type are not received here"),
         Refusal::CertificateUnavailable

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use crate::accept::accept;
 use crate::admission::Admission;
 use crate::config::Config;
+use crate::declared::LearntSecrets;
 use crate::fetch::Fetch;
 use crate::handshake::DocumentArchive;
 use crate::receive::Receiver;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub documents: Arc<dyn DocumentArchive>,
     /// The requests that wait for the outcomes of their events. They are closed at shutdown.
     pub waits: Arc<Waits>,
+    /// Keeps the secrets that handshakes bring.
+    pub learnt: Arc<dyn LearntSecrets>,
 }
 
 /// The reason for which ingress cannot start.

@@ -62,6 +62,18 @@ pub(crate) fn request(outcome: &Result<Accepted, Refused>, request: &RequestSumm
         Ok(Accepted::Noticed { what }) => {
             log!(info, request, route, what, "noticed; nothing to store");
         }
+        Ok(Accepted::Handshake {
+            verified,
+            is_learnt: false,
+            ..
+        }) => log!(info, request, route, verified, "answered a handshake"),
+        Ok(Accepted::Handshake { .. }) => log!(
+            info,
+            request,
+            route,
+            show = format!("hookyard handshakes {}", route.source.name),
+            "answered a handshake, and kept the secret that it brought"
+        ),
         // Anybody can cause any number of these.
         Ok(Accepted::Described) => log!(debug, request, route, "described"),
         Err(refused) => {

@@ -1,8 +1,9 @@
 //! The handler: the steps from a request to its answer, in order.
 //!
 //! route → method → bounded read → verify → describe → admit → append → wait → answer. Every event
-//! takes this path (invariant 2), its body is stored as received (invariant 3), and no 2xx is sent
-//! before `append` has returned (invariant 1). Most sources do not wait.
+//! takes this path (invariant 2), its body is stored as received (invariant 3), and no 2xx to an
+//! event is sent before `append` has returned (invariant 1). Most sources do not wait. A handshake
+//! that the provider declares is answered before or after `verify`, and ends there.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_model::Event;
+use hookyard_schemes::handshake::HandshakeReply;
 use hookyard_schemes::{Verdict, Verified, ordering_key};
 use hookyard_store::AppendResult;
 use http::{Method, Request, request};
@@ -20,6 +22,7 @@ use crate::answer::{self, Accepted, Answer, Refused, StoredEvent};
 use crate::body::{self, Body, BodyBudget, BodyLimits};
 use crate::bound::Parts;
 use crate::config::Config;
+use crate::declared;
 use crate::handshake::Handshakes;
 use crate::headers::{self, ReceivedHeaders};
 use crate::log::{self, RequestSummary};
@@ -61,22 +64,27 @@ pub(crate) struct Sender {
 /// A request whose body has been read completely.
 struct ReadRequest<'a> {
     head: &'a request::Parts,
+    headers: ReceivedHeaders<'a>,
     body: Body,
 }
 
-impl ReadRequest<'_> {
-    /// Returns the request as schemes and providers read it.
-    fn as_read<'r>(
-        &'r self,
-        headers: &'r ReceivedHeaders<'r>,
-        tail: Option<&'r str>,
-    ) -> hookyard_schemes::Request<'r> {
+impl<'a> ReadRequest<'a> {
+    fn new(head: &'a request::Parts, body: Body) -> Self {
+        Self {
+            headers: ReceivedHeaders(&head.headers),
+            head,
+            body,
+        }
+    }
+
+    /// Returns the request as verifiers and handshakes see it.
+    fn for_schemes<'r>(&'r self, tail: Option<&'r str>) -> hookyard_schemes::Request<'r> {
         hookyard_schemes::Request {
             method: self.head.method.as_str(),
             path: self.head.uri.path(),
             tail,
             query: self.head.uri.query(),
-            headers,
+            headers: &self.headers,
             body: &self.body.bytes,
         }
     }
@@ -115,7 +123,7 @@ impl Receiver {
         };
 
         self.report(&outcome, path, route.as_ref(), &sender);
-        if outcome.is_ok() {
+        if outcome.as_ref().is_ok_and(Accepted::is_from_sender) {
             sender.in_flight.accepted();
         }
 
@@ -138,30 +146,56 @@ impl Receiver {
         body: &mut Incoming,
         sender: &mut Sender,
     ) -> Result<Accepted, Refused> {
-        if ![Method::POST, Method::GET, Method::HEAD].contains(&head.method) {
+        let source = &route.source;
+        if !is_served(&head.method, source) {
             return Err(Refused::Method);
         }
 
-        let body = body::read(body, self.body_limits(&route.source), &self.budget).await?;
+        let body = body::read(body, self.body_limits(source), &self.budget).await?;
         sender.body_bytes = body.bytes.len();
         sender.in_flight.body_read();
+        let request = ReadRequest::new(head, body);
 
-        if head.method != Method::POST {
-            return Ok(Accepted::Described);
+        let scheme_request = request.for_schemes(route.tail);
+        if let Some(reply) = declared::reply(source, scheme_request, false)? {
+            return self.complete(reply, false, source, sender).await;
         }
-        let request = ReadRequest { head, body };
+        if head.method != Method::POST && !declared::needs_proof(source, scheme_request) {
+            return unasked(&head.method);
+        }
+
         match self.verify(route, &request, &sender.in_flight).await? {
             Verdict::Event(verified) => {
-                self.store(&route.source, verified, request, &sender.in_flight)
-                    .await
+                let reply = declared::reply(source, request.for_schemes(route.tail), true)?;
+                match reply {
+                    Some(reply) => self.complete(reply, true, source, sender).await,
+                    None => {
+                        self.store(source, verified, request, &sender.in_flight)
+                            .await
+                    }
+                }
             }
             Verdict::Confirm { url, topic } => {
                 // Rare steps are boxed: hyper moves the future of each request.
-                Box::pin(self.handshakes.confirm(&route.source, url)).await?;
+                Box::pin(self.handshakes.confirm(source, url)).await?;
                 Ok(Accepted::Confirmed { topic })
             }
             Verdict::Notice { what } => Ok(Accepted::Noticed { what }),
         }
+    }
+
+    /// Completes a handshake that the provider declares.
+    async fn complete(
+        &self,
+        reply: HandshakeReply,
+        verified: bool,
+        source: &Source,
+        sender: &Sender,
+    ) -> Result<Accepted, Refused> {
+        let origin = (Arc::clone(&sender.peer), self.parts.clock.now());
+        let secrets = &*self.parts.learnt;
+        // Rare steps are boxed: hyper moves the future of each request.
+        Box::pin(declared::complete(reply, verified, source, secrets, origin)).await
     }
 
     fn body_limits(&self, source: &Source) -> BodyLimits {
@@ -177,8 +211,7 @@ impl Receiver {
         request: &ReadRequest<'_>,
         in_flight: &InFlight,
     ) -> Result<Verdict, Refused> {
-        let headers = ReceivedHeaders(&request.head.headers);
-        let request = request.as_read(&headers, route.tail);
+        let request = request.for_schemes(route.tail);
         let now = self.parts.clock.now();
         self.handshakes
             .verify(&route.source, &request, in_flight, now)
@@ -239,10 +272,9 @@ impl Receiver {
         request: &ReadRequest<'_>,
     ) -> Result<Event, Refused> {
         let (head, body) = (&request.head.headers, &request.body.bytes);
-        let headers = ReceivedHeaders(head);
         let described = source
             .provider
-            .describe(&verified, &request.as_read(&headers, None))
+            .describe(&verified, &request.for_schemes(None))
             .map_err(Refused::Event)?;
         // An event whose key is uncertain is in no order, and is not refused.
         let ordering = source.ordering.as_ref();
@@ -307,6 +339,21 @@ impl Receiver {
                 near_miss,
             },
         );
+    }
+}
+
+/// Returns whether a source takes requests with this method.
+fn is_served(method: &Method, source: &Source) -> bool {
+    [Method::POST, Method::GET, Method::HEAD].contains(method)
+        || declared::has_method(source, method)
+}
+
+/// Returns the outcome of a request without an event that asks for no handshake.
+fn unasked(method: &Method) -> Result<Accepted, Refused> {
+    if *method == Method::GET || *method == Method::HEAD {
+        Ok(Accepted::Described)
+    } else {
+        Err(Refused::Method)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::SourceRef;
+use hookyard_schemes::handshake::SourceHandshakes;
 use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Verifier};
 
 use crate::wait::WaitRule;
@@ -24,6 +25,8 @@ pub struct Source {
     pub provider: Arc<Provider>,
     /// The verifier of the source's requests.
     pub verifier: Arc<Verifier>,
+    /// The handshakes of the provider, with the secrets of the source.
+    pub handshakes: Arc<SourceHandshakes>,
     /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
     /// Whether handshakes may fetch over plain `http:`. Only an operator who configures a local

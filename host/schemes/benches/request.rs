@@ -123,6 +123,7 @@ fn provider() -> Provider {
         content: JsonPointer::default(),
         events: [].into(),
         outgoing: Default::default(),
+        handshakes: Vec::new(),
         answer: None,
         scheme: SchemeRule::default(),
         sending: SchemeRule::default(),

@@ -13,6 +13,7 @@
 mod verify;
 mod sign;
 mod provider;
+pub mod handshake;
 pub mod recipe;
 mod scheme;
 mod ordering;

@@ -4,7 +4,7 @@
 //! A provider needs no code. The configuration reads `provider.toml`; this module
 //! applies the rules in it.
 
-mod answer;
+pub(crate) mod answer;
 mod describe;
 pub(crate) mod described;
 mod key;
@@ -23,6 +23,7 @@ pub use key::{KeyPiece, KeyRule};
 pub use outgoing_events::OutgoingEvents;
 pub use spelling::{NameCase, Spelling};
 
+use crate::handshake::Handshake;
 use crate::recipe::Recipe;
 use crate::value::Place;
 use crate::{JsonPointer, SchemeKind, component};
@@ -48,6 +49,8 @@ pub struct Provider {
     pub events: BTreeMap<String, EventCase>,
     /// The events that the host sends to the provider. Their types are also in `events`.
     pub outgoing: OutgoingEvents,
+    /// The handshakes, in the order in which they are tried.
+    pub handshakes: Vec<Handshake>,
     /// The answer to a stored event; `None` for the host's own.
     pub answer: Option<Arc<AnswerParts>>,
     /// The schemes that may verify the provider's requests.

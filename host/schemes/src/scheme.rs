@@ -25,6 +25,9 @@ pub enum Scheme {
     Token(token::Settings),
     /// A component of the provider decides.
     Component(component::Settings),
+    /// A scheme of this kind whose secret the sender has not given yet. Every request is refused,
+    /// and the sender is asked to try later. A handshake brings the secret.
+    NoSecretYet(SchemeKind),
     /// No verification: anybody can send. This is never a default; the operator must ask for it
     /// explicitly.
     Unverified,
@@ -45,6 +48,7 @@ impl Scheme {
             Self::Recipe(_) => SchemeKind::PublicKey,
             Self::Token(_) => SchemeKind::Token,
             Self::Component(_) => SchemeKind::Verifier,
+            Self::NoSecretYet(kind) => *kind,
             Self::Unverified => SchemeKind::Unverified,
         }
     }
@@ -257,6 +261,18 @@ pub enum SetupError {
         /// The defect and the way out.
         why: String,
     },
+    /// A handshake cannot work.
+    #[error("the handshake cannot work: {why}")]
+    Handshake {
+        /// The defect and the way out.
+        why: String,
+    },
+    /// A handshake compares a value with a secret that the source does not have.
+    #[error(
+        "a handshake of the provider compares a value with a secret of the source; add \
+         handshake_secret = {{ env = \"NAME\" }}, and give the same secret to the sender"
+    )]
+    NoHandshakeSecret,
     /// A setting makes no sense.
     #[error("{0}")]
     Senseless(&'static str),

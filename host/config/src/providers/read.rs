@@ -6,7 +6,7 @@ use hookyard_schemes::{
     Direction, EventCase, JsonPointer, OutgoingEvents, Provider, SchemeKind, SchemeRule,
 };
 
-use super::{answer, event_rules, outgoing, recipe, verifier};
+use super::{answer, event_rules, handshake, outgoing, recipe, verifier};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the
@@ -43,6 +43,10 @@ pub(crate) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
             |it| it.table(outgoing::read),
         );
         events.extend(outgoing.iter().flat_map(outgoing::cases));
+        let handshakes = root
+            .entry("handshake")
+            .map(|entry| handshake::read(&entry))
+            .unwrap_or_default();
         let answer = root.entry("answer").and_then(|entry| answer::read(&entry));
 
         Some(Provider {
@@ -54,6 +58,7 @@ pub(crate) fn provider(file: &str, folder: &str, text: &str, sink: &Sink) -> Opt
             content: content?,
             events,
             outgoing: outgoing?,
+            handshakes,
             answer,
             scheme: scheme?,
             sending: sending?,

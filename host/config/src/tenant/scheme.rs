@@ -43,19 +43,23 @@ pub(crate) const SHARED_SECRET: &str = "the secret that both sides sign with";
 
 /// Reads the scheme of a source of `provider`.
 ///
-/// Reports faults. Returns `None` if the scheme is unknown or has a fault.
+/// Reports faults. Returns `None` if the scheme is unknown or has a fault. A source that is still
+/// `learning` its secret may have none.
 pub(crate) fn read(
     section: &Section<'_>,
     provider: Option<&Provider>,
     resolver: &Resolver<'_>,
+    learning: bool,
 ) -> Option<Scheme> {
     let Some((kind, provider)) = kind(section, provider).zip(provider) else {
-        // Without a scheme, it is not known which keys are right. Asking for them makes them known.
-        for key in KEYS {
-            let _ = section.entry(key);
-        }
+        // Without a scheme, it is not known which keys are right.
+        know_keys(section);
         return None;
     };
+    if learning && !has_secrets(section) {
+        know_keys(section);
+        return Some(Scheme::NoSecretYet(kind));
+    }
 
     let scheme = Reader { section, resolver }.scheme(kind, provider);
     section.refuse(
@@ -63,6 +67,18 @@ pub(crate) fn read(
         &format!("does not apply to the scheme {kind}; remove it, or choose another scheme"),
     );
     scheme
+}
+
+/// Asks for the keys of all schemes, so that none of them is unknown.
+fn know_keys(section: &Section<'_>) {
+    for key in KEYS {
+        let _ = section.entry(key);
+    }
+}
+
+fn has_secrets(section: &Section<'_>) -> bool {
+    let entry = section.entry("secrets");
+    entry.is_some_and(|entry| entry.as_text().is_some() || !entry.items().is_empty())
 }
 
 /// Returns whether a handshake may fetch over plain HTTP: only if the operator named such a URL.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hookyard_schemes::{JsonPointer, Provider, Verifier};
+use hookyard_schemes::handshake::SourceHandshakes;
+use hookyard_schemes::{JsonPointer, Provider, Scheme, SetupError, Verifier};
 
-use super::{Defaults, ack, scheme};
+use super::{Defaults, ack, handshake, scheme};
 use crate::document::{Entry, Section, unknown};
 use crate::providers::answer;
 use crate::references::Resolver;
@@ -33,7 +34,8 @@ pub(crate) fn read(
         .entry("answer")
         .and_then(|entry| answer::read(&entry));
     let wait = ack::read(section);
-    let scheme = scheme::read(section, provider.as_deref(), resolver);
+    let keys = handshake::read(section, provider.as_deref(), resolver);
+    let scheme = scheme::read(section, provider.as_deref(), resolver, keys.learning);
 
     let (provider, scheme) = (provider?, scheme?);
     if section.fault_count() > faults_before {
@@ -41,7 +43,8 @@ pub(crate) fn read(
         return None;
     }
     let allow_http = scheme::allows_http(&scheme);
-    let verifier = Verifier::new(scheme)
+    let handshakes = handshake::join(section, keys, &provider, &scheme)?;
+    let verifier = verifier(scheme, &handshakes)
         .map_err(|error| section.fault(error))
         .ok()?;
 
@@ -49,6 +52,7 @@ pub(crate) fn read(
         answer: answer.or_else(|| provider.answer.clone()),
         provider,
         verifier: Arc::new(verifier),
+        handshakes: Arc::new(handshakes),
         body_max,
         allow_http,
         retry,
@@ -56,6 +60,16 @@ pub(crate) fn read(
         dedupe_window,
         wait,
     })
+}
+
+/// Compiles the scheme. If a handshake signs texts for anybody, the verifier refuses these texts.
+fn verifier(scheme: Scheme, handshakes: &SourceHandshakes) -> Result<Verifier, SetupError> {
+    let verifier = Verifier::new(scheme)?;
+    if handshakes.sign() {
+        verifier.refusing_tokens()
+    } else {
+        Ok(verifier)
+    }
 }
 
 fn ordering(section: &Section<'_>) -> Option<JsonPointer> {

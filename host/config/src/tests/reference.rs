@@ -243,9 +243,15 @@ fn reference_keys_equal_source_and_destination_fields() {
     let keys: Names = sources.flat_map(|(_, keys)| keys.clone()).collect();
     let source = settings.sources.values().next().expect("a source");
     assert_eq!(
-        without(without(keys, &SCHEME_KEYS), &["scheme"]),
+        without(
+            without(keys, &SCHEME_KEYS),
+            &["scheme", "handshake_secret", "learning"]
+        ),
         // The keys of the scheme fill these fields.
-        without(fields(source, &[]), &["verifier", "allow_http"])
+        without(
+            fields(source, &[]),
+            &["verifier", "allow_http", "handshakes"]
+        )
     );
 
     let keys = reference.names("tenants.acme.destinations.partner");

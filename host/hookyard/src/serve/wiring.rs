@@ -19,6 +19,7 @@ use super::documents::DocumentFile;
 use super::responders;
 use super::system::{Fetcher, event_id, message_id};
 use crate::clock::SystemClock;
+use crate::learnt::LearntFolder;
 
 /// Builds ingress and binds its address.
 pub(super) async fn bind_ingress(
@@ -40,6 +41,7 @@ pub(super) async fn bind_ingress(
         fetch: Arc::new(Fetcher(Client::new(door, policy))),
         documents: Arc::new(DocumentFile::beside(&settings.store.url)),
         waits,
+        learnt: Arc::new(LearntFolder::beside(&settings.store.url)),
     };
 
     Ok(hookyard_ingress::bind(settings.ingress.server.clone(), parts, sources(settings)).await?)
@@ -130,6 +132,7 @@ pub(super) fn sources(settings: &Settings) -> Sources {
         name: name.clone(),
         provider: Arc::clone(&source.provider),
         verifier: Arc::clone(&source.verifier),
+        handshakes: Arc::clone(&source.handshakes),
         body_max: source.body_max,
         allow_http: source.allow_http,
         ordering: source.ordering.clone(),

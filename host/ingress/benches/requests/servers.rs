@@ -94,6 +94,7 @@ pub(crate) fn start_ingress() -> Server {
             fetch: Arc::new(NoFetch),
             documents: Arc::new(()),
             waits: Arc::new(Waits::new(0)),
+            learnt: Arc::new(()),
         };
         let ingress = hookyard_ingress::bind(config, parts, Sources::from_iter([source()]))
             .await
@@ -128,6 +129,7 @@ fn source() -> Source {
             content: JsonPointer::default(),
             events: [].into(),
             outgoing: Default::default(),
+            handshakes: Vec::new(),
             answer: None,
             scheme: SchemeRule::default(),
             sending: SchemeRule::default(),
@@ -135,6 +137,7 @@ fn source() -> Source {
         verifier: Arc::new(
             Verifier::new(Scheme::StandardWebhooks(settings)).expect("a usable scheme"),
         ),
+        handshakes: Arc::default(),
         body_max: 1 << 20,
         allow_http: false,
         ordering: None,

@@ -6,6 +6,7 @@ mod support;
 mod answers;
 mod bounds;
 mod connections;
+mod declared;
 mod handshakes;
 mod http2;
 mod logging;

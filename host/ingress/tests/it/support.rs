@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Handle, Parts, Source, Sources};
+use hookyard_ingress::{
+    Config, Fetch, FetchError, FetchRequest, Handle, LearntSecrets, Parts, Source, Sources,
+};
 use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
 use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
@@ -86,6 +88,7 @@ pub(crate) fn provider() -> Arc<Provider> {
         content: JsonPointer::parse("").expect("a pointer"),
         events: [].into(),
         outgoing: Default::default(),
+        handshakes: Vec::new(),
         answer: None,
         scheme: SchemeRule {
             default: None,
@@ -104,6 +107,7 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
         },
         provider: provider(),
         verifier: Arc::new(Verifier::new(scheme).expect("a usable scheme")),
+        handshakes: Arc::default(),
         body_max: 64 << 10,
         allow_http: false,
         ordering: None,
@@ -211,6 +215,16 @@ pub(crate) async fn start_with(
     fetch: Arc<dyn Fetch>,
     now: Timestamp,
 ) -> Running {
+    start_with_parts(config, sources, fetch, now, Arc::new(())).await
+}
+
+pub(crate) async fn start_with_parts(
+    config: Config,
+    sources: Sources,
+    fetch: Arc<dyn Fetch>,
+    now: Timestamp,
+    learnt: Arc<dyn LearntSecrets>,
+) -> Running {
     let inbox = Arc::new(FaultyStore::new(Arc::new(MemoryStore::default())));
     let waits = Arc::new(Waits::new(WAITS_MAX));
     let count = AtomicU64::new(1);
@@ -228,6 +242,7 @@ pub(crate) async fn start_with(
         fetch,
         documents: Arc::new(()),
         waits: Arc::clone(&waits),
+        learnt,
     };
     let bound = hookyard_ingress::bind(config, parts, sources)
         .await
@@ -272,14 +287,18 @@ pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
 
 /// Writes `request` on a new connection, and reads the answer.
 pub(crate) async fn send(address: SocketAddr, request: &str) -> Answer {
-    let mut stream = connect(address).await;
+    exchange(&mut connect(address).await, request).await
+}
+
+/// Writes `request` on a connection, and reads the answer.
+pub(crate) async fn exchange(stream: &mut TcpStream, request: &str) -> Answer {
     soon(
         "the request to be written",
         stream.write_all(request.as_bytes()),
     )
     .await
     .expect("written");
-    read(&mut stream).await
+    read(stream).await
 }
 
 /// Reads the head of one answer from a connection, in lower case.

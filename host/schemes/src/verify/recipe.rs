@@ -9,6 +9,7 @@ use hookyard_model::{Payload, Timestamp};
 use super::credential::check_keys;
 use super::public_key::verification_keys;
 use super::{Freshness, Refusal, Request};
+use crate::handshake::token::{is_always_token, is_token};
 use crate::recipe::{
     Algorithm, BodyDigest, Coverage, Recipe, Settings, SignedPiece, SignedValues, SourceValues,
     coverage,
@@ -29,6 +30,8 @@ pub(crate) struct RecipeVerifier {
     /// Every location in the body that the recipe reads.
     pointers: Vec<JsonPointer>,
     has_signed_id: bool,
+    /// Whether a handshake of the source signs tokens for anybody.
+    refuses_tokens: bool,
 }
 
 /// The keys of a source. All are accepted.
@@ -75,7 +78,21 @@ impl RecipeVerifier {
             recipe,
             keys,
             source,
+            refuses_tokens: false,
         })
+    }
+
+    /// Refuses signed texts that are tokens from now on.
+    pub(crate) fn refuse_tokens(&mut self) -> Result<(), SetupError> {
+        if self.recipe.signed.iter().all(is_always_token) {
+            return Err(SetupError::Handshake {
+                why: "it signs texts that strangers choose, and every message of the sender could be \
+                      such a text: `signed` has no part that a token cannot have"
+                    .to_owned(),
+            });
+        }
+        self.refuses_tokens = true;
+        Ok(())
     }
 
     /// Verifies a request. Returns the id of the message, if the sender gives one, and the part of
@@ -177,6 +194,10 @@ impl RecipeVerifier {
                 continue;
             }
             let signed = values.fill(text)?;
+            if self.refuses_tokens && is_token(&signed) {
+                refusal = Some(Refusal::HandshakeText);
+                continue;
+            }
             if self.keys.have_signed(&signed, signatures) {
                 return Ok(());
             }

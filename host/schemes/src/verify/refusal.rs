@@ -215,6 +215,27 @@ pub enum Refusal {
     /// The caller could not confirm the subscription.
     #[error("cannot confirm the subscription")]
     ConfirmationFailed,
+    /// A value of a handshake is missing, or is not one that an answer repeats or signs.
+    #[error("{why}")]
+    HandshakeValue {
+        /// The defect. It quotes no value.
+        why: String,
+    },
+    /// A value of a handshake is not the source's secret.
+    #[error("{at} is not the `handshake_secret` of this source")]
+    HandshakeSecret {
+        /// The location.
+        at: PlaceKind,
+    },
+    /// The message is a text that a handshake of the source signs for anybody.
+    #[error("the signed text is one that a handshake of this source signs for anybody")]
+    HandshakeText,
+    /// The sender has not given its secret yet.
+    #[error(
+        "the source has no secret yet; show the secret that the sender brought with `hookyard \
+         handshakes`, and add it to `secrets`"
+    )]
+    NoSecretYet,
     /// The event has no idempotency key where the provider's events have one.
     #[error("the event has no idempotency key: {why}")]
     MissingKey {
@@ -269,6 +290,10 @@ impl Refusal {
             Self::WrongDigest { .. } => "wrong-digest",
             Self::ConfirmationUrl => "confirmation-url",
             Self::ConfirmationFailed => "confirmation-failed",
+            Self::HandshakeValue { .. } => "handshake-value",
+            Self::HandshakeSecret { .. } => "handshake-secret",
+            Self::HandshakeText => "handshake-text",
+            Self::NoSecretYet => "no-secret-yet",
             Self::MissingKey { .. } => "missing-key",
             Self::NotIncoming { .. } => "not-incoming",
         }

@@ -33,6 +33,7 @@ enum SchemeVerifier {
     Recipe(Box<RecipeVerifier>),
     Token(TokenVerifier),
     Component(ComponentVerifier),
+    NoSecretYet,
     Unverified,
 }
 
@@ -63,6 +64,7 @@ impl Verifier {
             Scheme::Component(settings) => {
                 SchemeVerifier::Component(ComponentVerifier::new(settings)?)
             }
+            Scheme::NoSecretYet(_) => SchemeVerifier::NoSecretYet,
             Scheme::Unverified => SchemeVerifier::Unverified,
         };
 
@@ -79,6 +81,21 @@ impl Verifier {
             scheme,
             credential_headers,
         })
+    }
+
+    /// Makes the verifier refuse every message that is a text of [`handshake::token`], because a
+    /// handshake of the source signs such texts for anybody.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SetupError`] if every message of the sender is such a text.
+    ///
+    /// [`handshake::token`]: crate::handshake
+    pub fn refusing_tokens(mut self) -> Result<Self, SetupError> {
+        if let SchemeVerifier::Recipe(scheme) = &mut self.scheme {
+            scheme.refuse_tokens()?;
+        }
+        Ok(self)
     }
 
     /// Verifies a request.
@@ -108,6 +125,7 @@ impl Verifier {
             SchemeVerifier::Token(token) => token.verify(request).map(|()| None)?,
             SchemeVerifier::DetachedJws(scheme) => scheme.verify(request).map(|()| None)?,
             SchemeVerifier::Static(credential) => credential.verify(request).map(|()| None)?,
+            SchemeVerifier::NoSecretYet => return Err(Refusal::NoSecretYet),
             SchemeVerifier::Unverified => None,
         };
 

@@ -2,7 +2,7 @@
 //! sizes and shapes that no sender has. The keys are generated in the tests, and sign with code
 //! that the verifiers do not use.
 
-mod support;
+pub(crate) mod support;
 
 mod credential;
 mod describe;

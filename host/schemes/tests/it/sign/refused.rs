@@ -260,6 +260,7 @@ fn provider_headers_carry_id_and_type() {
         content: JsonPointer::default(),
         events: Default::default(),
         outgoing: Default::default(),
+        handshakes: Vec::new(),
         answer: None,
         scheme: SchemeRule::default(),
         sending: SchemeRule::default(),

@@ -47,6 +47,7 @@ fn provider(key: KeyRule, event_type: TypeRule) -> Provider {
             ("went.out".to_owned(), case(Direction::Outgoing)),
         ]),
         outgoing: Default::default(),
+        handshakes: Vec::new(),
         answer: None,
         scheme: SchemeRule {
             default: Some(SchemeKind::StandardWebhooks),

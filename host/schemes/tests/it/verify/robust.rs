@@ -240,6 +240,7 @@ proptest! {
             content: pointer,
             events: Default::default(),
             outgoing: Default::default(),
+            handshakes: Vec::new(),
             answer: None,
             scheme: SchemeRule::default(),
             sending: SchemeRule::default(),

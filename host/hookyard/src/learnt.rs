@@ -1,0 +1,253 @@
+//! The folder of the secrets that handshakes brought: `handshakes/<tenant>/<source>` next to the
+//! store, one file for each secret, readable by the host's user only.
+//!
+//! The host writes the files, and `hookyard handshakes` shows and removes them. A file is complete
+//! when it has its name. Anybody can send a secret to a source that learns, so that each source has
+//! few files: a new one replaces the oldest. Nothing else in the host reads them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use hookyard_ingress::{LearntSecret, LearntSecrets};
+use hookyard_model::{SourceRef, Timestamp};
+use hookyard_schemes::Secret;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+const FOLDER: &str = "handshakes";
+/// The maximum number of secrets of one source.
+const SECRETS_MAX: usize = 5;
+
+/// The folder of all sources.
+#[derive(Clone)]
+pub(crate) struct LearntFolder {
+    folder: PathBuf,
+    /// One secret is written at a time.
+    writer: Arc<Mutex<()>>,
+}
+
+/// A secret in its file.
+pub(crate) struct StoredSecret {
+    pub(crate) learnt: LearntSecret,
+    path: PathBuf,
+}
+
+/// The content of a file.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    secret: String,
+    peer: String,
+    /// The time at which the secret came, in milliseconds since 1970.
+    received_at: i64,
+}
+
+impl LearntFolder {
+    /// Returns the folder next to this store.
+    pub(crate) fn beside(store: &Path) -> Self {
+        Self {
+            folder: store.with_file_name(FOLDER),
+            writer: Arc::default(),
+        }
+    }
+
+    fn of(&self, source: &SourceRef) -> PathBuf {
+        let tenant = self.folder.join(source.tenant.as_str());
+        tenant.join(source.name.as_str())
+    }
+
+    /// Returns the secrets of a source, the oldest first.
+    pub(crate) fn read(&self, source: &SourceRef) -> io::Result<Vec<StoredSecret>> {
+        let files = match files(&self.of(source)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            files => files?,
+        };
+        let complete = files.into_iter().filter(|path| is_complete(path));
+        complete.map(StoredSecret::read).collect()
+    }
+
+    /// Writes a secret durably, and removes those that it replaces.
+    fn write(&self, source: &SourceRef, learnt: &LearntSecret) -> io::Result<()> {
+        let folder = self.of(source);
+        hookyard_private::folder(&folder)?;
+        remove_unfinished(&folder)?;
+        let earlier = self.read(source)?;
+
+        let path = folder.join(file_name(learnt.received_at));
+        let partial = path.with_extension("partial");
+        let mut file = hookyard_private::create_anew(&partial)?;
+        file.write_all(&serde_json::to_vec(&Entry::from(learnt))?)?;
+        file.sync_all()?;
+        fs::rename(&partial, &path)?;
+        fs::File::open(&folder)?.sync_all()?;
+
+        let surplus = (earlier.len() + 1).saturating_sub(SECRETS_MAX);
+        for (at, stored) in earlier.into_iter().enumerate() {
+            if at < surplus || stored.learnt.secret == learnt.secret {
+                stored.remove()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LearntSecrets for LearntFolder {
+    async fn keep(&self, source: &SourceRef, learnt: LearntSecret) -> io::Result<()> {
+        let (folder, source) = (self.clone(), source.clone());
+        let _writing = self.writer.lock().await;
+        let written = tokio::task::spawn_blocking(move || folder.write(&source, &learnt));
+        written.await.map_err(io::Error::other)?
+    }
+}
+
+impl StoredSecret {
+    fn read(path: PathBuf) -> io::Result<Self> {
+        let entry: Entry = serde_json::from_slice(&hookyard_private::read(&path)?)?;
+        let learnt = LearntSecret {
+            secret: Secret::from(entry.secret),
+            peer: entry.peer.into(),
+            received_at: Timestamp::from_unix_millis(entry.received_at),
+        };
+        Ok(Self { learnt, path })
+    }
+
+    /// Removes the file. A file that is gone is no error.
+    pub(crate) fn remove(self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<&LearntSecret> for Entry {
+    fn from(learnt: &LearntSecret) -> Self {
+        Self {
+            secret: String::from_utf8_lossy(learnt.secret.expose()).into_owned(),
+            peer: learnt.peer.to_string(),
+            received_at: learnt.received_at.unix_millis(),
+        }
+    }
+}
+
+/// Returns a name that sorts by time and that no other secret has.
+fn file_name(received_at: Timestamp) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "{:016}-{:08}-{count:08}.json",
+        received_at.unix_millis(),
+        std::process::id()
+    )
+}
+
+/// Returns the files in a folder, in order of their names.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut files = entries.collect::<io::Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files)
+}
+
+fn is_complete(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new("json"))
+}
+
+/// Removes what a crash left behind while a secret was written.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    let unfinished = files(folder)?.into_iter().filter(|path| !is_complete(path));
+    unfinished.into_iter().try_for_each(fs::remove_file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn learnt(secret: &str, at: i64) -> LearntSecret {
+        LearntSecret {
+            secret: Secret::from(secret),
+            peer: "203.0.113.7:4".into(),
+            received_at: Timestamp::from_unix_millis(at),
+        }
+    }
+
+    fn source(name: &str) -> SourceRef {
+        SourceRef {
+            tenant: "acme".parse().expect("a name"),
+            name: name.parse().expect("a name"),
+        }
+    }
+
+    fn texts(folder: &LearntFolder, source: &SourceRef) -> Vec<String> {
+        let stored = folder.read(source).expect("readable").into_iter();
+        stored
+            .map(|stored| String::from_utf8_lossy(stored.learnt.secret.expose()).into_owned())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn last_few_secrets_are_kept_privately() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = LearntFolder::beside(&data.path().join("hookyard.db"));
+        let tasks = source("tasks");
+        assert_eq!(texts(&folder, &tasks), [""; 0]);
+
+        for at in 1..=7 {
+            let secret = learnt(&format!("secret-{at}"), at);
+            folder.keep(&tasks, secret).await.expect("kept");
+        }
+        let kept = ["secret-3", "secret-4", "secret-5", "secret-6", "secret-7"];
+        assert_eq!(texts(&folder, &tasks), kept);
+        assert_eq!(texts(&folder, &source("other")), [""; 0]);
+
+        let path = folder.of(&tasks);
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o700);
+        for file in files(&path).expect("readable") {
+            assert_eq!(mode(&file), hookyard_private::FILE);
+        }
+    }
+
+    #[tokio::test]
+    async fn same_secret_is_kept_once() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = LearntFolder::beside(&data.path().join("hookyard.db"));
+        let tasks = source("tasks");
+        for at in 1..=3 {
+            folder
+                .keep(&tasks, learnt("the-same", at))
+                .await
+                .expect("kept");
+        }
+        let stored = folder.read(&tasks).expect("readable");
+        assert_eq!(stored.len(), 1);
+        assert_eq!(stored[0].learnt, learnt("the-same", 3));
+        stored
+            .into_iter()
+            .try_for_each(StoredSecret::remove)
+            .expect("removed");
+        assert_eq!(texts(&folder, &tasks), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn unfinished_file_is_no_secret() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = LearntFolder::beside(&data.path().join("hookyard.db"));
+        let tasks = source("tasks");
+        fs::create_dir_all(folder.of(&tasks)).expect("made");
+        fs::write(folder.of(&tasks).join("1.partial"), "{").expect("written");
+        assert_eq!(texts(&folder, &tasks), [""; 0]);
+        folder
+            .keep(&tasks, learnt("whole-one", 1))
+            .await
+            .expect("kept");
+        assert_eq!(files(&folder.of(&tasks)).expect("readable").len(), 1);
+    }
+}
