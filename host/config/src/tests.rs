@@ -6,6 +6,7 @@ mod egress;
 mod event_rules;
 mod faults;
 mod grants;
+mod handshakes;
 mod limits;
 mod providers;
 mod reference;
