@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 mod event_rules;
 mod handshake;
+pub(crate) mod jwt;
 mod outgoing;
 mod read;
 pub mod recipe;
@@ -27,6 +28,8 @@ use include_dir::{Dir, include_dir};
 use crate::document::Sink;
 use crate::references::Resolver;
 use crate::tenant::Providers;
+
+pub(crate) use jwt::texts;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../wit/providers");
 const FILE: &str = "provider.toml";

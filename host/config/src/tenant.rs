@@ -3,6 +3,7 @@
 mod destination;
 mod ack;
 mod handshake;
+mod jwt;
 mod scheme;
 mod signing;
 mod source;

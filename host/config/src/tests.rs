@@ -13,3 +13,4 @@ mod reference;
 mod sources;
 mod support;
 mod tables;
+mod tokens;

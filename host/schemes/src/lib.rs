@@ -19,6 +19,7 @@ mod scheme;
 mod ordering;
 mod json;
 pub mod value;
+mod setting_text;
 mod secret;
 mod secret_check;
 mod base64_text;
@@ -33,6 +34,7 @@ pub use provider::{
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;
 pub use secret_check::{SecretReport, SecretUse, check_document, check_secret};
+pub use setting_text::{SettingText, SettingValues};
 pub use sign::{
     CERTIFICATE_PATH, KeyCount, NewJwsKey, SignError, Signer, SigningKey, SigningScheme,
     SnsNotification, SnsSigner, UnsignedMessage, check_ed25519_key, check_jws_key, new_jws_key,
@@ -40,7 +42,7 @@ pub use sign::{
 };
 pub use verify::{
     Certificate, Credential, Document, DocumentRef, Documents, FoundHeader, Freshness, Headers,
-    InvalidCertificate, InvalidDocument, KeyRequest, KeyRequestValue, KeySet, PublicKey,
-    PublicKeys, Refusal, Request, Verdict, Verification, Verified, Verifier, component, jws, sns,
-    standard_webhooks, token,
+    InvalidCertificate, InvalidDocument, KeyLocation, KeyRequest, KeyRequestValue, KeySet,
+    PublicKey, PublicKeys, Refusal, Request, Verdict, Verification, Verified, Verifier, component,
+    jws, jwt, skipped_public_keys, sns, standard_webhooks, token,
 };

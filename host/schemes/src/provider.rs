@@ -26,7 +26,7 @@ pub use spelling::{NameCase, Spelling};
 use crate::handshake::Handshake;
 use crate::recipe::Recipe;
 use crate::value::Place;
-use crate::{JsonPointer, SchemeKind, component};
+use crate::{JsonPointer, SchemeKind, component, jwt};
 
 /// A kind of sender.
 #[derive(Debug, Clone)]
@@ -95,6 +95,8 @@ pub struct SchemeRule {
     pub token: Option<Place>,
     /// The component, for `verifier`.
     pub verifier: Option<component::Rule>,
+    /// The tokens, for `jwt`.
+    pub jwt: Option<jwt::Rules>,
 }
 
 /// The properties of a verified event that the store needs.

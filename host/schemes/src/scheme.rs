@@ -6,7 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Credential, InvalidPointer, component, jws, recipe, sns, standard_webhooks, token};
+use crate::{
+    Credential, InvalidPointer, component, jws, jwt, recipe, sns, standard_webhooks, token,
+};
 
 /// The scheme that verifies a source's requests, with its settings.
 #[derive(Debug, Clone)]
@@ -28,6 +30,8 @@ pub enum Scheme {
     /// A scheme of this kind whose secret the sender has not given yet. Every request is refused,
     /// and the sender is asked to try later. A handshake brings the secret.
     NoSecretYet(SchemeKind),
+    /// A JSON Web Token.
+    Jwt(Box<jwt::Settings>),
     /// No verification: anybody can send. This is never a default; the operator must ask for it
     /// explicitly.
     Unverified,
@@ -49,6 +53,7 @@ impl Scheme {
             Self::Token(_) => SchemeKind::Token,
             Self::Component(_) => SchemeKind::Verifier,
             Self::NoSecretYet(kind) => *kind,
+            Self::Jwt(_) => SchemeKind::Jwt,
             Self::Unverified => SchemeKind::Unverified,
         }
     }
@@ -79,13 +84,15 @@ pub enum SchemeKind {
     Token,
     /// `verifier`
     Verifier,
+    /// `jwt`
+    Jwt,
     /// `unverified`
     Unverified,
 }
 
 impl SchemeKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::StandardWebhooks,
         Self::DetachedJws,
         Self::AwsSns,
@@ -97,6 +104,7 @@ impl SchemeKind {
         Self::PublicKey,
         Self::Token,
         Self::Verifier,
+        Self::Jwt,
         Self::Unverified,
     ];
 
@@ -114,6 +122,7 @@ impl SchemeKind {
             Self::PublicKey => "public-key",
             Self::Token => "token",
             Self::Verifier => "verifier",
+            Self::Jwt => "jwt",
             Self::Unverified => "unverified",
         }
     }
@@ -273,6 +282,12 @@ pub enum SetupError {
          handshake_secret = {{ env = \"NAME\" }}, and give the same secret to the sender"
     )]
     NoHandshakeSecret,
+    /// A source lacks a setting that its provider's rules contain.
+    #[error("the provider needs the setting `{name}`; write settings = {{ {name} = \"…\" }}")]
+    MissingSetting {
+        /// The name of the setting.
+        name: String,
+    },
     /// A setting makes no sense.
     #[error("{0}")]
     Senseless(&'static str),

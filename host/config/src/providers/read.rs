@@ -7,6 +7,7 @@ use hookyard_schemes::{
 };
 
 use super::{answer, event_rules, handshake, outgoing, recipe, verifier};
+use super::{answer, event_rules, jwt, outgoing, recipe, verifier};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the
@@ -175,6 +176,9 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
     let verifier = section
         .entry("verifier")
         .and_then(|entry| entry.table(verifier::read));
+    let jwt = section
+        .entry("jwt")
+        .and_then(|entry| entry.table(jwt::read));
     Some(SchemeRule {
         default,
         allowed,
@@ -183,6 +187,7 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
         public_key,
         token,
         verifier,
+        jwt,
     })
 }
 

@@ -8,17 +8,18 @@ mod recipe;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hookyard_schemes::jws::SkippedKey;
 use hookyard_schemes::sns::{self, Trust, UrlRule};
 use hookyard_schemes::{
-    Certificate, Credential, Provider, Scheme, SchemeKind, Secret, SecretReport, SecretUse,
-    check_document, check_secret, jws, standard_webhooks,
+    Certificate, Credential, KeyLocation, Provider, Scheme, SchemeKind, Secret, SecretReport,
+    SecretUse, SetupError, check_document, check_secret, jws, standard_webhooks,
 };
 
 use crate::document::{Section, unknown};
 use crate::references::{Judge, RequiredList, Resolver};
 
 /// The keys of all schemes.
-pub(crate) const KEYS: [&str; 17] = [
+pub(crate) const KEYS: [&str; 21] = [
     "secrets",
     "keys",
     "tolerance",
@@ -36,6 +37,10 @@ pub(crate) const KEYS: [&str; 17] = [
     "public_url",
     "settings",
     "unsigned_body",
+    "issuer",
+    "audience",
+    "email",
+    "keys_url",
 ];
 
 /// The purpose of `secrets` in a scheme in which both sides have the same secret.
@@ -83,14 +88,32 @@ fn has_secrets(section: &Section<'_>) -> bool {
 
 /// Returns whether a handshake may fetch over plain HTTP: only if the operator named such a URL.
 pub(crate) fn allows_http(scheme: &Scheme) -> bool {
-    let Scheme::AwsSns(settings) = scheme else {
-        return false;
-    };
-    let is_plain = |rule: &UrlRule| match rule {
-        UrlRule::Prefixes(urls) => urls.iter().any(|url| url.starts_with("http://")),
+    match scheme {
+        Scheme::AwsSns(settings) => {
+            has_http(&settings.certificate_urls) || has_http(&settings.confirmation_urls)
+        }
+        Scheme::Jwt(settings) => is_http_location(&settings.keys),
         _ => false,
-    };
-    is_plain(&settings.certificate_urls) || is_plain(&settings.confirmation_urls)
+    }
+}
+
+fn has_http(rule: &UrlRule) -> bool {
+    match rule {
+        UrlRule::Prefixes(urls) => urls.iter().any(|url| is_http(url)),
+        UrlRule::Amazon | UrlRule::Pattern(_) => false,
+    }
+}
+
+fn is_http_location(keys: &KeyLocation) -> bool {
+    match keys {
+        KeyLocation::Url(url) => is_http(url),
+        KeyLocation::Request(request) => is_http(&request.url),
+        KeyLocation::Given(_) | KeyLocation::Shared(_) => false,
+    }
+}
+
+fn is_http(url: &str) -> bool {
+    url.starts_with("http://")
 }
 
 fn kind(section: &Section<'_>, provider: Option<&Provider>) -> Option<SchemeKind> {
@@ -155,6 +178,7 @@ impl Reader<'_, '_> {
             SchemeKind::Token => Scheme::Token(self.token(provider)?),
             SchemeKind::AwsSns => Scheme::AwsSns(self.aws_sns()?),
             SchemeKind::Verifier => self.component(provider)?,
+            SchemeKind::Jwt => Scheme::Jwt(Box::new(self.jwt(provider)?)),
             SchemeKind::Unverified => Scheme::Unverified,
         })
     }
@@ -306,6 +330,15 @@ impl Reader<'_, '_> {
         Some(Trust::Roots(vec![root]))
     }
 
+    /// Reads the sender's public keys: PEM, JSON Web Keys or sets of them.
+    pub(super) fn public_keys(&self) -> Option<Vec<Secret>> {
+        let judge = |document: &[u8]| {
+            judge_document(document, || hookyard_schemes::skipped_public_keys(document))
+        };
+        let keys = self.references("keys", "the sender's public keys", &judge)?;
+        Some(keys.into_iter().map(Secret::new).collect())
+    }
+
     pub(super) fn secrets(&self, what_for: &str, used_for: SecretUse) -> Option<Vec<Secret>> {
         let found = self.references("secrets", what_for, &|secret| {
             check_secret(secret, used_for)
@@ -330,14 +363,22 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Checks a JSON Web Key or a key set. A key of a set that cannot be used is skipped with a note.
+/// Checks a JSON Web Key or a key set.
 fn judge_keys(document: &[u8], algorithm: Option<&str>) -> SecretReport {
+    judge_document(document, || jws::skipped_keys(document, algorithm))
+}
+
+/// Checks a document with keys. A key of a set that cannot be used is skipped with a note.
+fn judge_document(
+    document: &[u8],
+    skipped: impl FnOnce() -> Result<Vec<SkippedKey>, SetupError>,
+) -> SecretReport {
     let judgement = check_document(document);
     if !judgement.faults.is_empty() {
         return judgement;
     }
 
-    let (faults, notes) = match jws::skipped_keys(document, algorithm) {
+    let (faults, notes) = match skipped() {
         Ok(skipped) => {
             let note = |skipped: &_| format!("has a key that is skipped: {skipped}");
             (Vec::new(), skipped.iter().map(note).collect())

@@ -161,6 +161,7 @@ impl Reader<'_, '_> {
             | SchemeKind::Verifier
             | SchemeKind::PublicKey
             | SchemeKind::Token
+            | SchemeKind::Jwt
             | SchemeKind::Unverified => None,
         }
     }

@@ -267,6 +267,7 @@ fn signing_scheme(
         | SchemeKind::Verifier
         | SchemeKind::PublicKey
         | SchemeKind::Token
+        | SchemeKind::Jwt
         | SchemeKind::Unverified => {
             return Err(format!("the scheme {kind} does not sign"));
         }

@@ -7,6 +7,7 @@ use hookyard_model::{Payload, Timestamp};
 use super::component::{ComponentFile, ComponentVerifier, RequestVerifier};
 use super::credential::CredentialVerifier;
 use super::jws::JwsVerifier;
+use super::jwt::JwtVerifier;
 use super::recipe::RecipeVerifier;
 use super::sns::SnsVerifier;
 use super::standard_webhooks::StandardWebhooksVerifier;
@@ -34,6 +35,7 @@ enum SchemeVerifier {
     Token(TokenVerifier),
     Component(ComponentVerifier),
     NoSecretYet,
+    Jwt(Box<JwtVerifier>),
     Unverified,
 }
 
@@ -65,6 +67,7 @@ impl Verifier {
                 SchemeVerifier::Component(ComponentVerifier::new(settings)?)
             }
             Scheme::NoSecretYet(_) => SchemeVerifier::NoSecretYet,
+            Scheme::Jwt(settings) => SchemeVerifier::Jwt(Box::new(JwtVerifier::new(*settings)?)),
             Scheme::Unverified => SchemeVerifier::Unverified,
         };
 
@@ -72,6 +75,7 @@ impl Verifier {
             SchemeVerifier::Static(credential) => credential.header(),
             SchemeVerifier::AwsSns(sns) => sns.proof_header(),
             SchemeVerifier::Token(token) => token.header(),
+            SchemeVerifier::Jwt(jwt) => jwt.credential_header(),
             _ => None,
         };
         let mut credential_headers: Vec<String> = ALWAYS_CREDENTIALS.map(str::to_owned).to_vec();
@@ -114,6 +118,7 @@ impl Verifier {
             SchemeVerifier::Component(scheme) => {
                 return scheme.verify(request, now).map(Verification::Running);
             }
+            SchemeVerifier::Jwt(jwt) => return jwt.verify(request, documents, now),
             SchemeVerifier::StandardWebhooks(scheme) => Some(scheme.verify(request, now)?),
             SchemeVerifier::Recipe(scheme) => {
                 let (id, payload) = scheme.verify(request, now)?;

@@ -3,6 +3,8 @@
 //! that the verifiers do not use.
 
 pub(crate) mod support;
+mod support;
+mod signers;
 
 mod credential;
 mod describe;
@@ -11,6 +13,7 @@ mod recipe;
 mod token;
 mod json;
 mod jws;
+mod jwt;
 mod robust;
 mod sns;
 mod standard_webhooks;

@@ -20,6 +20,8 @@ use crate::fetch::FetchError;
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_780_000_000);
 const WAITING_MAX: usize = 30;
+/// More than a fetch of these tests takes.
+const SOME_TIME: Duration = Duration::from_secs(60);
 
 /// Serves a page at every URL that does not contain `missing`, while it is up: one answer for each
 /// permit.
@@ -168,10 +170,10 @@ async fn requests_for_one_url_share_a_fetch() {
     assert!(!site.was_asked(), "there was a second fetch");
     assert!(is_usable(&cache, "one", NOW));
     assert!(
-        !is_usable(&cache, "one", NOW.after(CERTIFICATE_FRESH_FOR)),
+        !is_usable(&cache, "one", NOW.after(CERTIFICATE_FRESH_FOR + SOME_TIME)),
         "a certificate is kept for a time only"
     );
-    fetch(&cache, "one", NOW.after(CERTIFICATE_FRESH_FOR))
+    fetch(&cache, "one", NOW.after(CERTIFICATE_FRESH_FOR + SOME_TIME))
         .await
         .expect("fetched anew");
     assert!(site.was_asked());
@@ -204,7 +206,7 @@ async fn failure_is_remembered_for_a_while() {
     );
     assert!(!site.was_asked());
     assert!(
-        fetch(&cache, "missing", NOW.after(FAILED_FOR))
+        fetch(&cache, "missing", NOW.after(FAILED_FOR + SOME_TIME))
             .await
             .is_err()
     );
@@ -330,7 +332,7 @@ async fn proven_certificate_passes_slow_unproven_ones() {
         })
         .collect();
     site.asked(FETCHING_MAX).await;
-    let later = NOW.after(CERTIFICATE_FRESH_FOR);
+    let later = NOW.after(CERTIFICATE_FRESH_FOR + SOME_TIME);
     let again = Arc::clone(&cache);
     let again = tokio::spawn(async move { fetch(&again, "genuine", later).await });
     site.asked(1).await;
@@ -352,7 +354,7 @@ async fn proven_url_is_soon_fetched_again() {
     assert!(fetch(&cache, "missing", NOW).await.is_err());
     site.asked(1).await;
     assert!(
-        fetch(&cache, "missing", NOW.after(PROVEN_FAILED_FOR))
+        fetch(&cache, "missing", NOW.after(PROVEN_FAILED_FOR + SOME_TIME))
             .await
             .is_err()
     );
@@ -464,7 +466,7 @@ async fn old_keys_are_used_while_the_server_is_down() {
     site.asked(1).await;
 
     site.is_down.store(true, Relaxed);
-    let later = NOW.after(KEYS_FRESH_FOR);
+    let later = NOW.after(KEYS_FRESH_FOR + SOME_TIME);
     assert!(cache.at(later).get(&key_set()).is_none(), "not fresh");
     fetch_keys(&cache, later, false).await.expect("old keys");
     site.asked(1).await;
@@ -473,10 +475,10 @@ async fn old_keys_are_used_while_the_server_is_down() {
         "for a while, no request waits for the server"
     );
 
-    let too_late = NOW.after(KEYS_USABLE_FOR);
+    let too_late = NOW.after(KEYS_USABLE_FOR + SOME_TIME);
     assert!(fetch_keys(&cache, too_late, false).await.is_err());
     site.is_down.store(false, Relaxed);
-    let again = too_late.after(PROVEN_FAILED_FOR);
+    let again = too_late.after(PROVEN_FAILED_FOR + SOME_TIME);
     fetch_keys(&cache, again, false).await.expect("new keys");
 }
 
@@ -490,7 +492,7 @@ async fn flood_of_unknown_keys_rarely_fetches_a_set() {
         assert!(fetch_keys(&cache, NOW, true).await.is_err());
     }
     assert!(!site.was_asked(), "the set is new");
-    let later = NOW.after(REFRESH_EVERY);
+    let later = NOW.after(REFRESH_EVERY + SOME_TIME);
     fetch_keys(&cache, later, true).await.expect("newer keys");
     site.asked(1).await;
     assert!(fetch_keys(&cache, later, true).await.is_err());
@@ -503,7 +505,7 @@ async fn failed_refresh_is_told_and_leaves_the_set() {
     fetch_keys(&cache, NOW, false).await.expect("keys");
 
     site.is_down.store(true, Relaxed);
-    let later = NOW.after(REFRESH_EVERY);
+    let later = NOW.after(REFRESH_EVERY + SOME_TIME);
     assert!(fetch_keys(&cache, later, true).await.is_err());
     assert!(cache.at(later).get(&key_set()).is_some());
 }
@@ -548,6 +550,6 @@ async fn key_set_survives_restart() {
     let archive = Arc::clone(&shelf) as Arc<dyn DocumentArchive>;
     let (_site, restarted) = serving(String::new(), 0, archive);
     assert!(restarted.at(NOW).get(&key_set()).is_some());
-    let later = NOW.after(KEYS_FRESH_FOR);
+    let later = NOW.after(KEYS_FRESH_FOR + SOME_TIME);
     assert!(restarted.at(later).get(&key_set()).is_none(), "not fresh");
 }

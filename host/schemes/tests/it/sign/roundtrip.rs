@@ -289,6 +289,7 @@ fn every_signing_scheme_is_tested() {
         SchemeKind::PublicKey,
         SchemeKind::SecretPath,
         SchemeKind::Token,
+        SchemeKind::Jwt,
         SchemeKind::Unverified,
         SchemeKind::Verifier,
     ];

@@ -1,77 +1,16 @@
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL;
 use hookyard_schemes::{Scheme, Secret, jws};
 use serde_json::{Value, json};
-use x509_parser::prelude::FromDer;
-use x509_parser::public_key::RSAPublicKey;
 
+use super::signers::{Signer, ec, ed25519, rsa};
 use super::support::{reason, setup_error, verifier, verify};
 
 const BODY: &[u8] = br#"{"id":"1","exp":1}"#;
-
-type Sign = dyn Fn(&[u8]) -> Vec<u8>;
-
-/// A key pair: the public JWK and the key that signs.
-struct Signer {
-    jwk: Value,
-    sign: Box<Sign>,
-}
-
-fn ec(algorithm: &'static EcdsaSigningAlgorithm, crv: &str) -> Signer {
-    let pair = EcdsaKeyPair::generate(algorithm).expect("a key");
-    let point = pair.public_key().as_ref()[1..].to_vec();
-    let (x, y) = point.split_at(point.len() / 2);
-    let jwk = json!({"kty": "EC", "crv": crv, "x": URL.encode(x), "y": URL.encode(y)});
-
-    Signer {
-        jwk,
-        sign: Box::new(move |text| {
-            pair.sign(&SystemRandom::new(), text)
-                .expect("signs")
-                .as_ref()
-                .to_vec()
-        }),
-    }
-}
-
-fn ed25519() -> Signer {
-    let pair = Ed25519KeyPair::generate().expect("a key");
-    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL.encode(pair.public_key())});
-    Signer {
-        jwk,
-        sign: Box::new(move |text| pair.sign(text).as_ref().to_vec()),
-    }
-}
-
-fn rsa(encoding: &'static dyn RsaEncoding) -> Signer {
-    let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
-    let (_, public) =
-        RSAPublicKey::from_der(pair.public_key().as_ref()).expect("its own public key");
-    let modulus: Vec<_> = public
-        .modulus
-        .iter()
-        .copied()
-        .skip_while(|byte| *byte == 0)
-        .collect();
-    let jwk = json!({"kty": "RSA", "n": URL.encode(modulus), "e": URL.encode(public.exponent)});
-    let sign = move |text: &[u8]| {
-        let mut signature = vec![0; pair.public_modulus_len()];
-        pair.sign(encoding, &SystemRandom::new(), text, &mut signature)
-            .expect("signs");
-        signature
-    };
-
-    Signer {
-        jwk,
-        sign: Box::new(sign),
-    }
-}
 
 impl Signer {
     fn token(&self, protected: &str, body: &[u8]) -> String {
@@ -84,12 +23,6 @@ impl Signer {
         let protected = URL.encode(protected);
         let signature = (self.sign)(&[protected.as_bytes(), b".", body].concat());
         format!("{protected}..{}", URL.encode(signature))
-    }
-
-    fn jwk_with(&self, name: &str, value: &str) -> Value {
-        let mut jwk = self.jwk.clone();
-        jwk[name] = value.into();
-        jwk
     }
 }
 
