@@ -6,8 +6,7 @@ use hookyard_schemes::{
     Direction, EventCase, JsonPointer, OutgoingEvents, Provider, SchemeKind, SchemeRule,
 };
 
-use super::{answer, event_rules, handshake, outgoing, recipe, verifier};
-use super::{answer, event_rules, jwt, outgoing, recipe, verifier};
+use super::{answer, event_rules, handshake, jwt, outgoing, recipe, verifier};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the

@@ -3,7 +3,6 @@
 //! that the verifiers do not use.
 
 pub(crate) mod support;
-mod support;
 mod signers;
 
 mod credential;
