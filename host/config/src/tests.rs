@@ -9,6 +9,7 @@ mod grants;
 mod handshakes;
 mod limits;
 mod providers;
+mod recipes;
 mod reference;
 mod sources;
 mod support;

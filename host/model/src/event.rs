@@ -121,3 +121,21 @@ pub struct Event {
     /// Events of one source with the same ordering key are handled in order of arrival.
     pub ordering_key: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_is_read_back_from_its_text() {
+        for payload in [
+            Payload::Body,
+            Payload::TextAt(String::new()),
+            Payload::TextAt("/Message".into()),
+            Payload::Covered(vec!["/a".into()]),
+            Payload::Covered(vec!["/a/0".into(), "/b~1".into()]),
+        ] {
+            assert_eq!(Payload::from_text(payload.to_text()), payload);
+        }
+    }
+}

@@ -238,7 +238,7 @@ pub enum SetupError {
     },
     /// The sender does not sign the body.
     #[error(
-        "the sender does not sign the body, so that whoever sees one request can send others; add \
+        "the sender does not sign the body, so that anybody who sees one request can send others; add \
          `unsigned_body = true` if you accept this"
     )]
     UnsignedBody,

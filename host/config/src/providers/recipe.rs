@@ -131,7 +131,7 @@ fn single_place(entry: &Entry<'_>) -> Option<Place> {
     place
 }
 
-/// Reads `signed`: a text, or a list of texts of which one must fit.
+/// Reads `signed`: one text, or a list of alternatives.
 fn signed(section: &Section<'_>) -> Option<Vec<Template<SignedPiece>>> {
     let Some(entry) = section.entry("signed") else {
         section.missing("signed", "the signed text, such as \"{timestamp}.{body}\"");

@@ -163,6 +163,24 @@ async fn content_and_envelope_are_opened() {
 }
 
 #[tokio::test]
+async fn handler_receives_only_the_fields_that_are_signed() {
+    let claimed = job(
+        Some("order:paid"),
+        r#"{"a":1.0,"evil":2,"b":[{"c":"x","d":3}]}"#,
+    );
+    let event = Event {
+        payload: Payload::Covered(vec!["/a".into(), "/b/0/c".into()]),
+        ..Event::clone(&claimed.event)
+    };
+    let claimed = ClaimedJob {
+        event: Arc::new(event),
+        ..claimed
+    };
+    let text = outcome(&UNTYPED.build(), &claimed).await;
+    assert_eq!(text, rejected(r#"{"a":1.0,"b":[{"c":"x"}]}"#));
+}
+
+#[tokio::test]
 async fn untyped_handler_receives_bytes_and_facts() {
     let show = |handle: &str| Guest { handle, ..UNTYPED }.build();
     let at = |offset: u32| {

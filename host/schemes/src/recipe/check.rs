@@ -7,7 +7,7 @@ use super::{Algorithm, Encoding, Recipe, SignedPiece, SourceValues};
 use crate::value::{Part, Piece, Place, PlaceKind};
 use crate::{JsonPointer, SetupError};
 
-/// The maximum number of texts of which one must be signed.
+/// The maximum number of alternative texts.
 const TEXTS_MAX: usize = 8;
 /// The maximum number of fields in `covers`.
 const COVERS_MAX: usize = 64;

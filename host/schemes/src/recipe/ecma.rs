@@ -163,7 +163,7 @@ impl<'a> Writer<'a> {
             return;
         }
 
-        // Stable: names that are no indices stay in their order.
+        // Stable: all other names stay in their order.
         last.sort_by_key(|member| array_index(&member.name).unwrap_or(u32::MAX));
         let ordered: Vec<_> = last
             .iter()

@@ -59,7 +59,7 @@ impl<'v> SignedValues<'v, '_> {
     }
 
     /// Returns the fields of a form in the order of their names, each name followed by its value.
-    /// Equal pairs count once, as in Twilio's libraries. A body that is no form has no fields.
+    /// Equal pairs count once, as in Twilio's libraries. A body of another type has no fields.
     fn form_sorted(&self) -> Result<Vec<u8>, Refusal> {
         if !self.fields.has_form() {
             return Ok(Vec::new());

@@ -6,12 +6,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::{
-    Document, DocumentRef, Documents, Refusal, Request, SetupError, Verdict, Verification, Verifier,
+    Document, DocumentRef, Documents, Refusal, Request, SetupError, Verdict, Verification,
+    Verifier, recipe,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::schemes;
+use crate::{reasons, schemes};
 
 #[derive(Deserialize)]
 pub(crate) struct File {
@@ -20,11 +21,53 @@ pub(crate) struct File {
     pub(crate) cases: Vec<Value>,
 }
 
+/// The keys of cases. A case with another key fails: the key may say what must be refused.
+const KEYS: [&str; 30] = [
+    "name",
+    "scheme",
+    "variant",
+    "expect",
+    "reason",
+    "method",
+    "url",
+    "headers",
+    "body",
+    "body_b64",
+    "now",
+    "secrets",
+    "secrets_b64",
+    "public_keys",
+    "secret_jwk",
+    "certs",
+    "trust",
+    "trust_anchors",
+    "config",
+    "config_error",
+    "respond",
+    "input",
+    "output",
+    "same_bytes",
+    // For readers.
+    "note",
+    "policy",
+    "source",
+    "string_to_sign",
+    "untrusted",
+    "when",
+];
+
 #[derive(Deserialize)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) scheme: Option<String>,
+    /// One of several ways in which the sender signs.
+    variant: Option<String>,
     pub(crate) expect: String,
+    /// The reason for which the request is refused.
+    reason: Option<String>,
+    input: Option<String>,
+    output: Option<String>,
+    same_bytes: Option<bool>,
     #[serde(default)]
     method: String,
     #[serde(default)]
@@ -50,6 +93,12 @@ pub(crate) struct Case {
     config_error: bool,
 }
 
+/// Returns a key of a case that the runner does not know.
+pub(crate) fn unknown_key(case: &Value) -> Option<&str> {
+    let keys = case.as_object()?.keys();
+    keys.map(String::as_str).find(|key| !KEYS.contains(key))
+}
+
 /// The documents that have been fetched.
 struct FetchedDocuments(HashMap<DocumentRef, Document>);
 
@@ -69,11 +118,35 @@ enum CaseResult {
     Verdict(#[expect(dead_code, reason = "shown by `Debug` when a case fails")] Verdict),
 }
 
+impl CaseResult {
+    /// Returns the name of the refusal.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Setup(_) => "setup",
+            Self::Refusal(refusal) => refusal.reason(),
+            Self::NoCertificate => "certificate-unavailable",
+            Self::Verdict(_) => "accepted",
+        }
+    }
+}
+
 impl Case {
     /// Returns whether the case is about accepting and refusing, not about answers or helper
     /// functions.
     pub(crate) fn is_about_verification(&self) -> bool {
-        matches!(self.expect.as_str(), "accept" | "reject" | "unverified")
+        matches!(
+            self.expect.as_str(),
+            "accept" | "reject" | "unverified" | "equals"
+        )
+    }
+
+    /// Returns the scheme of the case: its own or that of the file, and its variant.
+    pub(crate) fn scheme_name(&self, of_file: &str) -> String {
+        let scheme = self.scheme.as_deref().unwrap_or(of_file);
+        match &self.variant {
+            Some(variant) => format!("{scheme}:{variant}"),
+            None => scheme.to_owned(),
+        }
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
@@ -89,6 +162,9 @@ impl Case {
     }
 
     pub(crate) fn run(&self, scheme: &str) -> Result<(), String> {
+        if self.expect == "equals" {
+            return self.stringify();
+        }
         let result = self.result(scheme)?;
         let is_right = match (self.expect.as_str(), &result) {
             (_, CaseResult::Setup(_)) if self.config_error => true,
@@ -110,10 +186,29 @@ impl Case {
             _ => false,
         };
 
-        if is_right {
+        let is_refusal = self.expect != "accept" && !self.config_error;
+        match self.reason.as_deref().filter(|_| is_refusal) {
+            _ if !is_right => Err(format!("expected `{}`, got {result:?}", self.expect)),
+            Some(reason) if !reasons::fits(reason, result.reason()) => {
+                Err(format!("expected a refusal for `{reason}`, got {result:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares JSON as ECMAScript writes it.
+    fn stringify(&self) -> Result<(), String> {
+        let (Some(input), Some(output)) = (&self.input, &self.output) else {
+            return Err("`input` or `output` is missing".to_owned());
+        };
+        let written = recipe::stringify(input.as_bytes()).map_err(|error| error.to_string())?;
+        let is_same = self
+            .same_bytes
+            .is_none_or(|same| same == (written.text == *input));
+        if written.text == *output && is_same {
             Ok(())
         } else {
-            Err(format!("expected `{}`, got {result:?}", self.expect))
+            Err(format!("expected {output}, got {}", written.text))
         }
     }
 

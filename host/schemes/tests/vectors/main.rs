@@ -5,6 +5,7 @@
 //! is reported as ignored. This code knows no case: settings come only from the keys in the case.
 
 mod case;
+mod reasons;
 mod recipes;
 mod schemes;
 
@@ -14,7 +15,7 @@ use std::{env, fs};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use case::{Case, File};
+use case::{Case, File, unknown_key};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -94,15 +95,17 @@ fn file(path: &Path, prefix: &str) -> Vec<Trial> {
 }
 
 fn trial(prefix: String, file_scheme: &str, case: serde_json::Value) -> Trial {
+    if let Some(key) = unknown_key(&case) {
+        let name = case["name"].as_str().unwrap_or("unnamed");
+        let why = format!("the runner does not know the key `{key}`");
+        return failing(format!("{prefix}::{name}"), why);
+    }
     let case = match serde_json::from_value::<Case>(case) {
         Ok(case) => case,
         Err(error) => return failing(format!("{prefix}::unreadable"), error.to_string()),
     };
     let name = format!("{prefix}::{}", case.name);
-    let scheme = case
-        .scheme
-        .clone()
-        .unwrap_or_else(|| file_scheme.to_owned());
+    let scheme = case.scheme_name(file_scheme);
     let is_known = schemes::is_known(&scheme) && case.is_about_verification();
 
     Trial::test(name, move || case.run(&scheme).map_err(Failed::from)).with_ignored_flag(!is_known)

@@ -21,6 +21,7 @@ pub(crate) fn is_known(scheme: &str) -> bool {
         "jws-detached",
         "aws-sns",
         "static-credential",
+        "ecma-json",
     ]
     .contains(&scheme)
         || recipes::find(scheme).is_some()

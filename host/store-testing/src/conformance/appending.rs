@@ -377,6 +377,13 @@ async fn envelope_is_stored(store: TestStore) {
     };
     append(&store, [sent.clone()]).await;
     assert_eq!(*claim_one(&store, 10).await.event, sent);
+
+    let covered = Event {
+        payload: Payload::Covered(vec!["/items/0/id".into(), "/a~1b".into()]),
+        ..event(2)
+    };
+    append(&store, [covered.clone()]).await;
+    assert_eq!(*claim_one(&store, 10).await.event, covered);
 }
 
 async fn event_without_type_has_none(store: TestStore) {

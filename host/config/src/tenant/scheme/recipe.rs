@@ -101,7 +101,7 @@ impl Reader<'_, '_> {
         match (recipe.covers.is_some(), recipe.leaves_body_unsigned()) {
             (_, true) if !source.unsigned_body => self.section.missing(
                 "unsigned_body",
-                "the sender does not sign the body, so that whoever sees one request can send \
+                "the sender does not sign the body, so that anybody who sees one request can send \
                  others; set it to true if you accept this",
             ),
             (false, _) if source.unsigned_body => self

@@ -1,0 +1,72 @@
+//! The reasons that vector files give for a refusal, and the refusals that they mean.
+//!
+//! A reason is the name of a refusal, such as `bad-signature`, or words. Known words have a meaning
+//! here. Other words explain the case to a reader, and any refusal fits them.
+
+/// The beginnings of reasons in words, each with the names of the refusals that it means.
+const WORDS: [(&str, &[&str]); 25] = [
+    (
+        "signature or topic",
+        &["bad-signature", "topic-not-allowed"],
+    ),
+    ("signature", BAD),
+    ("unknown Type", &["unknown-message-type"]),
+    ("hash algorithm mismatch", BAD),
+    ("unsupported SignatureVersion", &["wrong-algorithm"]),
+    ("SignatureVersion is a JSON string", &["malformed-field"]),
+    ("missing field", &["missing-field"]),
+    (
+        "malformed",
+        &["malformed-field", "malformed-header", "bad-signature"],
+    ),
+    (
+        "SigningCertURL is not an allowed",
+        &["certificate-url", "malformed-field"],
+    ),
+    ("certificate cannot be fetched", NO_DOCUMENT),
+    ("certificate body is not PEM", NO_DOCUMENT),
+    ("certificate outside validity", &["certificate-refused"]),
+    ("leaf outside validity", &["certificate-refused"]),
+    (
+        "chain does not end at a trust anchor",
+        &["certificate-refused"],
+    ),
+    ("TopicArn not in the allow-list", &["topic-not-allowed"]),
+    (
+        "a valid AWS signature from any AWS account",
+        &["topic-not-allowed"],
+    ),
+    ("x-amz-sns-message-type disagrees", &["disagreement"]),
+    ("x-amz-sns-message-type header absent", &["missing-header"]),
+    ("Timestamp older than the window", &["stale-timestamp"]),
+    ("two Message keys", &["repeated-field"]),
+    ("nothing authenticates a raw delivery", &["raw-delivery"]),
+    (
+        "only X-Hub-Signature-256 is accepted",
+        &["malformed-header"],
+    ),
+    ("stripe-node takes the last t", &["repeated-pair"]),
+    ("stripe-node does not trim", &["malformed-header"]),
+    (
+        "no separator between timestamp and body",
+        &["malformed-header"],
+    ),
+];
+const BAD: &[&str] = &["bad-signature"];
+/// What the runner reports if a case serves no usable document.
+const NO_DOCUMENT: &[&str] = &["certificate-unavailable"];
+
+/// Returns whether a refusal with this name fits the reason of a case.
+pub(crate) fn fits(reason: &str, name: &str) -> bool {
+    let known = WORDS.iter().find(|(words, _)| reason.starts_with(words));
+    let is_name = |text: &str| {
+        text.contains('-')
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    };
+    match known {
+        Some((_, names)) => names.contains(&name),
+        None => !is_name(reason) || reason == name,
+    }
+}
