@@ -11,6 +11,7 @@
 //! they are parsed, except where the sender signs fields of a JSON envelope (Amazon SNS).
 
 mod verify;
+pub mod diagnose;
 mod sign;
 mod provider;
 pub mod handshake;

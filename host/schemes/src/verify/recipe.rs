@@ -9,10 +9,11 @@ use hookyard_model::{Payload, Timestamp};
 use super::credential::check_keys;
 use super::public_key::verification_keys;
 use super::{Freshness, Refusal, Request};
+use crate::diagnose::SignatureTrace;
 use crate::handshake::token::{is_always_token, is_token};
 use crate::recipe::{
-    Algorithm, BodyDigest, Coverage, Recipe, Settings, SignedPiece, SignedValues, SourceValues,
-    coverage,
+    Algorithm, BodyDigest, Coverage, Encoding, Recipe, Settings, SignedPiece, SignedValues,
+    SourceValues, coverage,
 };
 use crate::value::{Fields, Place, Template};
 use crate::{JsonPointer, SetupError};
@@ -119,6 +120,31 @@ impl RecipeVerifier {
             time.freshness.check(signed_at, now)?;
         }
         Ok((id.map(Cow::into_owned), self.payload.clone()))
+    }
+
+    /// Returns how the signature of a request is checked, for each text that it may cover.
+    pub(crate) fn trace(&self, request: &Request<'_>) -> Result<Vec<SignatureTrace>, Refusal> {
+        let fields = Fields::new(*request).with_pointers(&self.pointers);
+        let came = fields.all(&self.recipe.signature)?;
+        let (timestamp, signed_at) = self.timestamp(&fields)?.unzip();
+        let id = self.id(&fields)?;
+        let values = SignedValues {
+            fields: &fields,
+            timestamp: timestamp.as_deref(),
+            id: id.as_deref(),
+            source: &self.source,
+        };
+
+        let texts = self.recipe.signed.iter().map(|text| {
+            let signed = values.fill(text)?;
+            Ok(SignatureTrace {
+                computed: self.keys.sign(&signed, self.recipe.encoding),
+                signed: joined(&signed).into_owned(),
+                came: came.iter().map(|text| text.to_string()).collect(),
+                signed_at,
+            })
+        });
+        texts.collect()
     }
 
     /// Returns the signatures that are in the recipe's encoding; at least one.
@@ -242,6 +268,17 @@ fn has_digest(digest: &BodyDigest, fields: &Fields<'_>) -> Result<bool, Refusal>
 }
 
 impl Keys {
+    /// Returns the signature by each secret, as the sender writes it. Public keys sign nothing.
+    fn sign(&self, signed: &[Cow<'_, [u8]>], encoding: Encoding) -> Vec<String> {
+        match self {
+            Self::Secrets(keys) => keys
+                .iter()
+                .map(|key| encoding.encode(tag(key, signed).as_ref()))
+                .collect(),
+            Self::Public(_) => Vec::new(),
+        }
+    }
+
     /// Returns whether one of the signatures was made with one of the keys.
     fn have_signed(&self, signed: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
         match self {

@@ -18,6 +18,7 @@ use super::freshness::unix_seconds;
 use super::recipe::tag;
 use super::{FoundHeader, Freshness, Refusal, Request};
 use crate::base64_text::{self, Decoded};
+use crate::diagnose::SignatureTrace;
 use crate::{Secret, SetupError};
 
 /// The default of [`Settings::tolerance`].
@@ -121,6 +122,27 @@ impl StandardWebhooksVerifier {
 
         self.freshness.check(signed_at, now)?;
         Ok(values.id.to_owned())
+    }
+
+    /// Returns how the signature of a request is checked.
+    pub(crate) fn trace(&self, request: &Request<'_>) -> Result<SignatureTrace, Refusal> {
+        let (_, values) = read_headers(request)?;
+        let HeaderValues {
+            id,
+            timestamp,
+            signatures,
+        } = values;
+        let signed = [format!("{id}.{timestamp}.").as_bytes(), request.body].concat();
+        let computed = self.secrets.iter().map(|key| {
+            let signature = BASE64_STANDARD.encode(tag(key, &[&signed]).as_ref());
+            format!("v1,{signature}")
+        });
+        Ok(SignatureTrace {
+            computed: computed.collect(),
+            came: signatures.split(' ').map(str::to_owned).collect(),
+            signed_at: unix_seconds(timestamp),
+            signed,
+        })
     }
 
     fn check_signatures(

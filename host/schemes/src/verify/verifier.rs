@@ -13,6 +13,7 @@ use super::sns::SnsVerifier;
 use super::standard_webhooks::StandardWebhooksVerifier;
 use super::token::TokenVerifier;
 use super::{Documents, Refusal, Request, Verdict, Verification, Verified};
+use crate::diagnose::SignatureTrace;
 use crate::{Scheme, SetupError};
 
 /// Headers that may carry a credential in every scheme.
@@ -138,6 +139,19 @@ impl Verifier {
             id,
             payload: Payload::Body,
         })))
+    }
+
+    /// Returns how the signature of a request is checked, for each text that it may cover.
+    ///
+    /// # Errors
+    ///
+    /// Returns the [`Refusal`] if a value is missing or malformed.
+    pub(crate) fn trace(&self, request: &Request<'_>) -> Result<Vec<SignatureTrace>, Refusal> {
+        match &self.scheme {
+            SchemeVerifier::Recipe(scheme) => scheme.trace(request),
+            SchemeVerifier::StandardWebhooks(scheme) => Ok(vec![scheme.trace(request)?]),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Returns the file of the component that verifies the requests, if a component does.

@@ -5,4 +5,5 @@ mod handshake;
 mod recipes;
 mod sign;
 mod value;
+mod diagnose;
 mod verify;
