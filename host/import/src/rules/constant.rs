@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Candidate, Found, Rule, piece, preference};
 use crate::document::child;
 use crate::names::fold;
-use crate::types::{Form, Types, Use, Values};
+use crate::types::{Field, Form, Types, Use, Values};
 
 /// The maximum nesting of a pointer.
 const DEPTH_MAX: usize = 4;
@@ -128,10 +128,11 @@ pub(super) fn each_text(types: &Types, body: Use, visit: &mut dyn FnMut(&str, &V
         match types.form(used) {
             Form::Text(values) => visit(&pointer, values),
             Form::Record(fields) if depth < DEPTH_MAX => {
-                let required = fields
-                    .iter()
-                    .filter(|it| it.is_required && !it.ty.is_nullable);
-                for field in required.take(left) {
+                let is_certain = |it: &&Field| it.is_required && !it.ty.is_nullable;
+                let certain = fields.iter().filter(is_certain);
+                // A brace would end the piece of a template.
+                let usable = certain.filter(|it| !it.key.contains(['{', '}']));
+                for field in usable.take(left) {
                     left -= 1;
                     open.push((child(&pointer, &field.key), field.ty, depth + 1));
                 }

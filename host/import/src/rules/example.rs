@@ -71,7 +71,9 @@ fn each_text(body: &Node, visit: &mut dyn FnMut(&str, &str)) {
         match &at.node.value {
             Value::Text(text) => visit(&at.pointer, text),
             Value::Object(_) if depth < DEPTH_MAX => {
-                for (_, part) in at.entries().take(left) {
+                // A brace would end the piece of a template.
+                let usable = at.entries().filter(|(key, _)| !key.contains(['{', '}']));
+                for (_, part) in usable.take(left) {
                     left -= 1;
                     open.push((part, depth + 1));
                 }
