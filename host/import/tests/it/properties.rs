@@ -112,7 +112,7 @@ fn body(schema: &Value, components: &[Value], choice: &mut u64, depth: usize) ->
             let mut object = Map::new();
             for (key, property) in schema["properties"].as_object().into_iter().flatten() {
                 let is_required = required.iter().any(|it| *it == key);
-                if is_required || (depth < 8 && *choice % 3 != 0) {
+                if is_required || (depth < 8 && !choice.is_multiple_of(3)) {
                     object.insert(key.clone(), body(property, components, choice, depth + 1));
                 }
             }
