@@ -159,12 +159,12 @@ fn branches(tags: &[(&str, At<'_>)]) -> Option<String> {
     let tag = |(value, schema): &(&str, At<'_>)| {
         let name = name_of(schema.node.text().unwrap_or_default());
         format!(
-            "`{}`: {}",
+            "`{}` is `{}`",
             crate::error::short(value),
             crate::error::short(name)
         )
     };
     let shown: Vec<_> = tags.iter().take(MAX).map(tag).collect();
-    let more = if tags.len() > MAX { "; …" } else { "" };
-    (!shown.is_empty()).then(|| format!("Tells the fields: {}{more}.", shown.join("; ")))
+    let more = if tags.len() > MAX { ", …" } else { "" };
+    (!shown.is_empty()).then(|| format!("Names the schema: {}{more}.", shown.join(", ")))
 }
