@@ -217,26 +217,10 @@ impl Work<'_, '_> {
         let decoder = Decoder::new(&package)?;
         let required = self.request.options.required;
         let samples = sampling.files(&package, &decoder, required, &mut self.notes)?;
-        let has_types = !matches!(type_rule.rule, rules::Rule::Unknown(_));
-        let mut lock = Lock {
-            importer: IMPORTER,
-            document: self.digest.clone(),
-            version: self.description.version.clone().unwrap_or_default(),
-            events: package.locked(has_types),
-            ..Lock::default()
-        };
-        lock.package = self.package_version(&lock, &changes);
+        let mut lock = self.lock(&package, &type_rule, &changes);
         let wit = wit::write(&package, &self.head(&lock.package));
         lock.wit = digest(wit.as_bytes());
-        let file = provider_file::Content {
-            name: &self.request.name,
-            title: self.title(),
-            key: &key,
-            event_type: &type_rule.rule,
-            envelope: provider_file::envelope(&self.types, &events),
-            events: &events,
-        };
-        let provider = provider_file::write(&file);
+        let provider = self.provider(&events, &key, &type_rule.rule);
         let types = package.names.len();
         Ok(Imported {
             name: self.request.name.clone(),
@@ -253,6 +237,30 @@ impl Work<'_, '_> {
             parts: parts.all,
             skipped: self.description.skipped,
             notes: [self.notes, type_rule.warnings].concat(),
+        })
+    }
+
+    fn lock(&self, package: &Package<'_>, rule: &TypeRule, changes: &[Change]) -> Lock {
+        let has_types = !matches!(rule.rule, rules::Rule::Unknown(_));
+        let mut lock = Lock {
+            importer: IMPORTER,
+            document: self.digest.clone(),
+            version: self.description.version.clone().unwrap_or_default(),
+            events: package.locked(has_types),
+            ..Lock::default()
+        };
+        lock.package = self.package_version(&lock, changes);
+        lock
+    }
+
+    fn provider(&self, events: &[Event], key: &rules::Rule, event_type: &rules::Rule) -> String {
+        provider_file::write(&provider_file::Content {
+            name: &self.request.name,
+            title: self.title(),
+            key,
+            event_type,
+            envelope: provider_file::envelope(&self.types, events),
+            events,
         })
     }
 

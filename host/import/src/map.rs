@@ -84,7 +84,7 @@ impl<'a> Mapper<'a> {
         };
         let checked = self.types.check();
         checked.map_err(|fault| self.document.fail(schema, fault))?;
-        Ok(self.types.named(mapped, None, Note::of(schema.node)))
+        Ok(mapped)
     }
 
     fn schema(&mut self, at: &At<'a>, scope: Scope<'_>) -> Result<Use, Error> {
@@ -182,7 +182,7 @@ impl<'a> Mapper<'a> {
         let mapped = self.schema(&target, inner)?;
         let pointer = target.pointer.clone();
         let note = Note::of(target.node);
-        let named = self.types.named(mapped, Some(pointer.clone()), note);
+        let named = self.types.named(mapped, pointer.clone(), note);
         self.targets.insert(pointer, named);
         Ok(named)
     }

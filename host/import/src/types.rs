@@ -192,13 +192,14 @@ impl Types {
         !used.is_nullable && *self.form(used) == Form::Never
     }
 
-    /// Gives the type a note, and an origin if it can have a name and has none yet.
-    pub(crate) fn named(&mut self, used: Use, origin: Option<String>, note: Note) -> Use {
+    /// Gives the type an origin and its note, if it can have a name and has no origin yet.
+    pub(crate) fn named(&mut self, used: Use, origin: String, note: Note) -> Use {
         let ty = self.get(used.id).clone();
         let has_name = matches!(ty.form, Form::Record(_) | Form::Text(Values::Known(_)));
         if !has_name || ty.origin.is_some() {
             return used;
         }
+        let origin = Some(origin);
         let id = self.add(Type { origin, note, ..ty });
         Use { id, ..used }
     }

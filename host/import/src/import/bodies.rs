@@ -32,7 +32,6 @@ pub(super) fn import(request: &Request, bodies: &[Body]) -> Result<Imported, Err
     for (webhook, (name, group)) in groups.iter().enumerate() {
         let roots: Vec<_> = group.iter().map(|document| &document.root).collect();
         let ty = infer::event(&mut types, &roots);
-        let ty = types.named(ty, None, crate::note::Note::default());
         mapped.push(Mapped { webhook, ty });
         if roots.len() == 1 {
             notes.push(format!(

@@ -23,7 +23,7 @@ fn record(types: &mut Types, fields: &[(&str, Use, bool)]) -> Use {
 }
 
 fn named(types: &mut Types, used: Use, origin: &str) -> Use {
-    types.named(used, Some(origin.into()), Note::default())
+    types.named(used, origin.into(), Note::default())
 }
 
 #[test]

@@ -135,3 +135,19 @@ fn links_are_not_followed() {
     assert!(error.contains("it is not a regular file"), "{error}");
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "outside");
 }
+
+#[test]
+fn order_of_keys_does_not_show_in_the_lock() {
+    let one = r#"{ "openapi": "3.1.0", "webhooks": { "a": { "post": { "requestBody": { "content": { "application/json": {
+        "schema": { "type": "object", "required": ["x", "y"], "properties": { "x": { "enum": ["p", "q"] }, "y": {} } } } } } } } } }"#;
+    let another = r#"{ "webhooks": { "a": { "post": { "requestBody": { "content": { "application/json": {
+        "schema": { "properties": { "y": {}, "x": { "enum": ["q", "p"] } }, "required": ["y", "x"], "type": "object" } } } } } } }, "openapi": "3.1.0" }"#;
+    let events = |text| {
+        crate::support::imported("x.json", text)
+            .unwrap()
+            .lock
+            .events
+    };
+
+    assert_eq!(events(one), events(another));
+}
