@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 mod event_rules;
 mod handshake;
+mod http_signatures;
 pub(crate) mod jwt;
 mod outgoing;
 mod read;

@@ -3,6 +3,7 @@
 mod destination;
 mod ack;
 mod handshake;
+mod http_signatures;
 mod jwt;
 mod scheme;
 mod signing;

@@ -45,5 +45,5 @@ pub use verify::{
     Certificate, Credential, Document, DocumentRef, Documents, FoundHeader, Freshness, Headers,
     InvalidCertificate, InvalidDocument, KeyLocation, KeyRequest, KeyRequestValue, KeySet,
     PublicKey, PublicKeys, Refusal, Request, Verdict, Verification, Verified, Verifier, component,
-    jws, jwt, skipped_public_keys, sns, standard_webhooks, token,
+    http_signatures, jws, jwt, skipped_public_keys, sns, standard_webhooks, token,
 };

@@ -26,7 +26,7 @@ pub use spelling::{NameCase, Spelling};
 use crate::handshake::Handshake;
 use crate::recipe::Recipe;
 use crate::value::Place;
-use crate::{JsonPointer, SchemeKind, component, jwt};
+use crate::{JsonPointer, SchemeKind, component, http_signatures, jwt};
 
 /// A kind of sender.
 #[derive(Debug, Clone)]
@@ -97,6 +97,8 @@ pub struct SchemeRule {
     pub verifier: Option<component::Rule>,
     /// The tokens, for `jwt`.
     pub jwt: Option<jwt::Rules>,
+    /// The signatures, for `http-signatures`.
+    pub http_signatures: Option<http_signatures::Rules>,
 }
 
 /// The properties of a verified event that the store needs.

@@ -7,7 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::{
-    Credential, InvalidPointer, component, jws, jwt, recipe, sns, standard_webhooks, token,
+    Credential, InvalidPointer, component, http_signatures, jws, jwt, recipe, sns,
+    standard_webhooks, token,
 };
 
 /// The scheme that verifies a source's requests, with its settings.
@@ -32,6 +33,8 @@ pub enum Scheme {
     NoSecretYet(SchemeKind),
     /// A JSON Web Token.
     Jwt(Box<jwt::Settings>),
+    /// HTTP message signatures.
+    HttpSignatures(Box<http_signatures::Settings>),
     /// No verification: anybody can send. This is never a default; the operator must ask for it
     /// explicitly.
     Unverified,
@@ -54,6 +57,7 @@ impl Scheme {
             Self::Component(_) => SchemeKind::Verifier,
             Self::NoSecretYet(kind) => *kind,
             Self::Jwt(_) => SchemeKind::Jwt,
+            Self::HttpSignatures(_) => SchemeKind::HttpSignatures,
             Self::Unverified => SchemeKind::Unverified,
         }
     }
@@ -86,13 +90,15 @@ pub enum SchemeKind {
     Verifier,
     /// `jwt`
     Jwt,
+    /// `http-signatures`
+    HttpSignatures,
     /// `unverified`
     Unverified,
 }
 
 impl SchemeKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::StandardWebhooks,
         Self::DetachedJws,
         Self::AwsSns,
@@ -105,6 +111,7 @@ impl SchemeKind {
         Self::Token,
         Self::Verifier,
         Self::Jwt,
+        Self::HttpSignatures,
         Self::Unverified,
     ];
 
@@ -123,6 +130,7 @@ impl SchemeKind {
             Self::Token => "token",
             Self::Verifier => "verifier",
             Self::Jwt => "jwt",
+            Self::HttpSignatures => "http-signatures",
             Self::Unverified => "unverified",
         }
     }
@@ -282,6 +290,16 @@ pub enum SetupError {
          handshake_secret = {{ env = \"NAME\" }}, and give the same secret to the sender"
     )]
     NoHandshakeSecret,
+    /// A signature cannot cover a part of a request with this name.
+    #[error(
+        "`{given}` is not a component of a request; use the name of a header, or one of {known}"
+    )]
+    UnknownComponent {
+        /// The text as given.
+        given: String,
+        /// The components that are not headers.
+        known: String,
+    },
     /// A source lacks a setting that its provider's rules contain.
     #[error("the provider needs the setting `{name}`; write settings = {{ {name} = \"…\" }}")]
     MissingSetting {

@@ -11,6 +11,7 @@ mod public_key;
 pub mod token;
 pub mod jws;
 pub mod jwt;
+pub mod http_signatures;
 pub mod standard_webhooks;
 pub mod sns;
 pub(crate) mod credential;

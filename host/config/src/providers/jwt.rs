@@ -69,7 +69,7 @@ fn keys(section: &Section<'_>) -> Option<KeyRule> {
 }
 
 /// Reads a URL that the host fetches. `http:` is left to operators, who write it in a source.
-fn url(entry: &Entry<'_>) -> Option<String> {
+pub(super) fn url(entry: &Entry<'_>) -> Option<String> {
     let url = entry.get::<String>()?;
     if !url.starts_with("https://") {
         entry.fault("must be an `https:` URL");

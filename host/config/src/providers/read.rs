@@ -6,7 +6,7 @@ use hookyard_schemes::{
     Direction, EventCase, JsonPointer, OutgoingEvents, Provider, SchemeKind, SchemeRule,
 };
 
-use super::{answer, event_rules, handshake, jwt, outgoing, recipe, verifier};
+use super::{answer, event_rules, handshake, http_signatures, jwt, outgoing, recipe, verifier};
 use crate::document::{self, Entry, Section, Sink, unknown};
 
 /// Reads the text of a `provider.toml` in a folder named `folder`. Faults go to `sink` under the
@@ -178,6 +178,9 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
     let jwt = section
         .entry("jwt")
         .and_then(|entry| entry.table(jwt::read));
+    let http_signatures = section
+        .entry("http-signatures")
+        .and_then(|entry| entry.table(http_signatures::read));
     Some(SchemeRule {
         default,
         allowed,
@@ -187,6 +190,7 @@ fn scheme_rule(section: &Section<'_>) -> Option<SchemeRule> {
         token,
         verifier,
         jwt,
+        http_signatures,
     })
 }
 

@@ -150,7 +150,7 @@ fn pointers(entry: &Entry<'_>) -> Vec<JsonPointer> {
 }
 
 /// Reads a key whose value must be one of the names in `choices`.
-fn choice<T: Copy>(
+pub(super) fn choice<T: Copy>(
     section: &Section<'_>,
     key: &'static str,
     choices: &[(&'static str, T)],

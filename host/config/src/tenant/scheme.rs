@@ -93,6 +93,7 @@ pub(crate) fn allows_http(scheme: &Scheme) -> bool {
             has_http(&settings.certificate_urls) || has_http(&settings.confirmation_urls)
         }
         Scheme::Jwt(settings) => is_http_location(&settings.keys),
+        Scheme::HttpSignatures(settings) => is_http_location(&settings.keys),
         _ => false,
     }
 }
@@ -179,6 +180,9 @@ impl Reader<'_, '_> {
             SchemeKind::AwsSns => Scheme::AwsSns(self.aws_sns()?),
             SchemeKind::Verifier => self.component(provider)?,
             SchemeKind::Jwt => Scheme::Jwt(Box::new(self.jwt(provider)?)),
+            SchemeKind::HttpSignatures => {
+                Scheme::HttpSignatures(Box::new(self.http_signatures(provider)?))
+            }
             SchemeKind::Unverified => Scheme::Unverified,
         })
     }

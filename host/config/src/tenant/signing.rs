@@ -162,6 +162,7 @@ impl Reader<'_, '_> {
             | SchemeKind::PublicKey
             | SchemeKind::Token
             | SchemeKind::Jwt
+            | SchemeKind::HttpSignatures
             | SchemeKind::Unverified => None,
         }
     }

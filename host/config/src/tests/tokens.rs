@@ -196,3 +196,66 @@ fn provider_without_rules_for_tokens_is_told() {
          jws-detached; remove it, or choose another scheme",
     );
 }
+
+/// A sender that signs as RFC 9421 describes.
+const SIGNATURES: &str = r#"
+    name = "signer"
+    package = "signer:webhooks"
+    key = { json = "/id" }
+    type = { json = "/type" }
+    [scheme]
+    default = "http-signatures"
+    [scheme.http-signatures]
+    algorithms = ["ed25519", "ecdsa-p256-sha256"]
+"#;
+
+fn signature_faults(provider: &str, lines: &str) -> Vec<String> {
+    let folder = Folder::new();
+    folder.write("providers/signer/provider.toml", provider);
+    folder.write("secret.txt", "00ff");
+    folder.faults(&format!(
+        "[providers]\nfolder = \"providers\"\n{}",
+        source(&format!("provider = \"signer\"\n{lines}"))
+    ))
+}
+
+#[test]
+fn http_signatures_have_rules_and_keys() {
+    let keys = "keys = [{ file = \"topper.jwk\" }]\npublic_url = \"https://hooks.example/acme/x\"";
+    assert_eq!(signature_faults(SIGNATURES, keys), [""; 0]);
+    let url = "keys_url = \"https://keys.example/jwks\"\ntolerance = \"1m\"";
+    assert_eq!(signature_faults(SIGNATURES, url), [""; 0]);
+    let shared = SIGNATURES.replace(
+        "[\"ed25519\", \"ecdsa-p256-sha256\"]",
+        "[\"hmac-sha256\"]\n    key = \"hex\"",
+    );
+    let secrets = "secrets = [{ file = \"secret.txt\" }]";
+    assert_eq!(signature_faults(&shared, secrets), [""; 0]);
+
+    for (from, to, lines, expected) in [
+        ("ed25519", "ed448", keys, "use one of ed25519"),
+        ("algorithms", "algorithm", keys, "did you mean `algorithms`"),
+        (
+            "algorithms",
+            "components = [\"@method\"]\n    algorithms",
+            keys,
+            "content-digest",
+        ),
+        (
+            "algorithms",
+            "components = [\"@host\"]\n    algorithms",
+            keys,
+            "not a component",
+        ),
+        ("x", "x", "", "`secrets` is missing"),
+    ] {
+        let found = signature_faults(&SIGNATURES.replace(from, to), lines);
+        assert!(
+            found.first().is_some_and(|fault| fault.contains(expected)),
+            "{to}: {found:?}"
+        );
+    }
+    let unsigned = SIGNATURES.replace("algorithms", "components = [\"@method\"]\n    algorithms");
+    let accepted = format!("{keys}\nunsigned_body = true");
+    assert_eq!(signature_faults(&unsigned, &accepted), [""; 0]);
+}

@@ -268,6 +268,7 @@ fn signing_scheme(
         | SchemeKind::PublicKey
         | SchemeKind::Token
         | SchemeKind::Jwt
+        | SchemeKind::HttpSignatures
         | SchemeKind::Unverified => {
             return Err(format!("the scheme {kind} does not sign"));
         }

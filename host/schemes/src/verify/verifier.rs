@@ -6,6 +6,7 @@ use hookyard_model::{Payload, Timestamp};
 
 use super::component::{ComponentFile, ComponentVerifier, RequestVerifier};
 use super::credential::CredentialVerifier;
+use super::http_signatures::HttpSignatureVerifier;
 use super::jws::JwsVerifier;
 use super::jwt::JwtVerifier;
 use super::recipe::RecipeVerifier;
@@ -37,6 +38,7 @@ enum SchemeVerifier {
     Component(ComponentVerifier),
     NoSecretYet,
     Jwt(Box<JwtVerifier>),
+    HttpSignatures(Box<HttpSignatureVerifier>),
     Unverified,
 }
 
@@ -69,6 +71,9 @@ impl Verifier {
             }
             Scheme::NoSecretYet(_) => SchemeVerifier::NoSecretYet,
             Scheme::Jwt(settings) => SchemeVerifier::Jwt(Box::new(JwtVerifier::new(*settings)?)),
+            Scheme::HttpSignatures(settings) => {
+                SchemeVerifier::HttpSignatures(Box::new(HttpSignatureVerifier::new(*settings)?))
+            }
             Scheme::Unverified => SchemeVerifier::Unverified,
         };
 
@@ -120,6 +125,9 @@ impl Verifier {
                 return scheme.verify(request, now).map(Verification::Running);
             }
             SchemeVerifier::Jwt(jwt) => return jwt.verify(request, documents, now),
+            SchemeVerifier::HttpSignatures(scheme) => {
+                return scheme.verify(request, documents, now);
+            }
             SchemeVerifier::StandardWebhooks(scheme) => Some(scheme.verify(request, now)?),
             SchemeVerifier::Recipe(scheme) => {
                 let (id, payload) = scheme.verify(request, now)?;

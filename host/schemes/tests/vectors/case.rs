@@ -71,7 +71,7 @@ pub(crate) struct Case {
     #[serde(default)]
     method: String,
     #[serde(default)]
-    url: String,
+    pub(crate) url: String,
     #[serde(default)]
     headers: Vec<(String, String)>,
     body: Option<String>,
@@ -79,6 +79,9 @@ pub(crate) struct Case {
     now: Option<f64>,
     #[serde(default)]
     pub(crate) secrets: Vec<String>,
+    /// Secrets that are bytes and not text.
+    #[serde(default)]
+    pub(crate) secrets_b64: Vec<String>,
     #[serde(default)]
     pub(crate) public_keys: Vec<Value>,
     pub(crate) secret_jwk: Option<Value>,

@@ -6,6 +6,7 @@
 
 mod case;
 mod reasons;
+mod http_signatures;
 mod recipes;
 mod schemes;
 

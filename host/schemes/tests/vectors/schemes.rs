@@ -10,6 +10,7 @@ use hookyard_schemes::{
 use serde_json::Value;
 
 use crate::case::Case;
+use crate::http_signatures;
 use crate::recipes::{self, Described, SchemeData};
 
 /// The topic of cases that name none, because they test something else.
@@ -22,6 +23,7 @@ pub(crate) fn is_known(scheme: &str) -> bool {
         "aws-sns",
         "static-credential",
         "ecma-json",
+        "rfc9421",
     ]
     .contains(&scheme)
         || recipes::find(scheme).is_some()
@@ -34,6 +36,7 @@ pub(crate) fn scheme(name: &str, case: &Case) -> Option<Result<Scheme, String>> 
         "jws-detached" => Some(Ok(detached_jws(case))),
         "aws-sns" => Some(aws_sns(case).map(Scheme::AwsSns)),
         "static-credential" => Some(static_credential(case).map(Scheme::Static)),
+        "rfc9421" => Some(http_signatures::settings(case)),
         name => recipes::find(name).map(|data| described(&data, case)),
     }
 }

@@ -290,6 +290,7 @@ fn every_signing_scheme_is_tested() {
         SchemeKind::SecretPath,
         SchemeKind::Token,
         SchemeKind::Jwt,
+        SchemeKind::HttpSignatures,
         SchemeKind::Unverified,
         SchemeKind::Verifier,
     ];
