@@ -160,20 +160,29 @@ pub fn import(request: &Request) -> Result<Imported, Error> {
     }
 }
 
-/// Maps every webhook. What is wrong with a webhook that is not chosen does not matter.
+/// Maps every webhook, the chosen ones first. The others are only compared with these, so what is
+/// wrong with them does not matter.
 fn mapped<'a>(
     description: &Description<'a>,
     chosen: &[usize],
     mapper: &mut Mapper<'a>,
 ) -> Result<Vec<Mapped>, Error> {
     let mut mapped = Vec::new();
-    for (webhook, described) in description.webhooks.iter().enumerate() {
-        match mapper.event(&described.schema) {
-            Ok(ty) => mapped.push(Mapped { webhook, ty }),
-            Err(error) if chosen.contains(&webhook) => return Err(error),
-            Err(_) => {}
+    for &webhook in chosen {
+        let ty = mapper.event(&description.webhooks[webhook].schema)?;
+        mapped.push(Mapped { webhook, ty });
+    }
+
+    let warnings = mapper.warnings.len();
+    let others =
+        (0..description.webhooks.len()).filter(|webhook| chosen.binary_search(webhook).is_err());
+    for webhook in others {
+        if let Ok(ty) = mapper.event(&description.webhooks[webhook].schema) {
+            mapped.push(Mapped { webhook, ty });
         }
     }
+    mapper.warnings.truncate(warnings);
+    mapped.sort_by_key(|mapped| mapped.webhook);
     Ok(mapped)
 }
 
@@ -187,6 +196,7 @@ struct Work<'r, 'a> {
     types: Types,
     /// The types of all webhooks that could be mapped.
     mapped: Vec<Mapped>,
+    /// The places of the chosen webhooks, in order.
     chosen: Vec<usize>,
     notes: Vec<String>,
     /// The pointer to the type, if the operator named it.
@@ -325,7 +335,7 @@ impl Work<'_, '_> {
         if !matches!(rule.rule, rules::Rule::Unknown(_)) || self.chosen.len() == count {
             return (rule, key);
         }
-        let chosen = self.candidates(&|webhook| self.chosen.contains(&webhook));
+        let chosen = self.candidates(&|webhook| self.chosen.binary_search(&webhook).is_ok());
         (rules::event_type(&self.types, &chosen, count), key)
     }
 
@@ -351,7 +361,7 @@ impl Work<'_, '_> {
         let chosen = self
             .mapped
             .iter()
-            .filter(|it| self.chosen.contains(&it.webhook));
+            .filter(|it| self.chosen.binary_search(&it.webhook).is_ok());
         let chosen: Vec<_> = chosen.cloned().collect();
         let type_of = |webhook| rule.type_of(webhooks, webhook);
         events::merged(

@@ -5,7 +5,7 @@
 
 mod keywords;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use hookyard_shape::fold;
 pub(crate) use keywords::escaped;
@@ -82,25 +82,34 @@ pub(crate) fn is_match(pattern: &str, text: &str) -> bool {
 
 /// Names that have been given, so that each is given once.
 #[derive(Debug, Default)]
-pub(crate) struct Given(BTreeSet<String>);
+pub(crate) struct Given {
+    names: BTreeSet<String>,
+    /// The number that a name was given with last.
+    numbers: BTreeMap<String, usize>,
+}
 
 impl Given {
     /// Starts with names that nothing gets.
     pub(crate) fn reserving(names: &[&str]) -> Self {
-        Self(names.iter().map(|name| (*name).to_owned()).collect())
+        Self {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            numbers: BTreeMap::new(),
+        }
     }
 
     /// Returns the name, or the name with the first number from 2 that makes it new.
     pub(crate) fn give(&mut self, name: &str) -> String {
-        let numbered = |number: usize| match number {
-            1 => name.to_owned(),
-            _ => format!("{name}{number}"),
-        };
-        let mut number = 1;
-        while !self.0.insert(numbered(number)) {
-            number += 1;
+        if self.names.insert(name.to_owned()) {
+            return name.to_owned();
         }
-        numbered(number)
+        let number = self.numbers.entry(name.to_owned()).or_insert(1);
+        loop {
+            *number += 1;
+            let numbered = format!("{name}{number}");
+            if self.names.insert(numbered.clone()) {
+                return numbered;
+            }
+        }
     }
 }
 

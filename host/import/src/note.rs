@@ -71,9 +71,14 @@ impl Note {
 
     /// Returns the note as one text.
     pub(crate) fn sentences(&self) -> String {
-        let text = self.text.iter().map(|text| sentence(text));
-        let parts: Vec<_> = text.chain(self.remarks.iter().cloned()).collect();
-        parts.join(" ")
+        let text = self.text.as_deref().map(sentence).unwrap_or_default();
+        let is_new = |remark: &&String| !text.contains(remark.as_str());
+        let remarks: Vec<_> = self.remarks.iter().filter(is_new).cloned().collect();
+        [vec![text.clone()], remarks]
+            .concat()
+            .join(" ")
+            .trim()
+            .to_owned()
     }
 }
 

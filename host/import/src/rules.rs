@@ -18,6 +18,9 @@ use crate::types::Types;
 
 pub(crate) use key::key;
 
+/// The maximum number of events that are compared.
+const EVENTS_MAX: usize = 5_000;
+
 /// A rule of `provider.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rule {
@@ -69,12 +72,18 @@ pub(crate) struct Candidate<'w, 'a> {
 
 /// Finds the rule for the types of events. `count` is the number of the description's webhooks.
 pub(crate) fn event_type(types: &Types, events: &[Candidate<'_, '_>], count: usize) -> TypeRule {
-    let found = constant::pointer(types, events)
-        .or_else(|| example::pointer(events))
-        .or_else(|| constant::pair(types, events))
-        .or_else(|| header(events));
+    // No host loads more events, and comparing very many takes long.
+    let compared = if events.len() > EVENTS_MAX {
+        &[]
+    } else {
+        events
+    };
+    let found = constant::pointer(types, compared)
+        .or_else(|| example::pointer(compared))
+        .or_else(|| constant::pair(types, compared))
+        .or_else(|| header(compared));
     let found = found.unwrap_or_else(|| Found {
-        rule: Rule::Unknown(constant::candidates(types, events)),
+        rule: Rule::Unknown(constant::candidates(types, compared)),
         pointers: Vec::new(),
         types: vec![None; events.len()],
         warnings: Vec::new(),

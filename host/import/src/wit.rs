@@ -160,8 +160,14 @@ fn field_note(package: &Package<'_>, field: &Field) -> String {
         Form::Record(_) if package.named_in(field.ty).is_none() => parts.push("JSON text.".into()),
         _ => {}
     }
-    parts.retain(|part| !part.is_empty());
-    parts.join(" ")
+    let mut note = parts.remove(0);
+    for part in parts {
+        // Some descriptions already say what the importer would add.
+        if !note.contains(&part) {
+            note = [note, part].join(" ").trim_start().to_owned();
+        }
+    }
+    note
 }
 
 fn handler(package: &Package<'_>, head: &Head<'_>, text: &mut String) {

@@ -88,9 +88,9 @@ impl Sampling {
             work.notes.push(format!("{fields} corrected by bodies"));
         } else if self.all().next().is_none() {
             let required = count(&mut work.types, events);
-            work.notes.push(format!(
+            work.notes.extend((required > 0).then(|| format!(
                 "no samples: {required} fields are required on the document's word; give bodies with --samples"
-            ));
+            )));
         }
     }
 
