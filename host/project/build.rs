@@ -8,7 +8,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// The folders of the repository that the table contains.
-const FOLDERS: [&str; 4] = ["examples", "plugins/sdk", "wit/hookyard", "wit/wasi"];
+const FOLDERS: [&str; 5] = [
+    "examples",
+    "plugins/sdk",
+    "wit/hookyard",
+    "wit/verifier",
+    "wit/wasi",
+];
 
 /// Folders that contain no sources of a template.
 const OUTPUTS: [&str; 14] = [

@@ -57,5 +57,6 @@ mod signals;
 mod sns;
 mod typed;
 mod unrouted;
+mod verifiers;
 mod watching;
 mod routing;

@@ -20,6 +20,8 @@ pub(crate) use shape::Shape;
 
 /// The name of the world.
 pub const WORLD: &str = "plugin";
+/// The name of the world of a verifier.
+pub const VERIFIER_WORLD: &str = "verifier";
 
 /// What a plugin's world imports and exports.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +60,11 @@ impl WitError {
             fault,
         }
     }
+}
+
+/// Returns the files of a verifier's WIT folder.
+pub fn verifier() -> Files {
+    template::below("wit/verifier")
 }
 
 /// Returns the files of a plugin's WIT folder.

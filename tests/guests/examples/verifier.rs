@@ -36,7 +36,7 @@ impl Guest for Verifier {
                 .with_prefix(b"ODD")
                 .and_then(|key| key.derive(Hash::Sha256, date.as_bytes()))
                 .and_then(|key| key.derive(Hash::Sha256, region.as_bytes()));
-            derived.is_some_and(|key| key.hmac_matches(Hash::Sha512, &signed, &tag))
+            derived.is_some_and(|key| key.hmac_matches(Hash::Sha256, &signed, &tag))
         });
         if !is_valid {
             return Err(Refusal::BadSignature);

@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use aws_lc_rs::encoding::AsBigEndian;
-use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use p256::ecdsa::signature::Signer;
@@ -43,8 +43,18 @@ pub fn base64(text: &str) -> String {
 
 /// Returns the HMAC-SHA256 in hex, as many other senders sign.
 pub fn hmac_sha256_hex(key: &[u8], text: &[u8]) -> String {
+    crate::sns::hex(&hmac_sha256(key, text))
+}
+
+/// Returns the HMAC-SHA256.
+pub fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
-    crate::sns::hex(tag.as_ref())
+    tag.as_ref().to_vec()
+}
+
+/// Returns the SHA-256 of bytes.
+pub fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }
 
 /// The two families of header names.

@@ -8,7 +8,7 @@ use hookyard_plugin::Fault;
 use hookyard_schemes::component::{Accepted, HashFunction, Input, KeyHandle, RequestVerifier};
 use hookyard_schemes::{Refusal, Secret};
 use hookyard_testkit::guests;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256};
 
 use crate::support::engine;
 
@@ -41,29 +41,29 @@ fn input(headers: &[(&str, &str)], body: &'static [u8]) -> Input {
 
 /// Signs a body as the sender of the guest's scheme does.
 fn signature(body: &[u8]) -> String {
-    let key = hmac::<Sha256>(64, b"ODDsecret", DATE.as_bytes());
-    let key = hmac::<Sha256>(64, &key, b"eu-1");
+    let key = hmac(b"ODDsecret", DATE.as_bytes());
+    let key = hmac(&key, b"eu-1");
     let url = b"https://hooks.example.com/acme/odd?a=1";
     let body = Sha256::digest(body);
     let signed = [&b"POST"[..], url, body.as_ref()].join(&b'\n');
-    hmac::<Sha512>(128, &key, &signed)
+    hmac(&key, &signed)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
 
-/// Returns the HMAC of `data` (RFC 2104) with a hash whose blocks have this size.
-fn hmac<D: Digest>(block_bytes: usize, key: &[u8], data: &[u8]) -> Vec<u8> {
+/// Returns the HMAC-SHA256 of `data` (RFC 2104).
+fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     let pad = |with: u8| {
-        let mut block = vec![with; block_bytes];
+        let mut block = vec![with; 64];
         block
             .iter_mut()
             .zip(key)
             .for_each(|(byte, key)| *byte ^= key);
         block
     };
-    let inner = D::digest([&pad(0x36), data].concat());
-    D::digest([&pad(0x5c)[..], &inner].concat()).to_vec()
+    let inner = Sha256::digest([&pad(0x36), data].concat());
+    Sha256::digest([&pad(0x5c)[..], &inner].concat()).to_vec()
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use hookyard_project::files::Files;
 use hookyard_project::{World, wit};
 
 use crate::cli::Failure;
@@ -27,6 +28,9 @@ pub(crate) struct FolderArguments {
     /// Export the handler that receives raw bytes
     #[arg(long, requires = "out")]
     untyped: bool,
+    /// Write the world of a component that verifies requests instead
+    #[arg(long, requires = "out", conflicts_with_all = ["provider", "untyped", "name"])]
+    verifier: bool,
     /// The name of the plugin
     #[arg(
         long,
@@ -52,9 +56,8 @@ pub(super) fn write(path: &Path, arguments: &FolderArguments) -> Result<(), Fail
         let way_out = "imports need --out, the folder to write";
         return Err(Failure::Arguments(way_out.to_owned()));
     };
-    if arguments.provider.is_none() && !arguments.untyped {
-        let way_out =
-            "--out needs --provider, or --untyped for the handler that receives raw bytes";
+    if arguments.provider.is_none() && !arguments.untyped && !arguments.verifier {
+        let way_out = "--out needs --provider, --untyped for the handler that receives raw bytes, or --verifier";
         return Err(Failure::Arguments(way_out.to_owned()));
     }
     let name = &arguments.name;
@@ -67,21 +70,29 @@ pub(super) fn write(path: &Path, arguments: &FolderArguments) -> Result<(), Fail
         return Err(Failure::Arguments(way_out));
     }
 
+    let (files, world) = if arguments.verifier {
+        (wit::verifier(), wit::VERIFIER_WORLD)
+    } else {
+        (plugin(path, arguments)?, wit::WORLD)
+    };
+    files.write(out).map_err(|error| report::report(&error))?;
+    output::line(format_args!(
+        "wrote {} files to {}; the world is `{world}`",
+        files.len(),
+        out.display(),
+    ))
+}
+
+/// Returns the WIT folder of a plugin.
+fn plugin(path: &Path, arguments: &FolderArguments) -> Result<Files, Failure> {
     let provider = provider::find_optional(path, arguments.provider.as_deref())?;
     let imports = arguments.imports.imports();
     let world = World {
-        name,
+        name: &arguments.name,
         provider: provider.as_ref(),
         imports: &imports,
     };
-    let files = wit::files(&world).map_err(|error| report::report(&error))?;
-    files.write(out).map_err(|error| report::report(&error))?;
-    output::line(format_args!(
-        "wrote {} files to {}; the world is `{}`",
-        files.len(),
-        out.display(),
-        wit::WORLD
-    ))
+    wit::files(&world).map_err(|error| report::report(&error))
 }
 
 #[cfg(test)]
