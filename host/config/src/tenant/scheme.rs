@@ -351,7 +351,7 @@ impl Reader<'_, '_> {
     }
 
     /// Returns what the references in the list `key` name.
-    fn references(
+    pub(super) fn references(
         &self,
         key: &'static str,
         what_for: &str,

@@ -1,6 +1,7 @@
 //! The keys that a verifier computes with. Their bytes stay in the host.
 
-use hookyard_schemes::component::{HashFunction, KeyHandle, SignatureAlgorithm};
+use hookyard_schemes::component::KeyHandle;
+use hookyard_schemes::recipe::{self, EcdsaForm, PublicKeyAlgorithm, RsaHash};
 use wasmtime::component::Resource;
 
 use super::bindings::types::{self, Algorithm, Hash};
@@ -76,7 +77,7 @@ impl types::HostKey for State {
     }
 }
 
-impl From<Hash> for HashFunction {
+impl From<Hash> for recipe::Hash {
     fn from(hash: Hash) -> Self {
         match hash {
             Hash::Sha1 => Self::Sha1,
@@ -87,18 +88,18 @@ impl From<Hash> for HashFunction {
     }
 }
 
-impl From<Algorithm> for SignatureAlgorithm {
+impl From<Algorithm> for PublicKeyAlgorithm {
     fn from(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Ed25519 => Self::Ed25519,
-            Algorithm::EcdsaP256Sha256 => Self::EcdsaP256,
-            Algorithm::EcdsaP384Sha384 => Self::EcdsaP384,
-            Algorithm::RsaSha256 => Self::RsaSha256,
-            Algorithm::RsaSha384 => Self::RsaSha384,
-            Algorithm::RsaSha512 => Self::RsaSha512,
-            Algorithm::RsaPssSha256 => Self::RsaPssSha256,
-            Algorithm::RsaPssSha384 => Self::RsaPssSha384,
-            Algorithm::RsaPssSha512 => Self::RsaPssSha512,
+            Algorithm::EcdsaP256Sha256 => Self::EcdsaP256(EcdsaForm::Der),
+            Algorithm::EcdsaP384Sha384 => Self::EcdsaP384(EcdsaForm::Der),
+            Algorithm::RsaSha256 => Self::Rsa(RsaHash::Sha256),
+            Algorithm::RsaSha384 => Self::Rsa(RsaHash::Sha384),
+            Algorithm::RsaSha512 => Self::Rsa(RsaHash::Sha512),
+            Algorithm::RsaPssSha256 => Self::RsaPss(RsaHash::Sha256),
+            Algorithm::RsaPssSha384 => Self::RsaPss(RsaHash::Sha384),
+            Algorithm::RsaPssSha512 => Self::RsaPss(RsaHash::Sha512),
         }
     }
 }

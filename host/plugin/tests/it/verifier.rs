@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hookyard_model::{Header, Timestamp};
 use hookyard_plugin::Fault;
-use hookyard_schemes::component::{Accepted, HashFunction, Input, KeyHandle, RequestVerifier};
-use hookyard_schemes::{Refusal, Secret};
+use hookyard_schemes::component::{Accepted, Input, KeyHandle, RequestVerifier};
+use hookyard_schemes::recipe::Hash;
+use hookyard_schemes::{PublicKey, Refusal, Secret};
 use hookyard_testkit::guests;
 use sha2::{Digest, Sha256};
 
@@ -149,8 +150,12 @@ fn secret_becomes_another_secret_only() {
     assert!(key.equals(b"secret") && !key.equals(b"Secret"));
     assert!(!format!("{key:?}").contains("secret"));
 
-    let public = KeyHandle::public(Some("one".into()), vec![0; 32]);
-    assert!(public.derive(HashFunction::Sha256, b"").is_none());
+    let public = KeyHandle::public(PublicKey {
+        id: None,
+        algorithm: None,
+        bytes: vec![0; 32],
+    });
+    assert!(public.derive(Hash::Sha256, b"").is_none());
     assert!(public.with_prefix(b"").is_none());
     assert!(!public.equals(&[0; 32]));
 }

@@ -105,17 +105,22 @@ impl Hash {
             .map_err(unusable)?
             .bytes;
 
+        Ok(self.hmac_key(&bytes))
+    }
+
+    /// Returns the bytes as an HMAC key with this hash.
+    pub(crate) fn hmac_key(self, bytes: &[u8]) -> hmac::Key {
         let algorithm = match self {
             Self::Sha1 => HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Self::Sha256 => HMAC_SHA256,
             Self::Sha384 => HMAC_SHA384,
             Self::Sha512 => HMAC_SHA512,
         };
-        Ok(hmac::Key::new(algorithm, &bytes))
+        hmac::Key::new(algorithm, bytes)
     }
 
     /// Returns the digest of bytes.
-    pub(crate) fn digest(self, bytes: &[u8]) -> digest::Digest {
+    pub fn digest(self, bytes: &[u8]) -> digest::Digest {
         let algorithm = match self {
             Self::Sha1 => &SHA1_FOR_LEGACY_USE_ONLY,
             Self::Sha256 => &SHA256,

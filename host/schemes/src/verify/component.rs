@@ -17,9 +17,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookyard_model::{Header, Payload, Timestamp};
 
-pub use self::key::{HashFunction, KeyHandle, SignatureAlgorithm};
+pub use self::key::KeyHandle;
 use super::{Freshness, Refusal, Request, Verdict, Verified};
 use crate::SetupError;
+use crate::recipe::{PublicUrl, SourceValues};
 
 /// The maximum size of an id that a component returns, in bytes.
 const ID_BYTES_MAX: usize = 512;
@@ -40,10 +41,8 @@ pub struct Settings {
     pub file: Arc<ComponentFile>,
     /// The keys of the source, in the order of its configuration.
     pub keys: Vec<KeyHandle>,
-    /// The texts that the operator gives to the component.
-    pub settings: BTreeMap<String, String>,
-    /// The URL of the source that the sender uses, without a query.
-    pub public_url: Option<String>,
+    /// What the operator knows about the source.
+    pub source: SourceValues,
     /// The maximum distance of a signed time from now.
     pub freshness: Freshness,
 }
@@ -139,7 +138,7 @@ pub(crate) struct ComponentVerifier {
     file: Arc<ComponentFile>,
     keys: Arc<[KeyHandle]>,
     settings: Arc<BTreeMap<String, String>>,
-    public_url: Option<String>,
+    public_url: Option<PublicUrl>,
     freshness: Freshness,
     /// The component, once it is loaded.
     loaded: OnceLock<Arc<dyn RequestVerifier>>,
@@ -155,8 +154,8 @@ impl ComponentVerifier {
         Ok(Self {
             file: settings.file,
             keys: settings.keys.into(),
-            settings: Arc::new(settings.settings),
-            public_url: settings.public_url,
+            settings: Arc::new(settings.source.settings),
+            public_url: settings.source.public_url,
             freshness: settings.freshness,
             loaded: OnceLock::new(),
         })
@@ -205,10 +204,8 @@ impl ComponentVerifier {
     }
 
     fn input(&self, request: &Request<'_>, now: Timestamp) -> Input {
-        let url = self.public_url.as_ref().map(|url| match request.query {
-            Some(query) => format!("{url}?{query}"),
-            None => url.clone(),
-        });
+        let url = self.public_url.as_ref();
+        let url = url.map(|url| url.with_query(request.query));
 
         Input {
             method: request.method.to_owned(),

@@ -118,7 +118,7 @@ impl PublicKeys {
 
 impl PublicKey {
     /// Returns the key, ready for an algorithm. The error completes "key 1: …".
-    fn parse(&self, algorithm: PublicKeyAlgorithm) -> Result<ParsedPublicKey, String> {
+    pub(crate) fn parse(&self, algorithm: PublicKeyAlgorithm) -> Result<ParsedPublicKey, String> {
         let name = algorithm.jws_name();
         if let Some(stated) = self.algorithm.as_deref()
             && stated != name

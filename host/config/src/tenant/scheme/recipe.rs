@@ -49,7 +49,7 @@ impl Reader<'_, '_> {
     }
 
     /// Returns what the provider defines for a scheme. Reports a provider that does not.
-    fn defined<'p, T>(
+    pub(in crate::tenant) fn defined<'p, T>(
         &self,
         provider: &Provider,
         defined: Option<&'p T>,
