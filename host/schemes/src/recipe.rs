@@ -10,6 +10,7 @@
 //! exception is a source whose operator writes `unsigned_body = true`.
 
 mod algorithm;
+mod certificate;
 mod encoding;
 mod time;
 mod signed;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use algorithm::{Algorithm, EcdsaForm, Hash, KeyOrigin, PublicKeyAlgorithm, RsaHash};
+pub use certificate::CertificateOrigin;
 pub(crate) use check::{Coverage, coverage};
 pub use ecma::{Stringified, stringify};
 pub use encoding::Encoding;

@@ -4,6 +4,8 @@
 //! A recipe is checked when it is read, so that a recipe that cannot work is a fault of its own
 //! file.
 
+mod certificate;
+
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -51,10 +53,15 @@ pub fn public_key(section: &Section<'_>) -> Option<Recipe> {
         Some(formed) => formed,
         None => algorithm,
     };
-    let algorithm = algorithm.map(|algorithm| Algorithm::PublicKey {
-        algorithm,
-        keys: KeyOrigin::Source,
-    });
+    let keys = match section.entry("certificate") {
+        Some(entry) => entry
+            .table(certificate::read)
+            .map(|origin| KeyOrigin::Certificate(Box::new(origin))),
+        None => Some(KeyOrigin::Source),
+    };
+    let algorithm = algorithm
+        .zip(keys)
+        .map(|(algorithm, keys)| Algorithm::PublicKey { algorithm, keys });
     recipe(section, algorithm)
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn allows_http(scheme: &Scheme) -> bool {
         }
         Scheme::Jwt(settings) => is_http_location(&settings.keys),
         Scheme::HttpSignatures(settings) => is_http_location(&settings.keys),
+        Scheme::Recipe(settings) => recipe::has_http(&settings.recipe),
         _ => false,
     }
 }

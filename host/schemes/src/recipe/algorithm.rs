@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY, HMAC_SHA256, HMAC_SHA384, HMAC_SHA512};
 use aws_lc_rs::signature::{self, VerificationAlgorithm};
 
-use super::Encoding;
+use super::{CertificateOrigin, Encoding};
 use crate::{Secret, SetupError};
 
 /// How a signature is computed.
@@ -31,6 +31,8 @@ pub enum Algorithm {
 pub enum KeyOrigin {
     /// The source's configuration.
     Source,
+    /// A certificate at a URL that the message names.
+    Certificate(Box<CertificateOrigin>),
 }
 
 /// A hash.

@@ -21,7 +21,7 @@ const PEM_BYTES_MAX: usize = 64 * 1024;
 const CHAIN_LENGTH_MAX: usize = 8;
 
 /// A signing certificate, with the other certificates that were served with it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// The certificates in DER. The first one signs.
     chain: Vec<Vec<u8>>,

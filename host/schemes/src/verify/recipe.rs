@@ -1,19 +1,22 @@
 //! Verifies requests by a recipe.
 
+mod certificate;
+
 use std::borrow::Cow;
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use aws_lc_rs::{constant_time, hmac};
 use hookyard_model::{Payload, Timestamp};
 
+use self::certificate::{CertificateKeys, Signing};
 use super::credential::check_keys;
 use super::public_key::verification_keys;
-use super::{Freshness, Refusal, Request};
+use super::{Certificate, Documents, Freshness, Refusal, Request, Verdict, Verification, Verified};
 use crate::diagnose::SignatureTrace;
 use crate::handshake::token::{is_always_token, is_token};
 use crate::recipe::{
-    Algorithm, BodyDigest, Coverage, Encoding, Recipe, Settings, SignedPiece, SignedValues,
-    SourceValues, coverage,
+    Algorithm, BodyDigest, Coverage, Encoding, KeyOrigin, Recipe, Settings, SignedPiece,
+    SignedValues, SourceValues, coverage,
 };
 use crate::value::{Fields, Place, Template};
 use crate::{JsonPointer, SetupError};
@@ -40,6 +43,7 @@ pub(crate) struct RecipeVerifier {
 enum Keys {
     Secrets(Vec<hmac::Key>),
     Public(Vec<ParsedPublicKey>),
+    Certificate(Box<CertificateKeys>),
 }
 
 impl RecipeVerifier {
@@ -65,9 +69,14 @@ impl RecipeVerifier {
                 let secrets = keys.iter().map(|secret| hash.read_key(*key, secret));
                 Keys::Secrets(secrets.collect::<Result<_, _>>()?)
             }
-            Algorithm::PublicKey { algorithm, .. } => {
-                Keys::Public(verification_keys(&keys, *algorithm)?)
-            }
+            Algorithm::PublicKey {
+                algorithm,
+                keys: KeyOrigin::Source,
+            } => Keys::Public(verification_keys(&keys, *algorithm)?),
+            Algorithm::PublicKey {
+                algorithm,
+                keys: KeyOrigin::Certificate(origin),
+            } => Keys::Certificate(Box::new(CertificateKeys::new(origin, *algorithm)?)),
         };
         Ok(Self {
             payload: payload(&recipe, &source),
@@ -96,13 +105,14 @@ impl RecipeVerifier {
         Ok(())
     }
 
-    /// Verifies a request. Returns the id of the message, if the sender gives one, and the part of
-    /// the body that is signed.
+    /// Verifies a request. The event has the id of the message, if the sender gives one, and the part
+    /// of the body that is signed.
     pub(crate) fn verify(
         &self,
         request: &Request<'_>,
+        documents: &dyn Documents,
         now: Timestamp,
-    ) -> Result<(Option<String>, Payload), Refusal> {
+    ) -> Result<Verification, Refusal> {
         let fields = Fields::new(*request).with_pointers(&self.pointers);
         let signatures = self.signatures(&fields)?;
         let (timestamp, signed_at) = self.timestamp(&fields)?.unzip();
@@ -114,12 +124,36 @@ impl RecipeVerifier {
             id: id.as_deref(),
             source: &self.source,
         };
-        self.check_signatures(&signatures, &values)?;
+        let certificate = match &self.keys {
+            Keys::Certificate(keys) => {
+                // A stranger must not make the host fetch for a message that is refused anyway.
+                self.check_freshness(signed_at, now)?;
+                match keys.find(&fields, documents, now)? {
+                    Signing::Certificate(certificate) => Some(certificate),
+                    Signing::Needs(document) => {
+                        return Ok(Verification::NeedsDocument {
+                            document,
+                            otherwise: Refusal::CertificateUnavailable,
+                        });
+                    }
+                }
+            }
+            Keys::Secrets(_) | Keys::Public(_) => None,
+        };
 
-        if let (Some(time), Some(signed_at)) = (&self.recipe.timestamp, signed_at) {
-            time.freshness.check(signed_at, now)?;
+        self.check_signatures(&signatures, &values, certificate.as_deref())?;
+        self.check_freshness(signed_at, now)?;
+        Ok(Verification::Complete(Verdict::Event(Verified {
+            id: id.map(Cow::into_owned),
+            payload: self.payload.clone(),
+        })))
+    }
+
+    fn check_freshness(&self, signed_at: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
+        match (&self.recipe.timestamp, signed_at) {
+            (Some(time), Some(signed_at)) => time.freshness.check(signed_at, now),
+            _ => Ok(()),
         }
-        Ok((id.map(Cow::into_owned), self.payload.clone()))
     }
 
     /// Returns how the signature of a request is checked, for each text that it may cover.
@@ -208,6 +242,7 @@ impl RecipeVerifier {
         &self,
         signatures: &[Vec<u8>],
         values: &SignedValues<'_, '_>,
+        certificate: Option<&Certificate>,
     ) -> Result<(), Refusal> {
         let has_digest = match &self.recipe.digest {
             Some(digest) => has_digest(digest, values.fields)?,
@@ -224,7 +259,7 @@ impl RecipeVerifier {
                 refusal = Some(Refusal::HandshakeText);
                 continue;
             }
-            if self.keys.have_signed(&signed, signatures) {
+            if self.keys.have_signed(&signed, signatures, certificate) {
                 return Ok(());
             }
             refusal = Some(Refusal::BadSignature);
@@ -275,12 +310,17 @@ impl Keys {
                 .iter()
                 .map(|key| encoding.encode(tag(key, signed).as_ref()))
                 .collect(),
-            Self::Public(_) => Vec::new(),
+            Self::Public(_) | Self::Certificate(_) => Vec::new(),
         }
     }
 
     /// Returns whether one of the signatures was made with one of the keys.
-    fn have_signed(&self, signed: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]) -> bool {
+    fn have_signed(
+        &self,
+        signed: &[Cow<'_, [u8]>],
+        signatures: &[Vec<u8>],
+        certificate: Option<&Certificate>,
+    ) -> bool {
         match self {
             // Every key is compared with every signature, so that the time reveals nothing.
             Self::Secrets(keys) => keys.iter().fold(false, |is_valid, key| {
@@ -298,6 +338,9 @@ impl Keys {
                 };
                 keys.iter().any(fits)
             }
+            Self::Certificate(keys) => certificate.is_some_and(|certificate| {
+                keys.has_signed(certificate, &joined(signed), signatures)
+            }),
         }
     }
 }

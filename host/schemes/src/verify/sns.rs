@@ -20,7 +20,8 @@ use base64::prelude::BASE64_STANDARD;
 use hookyard_model::{Payload, Timestamp, excerpt};
 
 use self::envelope::{MessageKind, SnsEnvelope};
-use self::urls::{CertificateUrls, ConfirmationUrls};
+pub(super) use self::urls::CertificateUrls;
+use self::urls::ConfirmationUrls;
 use super::credential::CredentialVerifier;
 use super::{
     Certificate, Credential, DocumentRef, Documents, Freshness, Refusal, Request, Verdict,

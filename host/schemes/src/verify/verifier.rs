@@ -129,13 +129,7 @@ impl Verifier {
                 return scheme.verify(request, documents, now);
             }
             SchemeVerifier::StandardWebhooks(scheme) => Some(scheme.verify(request, now)?),
-            SchemeVerifier::Recipe(scheme) => {
-                let (id, payload) = scheme.verify(request, now)?;
-                return Ok(Verification::Complete(Verdict::Event(Verified {
-                    id,
-                    payload,
-                })));
-            }
+            SchemeVerifier::Recipe(scheme) => return scheme.verify(request, documents, now),
             SchemeVerifier::Token(token) => token.verify(request).map(|()| None)?,
             SchemeVerifier::DetachedJws(scheme) => scheme.verify(request).map(|()| None)?,
             SchemeVerifier::Static(credential) => credential.verify(request).map(|()| None)?,

@@ -12,6 +12,7 @@ mod recipe;
 mod token;
 mod json;
 mod jws;
+mod certificate;
 mod http_signatures;
 mod jwt;
 mod robust;

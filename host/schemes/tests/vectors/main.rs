@@ -7,6 +7,7 @@
 mod case;
 mod reasons;
 mod http_signatures;
+mod paypal;
 mod recipes;
 mod schemes;
 

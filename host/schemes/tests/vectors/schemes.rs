@@ -10,8 +10,8 @@ use hookyard_schemes::{
 use serde_json::Value;
 
 use crate::case::Case;
-use crate::http_signatures;
 use crate::recipes::{self, Described, SchemeData};
+use crate::{http_signatures, paypal};
 
 /// The topic of cases that name none, because they test something else.
 const SOME_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:none";
@@ -24,6 +24,7 @@ pub(crate) fn is_known(scheme: &str) -> bool {
         "static-credential",
         "ecma-json",
         "rfc9421",
+        "paypal",
     ]
     .contains(&scheme)
         || recipes::find(scheme).is_some()
@@ -37,6 +38,7 @@ pub(crate) fn scheme(name: &str, case: &Case) -> Option<Result<Scheme, String>> 
         "aws-sns" => Some(aws_sns(case).map(Scheme::AwsSns)),
         "static-credential" => Some(static_credential(case).map(Scheme::Static)),
         "rfc9421" => Some(http_signatures::settings(case)),
+        "paypal" => Some(paypal::settings(case)),
         name => recipes::find(name).map(|data| described(&data, case)),
     }
 }

@@ -2,14 +2,16 @@
 //! token.
 
 use hookyard_schemes::recipe::{
-    Algorithm, Encoding, PublicKeyAlgorithm, Recipe, Settings, SourceValues,
+    Algorithm, CertificateOrigin, Encoding, KeyOrigin, PublicKeyAlgorithm, Recipe, Settings,
+    SourceValues,
 };
+use hookyard_schemes::sns::Trust;
 use hookyard_schemes::value::PlaceKind;
 use hookyard_schemes::{
     Provider, PublicKeys, Secret, SecretReport, SecretUse, check_document, token,
 };
 
-use super::{Reader, SHARED_SECRET};
+use super::{Reader, SHARED_SECRET, is_http};
 use crate::tenant::source_values;
 
 impl Reader<'_, '_> {
@@ -29,10 +31,39 @@ impl Reader<'_, '_> {
             Some(Algorithm::PublicKey { algorithm, .. }) => Some(*algorithm),
             _ => None,
         };
+        if let Some((recipe, origin)) = recipe.and_then(certificate_origin) {
+            let recipe = self.with_certificate(recipe, origin);
+            return self.settings(Some(&recipe), Some(Vec::new()));
+        }
         let judge = |document: &[u8]| judge_public_keys(document, algorithm);
         let keys = self.references("keys", "the sender's public keys", &judge);
         let keys = keys.map(|keys| keys.into_iter().map(Secret::new).collect());
         self.settings(recipe, keys)
+    }
+
+    /// Returns the recipe with what the source says of certificates: another URL and the root that a
+    /// stand-in for the sender needs.
+    fn with_certificate(&self, recipe: &Recipe, origin: &CertificateOrigin) -> Recipe {
+        let mut origin = origin.clone();
+        if let Some(url) = self.section.get("certificate_url") {
+            origin.prefixes = vec![url];
+        }
+        if let Some(Trust::Roots(roots)) = self.trust() {
+            origin.roots = roots;
+        }
+        if origin.roots.is_empty() && origin.prefixes.iter().any(|url| is_http(url)) {
+            self.section.missing(
+                "trust",
+                "the root of the certificate, because `certificate_url` is not `https:` and does not \
+                 prove whose certificate it is",
+            );
+        }
+
+        let mut recipe = recipe.clone();
+        if let Algorithm::PublicKey { keys, .. } = &mut recipe.algorithm {
+            *keys = KeyOrigin::Certificate(Box::new(origin));
+        }
+        recipe
     }
 
     pub(super) fn token(&self, provider: &Provider) -> Option<token::Settings> {
@@ -109,6 +140,23 @@ impl Reader<'_, '_> {
                 .fault("unsigned_body has no effect, because the sender signs the body; remove it"),
             _ => {}
         }
+    }
+}
+
+/// Returns whether certificates may be fetched over plain HTTP.
+pub(super) fn has_http(recipe: &Recipe) -> bool {
+    certificate_origin(recipe)
+        .is_some_and(|(_, origin)| origin.prefixes.iter().any(|url| is_http(url)))
+}
+
+/// Returns a recipe whose key is in a certificate, with the rules for the certificate.
+fn certificate_origin(recipe: &Recipe) -> Option<(&Recipe, &CertificateOrigin)> {
+    match &recipe.algorithm {
+        Algorithm::PublicKey {
+            keys: KeyOrigin::Certificate(origin),
+            ..
+        } => Some((recipe, origin)),
+        _ => None,
     }
 }
 

@@ -32,14 +32,14 @@ pub enum UrlRule {
 
 /// A compiled rule for certificate URLs.
 #[derive(Debug)]
-pub(super) struct CertificateUrls(Regex);
+pub(in crate::verify) struct CertificateUrls(Regex);
 
 /// A compiled rule for confirmation URLs.
 #[derive(Debug)]
 pub(super) struct ConfirmationUrls(Regex);
 
 impl CertificateUrls {
-    pub(super) fn new(rule: &UrlRule) -> Result<Self, SetupError> {
+    pub(in crate::verify) fn new(rule: &UrlRule) -> Result<Self, SetupError> {
         let pattern = match rule {
             UrlRule::Amazon => AMAZON_CERTIFICATE.to_owned(),
             UrlRule::Prefixes(prefixes) => any_prefix(prefixes)? + CERTIFICATE_REST,
@@ -48,7 +48,7 @@ impl CertificateUrls {
         whole(&pattern).map(Self)
     }
 
-    pub(super) fn allow(&self, url: &str) -> bool {
+    pub(in crate::verify) fn allow(&self, url: &str) -> bool {
         is_plain(url) && self.0.is_match(url)
     }
 }

@@ -1,0 +1,21 @@
+//! A certificate that a message names by its URL, as PayPal's do.
+
+use crate::Certificate;
+use crate::value::Place;
+
+/// The origin of the public key: a certificate at a URL that the message names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateOrigin {
+    /// The place of the URL.
+    pub url: Place,
+    /// The beginnings of the URLs that may be fetched. Each has a scheme, a host and a path.
+    pub prefixes: Vec<String>,
+    /// The name to which the certificate must be issued.
+    pub name: String,
+    /// The place at which the message states its algorithm, and the only text that is accepted
+    /// there.
+    pub stated: Option<(Place, String)>,
+    /// The certificates to which a chain must lead. Without one, a certificate is trusted because of
+    /// its URL, which then begins with `https:`.
+    pub roots: Vec<Certificate>,
+}
