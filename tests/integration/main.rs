@@ -33,6 +33,7 @@ mod door;
 mod grants;
 #[cfg(target_os = "linux")]
 mod host_memory;
+mod handshakes;
 mod hostile;
 mod logging;
 mod metrics;
