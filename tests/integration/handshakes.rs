@@ -211,7 +211,7 @@ async fn vectors_are_answered() -> Result<()> {
 
     let events = senders.host.events().await?;
     let sources: Vec<_> = events.iter().map(|event| event.source.as_str()).collect();
-    assert_eq!(sources, ["adyen"], "a handshake is no event");
+    assert_eq!(sources, ["adyen"], "handshakes are not events");
     let lines = senders.host.lines().await?;
     let answered = lines
         .iter()

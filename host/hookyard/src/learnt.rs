@@ -27,7 +27,7 @@ const SECRETS_MAX: usize = 5;
 #[derive(Clone)]
 pub(crate) struct LearntFolder {
     folder: PathBuf,
-    /// One secret is written at a time.
+    /// Held while a secret is written.
     writer: Arc<Mutex<()>>,
 }
 
@@ -116,7 +116,7 @@ impl StoredSecret {
         Ok(Self { learnt, path })
     }
 
-    /// Removes the file. A file that is gone is no error.
+    /// Removes the file. Does nothing if the file is gone.
     pub(crate) fn remove(self) -> io::Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),

@@ -3,8 +3,8 @@
 //! This is the only place that decides it. Two exhaustive matches, [`Refused::public`] and
 //! [`public_refusal`], give each refusal its status and text. Details for the operator are in
 //! `reason` and `Display`, and never reach the sender. No answer of the host's own repeats anything
-//! that the sender wrote. An answer given as data is sent as it is, except that a browser is told
-//! not to guess its type: the text of a stranger must not become a page.
+//! that the sender wrote. An answer given as data is sent as it is, except that a browser must
+//! not guess its type: the text of a stranger must not become a page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ pub(crate) enum Accepted {
         /// Whether the request brought a secret, which was kept.
         is_learnt: bool,
     },
-    /// A GET or HEAD, which is told what the URL is.
+    /// A GET or HEAD, whose answer says what the URL is.
     Described,
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use hookyard_model::{SourceRef, Timestamp};
 use hookyard_schemes::handshake::HandshakeReply;
 use hookyard_schemes::value::Fields;
-use hookyard_schemes::{Refusal, Request, Secret};
+use hookyard_schemes::{Request, Secret};
 
 use crate::answer::{Accepted, Refused};
 use crate::source::Source;
@@ -50,17 +50,28 @@ impl LearntSecrets for () {
     }
 }
 
-/// Returns whether the source serves requests with this method beside POST, GET and HEAD.
+/// The reply to a request that asks for a handshake.
+pub(crate) struct Reply {
+    content: HandshakeReply,
+    /// Whether the source's scheme has verified the request.
+    verified: bool,
+}
+
+/// The origin of a request.
+pub(crate) struct Origin {
+    pub(crate) peer: Arc<str>,
+    pub(crate) received_at: Timestamp,
+}
+
+/// Returns whether a handshake of the source has this method.
 pub(crate) fn has_method(source: &Source, method: &http::Method) -> bool {
     source.handshakes.has_method(method.as_str())
 }
 
 /// Returns whether a request asks for a handshake that needs a verified request.
 pub(crate) fn needs_proof(source: &Source, request: Request<'_>) -> bool {
-    source
-        .handshakes
-        .find(&Fields::new(request), true)
-        .is_some()
+    let fields = Fields::new(request);
+    source.handshakes.find(&fields, true).is_some()
 }
 
 /// Returns the reply to a request, or `None` if the request asks for no handshake. `verified` says
@@ -69,44 +80,44 @@ pub(crate) fn reply(
     source: &Source,
     request: Request<'_>,
     verified: bool,
-) -> Result<Option<HandshakeReply>, Refused> {
+) -> Result<Option<Reply>, Refused> {
     let fields = Fields::new(request);
     let Some(handshake) = source.handshakes.find(&fields, verified) else {
         return Ok(None);
     };
-    let reply = source.handshakes.reply(handshake, &fields);
-    reply.map(Some).map_err(refused)
-}
-
-/// Keeps the secret that a handshake brought, and returns the outcome of the request.
-pub(crate) async fn complete(
-    reply: HandshakeReply,
-    verified: bool,
-    source: &Source,
-    secrets: &dyn LearntSecrets,
-    origin: (Arc<str>, Timestamp),
-) -> Result<Accepted, Refused> {
-    let is_learnt = reply.learnt.is_some();
-    if let Some(secret) = reply.learnt {
-        let (peer, received_at) = origin;
-        let learnt = LearntSecret {
-            secret,
-            peer,
-            received_at,
-        };
-        let kept = secrets.keep(&source.name, learnt).await;
-        kept.map_err(Refused::SecretNotKept)?;
+    match source.handshakes.reply(handshake, &fields) {
+        Ok(content) => Ok(Some(Reply { content, verified })),
+        Err(refusal) => Err(Refused::Handshake {
+            why: refusal.to_string(),
+            refusal,
+        }),
     }
-    Ok(Accepted::Handshake {
-        answer: reply.answer,
-        verified,
-        is_learnt,
-    })
 }
 
-fn refused(refusal: Refusal) -> Refused {
-    Refused::Handshake {
-        why: refusal.to_string(),
-        refusal,
+impl Reply {
+    /// Keeps the secret that the request brought, and returns the outcome of the request.
+    pub(crate) async fn complete(
+        self,
+        source: &Source,
+        secrets: &dyn LearntSecrets,
+        origin: Origin,
+    ) -> Result<Accepted, Refused> {
+        let HandshakeReply { answer, learnt } = self.content;
+        let is_learnt = learnt.is_some();
+        if let Some(secret) = learnt {
+            let Origin { peer, received_at } = origin;
+            let learnt = LearntSecret {
+                secret,
+                peer,
+                received_at,
+            };
+            let kept = secrets.keep(&source.name, learnt).await;
+            kept.map_err(Refused::SecretNotKept)?;
+        }
+        Ok(Accepted::Handshake {
+            answer,
+            verified: self.verified,
+            is_learnt,
+        })
     }
 }

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_model::Event;
-use hookyard_schemes::handshake::HandshakeReply;
 use hookyard_schemes::{Verdict, Verified, ordering_key};
 use hookyard_store::AppendResult;
 use http::{Method, Request, request};
@@ -22,7 +21,7 @@ use crate::answer::{self, Accepted, Answer, Refused, StoredEvent};
 use crate::body::{self, Body, BodyBudget, BodyLimits};
 use crate::bound::Parts;
 use crate::config::Config;
-use crate::declared;
+use crate::declared::{self, Origin};
 use crate::handshake::Handshakes;
 use crate::headers::{self, ReceivedHeaders};
 use crate::log::{self, RequestSummary};
@@ -158,7 +157,7 @@ impl Receiver {
 
         let scheme_request = request.for_schemes(route.tail);
         if let Some(reply) = declared::reply(source, scheme_request, false)? {
-            return self.complete(reply, false, source, sender).await;
+            return self.complete(reply, source, sender).await;
         }
         if head.method != Method::POST && !declared::needs_proof(source, scheme_request) {
             return unasked(&head.method);
@@ -168,7 +167,7 @@ impl Receiver {
             Verdict::Event(verified) => {
                 let reply = declared::reply(source, request.for_schemes(route.tail), true)?;
                 match reply {
-                    Some(reply) => self.complete(reply, true, source, sender).await,
+                    Some(reply) => self.complete(reply, source, sender).await,
                     None => {
                         self.store(source, verified, request, &sender.in_flight)
                             .await
@@ -187,15 +186,16 @@ impl Receiver {
     /// Completes a handshake that the provider declares.
     async fn complete(
         &self,
-        reply: HandshakeReply,
-        verified: bool,
+        reply: declared::Reply,
         source: &Source,
         sender: &Sender,
     ) -> Result<Accepted, Refused> {
-        let origin = (Arc::clone(&sender.peer), self.parts.clock.now());
-        let secrets = &*self.parts.learnt;
+        let origin = Origin {
+            peer: Arc::clone(&sender.peer),
+            received_at: self.parts.clock.now(),
+        };
         // Rare steps are boxed: hyper moves the future of each request.
-        Box::pin(declared::complete(reply, verified, source, secrets, origin)).await
+        Box::pin(reply.complete(source, &*self.parts.learnt, origin)).await
     }
 
     fn body_limits(&self, source: &Source) -> BodyLimits {

@@ -27,7 +27,7 @@ pub struct HandshakeAnswer {
 pub enum HandshakeBody {
     /// No body.
     Empty,
-    /// Plain text. Browsers are told not to guess another type.
+    /// Plain text. A header keeps browsers from guessing another type.
     Text(Text),
     /// JSON.
     Json(JsonTemplate),

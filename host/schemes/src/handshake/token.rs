@@ -6,10 +6,10 @@
 //! The host therefore signs only *tokens*: 8 to 128 characters of `A-Z a-z 0-9 _ . ~ = -`. A
 //! message of the sender must never be a token, which is ensured twice:
 //!
-//! - Zoom signs `v0:{timestamp}:{body}`. The colon is no token character, so that no message is a
-//!   token.
-//! - X signs the body alone. Its bodies are JSON objects, whose braces and quotes are no token
-//!   characters. But a stranger could send the body `12345678`, which is JSON as well. The verifier
+//! - Zoom signs `v0:{timestamp}:{body}`. A token cannot contain the colon, so that a message of
+//!   Zoom is never a token.
+//! - X signs the body alone. Its bodies are JSON objects, and a token cannot contain their braces
+//!   and quotes. But a stranger could send the body `12345678`, which is JSON as well. The verifier
 //!   of a source that signs tokens therefore refuses a message that is a token, even if its
 //!   signature is valid.
 //!
@@ -21,8 +21,7 @@
 use crate::recipe::SignedPiece;
 use crate::value::{Piece, Template};
 
-/// The minimum size of a token, in bytes. A shorter text would help to guess the key's other uses
-/// and is no sender's challenge.
+/// The minimum size of a token, in bytes. The challenges of senders are longer than this.
 const BYTES_MIN: usize = 8;
 /// The maximum size of a token, in bytes.
 const BYTES_MAX: usize = 128;
