@@ -44,6 +44,7 @@ mod outbox;
 mod outgoing;
 mod output;
 mod overload;
+mod provider;
 mod quarantine;
 mod readme;
 mod rehearsal;

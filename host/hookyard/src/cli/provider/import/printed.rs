@@ -89,11 +89,11 @@ pub(super) fn text(outcome: &Outcome) -> Result<(), Failure> {
 fn files(outcome: &Outcome) -> Result<(), Failure> {
     let imported = &outcome.imported;
     output::line(format_args!(
-        "{}: {} events, {} types, {} parts",
+        "{}: {}, {}, {}",
         imported.name,
-        imported.events.len(),
-        imported.types,
-        imported.parts
+        number(imported.events.len() as u64, "event"),
+        number(imported.types as u64, "type"),
+        number(imported.parts, "part")
     ))?;
     for file in &outcome.planned {
         let beside = match file.fate {
@@ -108,6 +108,11 @@ fn files(outcome: &Outcome) -> Result<(), Failure> {
         ))?;
     }
     Ok(())
+}
+
+fn number(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 fn fate(file: &Planned) -> &'static str {
