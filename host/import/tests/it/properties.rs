@@ -45,9 +45,11 @@ fn object(fields: Vec<(&str, Value, bool)>) -> Value {
     let mut properties = Map::new();
     let mut required = BTreeSet::new();
     for (key, schema, is_required) in fields {
-        // A cut that is required could never end.
+        // A type that requires itself has no body.
         if is_required && !schema.to_string().contains("$ref") {
             required.insert(key);
+        } else {
+            required.remove(key);
         }
         properties.insert(key.to_owned(), schema);
     }
