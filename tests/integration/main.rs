@@ -57,6 +57,7 @@ mod retries;
 mod senders;
 mod signals;
 mod sns;
+mod tokens;
 mod typed;
 mod unrouted;
 mod verifiers;

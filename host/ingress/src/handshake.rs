@@ -49,8 +49,6 @@ struct NeededDocument {
     name: DocumentRef,
     /// Whether the verifier was given the document, and did not find the key in it.
     is_refresh: bool,
-    /// The refusal if the newest document does not help.
-    otherwise: Refusal,
 }
 
 impl Handshakes {
@@ -95,9 +93,8 @@ impl Handshakes {
                 self.documents.prove(&only.name);
                 Ok(verdict)
             }
-            Verification::NeedsDocument { .. } | Verification::Running(_) => {
-                Err(needed.otherwise.into())
-            }
+            Verification::NeedsDocument { otherwise, .. } => Err(otherwise.into()),
+            Verification::Running(_) => Err(only.name.unavailable().into()),
         }
     }
 
@@ -140,14 +137,12 @@ impl Handshakes {
                 }
                 Ok(FirstResult::Verdict(verdict))
             }
-            Verification::NeedsDocument {
-                document: name,
-                otherwise,
-            } => Ok(FirstResult::Needs(NeededDocument {
-                is_refresh: used == Some(&name),
-                name,
-                otherwise,
-            })),
+            Verification::NeedsDocument { document: name, .. } => {
+                Ok(FirstResult::Needs(NeededDocument {
+                    is_refresh: used == Some(&name),
+                    name,
+                }))
+            }
             Verification::Running(verdict) => Ok(FirstResult::Running(verdict)),
         }
     }

@@ -206,11 +206,22 @@ impl Topper {
         .to_string()
     }
 
+    /// Returns a JSON Web Token with these claims.
+    pub fn jwt(&self, claims: &serde_json::Value) -> String {
+        let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let signed = format!("{}.{claims}", self.protected());
+        let signature: Signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    fn protected(&self) -> String {
+        URL_SAFE_NO_PAD.encode(json!({ "alg": "ES256", "kid": self.key_id }).to_string())
+    }
+
     /// Signs the body.
     pub fn sign(&self, body: impl Into<Vec<u8>>) -> Webhook {
         let body = body.into();
-        let header =
-            URL_SAFE_NO_PAD.encode(json!({ "alg": "ES256", "kid": self.key_id }).to_string());
+        let header = self.protected();
         let signing_input = format!("{header}.{}", URL_SAFE_NO_PAD.encode(&body));
         let signature: Signature = self.key.sign(signing_input.as_bytes());
         let token = format!("{header}..{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()));

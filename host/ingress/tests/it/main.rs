@@ -9,6 +9,7 @@ mod connections;
 mod declared;
 mod handshakes;
 mod http2;
+mod keys;
 mod logging;
 mod shutdown;
 mod storing;
