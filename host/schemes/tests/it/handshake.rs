@@ -381,6 +381,20 @@ fn signature_of_an_answer_proves_no_message() {
     );
 }
 
+/// Where every message of the sender is a token, the guard would refuse all of them.
+#[test]
+fn recipe_that_signs_only_tokens_has_no_signing_handshake() {
+    for (signed, can_work) in [
+        ("{body-sha256}", false),
+        ("{header:x-time}.{body-sha256}", false),
+        ("v0:{body-sha256}", true),
+        ("{body}", true),
+    ] {
+        let verifier = Verifier::new(hmac(signed)).expect("valid settings");
+        assert_eq!(verifier.refusing_tokens().is_ok(), can_work, "{signed}");
+    }
+}
+
 fn signature(text: &[u8]) -> String {
     let key = aws::Key::new(aws::HMAC_SHA256, SECRET.as_bytes());
     format!("sha256={}", BASE64_STANDARD.encode(aws::sign(&key, text)))
