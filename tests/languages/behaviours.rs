@@ -37,6 +37,7 @@ pub(crate) const CASES: &[Case] = &[
     Case::of_all("setting", |bench| logs(bench, "setting", "setting on")),
     Case::of_all("untyped message", untyped_message),
     Case::of_all("typed message", typed_message),
+    Case::of_all("response", response),
     Case::of_all("HTTP request", |bench| logs(bench, "http", "http 200 ")),
     Case {
         name: "fetch",
@@ -276,6 +277,19 @@ fn typed_message(bench: &Bench) -> Result<Option<String>> {
                 all.iter().any(|it| it.json().is_ok_and(is_answer))
             })
             .await?;
+        Ok(None)
+    })
+}
+
+fn response(bench: &Bench) -> Result<Option<String>> {
+    bench.run(async |yard| {
+        let answer = yard.ask(&offer("respond").to_string()).await?;
+        let pot = answer.headers.get("x-pot").map(|value| value.as_bytes());
+        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        ensure!(
+            answer.status == 201 && pot == Some(b"round") && json == json!({ "hello": "wörld" }),
+            "{answer:?}"
+        );
         Ok(None)
     })
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use hookyard_testkit::events::is_attempt;
 use hookyard_testkit::guests::Guest;
 use hookyard_testkit::host::Host;
-use hookyard_testkit::http::{Client, Webhook};
+use hookyard_testkit::http::{Answer, Client, Webhook};
 use hookyard_testkit::log::Line;
 use hookyard_testkit::mirror::Mirror;
 use hookyard_testkit::receiver::Receiver;
@@ -25,6 +25,8 @@ use crate::language::Language;
 
 /// The token of the sources and of the provider `shopfront`.
 const TOKEN: &str = "languages-0123456789abcdef";
+/// The source whose requests the plugin of `behaviours` answers.
+const ASKED: &str = "asked";
 /// How long the host may need to compile the components. Those with an engine of a script language
 /// take a minute each on a busy machine, one after the other.
 const COMPILE_TIME_MAX: Duration = Duration::from_secs(900);
@@ -101,6 +103,7 @@ pub(crate) const SPECS: &[Spec] = &[
                 "--config",
                 "--logging",
                 "--outbox",
+                "--responder",
                 "--http",
             ],
         )
@@ -299,9 +302,17 @@ impl Yard {
 
     /// Sends an event to the plugin's own source, and returns its id.
     pub(crate) async fn send(&self, plugin: &str, body: &str) -> Result<String> {
-        let webhook =
-            Webhook::json(body.to_owned()).and("authorization", &format!("Bearer {TOKEN}"));
-        self.post(&format!("/acme/{plugin}"), &webhook).await
+        self.post(&format!("/acme/{plugin}"), &with_token(body))
+            .await
+    }
+
+    /// Sends an event to the source whose requests the plugin of `behaviours` answers.
+    pub(crate) async fn ask(&self, body: &str) -> Result<Answer> {
+        let webhook = with_token(body);
+        let address = self.host.address();
+        self.client
+            .post(address, &format!("/acme/{ASKED}"), &webhook)
+            .await
     }
 
     /// Sends a webhook, and returns the id of the event.
@@ -316,6 +327,10 @@ impl Yard {
         );
         Ok(answer.says("event"))
     }
+}
+
+fn with_token(body: &str) -> Webhook {
+    Webhook::json(body.to_owned()).and("authorization", &format!("Bearer {TOKEN}"))
 }
 
 /// What an attempt logged.
@@ -414,6 +429,9 @@ fn configuration(receiver: &Receiver, providers: &str) -> Config {
         .section("release", "rollback = false")
         .section("tenants.acme.destinations.raw", &raw);
 
+    let asked = "provider = \"topi-saas\"\nscheme = \"bearer\"\nsecrets = [{ file = \"token.secret\" \
+                 }]\nack = \"responder\"\nack_timeout = \"30s\"";
+    let config = config.source(&format!("acme/{ASKED}"), asked);
     let own_sources = SPECS.iter().filter(|spec| spec.has_own_source());
     own_sources.fold(config, |config, spec| {
         let lines = format!(
@@ -431,7 +449,8 @@ fn settings(spec: &Spec, mirror: &Mirror) -> String {
         .filter(|(provider, _)| spec.is_signed && *provider == spec.provider)
         .map(|(_, path)| path.trim_start_matches("acme/"));
     let own = spec.has_own_source().then_some(spec.name);
-    let sources: Vec<_> = own.into_iter().chain(signed).collect();
+    let asked = spec.is_behaviours.then_some(ASKED);
+    let sources: Vec<_> = own.into_iter().chain(asked).chain(signed).collect();
     let (authority, url) = (mirror.authority(), mirror.url());
 
     format!(

@@ -410,6 +410,10 @@ fn response_answer(status: StatusCode, response: &Response) -> Answer {
         }
     }
     answer
+        .headers_mut()
+        .entry(X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    answer
 }
 
 fn refusal_answer(refused: &Refused, retry_after: Duration) -> Answer {

@@ -63,6 +63,9 @@ func behave(delivery hookyard.Delivery, event topisaas.AcceptedByUser) error {
 	case "send":
 		_, err := hookyard.SendJSON("raw", map[string]string{"hello": "wörld"}, "k")
 		return err
+	case "respond":
+		headers := map[string]string{"X-Pot": "round"}
+		return hookyard.Respond(hookyard.Response{Status: 201, Headers: headers, Body: []byte(`{"hello":"wörld"}`)})
 	case "answer":
 		_, err := topisaas.SendOfferDeclined(topisaas.OfferDeclinedPayload{OfferID: offer.OfferID, Reason: "asked to"})
 		return err

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from gen.topi_saas import AcceptedByUserPayload, Event, OfferAcceptedByUser, Other, outgoing
-from hookyard import Bucket, Delivery, Reject, Retry, http, log, plugin, send_json, setting
+from hookyard import Bucket, Delivery, Reject, Retry, http, log, plugin, respond_json, send_json, setting
 
 counts = Bucket("counts", int)
 values: Bucket[Any] = Bucket("values")
@@ -54,6 +54,8 @@ def behave(offer: AcceptedByUserPayload, delivery: Delivery) -> None:
             log.info(f"setting {setting('mode') or 'none'}")
         case "send":
             send_json("raw", {"hello": "wörld"}, ordering_key="k")
+        case "respond":
+            respond_json({"hello": "wörld"}, status=201, headers={"X-Pot": "round"})
         case "answer":
             outgoing.offer_declined(outgoing.OfferDeclinedPayload(offer.offer_id, None, "asked to"))
         case "http":

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookyard_ingress::{Source, Sources, WaitRule};
+use hookyard_ingress::{Config, Source, Sources, WaitRule};
 use hookyard_model::{
     Attempt, Effects, EventId, Header, Next, Outcome, PluginName, Response, Revision, Timestamp,
 };
@@ -12,10 +12,12 @@ use hookyard_store::{
     JobEnd, JobRequest, Jobs, KvUsage, OutboxQuota, Routes, Routing, Settlement, Wanted,
 };
 use hookyard_store_testing::faulty::{Call, Fault, When};
+use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    Answer, BODY, NoFetch, Running, WAITS_MAX, config, post, send, soon, source, start_with,
+    Answer, BODY, NoFetch, Running, WAITS_MAX, closed, config, connect, post, send, soon, source,
+    start_with,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -34,6 +36,10 @@ fn plugin(name: &str) -> PluginName {
 /// Starts ingress with sources that wait: `handled`, `answered` for any response, `named` for the
 /// response of `ship`, and `hasty`, which gives up at once. Each is routed to `ship`.
 async fn start() -> Running {
+    start_configured(config()).await
+}
+
+async fn start_configured(config: Config) -> Running {
     let of = Some(plugin("ship"));
     let sources = [
         waiting("handled", Wanted::Outcomes, LONG),
@@ -43,13 +49,7 @@ async fn start() -> Running {
     ];
     let names: Vec<_> = sources.iter().map(|source| source.name.clone()).collect();
     let now = Timestamp::from_unix_secs(1_780_000_000);
-    let running = start_with(
-        config(),
-        Sources::from_iter(sources),
-        Arc::new(NoFetch),
-        now,
-    )
-    .await;
+    let running = start_with(config, Sources::from_iter(sources), Arc::new(NoFetch), now).await;
 
     let routes = names
         .into_iter()
@@ -169,6 +169,8 @@ async fn response_is_the_answer_and_a_repeat_gets_it_again() {
         );
         assert!(answer.head.contains("x-pot: round"), "{}", answer.head);
         assert!(answer.head.contains("x-pot: brown"), "{}", answer.head);
+        let nosniff = "x-content-type-options: nosniff";
+        assert!(answer.head.contains(nosniff), "{}", answer.head);
     }
 }
 
@@ -273,4 +275,32 @@ async fn shutdown_answers_at_once() {
         answer.body
     );
     soon("the end", running.ended).await.expect("it ends well");
+}
+
+#[tokio::test]
+async fn connection_that_waits_may_be_evicted() {
+    let running = start_configured(Config {
+        connections_max: 1,
+        ..config()
+    })
+    .await;
+    let mut first = connect(running.address).await;
+    let request = post("/acme/handled", "", BODY);
+    first.write_all(request.as_bytes()).await.expect("written");
+    running.begun(1).await;
+
+    let others = async {
+        let mut number = 2;
+        while sending(&running, "/acme/hasty", number)
+            .await
+            .expect("an answer")
+            .status
+            != 200
+        {
+            number += 1;
+        }
+    };
+
+    soon("another connection", others).await;
+    soon("the first connection to be closed", closed(&mut first)).await;
 }

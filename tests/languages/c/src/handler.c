@@ -103,6 +103,12 @@ static hy_outcome decline(hy_string offer_id) {
     return topi_saas_send_offer_declined(&answer, NULL, NULL);
 }
 
+static hy_outcome respond(void) {
+    const hy_header header = {"X-Pot", "round"};
+    return hy_respond(&(hy_answer){
+        .status = 201, .headers = &header, .headers_len = 1, .body = hy_text("{\"hello\":\"wörld\"}")});
+}
+
 static hy_outcome request(void) {
     hy_request request = {.url = hy_cstr(hy_setting("url"))};
     hy_response response;
@@ -129,6 +135,7 @@ hy_outcome on_offer_accepted_by_user(const topi_saas_accepted_by_user *event, co
     if (hy_equal(id, "update")) return update();
     if (hy_equal(id, "setting")) return log_setting();
     if (hy_equal(id, "send")) return hy_send("raw", hy_text("{\"hello\":\"wörld\"}"), "k", NULL);
+    if (hy_equal(id, "respond")) return respond();
     if (hy_equal(id, "answer")) return decline(id);
     if (hy_equal(id, "http")) return request();
     return hy_reject("unknown behaviour %.*s", HY_STR(id));

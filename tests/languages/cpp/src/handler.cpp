@@ -101,6 +101,8 @@ outcome topi_saas::on_offer_accepted_by_user(const accepted_by_user& event, cons
     if (id == "update") return update();
     if (id == "setting") return log_text(std::format("setting {}", hookyard::setting("mode").value_or("none")));
     if (id == "send") return hookyard::send("raw", R"({"hello":"wörld"})", "k").transform(hookyard::ignore);
+    if (id == "respond")
+        return hookyard::respond({.status = 201, .headers = {{"X-Pot", "round"}}, .body = R"({"hello":"wörld"})"});
     if (id == "answer") return send_offer_declined({.offer_id = id, .reason = "asked to"}).transform(hookyard::ignore);
     if (id == "http") return request();
     return hookyard::reject("unknown behaviour {}", id);

@@ -1,4 +1,4 @@
-import { bucket, http, log, plugin, Reject, Retry, send, setting } from "@hookyard/sdk";
+import { bucket, http, log, plugin, Reject, respondJson, Retry, send, setting } from "@hookyard/sdk";
 import { offerDeclined } from "../gen/topi-saas.js";
 
 const counts = bucket("counts");
@@ -52,6 +52,9 @@ const behaviours = {
   },
   send() {
     send("raw", '{"hello":"wörld"}', "k");
+  },
+  respond() {
+    respondJson({ hello: "wörld" }, { status: 201, headers: { "X-Pot": "round" } });
   },
   answer({ offerId }) {
     offerDeclined({ offerId, reason: "asked to" });

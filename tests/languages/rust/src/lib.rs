@@ -63,6 +63,9 @@ fn behave(it: &AcceptedByUserPayload, delivery: &Delivery) -> Outcome {
         "send" => {
             hookyard::send("raw", "{\"hello\":\"wörld\"}", Some("k"))?;
         }
+        "respond" => {
+            hookyard::respond(201, &[("X-Pot", "round")], "{\"hello\":\"wörld\"}")?;
+        }
         "answer" => decline(it)?,
         "http" => {
             let answer = http::get(setting("url")?.unwrap_or_default()).send()?;

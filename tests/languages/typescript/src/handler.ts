@@ -1,4 +1,4 @@
-import { bucket, http, log, plugin, Reject, Retry, send, setting } from "@hookyard/sdk";
+import { bucket, http, log, plugin, Reject, respondJson, Retry, send, setting } from "@hookyard/sdk";
 import { offerDeclined, type AcceptedByUserPayload, type Event } from "../gen/topi-saas.js";
 
 const counts = bucket<number>("counts");
@@ -55,6 +55,9 @@ const behaviours: Record<string, (payload: AcceptedByUserPayload) => unknown> = 
   },
   send() {
     send("raw", '{"hello":"wörld"}', "k");
+  },
+  respond() {
+    respondJson({ hello: "wörld" }, { status: 201, headers: { "X-Pot": "round" } });
   },
   answer({ offerId }) {
     offerDeclined({ offerId, reason: "asked to" });

@@ -32,6 +32,11 @@ pub fn behave(event: topi_saas.AcceptedByUser, delivery: hookyard.Delivery) !voi
         .update => log.info("update {d}", .{try hookyard.bucket(i64, "counts").update("updates", next)}),
         .setting => log.info("setting {s}", .{hookyard.setting("mode") orelse "none"}),
         .send => _ = try hookyard.send("raw", "{\"hello\":\"wörld\"}", "k"),
+        .respond => try hookyard.respond(.{
+            .status = 201,
+            .headers = &.{.{ .name = "X-Pot", .value = "round" }},
+            .body = "{\"hello\":\"wörld\"}",
+        }),
         .answer => _ = try topi_saas.outgoing.offerDeclined(.{ .offer_id = payload.offer_id, .reason = "asked to" }, null),
         .http => try request(),
     }
@@ -53,6 +58,7 @@ const Behaviour = enum {
     update,
     setting,
     send,
+    respond,
     answer,
     http,
 };
