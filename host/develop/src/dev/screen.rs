@@ -179,6 +179,20 @@ mod tests {
     }
 
     #[test]
+    fn response_is_a_line() {
+        let response = Response {
+            status: 201,
+            headers: Vec::new(),
+            body: "made".into(),
+        };
+        let attempt = Attempt {
+            response: Some(&response),
+            ..attempt(&Outcome::Done)
+        };
+        assert_eq!(attempt.lines()[1], "          reply 201  made");
+    }
+
+    #[test]
     fn decoding_error_names_the_field() {
         let outcome = Outcome::Undecodable {
             path: "$.quantity".into(),

@@ -251,3 +251,45 @@ fn unsteady_differences_do_not_count() {
         ["Fault: trapped instead of done"]
     );
 }
+
+#[test]
+fn responses_are_compared_without_their_values() {
+    let responded = |status: u16, pot: &str, body: &str| {
+        let response = Response {
+            status,
+            headers: vec![hookyard_model::Header {
+                name: "x-pot".into(),
+                value: Bytes::copy_from_slice(pot.as_bytes()),
+            }],
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        };
+        RehearsalResult {
+            effects: Effects {
+                response: Some(response),
+                ..Effects::default()
+            },
+            ..ended(Outcome::Done)
+        }
+    };
+    let was = responded(200, "round", r#"{"a": 1, "b": 2}"#);
+    let is = responded(201, "square", r#"{"a": 1, "b": 3}"#);
+
+    assert!(compare_results(&was, &was).is_empty());
+    assert_eq!(
+        texts(&compare_results(&was, &is)),
+        [
+            "Effects: responds with 201 instead of 200",
+            "Effects: responds with different headers",
+            "Effects: responds with a different body, at $.b",
+        ]
+    );
+    let none = ended(Outcome::Done);
+    assert_eq!(
+        texts(&compare_results(&none, &is)),
+        ["Effects: responds, which the active revision does not"]
+    );
+    assert_eq!(
+        texts(&compare_results(&was, &none)),
+        ["Effects: does not respond, as the active revision does"]
+    );
+}
