@@ -103,17 +103,14 @@ async fn response_has_status_headers_and_body() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn handled_request_waits_for_every_plugin() -> Result<()> {
     let lines = "ack = \"handled\"\nack_timeout = \"30s\"";
-    let (bot, echo) = (
-        guests::test("responds-late")?,
-        guests::test("untyped-echo")?,
-    );
+    let (bot, echo) = (guests::test("sleeper")?, guests::test("untyped-echo")?);
     let plugins: [(&str, &Guest); 2] = [("acme/bot", &bot), ("acme/echo", &echo)];
     let rig = Rig::start(asking(lines), &plugins).await?;
 
     let began = Instant::now();
     let (key, answer) = ask(&rig).await?;
 
-    assert!(began.elapsed() >= Duration::from_secs(1));
+    assert!(began.elapsed() >= Duration::from_millis(150));
     assert_eq!(
         (answer.status, answer.says("status")),
         (200, "handled".into())
@@ -125,8 +122,11 @@ async fn handled_request_waits_for_every_plugin() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_attempt_falls_back_and_is_made_again() -> Result<()> {
-    for ack in ["handled", "responder"] {
-        let rig = rig_of(ack, "responds-then-traps").await?;
+    for (ack, guest) in [
+        ("handled", "retry-then-done"),
+        ("responder", "responds-then-traps"),
+    ] {
+        let rig = rig_of(ack, guest).await?;
         let began = Instant::now();
         let (key, answer) = ask(&rig).await?;
 
@@ -134,7 +134,7 @@ async fn failed_attempt_falls_back_and_is_made_again() -> Result<()> {
         assert!(began.elapsed() < SOON, "the failure ends the wait");
         assert_eq!(waited(&rig, &key).await?, "retry");
         let event = is_done(&rig, &key).await?;
-        assert_eq!(event.job("bot").context("the job")?.attempts, 2);
+        assert!(event.job("bot").context("the job")?.attempts > 1);
         let shown = stdout_of(&rig.site, &["events", "show", &event.id]).await?;
         assert!(!shown.contains("answered by"), "{shown}");
     }
