@@ -118,7 +118,7 @@ fn claim(section: &Section<'_>) -> Option<ClaimRule> {
         None => {
             section.missing(
                 "name",
-                "the name of the claim, or a list of which the first that is present counts",
+                "the name of the claim, or a list; the first name that is present counts",
             );
             return None;
         }

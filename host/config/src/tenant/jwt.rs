@@ -105,8 +105,8 @@ impl Reader<'_, '_> {
             && let Some(entry) = self.section.entry("provider")
         {
             entry.note(
-                "the sender's tokens prove who sends, and say nothing about the body: whoever gets \
-                 hold of a token can send any event until the token expires",
+                "the sender's tokens prove who sends, and say nothing about the body: a stranger who \
+                 gets hold of a token can send any event until the token expires",
             );
         }
     }

@@ -10,12 +10,12 @@ pub struct CertificateOrigin {
     pub url: Place,
     /// The beginnings of the URLs that may be fetched. Each has a scheme, a host and a path.
     pub prefixes: Vec<String>,
-    /// The name to which the certificate must be issued.
+    /// The name that the certificate must have.
     pub name: String,
     /// The place at which the message states its algorithm, and the only text that is accepted
     /// there.
     pub stated: Option<(Place, String)>,
-    /// The certificates to which a chain must lead. Without one, a certificate is trusted because of
+    /// The trusted roots: a chain must lead to one of them. Without a root, a certificate is trusted because of
     /// its URL, which then begins with `https:`.
     pub roots: Vec<Certificate>,
 }

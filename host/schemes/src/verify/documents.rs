@@ -25,7 +25,7 @@ pub enum DocumentRef {
         /// The URL, which the configuration names.
         url: String,
     },
-    /// One public key.
+    /// A single public key.
     Key {
         /// The request that returns a key.
         request: Arc<KeyRequest>,

@@ -131,7 +131,7 @@ impl JwtVerifier {
         }
     }
 
-    /// Returns the header with the token if the token is a credential: whoever has it can send
+    /// Returns the header with the token if the token is a credential: a stranger who has it can send
     /// anything until it expires.
     pub(crate) fn credential_header(&self) -> Option<&str> {
         match &self.from.kind {

@@ -16,7 +16,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<CertificateOrigin> {
     }
     let url = url.and_then(|entry| single_place(&entry));
     let prefixes = prefixes(section);
-    let name = section.require("name", "the name to which the certificate is issued");
+    let name = section.require("name", "the name that the certificate must have");
     let stated = section.entry("algorithm").map(|entry| entry.table(stated));
 
     Some(CertificateOrigin {

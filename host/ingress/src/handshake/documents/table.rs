@@ -27,8 +27,7 @@ use super::room::{Candidate, WaitingRoom};
 pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(30);
 /// How long the host remembers that a document could not be fetched.
 pub(super) const FAILED_FOR: Duration = Duration::from_secs(60);
-/// How long the host remembers that a proven document, of which it has no usable copy, could not be
-/// fetched. The failure must be forgotten before the sender's next retry.
+/// How long the host remembers that a proven document without a usable copy could not be fetched. The failure must be forgotten before the sender's next retry.
 pub(super) const PROVEN_FAILED_FOR: Duration = Duration::from_secs(5);
 
 /// The maximum number of documents in memory.

@@ -1,4 +1,4 @@
-//! The cache of documents with a site that answers when it is told to.
+//! The cache of documents with a site that answers once for each permit.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;

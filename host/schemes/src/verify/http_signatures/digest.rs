@@ -10,7 +10,7 @@ use crate::{Refusal, Request};
 /// The algorithms that prove something. RFC 9530 calls the others insecure.
 const ALGORITHMS: [(&str, &Algorithm); 2] = [("sha-256", &SHA256), ("sha-512", &SHA512)];
 
-/// Checks every digest with a known algorithm, of which there must be at least one.
+/// Checks every digest with a known algorithm. At least one digest must have such an algorithm.
 pub(super) fn check(request: &Request<'_>) -> Result<(), Refusal> {
     let digests = dictionary(request, CONTENT_DIGEST)?;
     let mut is_proven = false;

@@ -17,7 +17,7 @@ pub(super) struct Signatures {
     signatures: Dictionary,
 }
 
-/// One signature: what it covers, its parameters, and its bytes.
+/// A signature: what it covers, its parameters, and its bytes.
 pub(super) struct SignatureInput<'s> {
     pub(super) list: &'s InnerList,
     pub(super) signature: &'s [u8],
