@@ -13,8 +13,10 @@ mod part;
 mod template;
 mod fields;
 mod pairs;
+mod form;
 
 pub use fields::Fields;
+pub use form::{form_as_json, is_form};
 pub use part::Part;
 pub use place::{Place, PlaceKind};
 pub use template::{OwnPiece, Piece, Template};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hookyard_model::{Event, Payload};
+use hookyard_schemes::value::{form_as_json, is_form};
 use wasmtime::component::Val;
 
 use crate::Contract;
@@ -83,7 +84,7 @@ impl Events {
     ///
     /// A named case is decoded from the event's content, which the contract locates. The case
     /// `other` gets the whole event: as the sender's text if its payload is a string, otherwise
-    /// decoded.
+    /// decoded. A form is decoded like an object of its fields.
     ///
     /// # Errors
     ///
@@ -103,7 +104,7 @@ impl Events {
             Some(plan) => {
                 let whole = Pointer::default();
                 let content = if is_other { &whole } else { &self.content };
-                Some(plan.decode::<ComponentValues>(content, &event_text(event)?, values_max)?)
+                Some(plan.decode::<ComponentValues>(content, &event_json(event)?, values_max)?)
             }
         };
         Ok(Val::Variant(name.clone(), payload.map(Box::new)))
@@ -138,6 +139,23 @@ pub(super) fn event_text(event: &Event) -> Result<Cow<'_, str>, DecodeError> {
             Ok(Cow::Owned(signed))
         }
     }
+}
+
+/// Returns the event as JSON. A form becomes an object of its fields.
+fn event_json(event: &Event) -> Result<Cow<'_, str>, DecodeError> {
+    let mut headers = event.headers.iter();
+    let content_type = headers.find(|header| header.name == "content-type");
+    let content_type = content_type.and_then(|header| str::from_utf8(&header.value).ok());
+    if event.payload != Payload::Body || !content_type.is_some_and(is_form) {
+        return event_text(event);
+    }
+
+    form_as_json(&event.body)
+        .map(Cow::Owned)
+        .ok_or_else(|| DecodeError {
+            path: "$".into(),
+            message: "the form is not UTF-8, or has too many fields".into(),
+        })
 }
 
 /// Returns the message for the operator when a plugin has no handler for an event.

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 
 use serde_json::value::RawValue;
 
+use super::form::is_form;
 use super::pairs::{Named, Pairs};
 use super::{Part, Place, PlaceKind};
 use crate::json::{Wanted, find_all, string};
@@ -12,7 +13,7 @@ use crate::verify::{ascii, single_header};
 use crate::{JsonPointer, Refusal, Request, Unreadable};
 
 /// The type of a body whose fields are pairs of a form.
-const FORM_TYPE: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// The values of one request.
 ///
@@ -168,8 +169,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn has_form(&self) -> bool {
         let value = single_header(self.request.headers, "content-type");
         let value = value.ok().flatten().and_then(ascii).unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case(FORM_TYPE)
+        is_form(value)
     }
 }
 
