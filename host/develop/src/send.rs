@@ -38,6 +38,8 @@ pub struct Sending {
     pub url: String,
     /// The type of the event, if the sender knows it.
     pub event_type: Option<String>,
+    /// The headers of the body, besides those of the signature.
+    pub headers: Vec<Header>,
     /// The body. Each event has an id of its own in it.
     pub body: Vec<u8>,
     /// The number of events.
@@ -160,7 +162,8 @@ pub async fn run(
         } else {
             Uuid::now_v7().to_string()
         };
-        let signed = sender.sign(&id, sending.event_type.as_deref(), &sending.body, now())?;
+        let mut signed = sender.sign(&id, sending.event_type.as_deref(), &sending.body, now())?;
+        signed.headers.extend(sending.headers.iter().cloned());
 
         let (client, sending) = (client.clone(), Arc::clone(&sending));
         tasks.spawn(async move {

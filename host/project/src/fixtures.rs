@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::files::{Files, WriteError};
 use crate::language::Language;
-use crate::provider::ProviderFiles;
+use crate::provider::{ProviderFiles, Sample};
 use crate::template::{self, Case};
 use crate::wit::{Shape, WitError};
 
@@ -40,24 +40,35 @@ pub(crate) fn of_samples(provider: &ProviderFiles, cases: &[Case]) -> Files {
         if is_case {
             expect["log"] = json!([sample.name]);
         }
-        let fixture = fixture(&provider.name, &sample.body, &expect);
+        let fixture = fixture(provider, sample, &expect);
         files.add(format!("{}.json", sample.name), fixture);
     }
     files
 }
 
-/// Writes a fixture. JSON in the body is kept byte for byte.
-fn fixture(provider: &str, body: &[u8], expect: &Value) -> String {
-    let text = String::from_utf8_lossy(body);
+/// Writes a fixture. JSON in the body is kept byte for byte. The type and the key are in the
+/// fixture, because some senders have them in headers.
+fn fixture(provider: &ProviderFiles, sample: &Sample, expect: &Value) -> String {
+    let mut head = json!({ "provider": provider.name, "key": sample.name });
+    let mut types = provider.cases.iter();
+    if let Some((event_type, _)) = types.find(|(_, case)| **case == sample.name) {
+        head["type"] = json!(event_type);
+    }
+    if sample.is_form {
+        head["headers"] = json!({ "content-type": "application/x-www-form-urlencoded" });
+    }
+    let members = head.as_object().into_iter().flatten();
+    let head: String = members
+        .map(|(name, value)| format!("    {}: {value},\n", json!(name)))
+        .collect();
+
+    let text = String::from_utf8_lossy(&sample.body);
     let body = if serde_json::from_str::<&RawValue>(&text).is_ok() {
         format!("\"body\": {}", text.trim())
     } else {
         format!("\"body_text\": {}", json!(text))
     };
-    format!(
-        "{{\n  \"event\": {{\n    \"provider\": {},\n    {body}\n  }},\n  \"expect\": {expect}\n}}\n",
-        json!(provider)
-    )
+    format!("{{\n  \"event\": {{\n{head}    {body}\n  }},\n  \"expect\": {expect}\n}}\n")
 }
 
 /// Returns the content of the custom section `hookyard:fixtures`: a JSON array of all fixtures in a
@@ -153,9 +164,16 @@ mod tests {
 
     #[test]
     fn body_without_json_is_text() {
-        let text = fixture("shop", b"a=1&b=2", &json!({}));
+        let sample = Sample {
+            name: "message".to_owned(),
+            body: b"a=1&b=2".to_vec(),
+            is_form: true,
+        };
+        let text = fixture(&ProviderFiles::default(), &sample, &json!({}));
         let fixture: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(fixture["event"]["body_text"], "a=1&b=2");
+        let headers = &fixture["event"]["headers"];
+        assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
     }
 
     #[test]

@@ -29,10 +29,12 @@ pub struct ProviderFiles {
 /// The body of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// The name of the file without `.json`, which is the name of the case.
+    /// The name of the file without `.json` or `.txt`, which is the name of the case.
     pub name: String,
     /// The body, byte for byte as the sender sends it.
     pub body: Vec<u8>,
+    /// Whether the body is a form (`.txt`) and not JSON.
+    pub is_form: bool,
 }
 
 impl ProviderFiles {
@@ -77,14 +79,11 @@ impl ProviderFiles {
             } else if path.ends_with(".wit") && !path.contains('/') {
                 let text = utf8(&path, content)?;
                 provider.wit.push((path, text));
-            } else if let Some(name) = path
-                .strip_prefix("samples/")
-                .and_then(|name| name.strip_suffix(".json"))
-                && !name.contains('/')
-            {
+            } else if let Some((name, is_form)) = sample_name(&path) {
                 provider.samples.push(Sample {
                     name: name.to_owned(),
                     body: content,
+                    is_form,
                 });
             }
         }
@@ -116,6 +115,16 @@ impl ProviderFiles {
             .collect();
         Ok(())
     }
+}
+
+/// Returns the name of the sample in a file, and whether the sample is a form.
+fn sample_name(path: &str) -> Option<(&str, bool)> {
+    let file = path.strip_prefix("samples/")?;
+    if file.contains('/') {
+        return None;
+    }
+    let json = file.strip_suffix(".json").map(|name| (name, false));
+    json.or_else(|| Some((file.strip_suffix(".txt")?, true)))
 }
 
 fn utf8(path: &str, content: Vec<u8>) -> io::Result<String> {

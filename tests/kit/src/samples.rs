@@ -11,10 +11,12 @@ use crate::workspace;
 /// A sample event, as the sender sends it.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The name of the file without `.json`.
+    /// The name of the file without `.json` or `.txt`.
     pub name: String,
     /// The payload, byte for byte.
     pub body: String,
+    /// Whether the payload is a form (`<name>.txt`) and not JSON.
+    pub is_form: bool,
 }
 
 impl Sample {
@@ -59,7 +61,8 @@ fn within(folder: &Path) -> Result<Vec<Sample>> {
         fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?
     {
         let path = entry?.path();
-        if path.extension().is_some_and(|end| end == "json") {
+        let is_form = path.extension().is_some_and(|end| end == "txt");
+        if is_form || path.extension().is_some_and(|end| end == "json") {
             let name = path
                 .file_stem()
                 .and_then(|name| name.to_str())
@@ -67,6 +70,7 @@ fn within(folder: &Path) -> Result<Vec<Sample>> {
             samples.push(Sample {
                 name: name.to_owned(),
                 body: fs::read_to_string(&path)?,
+                is_form,
             });
         }
     }

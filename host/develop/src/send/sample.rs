@@ -1,27 +1,41 @@
 //! The samples of a provider: one body for each of its events.
 
+use bytes::Bytes;
 use hookyard_config::document::unknown;
+use hookyard_model::Header;
 use hookyard_schemes::{Direction, Provider};
 
 /// The body of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// The name of the file without `.json`, which is usually the name of the case.
+    /// The name of the file without its ending, which is usually the name of the case.
     pub name: String,
     /// The type of the event, if the name is that of a case.
     pub event_type: Option<String>,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the body is a form and not JSON.
+    pub is_form: bool,
 }
 
 impl Sample {
     /// Returns a sample of a provider.
-    pub fn new(provider: &Provider, name: String, body: Vec<u8>) -> Self {
+    pub fn new(provider: &Provider, name: String, body: Vec<u8>, is_form: bool) -> Self {
         Self {
             event_type: event_type(provider, &name),
             name,
             body,
+            is_form,
         }
+    }
+
+    /// Returns the headers of the body: its media type, unless it is JSON.
+    pub fn headers(&self) -> Vec<Header> {
+        let form = Header {
+            name: "content-type".to_owned(),
+            value: Bytes::from_static(b"application/x-www-form-urlencoded"),
+        };
+        self.is_form.then_some(form).into_iter().collect()
     }
 }
 
@@ -65,6 +79,7 @@ mod tests {
         let sample = |name: &str, event_type: &str| Sample {
             name: name.into(),
             event_type: Some(event_type.into()),
+            is_form: false,
             body: Vec::new(),
         };
         let samples = [

@@ -140,6 +140,7 @@ pub(crate) async fn run(config_path: &Path, arguments: Arguments) -> Result<(), 
     let name = sample.event_type.as_deref().unwrap_or(&sample.name);
     let heading = format!("{name} to {url}");
     let sending = Sending {
+        headers: sample.headers(),
         event_type: sample.event_type.clone(),
         body: send::changed(sample.body, &arguments.set).map_err(Failure::Arguments)?,
         url,
@@ -179,6 +180,7 @@ fn sample(
             name: path.display().to_string(),
             event_type: None,
             body,
+            is_form: path.extension().is_some_and(|end| end == "txt"),
         });
     }
 

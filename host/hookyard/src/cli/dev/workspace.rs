@@ -267,10 +267,10 @@ impl Workspace {
             let provider = author::provider(&self.workbench.providers, &name)?;
             let samples = author::samples(&self.config_path, &provider)?;
             events.extend(samples.into_iter().map(|sample| QueuedEvent {
+                headers: sample.headers(),
                 name: sample.name,
                 provider: Some(name.clone()),
                 event_type: sample.event_type,
-                headers: Vec::new(),
                 body: sample.body,
             }));
         }

@@ -211,6 +211,6 @@ pub(crate) fn samples(path: &Path, provider: &Provider) -> Result<Vec<Sample>, F
     let files = super::provider::find(path, &provider.name)?.samples;
     let samples = files.into_iter();
     Ok(samples
-        .map(|sample| Sample::new(provider, sample.name, sample.body))
+        .map(|sample| Sample::new(provider, sample.name, sample.body, sample.is_form))
         .collect())
 }
