@@ -5,6 +5,8 @@
 //! author can trim the types in `deps/`.
 
 mod shape;
+#[cfg(test)]
+mod samples;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -29,13 +29,8 @@ impl Shape {
         if provider.wit.is_empty() {
             return Err(WitError::NoHandler(provider.name.clone()));
         }
-        let mut files = Files::default();
-        files.add_below("deps/hookyard-plugin", template::below("wit/hookyard"));
-        for (name, text) in &provider.wit {
-            files.add(name, text.as_bytes());
-        }
         let (resolve, package) =
-            parse(&files).map_err(|fault| WitError::invalid(&provider.name, fault))?;
+            parse(&files(provider)).map_err(|fault| WitError::invalid(&provider.name, fault))?;
 
         let package = &resolve.packages[package];
         let no_handler = || WitError::NoHandler(provider.name.clone());
@@ -59,6 +54,16 @@ impl Shape {
         let version = self.version.as_ref().map(|version| format!("@{version}"));
         format!("{}/{name}{}", provider.package, version.unwrap_or_default())
     }
+}
+
+/// Returns the files of a provider's package, with the package that it depends on.
+pub(super) fn files(provider: &ProviderFiles) -> Files {
+    let mut files = Files::default();
+    files.add_below("deps/hookyard-plugin", template::below("wit/hookyard"));
+    for (name, text) in &provider.wit {
+        files.add(name, text.as_bytes());
+    }
+    files
 }
 
 /// Reads the cases of the variant `event`, which is the last parameter of `handle`.
