@@ -3,6 +3,7 @@
 mod report;
 mod waiting;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,8 +50,7 @@ pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
 }
 
 fn report_sources(settings: &Settings, report: &Report) -> Result<(), Failure> {
-    let providers: Vec<_> = settings.providers.keys().map(String::as_str).collect();
-    report.ok(format_args!("providers {}", providers.join(", ")))?;
+    report.ok(providers(settings))?;
 
     for (name, source) in &settings.sources {
         let provider = &source.provider.name;
@@ -68,6 +68,24 @@ fn report_sources(settings: &Settings, report: &Report) -> Result<(), Failure> {
         report.note("no source is configured: every request would be answered with 404")?;
     }
     Ok(())
+}
+
+/// Names the providers of the sources and destinations, and counts all.
+fn providers(settings: &Settings) -> String {
+    let sources = settings.sources.values();
+    let destinations = settings.destinations.values();
+    let used: BTreeSet<_> = sources
+        .map(|source| source.provider.name.as_str())
+        .chain(destinations.filter_map(|it| Some(it.provider.as_ref()?.name.as_str())))
+        .collect();
+    let used: Vec<_> = used.into_iter().collect();
+    let used = if used.is_empty() {
+        "none".to_owned()
+    } else {
+        used.join(", ")
+    };
+    let known = settings.providers.len();
+    format!("providers {used}, of {known} that the host knows")
 }
 
 fn report_destination(
