@@ -1,8 +1,8 @@
 //! `cargo bench -p hookyard-schemes --bench request`: the CPU time of the pure part of a request.
 //!
 //! The event has about 1.4 KB and is signed as Standard Webhooks. The cases are a valid signature, a
-//! wrong signature, and the description of the event: its key and its type. The cases take turns, so
-//! that all meet the same machine, and the medians are printed.
+//! wrong signature, a valid signature by a recipe, and the description of the event: its key and its
+//! type. The cases take turns, so that all meet the same machine, and the medians are printed.
 //!
 //! `-- describe --events 1000` runs exactly that many events of one case, for instruction counts:
 //! `valgrind --tool=callgrind <binary> describe --events 1000`.
@@ -11,9 +11,12 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use hookyard_model::{Header, Payload, Timestamp};
-use hookyard_schemes::value::{Place, PlaceKind};
+use hookyard_schemes::recipe::{
+    self, Algorithm, Encoding, Hash, Recipe, TimeFormat, TimePlace,
+};
+use hookyard_schemes::value::{Part, Place, PlaceKind, Template};
 use hookyard_schemes::{
-    JsonPointer, KeyRule, Provider, Request, Scheme, SchemeRule, Secret, Signer, SigningKey,
+    Freshness, JsonPointer, KeyRule, Provider, Request, Scheme, SchemeRule, Secret, Signer, SigningKey,
     SigningScheme, TypeRule, UnsignedMessage, Verified, Verifier, standard_webhooks,
 };
 
@@ -29,16 +32,18 @@ const EVENTS: usize = 20_000;
 enum Case {
     Verify,
     Refuse,
+    Recipe,
     Describe,
 }
 
 impl Case {
-    const ALL: [Self; 3] = [Self::Verify, Self::Refuse, Self::Describe];
+    const ALL: [Self; 4] = [Self::Verify, Self::Refuse, Self::Recipe, Self::Describe];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Verify => "verify",
             Self::Refuse => "refuse",
+            Self::Recipe => "recipe",
             Self::Describe => "describe",
         }
     }
@@ -50,6 +55,8 @@ struct Bench {
     provider: Provider,
     headers: Vec<Header>,
     forged_headers: Vec<Header>,
+    recipe: Verifier,
+    recipe_headers: Vec<Header>,
     body: String,
 }
 
@@ -64,8 +71,10 @@ impl Bench {
         Self {
             verifier: Verifier::new(Scheme::StandardWebhooks(settings)).expect("a usable scheme"),
             provider: provider(),
-            headers: headers(SECRET, &body),
-            forged_headers: headers(OTHER_SECRET, &body),
+            headers: headers(standard_webhooks(SECRET), &body),
+            forged_headers: headers(standard_webhooks(OTHER_SECRET), &body),
+            recipe: Verifier::new(by_recipe()).expect("a usable recipe"),
+            recipe_headers: headers(signed_by_recipe(), &body),
             body,
         }
     }
@@ -73,8 +82,9 @@ impl Bench {
     fn run(&self, case: Case, events: usize) {
         for _ in 0..events {
             match case {
-                Case::Verify => assert!(self.is_verified(&self.headers)),
-                Case::Refuse => assert!(!self.is_verified(&self.forged_headers)),
+                Case::Verify => assert!(self.is_verified(&self.verifier, &self.headers)),
+                Case::Refuse => assert!(!self.is_verified(&self.verifier, &self.forged_headers)),
+                Case::Recipe => assert!(self.is_verified(&self.recipe, &self.recipe_headers)),
                 Case::Describe => self.describe(),
             }
         }
@@ -91,9 +101,9 @@ impl Bench {
         }
     }
 
-    fn is_verified(&self, headers: &Vec<Header>) -> bool {
+    fn is_verified(&self, verifier: &Verifier, headers: &Vec<Header>) -> bool {
         let request = self.request(headers);
-        self.verifier.verify(black_box(&request), &(), NOW).is_ok()
+        verifier.verify(black_box(&request), &(), NOW).is_ok()
     }
 
     fn describe(&self) {
@@ -144,12 +154,64 @@ fn body() -> String {
     )
 }
 
-/// Returns the headers of a request: some of a usual client, and the signature.
-fn headers(secret: &str, body: &str) -> Vec<Header> {
-    let scheme = SigningScheme::StandardWebhooks {
+fn standard_webhooks(secret: &str) -> SigningScheme {
+    SigningScheme::StandardWebhooks {
         secrets: vec![SigningKey::always(Secret::from(secret))],
         keys: Vec::new(),
+    }
+}
+
+/// Returns the recipe of Stripe: a time and a signature in one header.
+fn recipe() -> Recipe {
+    let pair = |name: &str| Place {
+        part: Part::Pair {
+            name: name.into(),
+            separator: ',',
+            trim: true,
+        },
+        ..Place::header("Stripe-Signature").expect("a header")
     };
+    let minutes = Duration::from_secs(300);
+    Recipe {
+        algorithm: Algorithm::Hmac {
+            hash: Hash::Sha256,
+            key: Encoding::Utf8,
+        },
+        encoding: Encoding::Hex,
+        signature: pair("v1"),
+        timestamp: Some(TimePlace {
+            place: pair("t"),
+            format: TimeFormat::UnixSeconds,
+            freshness: Freshness {
+                past: minutes,
+                future: minutes,
+            },
+        }),
+        id: None,
+        signed: vec![Template::parse("{timestamp}.{body}").expect("a template")],
+        digest: None,
+        covers: None,
+    }
+}
+
+fn by_recipe() -> Scheme {
+    Scheme::Recipe(Box::new(recipe::Settings {
+        recipe: recipe(),
+        keys: vec![Secret::from(SECRET)],
+        tolerance: None,
+        source: Default::default(),
+    }))
+}
+
+fn signed_by_recipe() -> SigningScheme {
+    SigningScheme::Hmac {
+        recipe: recipe(),
+        secrets: vec![SigningKey::always(Secret::from(SECRET))],
+    }
+}
+
+/// Returns the headers of a request: some of a usual client, and the signature.
+fn headers(scheme: SigningScheme, body: &str) -> Vec<Header> {
     let message = UnsignedMessage {
         id: "msg_2b3c4d5e6f",
         body: body.as_bytes(),

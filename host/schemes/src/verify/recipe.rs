@@ -18,7 +18,7 @@ use crate::recipe::{
     Algorithm, BodyDigest, Coverage, Encoding, KeyOrigin, Recipe, Settings, SignedPiece,
     SignedValues, SourceValues, coverage,
 };
-use crate::value::{Fields, Place, Template};
+use crate::value::{Fields, Template};
 use crate::{JsonPointer, SetupError};
 
 /// Senders sign once for each live key, and have two live keys during a rotation.
@@ -224,12 +224,14 @@ impl RecipeVerifier {
         let Some(place) = &self.recipe.id else {
             return Ok(None);
         };
-        let whole = Place::whole(place.kind.clone());
-        if !self.has_signed_id && fields.find(&whole)?.is_none() {
+        let id = if self.has_signed_id {
+            Some(fields.get(place)?)
+        } else {
+            fields.find(place)?
+        };
+        let Some(id) = id else {
             return Ok(None);
-        }
-
-        let id = fields.get(place)?;
+        };
         if id.is_empty() || id.len() > ID_BYTES_MAX {
             let why = format!("has no id of at most {ID_BYTES_MAX} bytes");
             return Err(place.kind.malformed(why));

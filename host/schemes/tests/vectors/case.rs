@@ -56,6 +56,33 @@ const KEYS: [&str; 30] = [
     "when",
 ];
 
+/// The keys of `config`.
+const CONFIG_KEYS: [&str; 23] = [
+    "alg",
+    "authorization",
+    "b64_false",
+    "basic",
+    "cert_name_check",
+    "cert_trust",
+    "cert_url_pattern",
+    "header",
+    "kind",
+    "max_age",
+    "origins",
+    "password",
+    "public_url",
+    "rate",
+    "raw",
+    "require_type_header",
+    "subscribe_url_pattern",
+    "token",
+    "tolerance",
+    "topics",
+    "user",
+    "verify_token",
+    "webhook_id",
+];
+
 #[derive(Deserialize)]
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -97,9 +124,13 @@ pub(crate) struct Case {
 }
 
 /// Returns a key of a case that the runner does not know.
-pub(crate) fn unknown_key(case: &Value) -> Option<&str> {
-    let keys = case.as_object()?.keys();
-    keys.map(String::as_str).find(|key| !KEYS.contains(key))
+pub(crate) fn unknown_key(case: &Value) -> Option<String> {
+    let unknown = |object: &Value, known: &[&str]| {
+        let mut keys = object.as_object()?.keys();
+        keys.find(|key| !known.contains(&key.as_str())).cloned()
+    };
+    let of_config = || unknown(case.get("config")?, &CONFIG_KEYS);
+    unknown(case, &KEYS).or_else(of_config)
 }
 
 /// The documents that have been fetched.
@@ -141,6 +172,11 @@ impl Case {
             self.expect.as_str(),
             "accept" | "reject" | "unverified" | "equals"
         )
+    }
+
+    /// Returns whether the case names one of several ways in which the sender signs.
+    pub(crate) const fn has_variant(&self) -> bool {
+        self.variant.is_some()
     }
 
     /// Returns the scheme of the case: its own or that of the file, and its variant.

@@ -108,7 +108,11 @@ fn trial(prefix: String, file_scheme: &str, case: serde_json::Value) -> Trial {
     };
     let name = format!("{prefix}::{}", case.name);
     let scheme = case.scheme_name(file_scheme);
-    let is_known = schemes::is_known(&scheme) && case.is_about_verification();
+    let is_known = schemes::is_known(&scheme);
+    if case.has_variant() && !is_known {
+        return failing(name, format!("there is no scheme `{scheme}`"));
+    }
+    let is_known = is_known && case.is_about_verification();
 
     Trial::test(name, move || case.run(&scheme).map_err(Failed::from)).with_ignored_flag(!is_known)
 }
