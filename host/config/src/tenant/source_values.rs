@@ -7,9 +7,6 @@ use hookyard_schemes::recipe::{PublicUrl, SourceValues};
 
 use crate::document::Section;
 
-/// The keys that this module reads.
-pub(crate) const KEYS: [&str; 3] = ["public_url", "settings", "unsigned_body"];
-
 /// Reads the values of a source. Reports faults.
 pub(crate) fn read(section: &Section<'_>) -> SourceValues {
     SourceValues {
