@@ -11,13 +11,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use hookyard_model::{Header, Payload, Timestamp};
-use hookyard_schemes::recipe::{
-    self, Algorithm, Encoding, Hash, Recipe, TimeFormat, TimePlace,
-};
+use hookyard_schemes::recipe::{self, Algorithm, Encoding, Hash, Recipe, TimeFormat, TimePlace};
 use hookyard_schemes::value::{Part, Place, PlaceKind, Template};
 use hookyard_schemes::{
-    Freshness, JsonPointer, KeyRule, Provider, Request, Scheme, SchemeRule, Secret, Signer, SigningKey,
-    SigningScheme, TypeRule, UnsignedMessage, Verified, Verifier, standard_webhooks,
+    Freshness, JsonPointer, KeyRule, Provider, Request, Scheme, SchemeRule, Secret, Signer,
+    SigningKey, SigningScheme, TypeRule, UnsignedMessage, Verified, Verifier, standard_webhooks,
 };
 
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
@@ -205,7 +203,7 @@ fn by_recipe() -> Scheme {
 
 fn signed_by_recipe() -> SigningScheme {
     SigningScheme::Hmac {
-        recipe: recipe(),
+        recipe: Box::new(recipe()),
         secrets: vec![SigningKey::always(Secret::from(SECRET))],
     }
 }

@@ -92,7 +92,7 @@ pub enum SigningScheme {
     /// An HMAC scheme given as data, the same data that verifies.
     Hmac {
         /// The recipe.
-        recipe: crate::recipe::Recipe,
+        recipe: Box<crate::recipe::Recipe>,
         /// The secrets, written as the recipe's `key` prescribes. If the signature is a pair, which
         /// can be repeated, every live secret signs; otherwise the first live secret signs.
         secrets: Vec<SigningKey>,
@@ -287,7 +287,7 @@ impl SchemeSigner {
                 CredentialSigner::basic(&user, &passwords).map(Self::Static)
             }
             SigningScheme::Hmac { recipe, secrets } => {
-                let signer = RecipeSigner::new(recipe, &secrets)?;
+                let signer = RecipeSigner::new(*recipe, &secrets)?;
                 Ok(Self::Hmac(Box::new(signer)))
             }
         }

@@ -148,7 +148,7 @@ impl Reader<'_, '_> {
                 };
                 let secrets = self.secrets(SHARED_SECRET, SecretUse::Hmac(key));
                 Some(SigningScheme::Hmac {
-                    recipe: recipe?,
+                    recipe: Box::new(recipe?),
                     secrets: secrets?,
                 })
             }

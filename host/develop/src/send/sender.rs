@@ -257,7 +257,7 @@ fn signing_scheme(
             passwords: secrets,
         },
         SchemeKind::Hmac => SigningScheme::Hmac {
-            recipe: provider.scheme.hmac.clone().ok_or_else(|| {
+            recipe: provider.scheme.hmac.clone().map(Box::new).ok_or_else(|| {
                 format!("{} does not say how its HMAC is computed", provider.name)
             })?,
             secrets,

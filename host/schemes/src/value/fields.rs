@@ -150,7 +150,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn query(&self) -> Result<&Pairs<'a>, Refusal> {
         let parse = || Pairs::parse(self.request.query.unwrap_or_default().as_bytes());
         let pairs = self.query.get_or_init(parse).as_ref();
-        pairs.ok_or_else(|| Refusal::TooManyParameters { part: "query" })
+        pairs.ok_or(Refusal::TooManyParameters { part: "query" })
     }
 
     /// Returns the fields of a body that is a form.
@@ -162,7 +162,7 @@ impl<'a> Fields<'a> {
         }
         let pairs = self.form.get_or_init(|| Pairs::parse(self.request.body));
         let pairs = pairs.as_ref();
-        pairs.ok_or_else(|| Refusal::TooManyParameters { part: "form" })
+        pairs.ok_or(Refusal::TooManyParameters { part: "form" })
     }
 
     /// Returns whether the request says that its body is a form.

@@ -178,7 +178,7 @@ fn from_pem(text: &str) -> Result<Vec<u8>, SetupError> {
 /// Reads hexadecimal or base64 digits. The bytes tell which of them a text is: no key begins in
 /// both in the same way.
 fn from_digits(text: &str) -> Result<Vec<u8>, SetupError> {
-    let is_hex = text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let from_hex = is_hex.then(|| {
         let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_default();
         (0..text.len()).step_by(2).map(digit).collect::<Vec<u8>>()

@@ -100,6 +100,8 @@ impl Reader<'_, '_> {
         let source = source_values::read(self.section);
         let recipe = recipe?.clone();
         self.check_source(&recipe, &source);
+        // What is missing has been reported here.
+        recipe.check_source(&source).ok()?;
         Some(Settings {
             recipe,
             keys: keys?,

@@ -44,7 +44,7 @@ fn standard_webhooks_matches_its_specification() {
 fn github_recipe_matches_its_documentation() {
     let secrets = always(&["It's a Secret to Everybody"]);
     let headers = signer(SigningScheme::Hmac {
-        recipe: github(),
+        recipe: Box::new(github()),
         secrets,
     })
     .sign(&message(b"Hello, World!"));

@@ -122,10 +122,10 @@ fn reserved_header_is_refused() {
     let signature = whole("Content-Length");
     check(
         SigningScheme::Hmac {
-            recipe: Recipe {
+            recipe: Box::new(Recipe {
                 signature,
                 ..github()
-            },
+            }),
             secrets: always(&["k"]),
         },
         "choose another",
@@ -150,7 +150,7 @@ fn recipe_that_cannot_sign_is_refused() {
         ..github()
     };
     let scheme = |recipe| SigningScheme::Hmac {
-        recipe,
+        recipe: Box::new(recipe),
         secrets: always(&["k"]),
     };
 
@@ -266,7 +266,7 @@ fn provider_headers_carry_id_and_type() {
         sending: SchemeRule::default(),
     };
     let signer = signer(SigningScheme::Hmac {
-        recipe: github(),
+        recipe: Box::new(github()),
         secrets: always(&["k"]),
     })
     .for_provider(&provider);

@@ -121,7 +121,7 @@ fn first_live_key_signs_elsewhere() {
         "Bearer old"
     );
     let github = || SigningScheme::Hmac {
-        recipe: github(),
+        recipe: Box::new(github()),
         secrets: tokens(),
     };
     assert_ne!(
@@ -147,10 +147,10 @@ fn each_live_key_adds_a_signature() {
     let signature = pair("Sig", ',', "v1");
     let secrets = vec![key("old", None, Some(1)), key("new", None, None)];
     let signer = signer(SigningScheme::Hmac {
-        recipe: Recipe {
+        recipe: Box::new(Recipe {
             signature,
             ..github()
-        },
+        }),
         secrets,
     });
     let count = |now| {

@@ -85,7 +85,7 @@ fn declared(name: &str, recipe: Recipe, secret: &str) -> Both {
     both(
         name,
         SigningScheme::Hmac {
-            recipe,
+            recipe: Box::new(recipe),
             secrets: always(&[secret]),
         },
         Scheme::Recipe(Box::new(settings)),

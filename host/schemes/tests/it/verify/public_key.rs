@@ -24,12 +24,14 @@ use crate::recipes::{github, signed, whole};
 
 const BODY: &[u8] = br#"{"id":"1"}"#;
 
+type Sign = dyn Fn(&[u8]) -> Vec<u8>;
+
 /// A key pair: the public key in its forms, and the key that signs.
 struct Signer {
     spki: Vec<u8>,
     raw: Vec<u8>,
     jwk: Value,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Box<Sign>,
 }
 
 fn scheme(algorithm: PublicKeyAlgorithm, keys: &[String]) -> Scheme {
@@ -288,7 +290,11 @@ fn unusable_key_is_refused_with_the_reason() {
             "it has more than one PEM block",
         ),
     ] {
-        let error = setup_error(scheme(PublicKeyAlgorithm::Ed25519, &[key.clone()])).to_string();
+        let error = setup_error(scheme(
+            PublicKeyAlgorithm::Ed25519,
+            std::slice::from_ref(&key),
+        ))
+        .to_string();
         assert!(error.contains(expected), "{key:.40}: {error}");
     }
     let tiny = r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.to_owned();

@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_model::{Header, Payload};
 use hookyard_schemes::recipe::{
-    BodyDigest, Encoding, Hash, PublicUrl, Recipe, Settings, SourceValues, TimeFormat,
+    Encoding, Hash, PublicUrl, Recipe, Settings, SourceValues, TimeFormat,
 };
 use hookyard_schemes::{
-    JsonPointer, Refusal, Request, Scheme, Secret, Verdict, Verification, Verified, Verifier,
+    Refusal, Request, Scheme, Secret, Verdict, Verification, Verified, Verifier,
 };
 
 use super::support::{NOW, headers, verifier};
