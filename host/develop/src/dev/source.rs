@@ -120,7 +120,10 @@ pub fn destination_lines(
 fn kind(rule: &SchemeRule) -> Option<SchemeKind> {
     let can_sign = |kind: &SchemeKind| match kind {
         SchemeKind::Hmac => rule.hmac.as_ref().is_some_and(Recipe::can_sign),
-        SchemeKind::PublicKey | SchemeKind::Token => false,
+        SchemeKind::PublicKey
+        | SchemeKind::Token
+        | SchemeKind::Jwt
+        | SchemeKind::HttpSignatures => false,
         _ => true,
     };
     let mut kinds = rule.default.into_iter().chain(rule.allowed.iter().copied());

@@ -13,6 +13,7 @@ mod token;
 mod json;
 mod jws;
 mod certificate;
+mod hostile;
 mod http_signatures;
 mod jwt;
 mod robust;
