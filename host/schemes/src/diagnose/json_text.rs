@@ -12,7 +12,7 @@ pub(super) enum Style {
     Compact,
     /// With a blank after each comma and colon.
     Spaced,
-    /// One value on each line, with this indent for each level.
+    /// With one value on each line, and this indent for each level.
     Indented(&'static str),
 }
 

@@ -8,8 +8,9 @@ use crate::{JsonPointer, Refusal, Request, Verified};
 impl Provider {
     /// Returns the key and the type of a verified event.
     ///
-    /// A body that is not what the provider promises is no reason to refuse what was verified: the
-    /// event then has no type, and its key is a digest of the body if the key cannot be read.
+    /// The host does not refuse a verified request because its body differs from what the provider
+    /// promises: the event then has no type, and if the key cannot be read, the key is a digest of
+    /// the body.
     ///
     /// # Errors
     ///
