@@ -205,21 +205,7 @@ fn signature_is_in_one_encoding() {
                 "{encoding:?} {signature}"
             );
         }
-        assert_eq!(
-            result(""),
-            if encoding == Encoding::Utf8 {
-                ""
-            } else {
-                "bad-signature"
-            }
-        );
-        assert_eq!(
-            result(&lower[..38]),
-            match encoding {
-                Encoding::Hex | Encoding::HexAnyCase => "bad-signature",
-                _ => result(&lower[..38]),
-            }
-        );
+        assert_eq!(result(""), "bad-signature", "{encoding:?}");
     }
 }
 
