@@ -10,6 +10,7 @@ mod handshakes;
 mod page;
 mod sender;
 mod sign;
+mod stand_in;
 mod table;
 mod trials;
 mod yard;

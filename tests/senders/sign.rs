@@ -1,6 +1,7 @@
 //! How senders sign. No code here is shared with the host.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -41,6 +42,8 @@ pub(crate) enum Form {
     P256Jwk,
     /// A JWK set with an RSA key.
     RsaJwks,
+    /// A certificate with an RSA key, which the host fetches.
+    RsaCertificate,
 }
 
 impl Secret {
@@ -57,7 +60,7 @@ impl Secret {
                 Self::Ed25519(Ed25519KeyPair::from_pkcs8(document.as_ref())?)
             }
             Form::P256 | Form::P256Jwk => Self::P256(p256_key()),
-            Form::RsaJwks => {
+            Form::RsaJwks | Form::RsaCertificate => {
                 Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).context("no RSA key was made")?)
             }
         })
@@ -72,6 +75,15 @@ impl Secret {
             Self::P256(key) => STANDARD.encode(p256_spki(key)),
             Self::Rsa(pair) => json!({ "keys": [rsa_jwk(pair)?] }).to_string(),
         })
+    }
+
+    /// Returns the private key of RSA, in PKCS #8.
+    pub(crate) fn rsa_key(&self) -> Result<Vec<u8>> {
+        let Self::Rsa(pair) = self else {
+            bail!("the key is not an RSA key");
+        };
+        let der: Pkcs8V1Der<'_> = pair.as_der()?;
+        Ok(der.as_ref().to_vec())
     }
 
     /// Returns the secret text.
@@ -205,4 +217,16 @@ pub(crate) fn unhex(digits: &str) -> Vec<u8> {
         .step_by(2)
         .filter_map(|at| pair(at).ok())
         .collect()
+}
+
+/// Returns the CRC-32 of PayPal's signed text (ISO 3309), in decimal.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    let table = |byte: u32| {
+        (0..8).fold(byte, |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    };
+    !bytes.iter().fold(!0_u32, |crc, byte| {
+        (crc >> 8) ^ table((crc ^ u32::from(*byte)) & 0xff)
+    })
 }

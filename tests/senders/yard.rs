@@ -16,8 +16,8 @@ use crate::delivery::Delivery;
 use crate::handshakes::Question;
 use crate::page::Page;
 use crate::sender::Sender;
-use crate::sign::Secret;
-use crate::table;
+use crate::sign::{Form, Secret};
+use crate::{stand_in, table};
 
 /// The runtime, and the host once a trial needs it.
 pub(crate) struct Yard {
@@ -80,7 +80,12 @@ impl Sources {
         for sender in table::senders() {
             let page = Page::of(sender.name)?;
             let source = Source::new(sender)?;
-            text.push_str(&format!("\n{}\n{}\n", page.snippets[0], sender.more));
+            if sender.form == Form::RsaCertificate {
+                let root = stand_in::start(&source.secret.rsa_key()?).await?;
+                site.write("root.pem", root)?;
+            }
+            let more = sender.more.replace("{stand-in}", stand_in::url());
+            text.push_str(&format!("\n{}\n{more}\n", page.snippets[0]));
             for variable in variables(&page, sender) {
                 site.set_variable(&variable, &source.value_of(&variable)?);
             }

@@ -2,11 +2,14 @@
 
 use hookyard_testkit::http::Webhook;
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{before, hmac_base64, hmac_hex};
 use crate::delivery::Delivery;
 use crate::sender::{Forgery, Key, Sender};
-use crate::sign::{Form, Secret, base64, hmac_sha256, sha256_hex, unhex};
+use crate::sign::{Form, Secret, base64, crc32, hmac_sha256, sha256_hex, unhex};
+use crate::stand_in;
 
 /// The item of a standard webhook of Adyen.
 const ITEM: &str = "/notificationItems/0/NotificationRequestItem";
@@ -88,6 +91,11 @@ pub(super) const SENDERS: &[Sender] = &[
         }),
     ),
     Sender {
+        form: Form::RsaCertificate,
+        more: "certificate_url = \"{stand-in}\"\ntrust = \"root.pem\"",
+        ..Sender::new("paypal", paypal, Key::Json("/id"))
+    },
+    Sender {
         form: Form::P256Jwk,
         more: "keys = [{ env = \"PLAID_KEYS\" }]",
         forgery: Some((Forgery::Body, "wrong-digest")),
@@ -103,6 +111,23 @@ pub(super) const SENDERS: &[Sender] = &[
         )
     },
 ];
+
+/// The checksum of the body is signed, with the id of the webhook from the page.
+fn paypal(delivery: &Delivery<'_>, secret: &Secret) -> Webhook {
+    let (body, id) = (delivery.body(), &delivery.id);
+    let time = OffsetDateTime::from_unix_timestamp(delivery.time).expect("a time");
+    let time = time.format(&Rfc3339).expect("a time");
+    let text = format!("{id}|{time}|8PT597110X687430LKGECATA|{}", crc32(&body));
+    Webhook::json(body)
+        .and("PAYPAL-TRANSMISSION-ID", id)
+        .and("PAYPAL-TRANSMISSION-TIME", &time)
+        .and("PAYPAL-CERT-URL", &stand_in::certificate_url())
+        .and("PAYPAL-AUTH-ALGO", "SHA256withRSA")
+        .and(
+            "PAYPAL-TRANSMISSION-SIG",
+            &base64(&secret.sign(text.as_bytes())),
+        )
+}
 
 /// The signature covers eight fields of the item, and is a ninth.
 fn adyen(delivery: &Delivery<'_>, secret: &Secret) -> Webhook {
