@@ -58,6 +58,7 @@ mod senders;
 mod signals;
 mod sns;
 mod tokens;
+mod trying;
 mod typed;
 mod unrouted;
 mod verifiers;

@@ -44,6 +44,10 @@ impl Origin<'_> {
         self.sink.push_note(|| self.at(offset, path, message));
     }
 
+    fn advise(&self, offset: usize, path: &str, message: impl ToString) {
+        self.sink.push_advice(|| self.at(offset, path, message));
+    }
+
     fn at(&self, offset: usize, path: &str, message: impl ToString) -> Fault {
         Fault {
             file: self.file.to_owned(),

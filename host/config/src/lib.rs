@@ -55,6 +55,8 @@ pub struct Reading {
     /// Notes about oddities that do not make the configuration invalid, such as an unusable key in
     /// a key set.
     pub notes: Vec<Fault>,
+    /// Advice that `hookyard check` prints: what cannot be helped, and what may be intended.
+    pub advice: Vec<Fault>,
     /// The configuration file and every file that it names, including missing ones.
     pub files: BTreeSet<PathBuf>,
 }
@@ -84,9 +86,11 @@ fn read_with(path: &Path, variable: &dyn Fn(&str) -> Option<Vec<u8>>) -> Reading
     };
 
     let notes = sink.take_notes();
+    let advice = sink.take_advice();
     Reading {
         result: sink.into_result(settings),
         notes,
+        advice,
         files: resolver.into_files(),
     }
 }

@@ -11,6 +11,7 @@ mod http_signatures;
 pub(crate) mod jwt;
 mod outgoing;
 mod read;
+mod samples;
 pub mod recipe;
 pub mod source;
 pub mod value;
@@ -26,7 +27,7 @@ use hookyard_plugin::{Contract, Contracts};
 use hookyard_schemes::{Direction, Provider};
 use include_dir::{Dir, include_dir};
 
-use crate::document::Sink;
+use crate::document::{Fault, Sink};
 use crate::references::Resolver;
 use crate::tenant::Providers;
 
@@ -44,7 +45,10 @@ pub fn all(folder: Option<&Path>, resolver: &Resolver<'_>, sink: &Sink) -> Provi
         // All providers are added before the packages are compared, because an operator's provider
         // may have the package of the built-in provider that it replaces.
         for provider in &own {
-            providers.insert(provider.name.clone(), Arc::clone(provider));
+            let replaced = providers.insert(provider.name.clone(), Arc::clone(provider));
+            if replaced.is_some() {
+                advise_of_replacement(provider, folder, sink);
+            }
         }
         for provider in &own {
             let file = folder.join(&provider.name).join(FILE);
@@ -95,6 +99,7 @@ fn in_folder(folder: &Path, resolver: &Resolver<'_>, sink: &Sink) -> Vec<Arc<Pro
                     if let Some(rule) = &mut provider.scheme.verifier {
                         rule.component = folder.join(&rule.component);
                     }
+                    samples::advise(&provider, &folder, resolver, sink);
                     Arc::new(provider)
                 }));
             }
@@ -104,6 +109,20 @@ fn in_folder(folder: &Path, resolver: &Resolver<'_>, sink: &Sink) -> Vec<Arc<Pro
         }
     }
     providers
+}
+
+/// Says which of two providers of one name counts.
+fn advise_of_replacement(provider: &Provider, folder: &Path, sink: &Sink) {
+    let name = &provider.name;
+    sink.push_advice(|| Fault {
+        file: folder.join(name).join(FILE).display().to_string(),
+        line: None,
+        path: "name".to_owned(),
+        message: format!(
+            "replaces the built-in provider {name}, because a folder of yours counts before a \
+             built-in one; give the folder and the provider another name to have both"
+        ),
+    });
 }
 
 fn refuse_shared_package(provider: &Provider, providers: &Providers, file: &Path, sink: &Sink) {

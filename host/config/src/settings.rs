@@ -18,7 +18,7 @@ use hookyard_model::{
 };
 use hookyard_plugin::{CacheLimits, CompileLimits, Limits};
 use hookyard_schemes::handshake::SourceHandshakes;
-use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Secret, Verifier};
+use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Scheme, Secret, Verifier};
 use hookyard_store::{BacklogPolicy, Wanted};
 
 use crate::grants::GrantSettings;
@@ -452,6 +452,8 @@ impl Settings {
 pub struct Source {
     /// The provider that sends to the source.
     pub provider: Arc<Provider>,
+    /// The scheme of the source with its settings, for `hookyard try`.
+    pub scheme: Scheme,
     /// Verifies the requests of the source.
     pub verifier: Arc<Verifier>,
     /// The handshakes of the provider, with the secrets of the source.

@@ -12,6 +12,7 @@ pub(crate) mod outbox;
 pub(crate) mod plugins;
 pub(crate) mod rehearse;
 pub(crate) mod handshakes;
+pub(crate) mod trial;
 pub(crate) mod backup;
 pub(crate) mod wit;
 #[cfg(feature = "develop")]
@@ -97,6 +98,13 @@ pub(crate) enum Command {
     /// host keeps the last few secrets of a source with `learning = true` and never trusts them. The
     /// command shows them and removes them. Add the right one to `secrets` of the source.
     Handshakes(handshakes::Arguments),
+    /// Explain why a source accepts or refuses a request, without storing the request
+    ///
+    /// Reads a request as it was sent over HTTP/1.1 and prints each step: the bytes that are signed,
+    /// the signature that was computed and the one that came, the key and the type of the event. The
+    /// command recognizes the usual mistakes with secrets, bodies, clocks and URLs. No secret is
+    /// printed. The exit code is 1 if the source would refuse the request.
+    Try(trial::Arguments),
     /// Copy the store to a file, also while a host serves from it
     Backup(backup::Arguments),
     /// List the interfaces that plugins may import and export, their versions, and the grants that

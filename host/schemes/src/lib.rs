@@ -18,6 +18,7 @@ pub mod handshake;
 pub mod recipe;
 mod scheme;
 mod ordering;
+mod replay;
 mod json;
 pub mod value;
 mod setting_text;
@@ -32,6 +33,7 @@ pub use provider::{
     KeyPiece, KeyRule, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule, Shape,
     Spelling, TypeRule,
 };
+pub use replay::is_replayable;
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;
 pub use secret_check::{SecretReport, SecretUse, check_document, check_secret};

@@ -90,6 +90,11 @@ impl<'d> Entry<'d> {
         self.origin.note(self.offset, &self.path, message);
     }
 
+    /// Gives advice about this value.
+    pub fn advise(&self, message: impl ToString) {
+        self.origin.advise(self.offset, &self.path, message);
+    }
+
     /// Returns the value as a section. Reports a fault if the value is not a table.
     ///
     /// The caller must call [`Section::finish`].

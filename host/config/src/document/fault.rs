@@ -73,6 +73,7 @@ impl std::error::Error for Faults {}
 pub struct Sink {
     faults: RefCell<BoundedFaults>,
     notes: RefCell<BoundedFaults>,
+    advice: RefCell<BoundedFaults>,
 }
 
 /// Up to [`FAULTS_MAX`] faults or notes, and the number of further ones.
@@ -131,6 +132,17 @@ impl Sink {
     /// Adds a note.
     pub fn push_note(&self, note: impl FnOnce() -> Fault) {
         self.notes.borrow_mut().push(note);
+    }
+
+    /// Adds advice, which only `hookyard check` prints: it concerns what the operator may know and
+    /// want.
+    pub fn push_advice(&self, advice: impl FnOnce() -> Fault) {
+        self.advice.borrow_mut().push(advice);
+    }
+
+    /// Takes all advice so far out of the sink, sorted by file and line.
+    pub fn take_advice(&self) -> Vec<Fault> {
+        self.advice.take().into_list("notes")
     }
 
     /// Returns the number of faults so far.

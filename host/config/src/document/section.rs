@@ -144,6 +144,11 @@ impl<'d> Section<'d> {
         self.origin.fault(self.offset, &self.path, message);
     }
 
+    /// Gives advice that concerns the whole table.
+    pub fn advise(&self, message: impl ToString) {
+        self.origin.advise(self.offset, &self.path, message);
+    }
+
     /// Reports the unknown keys and the missing keys.
     pub fn finish(&self) {
         let known = self.known.borrow();

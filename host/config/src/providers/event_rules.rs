@@ -87,7 +87,7 @@ fn check_key(entry: &Entry<'_>, template: &Template<KeyPiece>) {
 
     let are_adjacent = |pair: &[Piece<KeyPiece>]| pair.iter().all(is_value);
     if pieces.windows(2).any(are_adjacent) {
-        entry.note(
+        entry.advise(
             "contains two values without a separator, so that the keys of two events can be equal; \
              write a `:` between the values",
         );

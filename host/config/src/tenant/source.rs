@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hookyard_schemes::handshake::SourceHandshakes;
-use hookyard_schemes::{JsonPointer, Provider, Scheme, SetupError, Verifier};
+use hookyard_schemes::{JsonPointer, Provider, Scheme, SetupError, Verifier, is_replayable};
 
 use super::{Defaults, ack, handshake, scheme};
 use crate::document::{Entry, Section, unknown};
@@ -42,15 +42,17 @@ pub(crate) fn read(
         // The verifier would report the faulty parts a second time.
         return None;
     }
+    advise(section, &provider, &scheme);
     let allow_http = scheme::allows_http(&scheme);
     let handshakes = handshake::join(section, keys, &provider, &scheme)?;
-    let verifier = verifier(scheme, &handshakes)
+    let verifier = verifier(scheme.clone(), &handshakes)
         .map_err(|error| section.fault(error))
         .ok()?;
 
     Some(Source {
         answer: answer.or_else(|| provider.answer.clone()),
         provider,
+        scheme,
         verifier: Arc::new(verifier),
         handshakes: Arc::new(handshakes),
         body_max,
@@ -60,6 +62,19 @@ pub(crate) fn read(
         dedupe_window,
         wait,
     })
+}
+
+/// Says that a copy of a request passes as another event, if that is so.
+fn advise(section: &Section<'_>, provider: &Provider, scheme: &Scheme) {
+    if is_replayable(scheme, &provider.key) {
+        section.advise(format_args!(
+            "is replayable: the signature of {} has no date and does not cover the key of an event, \
+             so that a copy of a request passes as another event if its key is changed; neither \
+             `tolerance` nor `dedupe_window` prevents that, so let plugins do no harm if an event \
+             comes twice",
+            provider.name
+        ));
+    }
 }
 
 /// Compiles the scheme. If a handshake signs texts for anybody, the verifier refuses these texts.

@@ -2,7 +2,7 @@
 
 use hookyard_schemes::{KeyRule, Provider, TypeRule};
 
-use super::support::Folder;
+use super::support::{Folder, source};
 use crate::Reading;
 
 /// Reads a provider with these lines after its name and package.
@@ -115,7 +115,7 @@ fn senseless_key_is_refused() {
 fn adjacent_values_of_a_key_are_noted() {
     let notes = |key: &str| {
         let (_folder, reading) = read(&format!("key = {key}\ntype = \"none\""));
-        let notes = reading.notes.into_iter();
+        let notes = reading.advice.into_iter();
         notes
             .filter(|note| note.path.starts_with("key"))
             .map(|note| (note.line, note.message))
@@ -126,4 +126,98 @@ fn adjacent_values_of_a_key_are_noted() {
     assert_eq!(found[0].0, Some(4));
     assert!(found[0].1.contains("without a separator"), "{found:?}");
     assert_eq!(notes("\"{json:/a}:{json:/b}\""), []);
+}
+
+#[test]
+fn key_that_samples_share_is_noted() {
+    let advice = |key: &str| {
+        let folder = Folder::new();
+        let text = format!(
+            "name = \"docs\"\npackage = \"docs:webhooks\"\nkey = {key}\ntype = \"none\"\n\
+             scheme = {{ default = \"bearer\" }}"
+        );
+        folder.write("providers/docs/provider.toml", &text);
+        for event in ["sent", "completed"] {
+            let body = format!(r#"{{"event":"{event}","data":{{"envelopeId":"7f3d"}}}}"#);
+            folder.write(&format!("providers/docs/samples/{event}.json"), &body);
+        }
+        let advice = folder.read("[providers]\nfolder = \"providers\"\n").advice;
+        advice.into_iter().map(|it| it.message).collect::<Vec<_>>()
+    };
+
+    let shared = advice("\"{json:/data/envelopeId}\"");
+    assert_eq!(shared.len(), 1, "{shared:?}");
+    assert!(
+        shared[0].contains("samples/completed.json and samples/sent.json"),
+        "{shared:?}"
+    );
+    for key in [
+        "\"{json:/data/envelopeId}:{json:/event}\"",
+        "\"{scheme-id}\"",
+        "\"{header:x-id}\"",
+        "\"none\"",
+    ] {
+        assert_eq!(advice(key), [""; 0], "{key}");
+    }
+}
+
+#[test]
+fn replayable_source_is_noted_at_its_line() {
+    let advice = |key: &str, more: &str| {
+        let folder = Folder::new();
+        let text = format!(
+            "name = \"forge\"\npackage = \"forge:webhooks\"\nkey = {key}\ntype = \"none\"\n\
+             [scheme]\ndefault = \"hmac\"\n[scheme.hmac]\nhash = \"sha256\"\nencoding = \"hex\"\n\
+             signature = {{ header = \"X-Signature\" }}\n{more}"
+        );
+        folder.write("providers/forge/provider.toml", &text);
+        let source = source("provider = \"forge\"\nsecrets = [{ env = \"SECRET\" }]");
+        let reading = folder.read(&format!("[providers]\nfolder = \"providers\"\n{source}"));
+        reading.result.unwrap_or_else(|faults| panic!("{faults}"));
+        let advice = reading.advice.into_iter();
+        advice.map(|it| (it.line, it.message)).collect::<Vec<_>>()
+    };
+
+    let body = "signed = \"{body}\"";
+    let dated = "timestamp = { header = \"X-Time\", format = \"unix-seconds\" }\n\
+                 signed = \"{timestamp}.{body}\"";
+    let with_id = "signed = \"{header:x-delivery}.{body}\"";
+    for (key, recipe, is_replayable) in [
+        ("\"{header:x-delivery}\"", body, true),
+        ("\"none\"", body, true),
+        ("\"{json:/id}\"", body, false),
+        ("\"{body-sha256}\"", body, false),
+        ("[\"{json:/id}\", \"{query:id}\"]", body, true),
+        ("\"{header:x-delivery}\"", dated, false),
+        ("\"{header:x-delivery}\"", with_id, false),
+    ] {
+        let found = advice(key, recipe);
+        assert_eq!(
+            found.len(),
+            usize::from(is_replayable),
+            "{key} {recipe}: {found:?}"
+        );
+        if let [(line, message)] = found.as_slice() {
+            assert_eq!(*line, Some(3));
+            assert!(message.starts_with("is replayable: the signature of forge has no date"));
+        }
+    }
+}
+
+#[test]
+fn provider_that_replaces_a_built_in_one_is_noted() {
+    let folder = Folder::new();
+    folder.write(
+        "providers/topper/provider.toml",
+        "name = \"topper\"\npackage = \"topper:webhooks\"\nkey = \"none\"\ntype = \"none\"\n\
+         scheme = { default = \"bearer\" }",
+    );
+    let advice = folder.read("[providers]\nfolder = \"providers\"\n").advice;
+    assert_eq!(advice.len(), 1, "{advice:?}");
+    assert!(advice[0].file.ends_with("providers/topper/provider.toml"));
+    assert!(
+        advice[0]
+            .message
+            .contains("replaces the built-in provider topper")
+    );
 }

@@ -30,10 +30,15 @@ pub(crate) struct Arguments {
 
 /// Checks the configuration at `path`, its providers and its plugins.
 pub(crate) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure> {
-    let Reading { result, notes, .. } = config::read(path);
+    let Reading {
+        result,
+        notes,
+        advice,
+        ..
+    } = config::read(path);
     let settings = result?;
     let mut report = Report::new(arguments.json);
-    for note in notes {
+    for note in notes.into_iter().chain(advice) {
         report.note(note)?;
     }
 

@@ -1,0 +1,76 @@
+//! Whether a stranger who has seen a request can send it again as another event.
+//!
+//! A signature without a date stays valid. A copy of a request is then recognized by its key alone,
+//! and only if the signature covers the key.
+
+use crate::recipe::{Coverage, Recipe, Settings, SignedPiece, coverage};
+use crate::value::{Piece, Place, PlaceKind, Template};
+use crate::{KeyPiece, KeyRule, Scheme};
+
+/// Returns whether a copy of a signed request passes as another event. Schemes that sign nothing
+/// have no such copies: whoever knows the credential can send anything.
+pub fn is_replayable(scheme: &Scheme, key: &KeyRule) -> bool {
+    match scheme {
+        Scheme::Recipe(settings) => {
+            settings.recipe.timestamp.is_none() && !is_signed(key, |piece| settings.signs(piece))
+        }
+        Scheme::DetachedJws(_) => !is_signed(key, |piece| match piece {
+            Piece::Value(place) => is_in_body(place),
+            Piece::Own(KeyPiece::SchemeId) => false,
+            Piece::Own(KeyPiece::BodySha256) | Piece::Text(_) => true,
+        }),
+        _ => false,
+    }
+}
+
+/// Returns whether the signature covers a whole key, whichever alternative it is.
+fn is_signed(key: &KeyRule, signs: impl Fn(&Piece<KeyPiece>) -> bool) -> bool {
+    match key {
+        KeyRule::None => false,
+        KeyRule::FirstOf(alternatives) => {
+            let mut pieces = alternatives.iter().flat_map(Template::pieces);
+            pieces.all(signs)
+        }
+    }
+}
+
+fn is_in_body(place: &Place) -> bool {
+    matches!(place.kind, PlaceKind::Json(_) | PlaceKind::Form(_))
+}
+
+impl Settings {
+    /// Returns whether the signature covers a piece of a key.
+    fn signs(&self, piece: &Piece<KeyPiece>) -> bool {
+        let recipe = &self.recipe;
+        match piece {
+            Piece::Text(_) => true,
+            Piece::Own(KeyPiece::BodySha256) => self.signs_event(),
+            Piece::Own(KeyPiece::SchemeId) => recipe.all_texts(|text| text.has(&[SignedPiece::Id])),
+            Piece::Value(place) if is_in_body(place) => self.signs_event(),
+            Piece::Value(place) => recipe.all_texts(|text| signs_place(text, place)),
+        }
+    }
+
+    /// Returns whether what a plugin gets is signed. If only fields of a body are signed, a plugin
+    /// gets no others.
+    fn signs_event(&self) -> bool {
+        let recipe = &self.recipe;
+        let is_whole = recipe.all_texts(|text| coverage(text) != Coverage::Fields);
+        is_whole
+            || recipe.digest.is_some()
+            || (recipe.covers.is_some() && !self.source.unsigned_body)
+    }
+}
+
+impl Recipe {
+    fn all_texts(&self, holds: impl Fn(&Template<SignedPiece>) -> bool) -> bool {
+        self.signed.iter().all(holds)
+    }
+}
+
+/// Returns whether a text contains the value at a place that is not in the body.
+fn signs_place(text: &Template<SignedPiece>, place: &Place) -> bool {
+    let has_url = text.has(&[SignedPiece::Url, SignedPiece::UrlPort]);
+    let is_in_url = matches!(place.kind, PlaceKind::Query(_)) && has_url;
+    is_in_url || text.places().any(|signed| signed == place)
+}
