@@ -8,7 +8,7 @@ use crate::value::{Piece, Place, PlaceKind, Template};
 use crate::{KeyPiece, KeyRule, Scheme};
 
 /// Returns whether a copy of a signed request passes as another event. Schemes that sign nothing
-/// have no such copies: whoever knows the credential can send anything.
+/// have no such copies: everybody who knows the credential can send anything.
 pub fn is_replayable(scheme: &Scheme, key: &KeyRule) -> bool {
     match scheme {
         Scheme::Recipe(settings) => {

@@ -172,6 +172,7 @@ impl Reload {
         let Reading {
             result,
             notes,
+            advice: _,
             files,
         } = reading;
 
