@@ -250,7 +250,7 @@ fn reference_keys_equal_source_and_destination_fields() {
         // The keys of the scheme fill these fields.
         without(
             fields(source, &[]),
-            &["verifier", "allow_http", "handshakes"]
+            &["scheme", "verifier", "allow_http", "handshakes"]
         )
     );
 
