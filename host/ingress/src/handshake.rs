@@ -29,6 +29,8 @@ const CONFIRMATION_BYTES_MAX: usize = 64 << 10;
 /// The time limit of a confirmation. Amazon SNS gives up after 15 s, and the certificate may have
 /// taken five of them.
 const CONFIRMATION_TIME_MAX: Duration = Duration::from_secs(8);
+/// How long a request waits for the verdict of a component, including the time until its turn.
+const VERDICT_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Verifies requests, and performs the handshakes that they need.
 pub(crate) struct Handshakes {
@@ -77,7 +79,7 @@ impl Handshakes {
             FirstResult::Verdict(verdict) => return Ok(verdict),
             FirstResult::Running(verdict) => {
                 let _evictable = in_flight.wait_evictably();
-                return Ok(verdict.await?);
+                return Ok(in_time(verdict, VERDICT_WAIT_MAX).await?);
             }
             FirstResult::Needs(needed) => needed,
         };
@@ -168,6 +170,20 @@ impl Handshakes {
     }
 }
 
+/// Returns the verdict of a component, if it is known in time. Strangers can make any number of
+/// requests wait for their turn.
+async fn in_time(
+    verdict: impl Future<Output = Result<Verdict, Refusal>>,
+    time_max: Duration,
+) -> Result<Verdict, Refusal> {
+    let verdict = tokio::time::timeout(time_max, verdict).await;
+    verdict.unwrap_or_else(|_elapsed| {
+        Err(Refusal::VerifierFailed {
+            why: format!("no verdict came within {time_max:?}"),
+        })
+    })
+}
+
 /// The document that was fetched for one request.
 struct FetchedDocument {
     name: DocumentRef,
@@ -177,5 +193,23 @@ struct FetchedDocument {
 impl Documents for FetchedDocument {
     fn get(&self, wanted: &DocumentRef) -> Option<Document> {
         (*wanted == self.name).then(|| self.document.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn verdict_is_not_waited_for_without_end() {
+        let notice = || Ok(Verdict::Notice { what: "a test" });
+        assert_eq!(
+            in_time(async { notice() }, VERDICT_WAIT_MAX).await,
+            notice()
+        );
+
+        let late = in_time(std::future::pending(), Duration::ZERO).await;
+        let refusal = late.expect_err("no verdict");
+        assert_eq!(refusal.reason(), "verifier-failed");
     }
 }

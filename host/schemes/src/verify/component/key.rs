@@ -9,6 +9,9 @@ use crate::Secret;
 use crate::recipe::{Hash, PublicKeyAlgorithm};
 use crate::verify::public_key::PublicKey;
 
+/// The maximum size of a secret that a component makes of another one, in bytes.
+const MADE_BYTES_MAX: usize = 64 << 10;
+
 /// A secret or a public key. Clones share the key.
 #[derive(Clone)]
 pub struct KeyHandle(Arc<Material>);
@@ -50,10 +53,15 @@ impl KeyHandle {
         Some(Self::secret(Secret::new(tag.as_ref())))
     }
 
-    /// Returns the secret that consists of `prefix` and this secret; `None` for a public key.
+    /// Returns the secret that consists of `prefix` and this secret; `None` for a public key, and if
+    /// the new secret would be larger than 64 KiB.
     #[must_use]
     pub fn with_prefix(&self, prefix: &[u8]) -> Option<Self> {
         let secret = self.as_secret()?;
+        // A component can make a secret of a secret, again and again, and hold many of them.
+        if prefix.len() + secret.expose().len() > MADE_BYTES_MAX {
+            return None;
+        }
         Some(Self::secret(Secret::new(
             [prefix, secret.expose()].concat(),
         )))
@@ -95,5 +103,20 @@ impl KeyHandle {
 impl fmt::Debug for KeyHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyHandle(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_does_not_grow_without_end() {
+        let secret = KeyHandle::secret(Secret::from("secret"));
+        let half = vec![b'x'; MADE_BYTES_MAX / 2];
+        let once = secret.with_prefix(&half).expect("a secret");
+        assert!(once.equals(&[&half[..], b"secret"].concat()));
+        assert!(once.with_prefix(&half).is_none());
+        assert!(secret.with_prefix(&vec![b'x'; MADE_BYTES_MAX]).is_none());
     }
 }
