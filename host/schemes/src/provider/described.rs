@@ -56,8 +56,10 @@ impl<'a> Described<'a> {
         self.fields.request().body
     }
 
+    /// Returns the message id of the scheme. An empty id would make all events without one the same
+    /// event.
     pub(super) fn scheme_id(&self) -> Option<&'a str> {
-        self.verified.id.as_deref()
+        self.verified.id.as_deref().filter(|id| !id.is_empty())
     }
 
     pub(super) fn json(&self, pointer: &JsonPointer) -> Result<Option<&'a RawValue>, Unreadable> {

@@ -289,6 +289,19 @@ fn two_matching_shapes_give_no_type() {
 }
 
 #[test]
+fn empty_scheme_id_is_no_key() {
+    let provider = provider(KeyRule::scheme_id(), TypeRule::None);
+    let verified = Verified {
+        id: Some(String::new()),
+        payload: Payload::Body,
+    };
+    let refusal = provider
+        .describe(&verified, &request(&(), b"{}"))
+        .expect_err("no key");
+    assert_eq!(refusal.reason(), "missing-key");
+}
+
+#[test]
 fn envelope_is_opened_first() {
     let verified = Verified {
         id: None,
