@@ -115,6 +115,7 @@ impl Rules {
     ///
     /// Returns [`SetupError`] if the source lacks a setting or a key.
     pub fn settings(&self, source: SourceRules<'_>) -> Result<Settings, SetupError> {
+        source.check(&self.needs)?;
         let values = source.values;
         let issuers = if source.issuers.is_empty() {
             let issuers = self.issuers.iter().map(|issuer| issuer.fill(values));
@@ -180,6 +181,22 @@ impl Rules {
     }
 }
 
+impl SourceRules<'_> {
+    /// Refuses an empty list in place of a value that the provider demands: it would accept every
+    /// value.
+    fn check(&self, needs: &[Need]) -> Result<(), SetupError> {
+        let values = |need: &Need| match need {
+            Need::Audience => &self.audiences,
+            Need::Email => &self.emails,
+            Need::Issuer => &self.issuers,
+        };
+        match needs.iter().find(|need| values(need).is_empty()) {
+            Some(need) => Err(SetupError::NoKeys { what: need.name() }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl KeyRequestRule {
     fn request(&self, url: &str, values: SettingValues<'_>) -> Result<KeyRequest, SetupError> {
         let value = |text: &Option<SettingText>| match text {
@@ -198,5 +215,56 @@ impl KeyRequestRule {
             members: members.collect::<Result<_, SetupError>>()?,
             key: self.key.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::jwt::bearer;
+
+    #[test]
+    fn empty_list_is_no_answer_to_a_need() {
+        let rules = Rules {
+            from: bearer(),
+            algorithms: vec!["RS256".to_owned()],
+            issuers: Vec::new(),
+            keys: Some(KeyRule::Url("https://keys.example/".to_owned())),
+            needs: Need::ALL.to_vec(),
+            claims: Vec::new(),
+            leeway: Duration::ZERO,
+            max_age: None,
+            body_sha256: None,
+            query_hash: None,
+        };
+        let settings = BTreeMap::new();
+        let lists = |given: [bool; 3]| {
+            let list = |given| Vec::from_iter(Some("x".to_owned()).filter(|_| given));
+            let [audiences, emails, issuers] = given.map(list);
+            rules.settings(SourceRules {
+                issuers,
+                audiences,
+                emails,
+                keys_url: None,
+                keys: Vec::new(),
+                secrets: Vec::new(),
+                values: SettingValues {
+                    settings: &settings,
+                    secret: None,
+                },
+            })
+        };
+
+        assert!(lists([true; 3]).is_ok());
+        for (given, lack) in [
+            ([false, true, true], "audience"),
+            ([true, false, true], "email"),
+            ([true, true, false], "issuer"),
+        ] {
+            let error = lists(given).expect_err(lack);
+            assert_eq!(error, SetupError::NoKeys { what: lack });
+        }
     }
 }
