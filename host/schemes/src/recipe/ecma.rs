@@ -21,6 +21,8 @@ pub struct Stringified {
     pub text: String,
     /// A name that occurs more than once in one object. Only the last value of it is in the text.
     pub repeated: Option<String>,
+    /// Whether a number has more digits than ECMAScript keeps, so that the text has another number.
+    pub is_rounded: bool,
 }
 
 /// Returns what `JSON.stringify(JSON.parse(json))` returns.
@@ -37,11 +39,13 @@ pub fn stringify(json: &[u8]) -> Result<Stringified, Unreadable> {
         rest: valid.get(),
         out: String::with_capacity(json.len()),
         repeated: None,
+        is_rounded: false,
     };
     writer.value(0)?;
     Ok(Stringified {
         text: writer.out,
         repeated: writer.repeated,
+        is_rounded: writer.is_rounded,
     })
 }
 
@@ -54,6 +58,7 @@ struct Writer<'a> {
     rest: &'a str,
     out: String,
     repeated: Option<String>,
+    is_rounded: bool,
 }
 
 /// A member of an object: its name, and its name and value in the output.
@@ -209,10 +214,34 @@ impl<'a> Writer<'a> {
         let (text, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
         match text.parse::<f64>() {
-            Ok(number) => push_number(number, &mut self.out),
+            Ok(number) => {
+                let start = self.out.len();
+                push_number(number, &mut self.out);
+                self.is_rounded |= decimal(text) != decimal(&self.out[start..]);
+            }
             Err(_) => self.out.push_str(text),
         }
     }
+}
+
+/// Returns the digits of a number without zeros around them, and the exponent of the last digit;
+/// `None` for what is no number. The sign is left out.
+fn decimal(number: &str) -> Option<(String, i64)> {
+    let number = number.trim_start_matches('-').to_ascii_lowercase();
+    let (mantissa, exponent) = number.split_once('e').unwrap_or((&number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let digits = digits.trim_start_matches('0');
+    if digits.is_empty() {
+        return Some((String::new(), 0));
+    }
+
+    let significant = digits.trim_end_matches('0');
+    let zeros = i64::try_from(digits.len() - significant.len()).ok()?;
+    let places = i64::try_from(fraction.len()).ok()?;
+    let exponent: i64 = exponent.parse().ok()?;
+    let last = exponent.checked_add(zeros)?.checked_sub(places)?;
+    Some((significant.to_owned(), last))
 }
 
 /// Returns a name that is an array index (ECMA-262, 6.1.7).
@@ -296,6 +325,31 @@ mod tests {
             ("9007199254740993", "9007199254740992"),
         ] {
             check(number, expected);
+        }
+    }
+
+    #[test]
+    fn number_that_is_rounded_is_noticed() {
+        let is_rounded = |json: &str| stringify(json.as_bytes()).expect(json).is_rounded;
+        for exact in [
+            "[0, -0, 0.0, 0e9, 7, -7, 10, 100.00, 1.50, 1e2, 1E+2, 100e-2, 0.1, 12.340]",
+            "[1e21, 1e20, 120000000000000000000000, 1.5e-7, 0.00000015, 5e-324]",
+            "[1.7976931348623157e308, 9007199254740991, 9007199254740992, true, null]",
+            r#"{"9007199254740993":"9007199254740993"}"#,
+        ] {
+            assert!(!is_rounded(exact), "{exact}");
+        }
+        for rounded in [
+            "9007199254740993",
+            "-9007199254740993",
+            "100.00000000000000001",
+            "0.10000000000000000001",
+            "1e400",
+            "1e-400",
+            "1e-99999999999999999999",
+            "[1,{\"a\":123456789012345678901}]",
+        ] {
+            assert!(is_rounded(rounded), "{rounded}");
         }
     }
 

@@ -91,11 +91,14 @@ impl<'v> SignedValues<'v, '_> {
     }
 
     /// Returns the JSON that the sender signed. A name that occurs twice is refused, because only
-    /// its last value was signed.
+    /// its last value was signed, and so is a number of which not every digit was signed.
     fn json_stringify(&self) -> Result<String, Refusal> {
         let written = stringify(self.fields.request().body)?;
         match written.repeated {
             Some(name) => Err(crate::Unreadable::Repeated(name).into()),
+            None if written.is_rounded => Err(Refusal::UnreadableBody {
+                why: "a number has more digits than the signature covers".to_owned(),
+            }),
             None => Ok(written.text),
         }
     }
