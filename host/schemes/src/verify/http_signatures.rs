@@ -154,23 +154,24 @@ impl HttpSignatureVerifier {
         now: Timestamp,
     ) -> Result<Verification, Refusal> {
         let signatures = Signatures::read(request)?;
-        let mut refusal = None;
+        let (mut needs, mut refusal) = (None, None);
         for input in signatures.inputs(self.rules.label.as_deref())? {
             match self.check(&input?, request, documents, now) {
                 Ok(KeyCheck::Valid) => return Ok(event()),
+                // A key that is unknown must not hide a signature of another key.
                 Ok(KeyCheck::Needs {
                     document,
                     otherwise,
                 }) => {
-                    return Ok(Verification::NeedsDocument {
+                    needs = needs.or(Some(Verification::NeedsDocument {
                         document,
                         otherwise,
-                    });
+                    }));
                 }
                 Err(found) => refusal = refusal.or(Some(found)),
             }
         }
-        Err(refusal.unwrap_or(Refusal::BadSignature))
+        needs.ok_or_else(|| refusal.unwrap_or(Refusal::BadSignature))
     }
 
     fn check(

@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_schemes::http_signatures::{COMPONENTS, MAX_AGE, Rules, Settings};
 use hookyard_schemes::recipe::{Encoding, PublicUrl};
-use hookyard_schemes::{DocumentRef, KeyLocation, Refusal, Request, Scheme, Secret, Verification};
+use hookyard_schemes::{
+    Document, DocumentRef, Documents, KeyLocation, Refusal, Request, Scheme, Secret, Verification,
+};
 
 use super::signers::{Signer, ec, ed25519};
 use super::support::{NOW, headers, setup_error, verifier};
@@ -363,6 +365,60 @@ fn keys_may_be_secrets_or_at_a_url() {
         matches!(&needed, Ok(Verification::NeedsDocument { document, .. }) if *document == key_set),
         "{needed:?}"
     );
+}
+
+#[test]
+fn unknown_key_does_not_hide_another_signature() {
+    struct Kept(Document);
+
+    impl Documents for Kept {
+        fn get(&self, _wanted: &DocumentRef) -> Option<Document> {
+            Some(self.0.clone())
+        }
+    }
+
+    let signer = ed25519();
+    let key_set = DocumentRef::KeySet {
+        url: "https://keys.example/jwks".to_owned(),
+    };
+    let settings = Settings {
+        keys: KeyLocation::Url(key_set.url().to_owned()),
+        ..settings(&signer)
+    };
+    let known = signer.jwk_with("kid", "k1").to_string();
+    let kept = Kept(key_set.parse(known.as_bytes()).expect("a key"));
+
+    let parameters = |kid| format!("{PARAMETERS};keyid=\"{kid}\"");
+    let [(_, other), (_, signature)] = usual(&ed25519(), &parameters("k2"));
+    let [(_, own), (_, own_signature)] = usual(&signer, &parameters("k1"));
+    let rename = |value: &str| format!("t{}", value.strip_prefix('s').expect("a label"));
+    let digest = content_digest(BODY);
+    let (input, both) = (
+        format!("{other}, {}", rename(&own)),
+        format!("{signature}, {}", rename(&own_signature)),
+    );
+
+    for (input, signature, expected) in [
+        (&*input, &*both, "accepted"),
+        (&*other, &*signature, "needs-document"),
+    ] {
+        let headers = headers(&[
+            ("Content-Digest", &*digest),
+            ("Signature-Input", input),
+            ("Signature", signature),
+        ]);
+        let request = Request {
+            method: "POST",
+            path: "/acme/orders",
+            tail: None,
+            query: None,
+            headers: &headers,
+            body: BODY,
+        };
+        let scheme = Scheme::HttpSignatures(Box::new(settings.clone()));
+        let result = verifier(scheme).verify(&request, &kept, NOW);
+        assert_eq!(reason(&result), expected);
+    }
 }
 
 #[test]
