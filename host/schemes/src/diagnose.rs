@@ -13,7 +13,7 @@ mod url;
 
 use hookyard_model::Timestamp;
 
-use crate::recipe::{Algorithm, Encoding, Hash};
+use crate::recipe::{Algorithm, Encoding, Hash, KeyOrigin};
 use crate::{Documents, Refusal, Request, Scheme, SetupError, Verification, Verifier};
 
 /// A request, and what it is verified with.
@@ -124,18 +124,17 @@ impl Question<'_> {
 
     /// Returns whether the request has a valid proof by another scheme, whatever its age.
     fn fits(&self, scheme: &Scheme, request: &Request<'_>) -> bool {
-        // A message of Amazon SNS is refused for its age before its signature is looked at.
-        if matches!(scheme, Scheme::AwsSns(_) | Scheme::Unverified) {
+        if matches!(scheme, Scheme::Unverified) {
             return false;
         }
         let Ok(verifier) = Verifier::new(scheme.clone()) else {
             return false;
         };
-        let result = verifier.verify(request, self.documents, self.now);
-        matches!(
-            result,
-            Ok(Verification::Complete(_)) | Err(Refusal::StaleTimestamp | Refusal::FutureTimestamp)
-        )
+        match verifier.verify(request, self.documents, self.now) {
+            Ok(Verification::Complete(_)) => true,
+            Err(Refusal::StaleTimestamp | Refusal::FutureTimestamp) => !judges_age_first(scheme),
+            _ => false,
+        }
     }
 
     /// Recognizes the secret of another source.
@@ -203,5 +202,21 @@ impl Question<'_> {
             name: "clock",
             text,
         })
+    }
+}
+
+/// Returns whether a scheme refuses a request for its age before it looks at the signature, so that
+/// such a refusal proves nothing.
+fn judges_age_first(scheme: &Scheme) -> bool {
+    match scheme {
+        Scheme::AwsSns(_) | Scheme::Jwt(_) | Scheme::HttpSignatures(_) => true,
+        Scheme::Recipe(settings) => matches!(
+            settings.recipe.algorithm,
+            Algorithm::PublicKey {
+                keys: KeyOrigin::Certificate(_),
+                ..
+            }
+        ),
+        _ => false,
     }
 }

@@ -53,7 +53,9 @@ pub(super) fn other_mode(body: &[u8]) -> Option<Mistake> {
     MODES.iter().find_map(|name| {
         let pointer = JsonPointer::parse(name).ok()?;
         let value = pointer.find(body).ok().flatten()?.get();
-        let is_short = value.len() <= 20 && !value.starts_with(['{', '[']);
+        // An operator reads the value in a terminal.
+        let is_plain = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let is_short = value.len() <= 20 && is_plain && !value.starts_with(['{', '[']);
         is_short.then(|| Mistake {
             name: "other-mode",
             text: format!(

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use hookyard_model::{Header, Timestamp};
 use hookyard_schemes::diagnose::{Diagnosis, Question, diagnose};
 use hookyard_schemes::recipe::{
@@ -10,7 +10,8 @@ use hookyard_schemes::recipe::{
 };
 use hookyard_schemes::value::{Place, Template};
 use hookyard_schemes::{
-    Credential, Freshness, Request, Scheme, Secret, Verification, standard_webhooks,
+    Credential, Freshness, KeyLocation, Request, Scheme, Secret, Verification, jwt,
+    standard_webhooks,
 };
 
 use crate::verify::support::{NOW, headers, request};
@@ -277,6 +278,38 @@ fn key_of_another_source_is_named() {
         );
         assert!(!format!("{found:?}").contains("the secret of another"));
     }
+}
+
+#[test]
+fn old_token_does_not_prove_another_source() {
+    let token = ["{\"alg\":\"HS256\"}", "{\"exp\":1}", "forged"];
+    let token = token
+        .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part))
+        .join(".");
+    let authorization = format!("Bearer {token}");
+    let headers = headers(&[
+        ("X-Signature", &hex(&[0; 32])),
+        ("Authorization", &authorization),
+    ]);
+    let other = Scheme::Jwt(Box::new(jwt::Settings {
+        from: jwt::bearer(),
+        algorithms: vec!["HS256".to_owned()],
+        keys: KeyLocation::Shared(vec![Secret::from("another secret")]),
+        issuers: Vec::new(),
+        audiences: Vec::new(),
+        emails: Vec::new(),
+        claims: Vec::new(),
+        leeway: jwt::LEEWAY,
+        max_age: None,
+        body_sha256: None,
+        query_hash: None,
+    }));
+    let found = question(
+        &scheme(settings(Encoding::Utf8, "{body}")),
+        request(&headers, BODY.as_bytes()),
+        &[("acme/other".to_owned(), &other)],
+    );
+    check(&found, "other-mode", "`/livemode`: false");
 }
 
 #[test]
