@@ -224,8 +224,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Returns the digits of a number without zeros around them, and the exponent of the last digit;
-/// `None` for what is no number. The sign is left out.
+/// Returns the digits of a number without the zeros around them and without the sign, and the
+/// exponent of the last digit. Returns `None` if the text is not a number.
 fn decimal(number: &str) -> Option<(String, i64)> {
     let number = number.trim_start_matches('-').to_ascii_lowercase();
     let (mantissa, exponent) = number.split_once('e').unwrap_or((&number, "0"));

@@ -90,8 +90,10 @@ impl<'v> SignedValues<'v, '_> {
         }
     }
 
-    /// Returns the JSON that the sender signed. A name that occurs twice is refused, because only
-    /// its last value was signed, and so is a number of which not every digit was signed.
+    /// Returns the JSON that the sender signed.
+    ///
+    /// Refuses a name that occurs twice, because the sender signed only the last value, and a
+    /// number with more digits than the sender signed.
     fn json_stringify(&self) -> Result<String, Refusal> {
         let written = stringify(self.fields.request().body)?;
         match written.repeated {
