@@ -22,10 +22,13 @@ use libtest_mimic::{Arguments, Trial};
 
 use yard::Yard;
 
+/// What a trial does with the host.
+type Run = Box<dyn Fn(&Yard) -> anyhow::Result<()> + Send>;
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let yard = Arc::new(Yard::default());
-    let trial = |name: String, run: Box<dyn Fn(&Yard) -> anyhow::Result<()> + Send>| {
+    let trial = |name: String, run: Run| {
         let yard = Arc::clone(&yard);
         Trial::test(name, move || {
             run(&yard).map_err(|error| format!("{error:#}").into())
