@@ -5,8 +5,8 @@ use std::path::Path;
 
 use hookyard_model::{Header, Payload};
 use hookyard_schemes::EnvelopeValues;
-use hookyard_schemes::value::PlaceKind;
-use hookyard_schemes::{Direction, Request, TypeRule, Verified};
+use hookyard_schemes::value::{PlaceKind, Template};
+use hookyard_schemes::{Direction, KeyRule, Request, TypeRule, Verified};
 
 use super::*;
 
@@ -30,14 +30,28 @@ fn request(body: &[u8]) -> Request<'_> {
     }
 }
 
-/// Returns the headers that say what kind of body a sample has.
-fn headers_of(sample: &Path) -> Vec<Header> {
-    let is_form = sample.extension().is_some_and(|end| end == "txt");
-    let form = Header {
-        name: "content-type".to_owned(),
-        value: "application/x-www-form-urlencoded".into(),
+/// Returns the headers of a sample: the kind of its body, and those that its key is in.
+fn headers_of(provider: &Provider, sample: &Path) -> Vec<Header> {
+    let header = |name: &str, value: &'static str| Header {
+        name: name.to_owned(),
+        value: value.into(),
     };
-    is_form.then_some(form).into_iter().collect()
+    let KeyRule::FirstOf(templates) = &provider.key else {
+        return Vec::new();
+    };
+    let places = templates.iter().flat_map(Template::places);
+    let names: BTreeSet<_> = places
+        .filter_map(|place| match &place.kind {
+            PlaceKind::Header(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+
+    let mut headers: Vec<_> = names.into_iter().map(|name| header(name, "1")).collect();
+    if sample.extension().is_some_and(|end| end == "txt") {
+        headers.push(header("content-type", "application/x-www-form-urlencoded"));
+    }
+    headers
 }
 
 /// Whether the type of an event is in a header, which a sample does not have.
@@ -71,7 +85,7 @@ fn every_event_type_has_a_sample() {
                 id: Some("id".to_owned()),
                 payload: Payload::Body,
             };
-            let headers = headers_of(sample.path());
+            let headers = headers_of(provider, sample.path());
             let request = Request {
                 headers: &headers,
                 ..request(sample.contents())
