@@ -102,12 +102,12 @@ fn ordering(section: &Section<'_>) -> Option<JsonPointer> {
     Some(pointer)
 }
 
+/// Where an operator finds the names of the providers, which are too many for a message.
+const LIST: &str = "docs/senders.md lists the built-in ones";
+
 fn required_provider(section: &Section<'_>, providers: &Providers) -> Option<Arc<Provider>> {
     let Some(entry) = section.entry("provider") else {
-        let what_for = format_args!(
-            "the provider that sends to the source; one of {}",
-            names(providers)
-        );
+        let what_for = format_args!("the provider that sends to the source; {LIST}");
         section.missing("provider", what_for);
         return None;
     };
@@ -121,15 +121,7 @@ pub(crate) fn provider(entry: &Entry<'_>, providers: &Providers) -> Option<Arc<P
     if provider.is_none() {
         let known = providers.keys().map(String::as_str);
         let message = unknown("provider", &name, known);
-        entry.fault(format_args!(
-            "{message} (choose one of {})",
-            names(providers)
-        ));
+        entry.fault(format_args!("{message} ({LIST})"));
     }
     provider
-}
-
-fn names(providers: &Providers) -> String {
-    let names: Vec<_> = providers.keys().map(String::as_str).collect();
-    names.join(", ")
 }

@@ -84,7 +84,7 @@ fn keys_of_other_schemes_are_refused() {
         &at(
             2,
             ".provider",
-            "unknown provider `tiper`; did you mean `tipser`? (choose one of tipser, topi, topi-saas, topper)",
+            "unknown provider `tiper`; did you mean `tipser`? (docs/senders.md lists the built-in ones)",
         ),
     );
     check(
@@ -92,7 +92,7 @@ fn keys_of_other_schemes_are_refused() {
         &at(
             1,
             "",
-            "`provider` is missing: the provider that sends to the source; one of tipser, topi, topi-saas, topper",
+            "`provider` is missing: the provider that sends to the source; docs/senders.md lists the built-in ones",
         ),
     );
 }
