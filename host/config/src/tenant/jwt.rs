@@ -25,8 +25,11 @@ impl Reader<'_, '_> {
         let issuers = self.named(Need::Issuer, rules);
         let keys_url = self.keys_url();
         let keys = self.token_keys();
-        let has_keys = keys_url.is_some() || !keys.is_empty();
-        let secrets = self.token_secrets(rules, has_keys);
+        let secrets = if keys.is_empty() {
+            self.token_secrets(rules, keys_url.is_some())
+        } else {
+            self.unused_secrets(rules)
+        };
         let settings = source_values::settings(self.section);
         if self.section.fault_count() > faults_before {
             return None;
@@ -97,6 +100,15 @@ impl Reader<'_, '_> {
             None => "the secret that both sides sign with",
         };
         self.secrets(what_for, SecretUse::Header)
+    }
+
+    /// Reads the credential of a request that is never sent, because the source has keys of its own.
+    fn unused_secrets(&self, rules: &Rules) -> Option<Vec<Secret>> {
+        if rules.has_credential() && self.section.entry("secrets").is_some() {
+            self.token_secrets(rules, true)
+        } else {
+            Some(Vec::new())
+        }
     }
 
     /// Notes that a token says nothing about the body.
