@@ -212,7 +212,7 @@ const SIGNATURES: &str = r#"
 fn signature_faults(provider: &str, lines: &str) -> Vec<String> {
     let folder = Folder::new();
     folder.write("providers/signer/provider.toml", provider);
-    folder.write("secret.txt", "00ff");
+    folder.write("secret.txt", "00112233445566778899aabbccddeeff");
     folder.faults(&format!(
         "[providers]\nfolder = \"providers\"\n{}",
         source(&format!("provider = \"signer\"\n{lines}"))
