@@ -109,6 +109,9 @@ impl Reader<'_> {
                     tuple.types.iter().enumerate().map(part).collect();
                 Shape::Tuple(parts?)
             }
+            TypeDefKind::Handle(_) => {
+                return Err(refused(at, "it is a handle, which JSON does not have"));
+            }
             kind => {
                 let reason = format!("it is a {}, which JSON does not have", kind.as_str());
                 return Err(refused(at, &reason));

@@ -38,9 +38,9 @@ impl Reader<'_, '_> {
 
         self.note_weak_proof(rules);
         let source = SourceRules {
-            issuers,
-            audiences,
-            emails,
+            issuers: issuers?,
+            audiences: audiences?,
+            emails: emails?,
             keys_url,
             keys,
             values: SettingValues {
@@ -55,21 +55,20 @@ impl Reader<'_, '_> {
             .ok()
     }
 
-    /// Reads one text or a list of texts, which the provider may demand.
-    fn named(&self, need: Need, rules: &Rules) -> Vec<String> {
+    /// Reads one text or a list of texts. Returns `None` if the provider demands what is missing.
+    fn named(&self, need: Need, rules: &Rules) -> Option<Vec<String>> {
         let what_for = match need {
             Need::Audience => "whom the sender's tokens are for: the value of their claim `aud`",
             Need::Email => "who sends: the value of the claim `email` in the sender's tokens",
             Need::Issuer => "who issues the sender's tokens: the value of their claim `iss`",
         };
         match self.section.entry(need.name()) {
-            Some(entry) => texts(&entry),
-            None => {
-                if rules.needs.contains(&need) {
-                    self.section.missing(need.name(), what_for);
-                }
-                Vec::new()
+            Some(entry) => Some(texts(&entry)),
+            None if rules.needs.contains(&need) => {
+                self.section.missing(need.name(), what_for);
+                None
             }
+            None => Some(Vec::new()),
         }
     }
 

@@ -245,12 +245,19 @@ fn reference_keys_equal_source_and_destination_fields() {
     assert_eq!(
         without(
             without(keys, &SCHEME_KEYS),
-            &["scheme", "handshake_secret", "learning"]
+            &[
+                "scheme",
+                "handshake_secret",
+                "learning",
+                "ack",
+                "ack_timeout",
+                "responder",
+            ]
         ),
-        // The keys of the scheme fill these fields.
+        // The keys that are left out above fill these fields.
         without(
             fields(source, &[]),
-            &["scheme", "verifier", "allow_http", "handshakes"]
+            &["scheme", "verifier", "allow_http", "handshakes", "wait"]
         )
     );
 

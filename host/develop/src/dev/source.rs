@@ -72,6 +72,11 @@ impl Source {
             certificate = Some(served.receiver);
         }
 
+        if asks_for_secret(&provider, kind) {
+            let token = files.write("handshake", &secret(SchemeKind::Token, &provider.scheme))?;
+            lines += &format!("handshake_secret = {}\n", token.trim_matches(['[', ']']));
+        }
+
         let name = &provider.name;
         let lines = format!("provider = \"{name}\"\nscheme = \"{kind}\"\n{lines}");
         let sender = Sender::new(Arc::clone(&provider), kind, credentials)?;
@@ -82,6 +87,12 @@ impl Source {
             _certificate: certificate,
         })
     }
+}
+
+/// Returns whether a handshake of the provider compares a value with a secret of the source.
+fn asks_for_secret(provider: &Provider, kind: SchemeKind) -> bool {
+    let mut handshakes = provider.handshakes.iter();
+    kind != SchemeKind::Unverified && handshakes.any(|handshake| handshake.require.is_some())
 }
 
 /// Returns the lines that sign the messages for a destination of a provider, or of none.
