@@ -257,7 +257,7 @@ async fn slow_certificate_uses_no_other_connections() -> Result<()> {
 
 fn finds_no_place(line: &Line) -> bool {
     line.text
-        .contains("too many requests are waiting for this certificate")
+        .contains("too many requests are waiting for this document")
 }
 
 #[tokio::test(flavor = "multi_thread")]

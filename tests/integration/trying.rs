@@ -33,8 +33,8 @@ fn config() -> Config {
         |secret: &str| format!("provider = \"shop\"\nsecrets = [{{ file = \"{secret}\" }}]");
     quick()
         .section("providers", "folder = \"providers\"")
-        .source("acme/orders", &source("shop.secret"))
-        .source("umbrella/orders", &source("other.secret"))
+        .source("acme/shop", &source("shop.secret"))
+        .source("umbrella/shop", &source("other.secret"))
 }
 
 fn prepare(site: &Site) -> Result<()> {
@@ -55,7 +55,7 @@ fn site() -> Result<Site> {
 fn request(key: &str, signed: &str, body: &str) -> String {
     let signature = sign::hmac_sha256_hex(key.as_bytes(), signed.as_bytes());
     format!(
-        "POST /acme/orders HTTP/1.1\r\nHost: hooks\r\nContent-Length: {}\r\n\
+        "POST /acme/shop HTTP/1.1\r\nHost: hooks\r\nContent-Length: {}\r\n\
          X-Signature: sha256={signature}\r\n\r\n{body}",
         body.len()
     )
@@ -65,7 +65,7 @@ fn request(key: &str, signed: &str, body: &str) -> String {
 async fn try_request(site: &Site, request: &str, options: &[&str]) -> Result<Finished> {
     let file = site.write("request.http", request)?;
     let file = file.to_string_lossy();
-    let arguments = [&["try", "acme/orders", "--file", &file], options].concat();
+    let arguments = [&["try", "acme/shop", "--file", &file], options].concat();
     let done = hookyard(site, &arguments).await?;
     let printed = format!("{}{}", done.stdout, done.stderr);
     for secret in [SECRET, OTHER_SECRET] {
@@ -81,8 +81,8 @@ async fn good_request_is_explained() -> Result<()> {
     let done = try_request(&site, &good, &[]).await?;
     assert_eq!(done.code, Some(0), "{done:?}");
     for line in [
-        "request    POST /acme/orders, 3 headers, 45 bytes, at ",
-        "source     /acme/orders: shop, hmac",
+        "request    POST /acme/shop, 3 headers, 45 bytes, at ",
+        "source     /acme/shop: shop, hmac",
         "signed     45 bytes, SHA-256 ",
         "accepted   the request is verified and would be stored",
         "key        evt-1",
@@ -121,7 +121,7 @@ async fn mistakes_are_named() -> Result<()> {
         ),
         (
             request(OTHER_SECRET, BODY, BODY),
-            "the key of the source /umbrella/orders",
+            "the key of the source /umbrella/shop",
         ),
     ] {
         let done = try_request(&site, &request, &[]).await?;
@@ -159,7 +159,7 @@ async fn bad_arguments_are_explained() -> Result<()> {
     let done = hookyard(&site, &unknown).await?;
     assert_eq!(done.code, Some(2), "{done:?}");
     assert!(
-        done.stderr.contains("the sources are acme/orders"),
+        done.stderr.contains("the sources are acme/shop"),
         "{done:?}"
     );
     Ok(())
@@ -172,17 +172,17 @@ async fn stored_event_is_tried_again() -> Result<()> {
     let webhook = hookyard_testkit::http::Webhook::json(BODY)
         .and("X-Signature", &format!("sha256={signature}"));
     let address = rig.host.address();
-    let answer = rig.client.post(address, "/acme/orders", &webhook).await?;
+    let answer = rig.client.post(address, "/acme/shop", &webhook).await?;
     assert!(answer.is_accepted(), "{}", answer.text());
 
     let event = rig.host.events().await?.remove(0).id;
     let done = hookyard(&rig.site, &["try", "--event", &event]).await?;
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(done.stdout.contains("key        evt-1"), "{}", done.stdout);
-    let done = hookyard(&rig.site, &["try", "umbrella/orders", "--event", &event]).await?;
+    let done = hookyard(&rig.site, &["try", "umbrella/shop", "--event", &event]).await?;
     assert_eq!(done.code, Some(1), "{done:?}");
     assert!(
-        done.stdout.contains("the key of the source /acme/orders"),
+        done.stdout.contains("the key of the source /acme/shop"),
         "{}",
         done.stdout
     );

@@ -142,11 +142,15 @@ pub(super) fn event_text(event: &Event) -> Result<Cow<'_, str>, DecodeError> {
 }
 
 /// Returns the event as JSON. A form becomes an object of its fields.
+///
+/// Some clients, such as curl, send JSON under the media type of a form. No form begins like JSON,
+/// because `{` and `[` are encoded in a form.
 fn event_json(event: &Event) -> Result<Cow<'_, str>, DecodeError> {
     let mut headers = event.headers.iter();
     let content_type = headers.find(|header| header.name == "content-type");
     let content_type = content_type.and_then(|header| str::from_utf8(&header.value).ok());
-    if event.payload != Payload::Body || !content_type.is_some_and(is_form) {
+    let is_form = content_type.is_some_and(is_form) && !begins_like_json(&event.body);
+    if event.payload != Payload::Body || !is_form {
         return event_text(event);
     }
 
@@ -156,6 +160,11 @@ fn event_json(event: &Event) -> Result<Cow<'_, str>, DecodeError> {
             path: "$".into(),
             message: "the form is not UTF-8, or has too many fields".into(),
         })
+}
+
+fn begins_like_json(body: &[u8]) -> bool {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    matches!(text.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 /// Returns the message for the operator when a plugin has no handler for an event.
