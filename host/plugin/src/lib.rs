@@ -47,7 +47,7 @@ mod verifier;
 mod support;
 
 pub use call::host_fault::HostFault;
-pub use call::services::HostServices;
+pub use call::services::{AsksResponse, HostServices};
 pub use call::slots::InstanceReuse;
 pub use call::stage::Stage;
 pub use capability::http::client::{HttpCall, HttpClient, HttpError, HttpFault, NoHttpClient};

@@ -10,6 +10,9 @@ use super::stage::Stage;
 use crate::capability::http::client::{HttpClient, NoHttpClient};
 use crate::effects::EffectSource;
 
+/// Returns whether a request waits for the response of this plugin to an event of this source.
+pub type AsksResponse = Arc<dyn Fn(&SourceRef, &PluginName) -> bool + Send + Sync>;
+
 /// The services of the host that an attempt uses. Each attempt may have its own.
 #[derive(Clone)]
 pub struct HostServices {
@@ -19,7 +22,7 @@ pub struct HostServices {
     pub message_ids: Arc<dyn Fn() -> MessageId + Send + Sync>,
     /// Says whether requests of a source may be answered with the response of a plugin of its
     /// tenant.
-    pub asks_response: Arc<dyn Fn(&SourceRef, &PluginName) -> bool + Send + Sync>,
+    pub asks_response: AsksResponse,
     /// Makes the HTTP requests of plugins.
     pub http: Arc<dyn HttpClient>,
     /// The fixed clock and randomness of a rehearsed attempt. `None` for the real clock and

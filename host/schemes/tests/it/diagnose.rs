@@ -101,7 +101,7 @@ fn good_request_has_a_trace_and_no_mistake() {
     assert_eq!(found.mistakes, []);
     let trace = &found.traces[0];
     assert_eq!(trace.signed, BODY.as_bytes());
-    assert_eq!(trace.computed, [signature.clone()]);
+    assert_eq!(trace.computed, std::slice::from_ref(&signature));
     assert_eq!(trace.came, [signature]);
 }
 

@@ -58,10 +58,7 @@ impl<'a> Token<'a> {
         Ok(Header {
             algorithm: text("alg")?.ok_or("is a token without `alg`")?,
             key_id: text("kid")?,
-            extension: match parameters.get("crit") {
-                Some(names) => Some(first(names)),
-                None => None,
-            },
+            extension: parameters.get("crit").map(|names| first(names)),
         })
     }
 
