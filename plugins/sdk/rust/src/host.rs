@@ -107,7 +107,9 @@ pub(crate) fn respond(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Res
         body: body.to_vec(),
     };
     responder::respond(&response).map_err(|error| match error {
-        responder::Error::NotAsked => "the source does not ask this plugin for a response".to_owned(),
+        responder::Error::NotAsked => {
+            "the source does not ask this plugin for a response".to_owned()
+        }
         responder::Error::Already => "this attempt has responded already".to_owned(),
         responder::Error::TooMuch(why) | responder::Error::Invalid(why) => why,
     })
