@@ -1,15 +1,12 @@
 //! GitHub's own description and bodies, which are too large for this repository.
 //!
-//! ```text
-//! npm install --prefix FOLDER @octokit/openapi-webhooks@12.1.0 @octokit/webhooks-examples@7.6.1
-//! HOOKYARD_GITHUB=FOLDER cargo test -p hookyard-import --test it real -- --ignored --nocapture
-//! ```
+//! `bash host/import/tests/real/run` installs them and runs these tests; `.ci/run` does so, too.
 //!
 //! Any other document is imported with `HOOKYARD_DOCUMENT=FILE`, and `HOOKYARD_SCHEMAS=PATTERN` where
 //! its events are named schemas.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hookyard_import::{
     BYTES_MAX, Body, Document, Imported, Options, Request, Required, Source, import,
@@ -60,18 +57,12 @@ fn github() -> Request {
 #[test]
 #[ignore = "needs HOOKYARD_GITHUB"]
 fn whole_description_is_refused_with_the_costliest_first() {
-    let start = Instant::now();
     let error = import(&github()).expect_err("too many parts").to_string();
 
-    println!("{error}\n{:?}", start.elapsed());
+    println!("{error}");
     assert!(
         error.contains("a host loads at most 20,000: issues 2,4"),
         "{error}"
-    );
-    assert!(
-        start.elapsed() < Duration::from_secs(30),
-        "{:?}",
-        start.elapsed()
     );
 }
 
