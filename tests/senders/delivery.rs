@@ -47,8 +47,8 @@ impl<'a> Delivery<'a> {
     pub(crate) fn json(&self, pointer: &str) -> String {
         match self.sample.json().pointer(pointer) {
             Some(Value::String(text)) => text.clone(),
+            Some(Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
-            None => String::new(),
         }
     }
 

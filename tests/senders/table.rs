@@ -10,7 +10,7 @@ use hookyard_testkit::http::Webhook;
 
 use crate::delivery::Delivery;
 use crate::sender::Sender;
-use crate::sign::{Secret, base64, hex, hmac_sha256};
+use crate::sign::{Secret, base64, hex, hmac_sha256, sha256_hex};
 
 /// Returns all senders with a page.
 pub(crate) fn senders() -> impl Iterator<Item = &'static Sender> {
@@ -37,6 +37,14 @@ fn hmac_base64(secret: &Secret, text: &[u8]) -> String {
 /// A text before a body.
 fn before(text: &str, body: &[u8]) -> Vec<u8> {
     [text.as_bytes(), body].concat()
+}
+
+/// The id at a place of the body, or the digest of a body without an id.
+fn id_or_digest(delivery: &Delivery<'_>, pointer: &str) -> String {
+    match delivery.json(pointer) {
+        id if !id.is_empty() => id,
+        _ => sha256_hex(&delivery.body()),
+    }
 }
 
 /// As Meta and WhatsApp sign.

@@ -4,7 +4,7 @@ use hookyard_testkit::http::Webhook;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{before, hmac_base64, hmac_hex, svix};
+use super::{before, hmac_base64, hmac_hex, id_or_digest, svix};
 use crate::delivery::Delivery;
 use crate::sender::{Key, Sender};
 use crate::sign::{Form, Secret, hex, hmac_sha1};
@@ -18,7 +18,7 @@ pub(super) const SENDERS: &[Sender] = &[
             let tag = hmac_sha1(secret.text().as_bytes(), &body);
             Webhook::json(body).and("X-Hub-Signature", &format!("sha1={}", hex(&tag)))
         },
-        Key::Json("/id"),
+        Key::Text(|delivery| id_or_digest(delivery, "/id")),
     ),
     Sender {
         types: &[

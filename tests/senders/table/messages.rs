@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hookyard_testkit::http::Webhook;
 
-use super::{before, hmac_base64, hmac_hex, meta, svix};
+use super::{before, hmac_base64, hmac_hex, id_or_digest, meta, svix};
 use crate::delivery::Delivery;
 use crate::sender::{Forgery, Key, Sender};
 use crate::sign::{Form, Secret, base64, hex, hmac_sha1};
@@ -51,7 +51,7 @@ pub(super) const SENDERS: &[Sender] = &[
             let signature = format!("sha256={}", hmac_base64(secret, &body));
             Webhook::json(body).and("x-twitter-webhooks-signature", &signature)
         },
-        Key::Digest,
+        Key::Text(|delivery| id_or_digest(delivery, "/data/event_uuid")),
     ),
     Sender::unsigned(
         "telegram",
@@ -63,7 +63,11 @@ pub(super) const SENDERS: &[Sender] = &[
     Sender {
         form: Form::Ed25519,
         answer: 204,
-        ..Sender::new("discord", discord, Key::Text(discord_key))
+        ..Sender::new(
+            "discord",
+            discord,
+            Key::Text(|delivery| id_or_digest(delivery, "/id")),
+        )
     },
     Sender {
         forgery: Some((Forgery::Field("/signature/token"), "bad-signature")),
@@ -127,13 +131,6 @@ fn discord(delivery: &Delivery<'_>, secret: &Secret) -> Webhook {
     Webhook::json(body)
         .and("X-Signature-Timestamp", &time)
         .and("X-Signature-Ed25519", &signature)
-}
-
-fn discord_key(delivery: &Delivery<'_>) -> String {
-    match delivery.json("/id") {
-        id if !id.is_empty() => id,
-        _ => crate::sign::sha256_hex(&delivery.body()),
-    }
 }
 
 /// The time and the token are signed, and no byte of the event.

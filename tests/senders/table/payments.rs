@@ -80,15 +80,7 @@ pub(super) const SENDERS: &[Sender] = &[
             let signature = base64(&hmac_sha256(&unhex(secret.text()), &body));
             Webhook::json(body).and("HmacSignature", &signature)
         },
-        Key::Text(|delivery| {
-            format!(
-                "{}:{}:{}:{}",
-                delivery.json("/type"),
-                delivery.json("/data/id"),
-                delivery.json("/timestamp"),
-                sha256_hex(&delivery.body())
-            )
-        }),
+        Key::Digest,
     ),
     Sender {
         form: Form::RsaCertificate,
