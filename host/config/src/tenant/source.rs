@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hookyard_model::SourceRef;
 use hookyard_schemes::handshake::SourceHandshakes;
 use hookyard_schemes::{JsonPointer, Provider, Scheme, SetupError, Verifier, is_replayable};
 
@@ -62,6 +63,24 @@ pub(crate) fn read(
         dedupe_window,
         wait,
     })
+}
+
+impl Source {
+    /// Returns the source as ingress serves it, under its name.
+    pub fn served(&self, name: SourceRef) -> hookyard_ingress::Source {
+        hookyard_ingress::Source {
+            name,
+            provider: Arc::clone(&self.provider),
+            verifier: Arc::clone(&self.verifier),
+            handshakes: Arc::clone(&self.handshakes),
+            body_max: self.body_max,
+            allow_http: self.allow_http,
+            ordering: self.ordering.clone(),
+            dedupe_window: self.dedupe_window,
+            answer: self.answer.clone(),
+            wait: self.wait.clone(),
+        }
+    }
 }
 
 /// Says that a copy of a request passes as another event, if that is so.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use hookyard_config::{self as config, Settings};
+use hookyard_config::Settings;
 use hookyard_delivery::Destinations;
 use hookyard_dispatch::{RetryPolicies, Runner};
 use hookyard_egress::{Client, Door, Policy};
-use hookyard_ingress::{Admission, Bound, Source, Sources};
-use hookyard_model::SourceRef;
+use hookyard_ingress::{Admission, Bound, Sources};
 use hookyard_plugin::{Catalog, Engine, HostServices};
 use hookyard_plugin_http::GrantedHttpClient;
 use hookyard_release::Probations;
@@ -128,19 +127,10 @@ pub(super) fn delivery(
 
 /// Returns the sources for ingress.
 pub(super) fn sources(settings: &Settings) -> Sources {
-    let source = |(name, source): (&SourceRef, &config::Source)| Source {
-        name: name.clone(),
-        provider: Arc::clone(&source.provider),
-        verifier: Arc::clone(&source.verifier),
-        handshakes: Arc::clone(&source.handshakes),
-        body_max: source.body_max,
-        allow_http: source.allow_http,
-        ordering: source.ordering.clone(),
-        dedupe_window: source.dedupe_window,
-        answer: source.answer.clone(),
-        wait: source.wait.clone(),
-    };
-    settings.sources.iter().map(source).collect()
+    let sources = settings.sources.iter();
+    sources
+        .map(|(name, source)| source.served(name.clone()))
+        .collect()
 }
 
 /// Returns the retry policies for the dispatcher.

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Answer, Running, config, post, provider, send, source, start_with};
 
-const VECTORS: &str = include_str!("../../../schemes/tests/vectors/aws-sns.json");
+const VECTORS: &str = include_str!("../../../../tests/vectors/cases/aws-sns.json");
 
 /// A site that serves fixed pages and records the requests.
 struct Site {

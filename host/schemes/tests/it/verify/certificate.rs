@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::support::{setup_error, verifier};
 
-const VECTORS: &str = include_str!("../../vectors/paypal.json");
+const VECTORS: &str = include_str!("../../../../../tests/vectors/cases/paypal.json");
 
 #[derive(Deserialize)]
 struct File {

@@ -53,7 +53,7 @@ const WORDS: [(&str, &[&str]); 25] = [
     ),
 ];
 const BAD: &[&str] = &["bad-signature"];
-/// What the runner reports if a case serves no usable document.
+/// The case serves no usable document.
 const NO_DOCUMENT: &[&str] = &["certificate-unavailable"];
 
 /// Returns whether a refusal with this name fits the reason of a case.
