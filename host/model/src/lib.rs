@@ -6,6 +6,7 @@
 //! numbers. Every other crate of the host depends on this one; this one depends on none of them.
 
 pub mod event;
+pub mod refused;
 pub mod effect;
 pub mod name;
 pub mod job;
@@ -34,6 +35,7 @@ pub use name::{
 pub use outcome::{Attempt, Limit, LogLine, Outcome, TimeLimit};
 pub use probation::{Probation, ProbationPolicy, Regression};
 pub use quarantine::{FailureBreaker, QuarantinePolicy};
+pub use refused::{RefusedId, RefusedRequest};
 pub use release::Step;
 pub use retry::{Failure, RetryPolicy};
 pub use text::{excerpt, is_hidden, one_line, visible};

@@ -21,6 +21,7 @@ mod routing;
 mod outbox;
 mod releases;
 mod values;
+mod refused;
 
 mod reader;
 mod listing;

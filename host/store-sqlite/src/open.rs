@@ -20,6 +20,7 @@ pub(crate) const SCHEMAS: &[&str] = &[
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
+    include_str!("schema_9.sql"),
 ];
 
 /// The id "HKYD", which marks a database of this program, whatever its version.

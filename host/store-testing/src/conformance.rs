@@ -17,6 +17,7 @@ mod outbox;
 mod releasing;
 mod quarantining;
 mod recording;
+mod refusing;
 mod replaying;
 mod responding;
 mod retaining;
@@ -81,6 +82,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         retrying::CASES,
         retaining::CASES,
         releasing::CASES,
+        refusing::CASES,
         failing::CASES,
     ];
     groups.iter().chain(outbox::GROUPS).copied().flatten()

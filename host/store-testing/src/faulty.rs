@@ -6,6 +6,7 @@
 
 mod inbox;
 mod outbox;
+mod refused;
 mod releases;
 mod values;
 
@@ -69,6 +70,10 @@ pub enum Call {
     Unsent,
     UnsentDestinations,
     PruneMessages,
+    KeepRefused,
+    Refused,
+    RefusedRequest,
+    PruneRefused,
 }
 
 /// The moment at which a call meets its fault.

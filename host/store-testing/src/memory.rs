@@ -8,6 +8,7 @@ mod jobs;
 mod lane;
 mod list;
 mod outbox;
+mod refused;
 mod releases;
 mod retention;
 mod routing;
@@ -34,6 +35,7 @@ pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     history: releases::History,
+    refused: refused::Kept,
     changed: Notify,
     outbox_changed: Notify,
 }
@@ -45,6 +47,7 @@ impl MemoryStore {
             clock,
             state: Mutex::default(),
             history: releases::History::default(),
+            refused: refused::Kept::default(),
             changed: Notify::new(),
             outbox_changed: Notify::new(),
         }

@@ -2,7 +2,7 @@
 //!
 //! Ingress, dispatch and delivery share nothing but the store. The contract is split by concern,
 //! one trait for each: [`Events`], [`Jobs`] and [`Routing`] (together the [`Inbox`]), [`Outbox`],
-//! [`Releases`], [`Values`] and [`Recent`]. A backend implements all of them; a caller takes the
+//! [`Releases`], [`Values`], [`Recent`] and [`RefusedRequests`]. A backend implements all of them; a caller takes the
 //! smallest trait that it needs.
 //!
 //! Every method documents what is true when it returns, and what a crash before or after the return
@@ -25,6 +25,7 @@ mod outbox;
 mod releases;
 mod values;
 mod recent;
+mod refused;
 mod retention;
 mod outbox_quota;
 mod empty;
@@ -46,6 +47,10 @@ pub use outbox::{
 pub use outbox_quota::{OutboxQuota, OutboxUsage};
 pub use page::{EventPage, ListOrder, MessagePage, Page, Predecessor};
 pub use recent::Recent;
+pub use refused::{
+    RefusedBounds, RefusedLimits, RefusedPage, RefusedRequests, RefusedSelection, RefusedSize,
+    RefusedSummary, surplus,
+};
 pub use releases::{
     BLOCKS_MAX, Block, Order, REVISIONS_MAX, ReleaseStep, Releases, RevisionRecord, STEPS_MAX,
 };
@@ -65,6 +70,6 @@ impl<T: Events + Jobs + Routing> Inbox for T {}
 /// A transaction may change several of its parts: an attempt is settled in the [`Inbox`] together
 /// with the messages that it adds to the [`Outbox`] and the key-value pairs that it writes to
 /// [`Values`].
-pub trait Store: Inbox + Outbox + Releases + Values + Recent {}
+pub trait Store: Inbox + Outbox + Releases + Values + Recent + RefusedRequests {}
 
-impl<T: Inbox + Outbox + Releases + Values + Recent> Store for T {}
+impl<T: Inbox + Outbox + Releases + Values + Recent + RefusedRequests> Store for T {}
