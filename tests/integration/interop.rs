@@ -108,7 +108,7 @@ async fn published_libraries_verify_messages() -> Result<()> {
     let secrets = [(); 4].map(|()| StandardWebhooks::new(Family::Webhook).secret().to_owned());
     let [one, old, new, beside] = &secrets;
     let pair = AsymmetricWebhooks::new(Family::Webhook)?;
-    let (es256, ed25519, ps256) = (Keys::es256()?, Keys::ed25519()?, Keys::ps256()?);
+    let (es256, ed25519, ps256) = (Keys::es256()?, Keys::ed25519()?, Keys::rsa("PS256")?);
     let receiver = Receiver::start().await?;
     let hmac = "hmac = { hash = \"sha256\", encoding = \"hex\", signed = \"{body}\", \
                 signature = { header = \"X-Partner-Signature\", after = \"sha256=\" } }";

@@ -19,6 +19,7 @@ mod effects;
 mod files;
 mod identity;
 mod interop;
+mod libraries;
 mod lists;
 mod compile;
 mod config;

@@ -3,7 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair,
+};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -42,9 +44,23 @@ impl Keys {
         })
     }
 
-    /// Creates a PS256 key pair with the private key in PEM, which cannot hold an id or an
-    /// algorithm.
-    pub fn ps256() -> Result<Self> {
+    /// Creates an ES384 key pair with the private key in PEM.
+    pub fn es384() -> Result<Self> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)
+            .context("no ECDSA key was made")?;
+        let document = pair.to_pkcs8v1()?;
+        // An uncompressed point: the byte 4 and two coordinates of 48 bytes (SEC 1, 2.3.3).
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(48);
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        Ok(Self {
+            private: pem(document.as_ref()),
+            public: json!({ "kty": "EC", "crv": "P-384", "alg": "ES384", "x": x, "y": y }),
+        })
+    }
+
+    /// Creates an RSA key pair for this algorithm of RFC 7518. The private key is in PEM, which
+    /// cannot hold an id or an algorithm.
+    pub fn rsa(algorithm: &str) -> Result<Self> {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).context("no RSA key was made")?;
         let der: Pkcs8V1Der<'_> = pair.as_der()?;
         // DER: a modulus of 256 bytes after its leading zero, and an exponent of three bytes (RFC
@@ -58,10 +74,15 @@ impl Keys {
             URL_SAFE_NO_PAD.encode(&public[9..265]),
             URL_SAFE_NO_PAD.encode(&public[267..]),
         );
-        let private = STANDARD.encode(der.as_ref());
         Ok(Self {
-            private: format!("-----BEGIN PRIVATE KEY-----\n{private}\n-----END PRIVATE KEY-----\n"),
-            public: json!({ "kty": "RSA", "alg": "PS256", "n": n, "e": e }),
+            private: pem(der.as_ref()),
+            public: json!({ "kty": "RSA", "alg": algorithm, "n": n, "e": e }),
         })
     }
+}
+
+/// Returns a private key in PKCS #8 as PEM.
+fn pem(key: &[u8]) -> String {
+    let text = STANDARD.encode(key);
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }

@@ -1,11 +1,13 @@
-//! The published libraries that receivers use (`tests/interop`), and receivers in Node and Python
-//! that verify with them.
+//! The published libraries that senders and receivers use (`tests/interop`), and receivers in Node
+//! and Python that verify with them.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 
 use crate::workspace;
 
@@ -21,28 +23,64 @@ fn script(name: &str) -> Result<Command> {
     Ok(command)
 }
 
+/// Runs a script with a file, and returns what the script prints.
+fn output_of(name: &str, file: &Path) -> Result<String> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = script(name)?
+        .arg(file)
+        .output()
+        .context("bash cannot be run")?;
+    ensure!(
+        status.success(),
+        "{name}: {}",
+        String::from_utf8_lossy(&stderr)
+    );
+    Ok(String::from_utf8(stdout)?)
+}
+
 /// Runs the libraries and returns their report on the deliveries: one line for each delivery and
 /// key, Node first. The report also shows that the libraries refuse changed messages; `verify.mjs`
 /// describes the file.
 pub fn verify(deliveries: &Path) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for name in ["verify.mjs", "verify.py"] {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = script(name)?
-            .arg(deliveries)
-            .output()
-            .context("bash cannot be run")?;
-        ensure!(
-            status.success(),
-            "{name}: {}",
-            String::from_utf8_lossy(&stderr)
-        );
-        lines.extend(String::from_utf8_lossy(&stdout).lines().map(str::to_owned));
+        let said = output_of(name, deliveries)?;
+        lines.extend(said.lines().map(str::to_owned));
     }
     Ok(lines)
+}
+
+/// What a library adds to a request.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Signed {
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// The query with its question mark, or an empty text.
+    #[serde(default)]
+    pub query: String,
+}
+
+/// Signs requests with the libraries of senders, and returns what they add, by the names of the
+/// orders. `sign.mjs` describes the file.
+pub fn sign(orders: &Path) -> Result<BTreeMap<String, Signed>> {
+    let mut signed = BTreeMap::new();
+    for name in ["sign.mjs", "sign.py"] {
+        let said = output_of(name, orders)?;
+        let by_script: BTreeMap<String, Signed> =
+            serde_json::from_str(&said).with_context(|| format!("{name} said {said:?}"))?;
+        signed.extend(by_script);
+    }
+    Ok(signed)
+}
+
+/// Returns whether the libraries that only verify accept each request. `judge.mjs` describes the
+/// file.
+pub fn judge(requests: &Path) -> Result<Vec<bool>> {
+    let said = output_of("judge.mjs", requests)?;
+    serde_json::from_str(&said).with_context(|| format!("judge.mjs said {said:?}"))
 }
 
 /// A receiver in another language that runs until it is dropped.

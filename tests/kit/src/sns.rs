@@ -105,6 +105,11 @@ impl StandIn {
         self.authority.root_pem()
     }
 
+    /// Returns its signing certificate.
+    pub fn certificate_pem(&self) -> &str {
+        self.authority.leaf_pem()
+    }
+
     /// Returns the targets of all requested confirmations.
     pub fn confirmations(&self) -> Vec<String> {
         self.seen_with("Action=ConfirmSubscription")
