@@ -10,7 +10,7 @@ mod handshake;
 mod http_signatures;
 pub(crate) mod jwt;
 mod outgoing;
-mod read;
+pub(crate) mod read;
 mod samples;
 pub mod recipe;
 pub mod source;
@@ -62,16 +62,18 @@ fn built_in(sink: &Sink) -> Providers {
     let mut providers = Providers::new();
     for dir in BUILT_IN.dirs() {
         let name = dir.path().to_string_lossy();
-        let text = dir
-            .get_file(dir.path().join(FILE))
-            .and_then(|file| file.contents_utf8());
-
-        let provider = text.and_then(|text| {
+        let provider = built_in_text(&name).and_then(|text| {
             read::provider(&format!("{name}/{FILE} (built in)"), &name, text, sink)
         });
         providers.extend(provider.map(|provider| (provider.name.clone(), Arc::new(provider))));
     }
     providers
+}
+
+/// Returns the `provider.toml` of a built-in provider.
+pub(crate) fn built_in_text(name: &str) -> Option<&'static str> {
+    let file = BUILT_IN.get_file(Path::new(name).join(FILE))?;
+    file.contents_utf8()
 }
 
 /// Reads the operator's providers, one for each folder in `folder`.

@@ -7,6 +7,7 @@ mod event_rules;
 mod faults;
 mod grants;
 mod handshakes;
+mod hostile;
 mod limits;
 mod providers;
 mod recipes;
