@@ -6,4 +6,5 @@ mod recipes;
 mod sign;
 mod value;
 mod diagnose;
+mod hostile;
 mod verify;

@@ -2,6 +2,7 @@
 //! sizes and shapes that no sender has. The keys are generated in the tests, and sign with code
 //! that the verifiers do not use.
 
+pub(crate) mod hostile;
 pub(crate) mod support;
 mod signers;
 
@@ -13,7 +14,6 @@ mod token;
 mod json;
 mod jws;
 mod certificate;
-mod hostile;
 mod http_signatures;
 mod jwt;
 mod robust;

@@ -36,7 +36,7 @@ fn tokens() -> Verifier {
     })))
 }
 
-fn signatures() -> Verifier {
+pub(crate) fn signatures() -> Verifier {
     verifier(Scheme::HttpSignatures(Box::new(
         http_signatures::Settings {
             rules: http_signatures::Rules {
