@@ -39,7 +39,7 @@ pub trait RefusedRequests: Send + Sync + 'static {
     /// Removes the requests that exceed the bounds of their source, and all requests of sources
     /// without bounds.
     ///
-    /// One call removes at most `limit` requests; call again while [`PruneSummary::more`] is set. A
+    /// A call removes at most `limit` requests; call again while [`PruneSummary::more`] is set. A
     /// crash of the machine may bring back the requests that were removed last.
     async fn prune_refused(
         &self,
