@@ -9,11 +9,11 @@ mod table;
 use anyhow::{Context, Result, ensure};
 use hookyard_testkit::http::Webhook;
 use hookyard_testkit::log::Line;
-use hookyard_testkit::published::Signed;
+use hookyard_testkit::published::{Judged, Signed};
 use hookyard_testkit::senders::path_of;
 use hookyard_testkit::sns::SignatureVersion;
 use hookyard_testkit::{published, samples};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::rig::{Rig, quick};
 use case::{Case, Request};
@@ -40,19 +40,19 @@ async fn libraries_of_senders_are_accepted_and_changed_bytes_refused() -> Result
     let cases = table::cases()?;
     let rig = start(&cases).await?;
     let orders: Vec<Value> = cases.iter().map(Case::order).collect();
-    let signed = published::sign(&rig.site.write("orders.json", json!(orders).to_string())?)?;
+    let signed = published::sign(&orders)?;
 
-    let mut judged = Judged::default();
+    let mut decisions = Decisions::default();
     for case in &cases {
         let signed = signed.get(case.name).context(case.name)?;
         let decided = try_case(&rig, case, signed).await.context(case.name)?;
         for (request, is_accepted) in decided {
             if let Some(request) = case.judged(&request) {
-                judged.add(request, is_accepted);
+                decisions.add(request, is_accepted);
             }
         }
     }
-    judged.compare(&rig)?;
+    decisions.compare()?;
 
     let events = rig.host.events().await?;
     assert_eq!(events.len(), cases.len());
@@ -122,15 +122,12 @@ async fn validator_of_sns_agrees_with_the_host() -> Result<()> {
         sns.sign(sns.subscription_confirmation().0, SignatureVersion::V2),
     ];
 
-    let mut judged = Judged::default();
-    let judge = |webhook: &Webhook| {
-        let body = String::from_utf8_lossy(&webhook.body);
-        json!({ "judge": "sns", "key": sns.certificate_pem(), "body": body })
-    };
+    let mut decisions = Decisions::default();
+    let judged = |webhook: &Webhook| Judged::new("sns", webhook, sns.certificate_pem());
     for message in messages {
         let answer = rig.post("tipser", &message).await?;
         ensure!(answer.is_accepted(), "{}", answer.text());
-        judged.add(judge(&message), true);
+        decisions.add(judged(&message), true);
 
         let fields: Value = serde_json::from_slice(&message.body)?;
         for (field, reason) in SNS_FIELDS {
@@ -150,10 +147,10 @@ async fn validator_of_sns_agrees_with_the_host() -> Result<()> {
             refuse(&rig, &path, &forged, reason)
                 .await
                 .with_context(|| field)?;
-            judged.add(judge(&forged), false);
+            decisions.add(judged(&forged), false);
         }
     }
-    judged.compare(&rig)
+    decisions.compare()
 }
 
 /// Starts a host with a source for each case.
@@ -197,29 +194,22 @@ async fn refuse(rig: &Rig, path: &str, webhook: &Webhook, reason: &str) -> Resul
 
 /// Requests that the host has decided about, for the libraries that only verify.
 #[derive(Default)]
-struct Judged {
-    requests: Vec<Value>,
+struct Decisions {
+    requests: Vec<Judged>,
     /// Whether the host accepted each of them.
     verdicts: Vec<bool>,
 }
 
-impl Judged {
-    fn add(&mut self, request: Value, is_accepted: bool) {
+impl Decisions {
+    fn add(&mut self, request: Judged, is_accepted: bool) {
         self.requests.push(request);
         self.verdicts.push(is_accepted);
     }
 
     /// Compares the decisions of the host with those of the libraries.
-    fn compare(&self, rig: &Rig) -> Result<()> {
-        let file = rig
-            .site
-            .write("requests.json", json!(self.requests).to_string())?;
-        let verdicts = published::judge(&file)?;
-        ensure!(
-            verdicts == self.verdicts,
-            "{verdicts:?} {:?}",
-            self.verdicts
-        );
+    fn compare(&self) -> Result<()> {
+        let verdicts = published::judge(&self.requests)?;
+        assert_eq!(verdicts, self.verdicts, "{:#?}", self.requests);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 
 mod delivery;
 mod handshakes;
+mod libraries;
 mod page;
 mod sender;
 mod sign;
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
         trial(
             "index_names_every_sender".to_owned(),
             Box::new(|_| trials::index_names_every_sender()),
+        ),
+        trial(
+            "libraries_of_senders_accept_signed_samples_only".to_owned(),
+            Box::new(|_| libraries::accept_signed_samples_only()),
         ),
     ];
     for sender in table::senders() {

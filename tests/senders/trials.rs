@@ -166,7 +166,7 @@ async fn refused(
 }
 
 /// Returns the body with one letter or digit changed, so that JSON stays JSON.
-fn forge(forgery: Forgery, body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn forge(forgery: Forgery, body: &[u8]) -> Result<Vec<u8>> {
     let Forgery::Field(pointer) = forgery else {
         let mut forged = body.to_vec();
         let letter = body.iter().rposition(u8::is_ascii_alphanumeric);

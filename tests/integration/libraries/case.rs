@@ -3,7 +3,7 @@
 use anyhow::Result;
 use hookyard_testkit::http::Webhook;
 use hookyard_testkit::jws::Keys;
-use hookyard_testkit::published::Signed;
+use hookyard_testkit::published::{Judged, Signed};
 use hookyard_testkit::samples;
 use hookyard_testkit::sign::{now, random, sha256};
 use serde_json::{Value, json};
@@ -169,17 +169,11 @@ impl Case {
         }
     }
 
-    /// Returns the request as `judge.mjs` reads it; `None` if no library there verifies it.
-    pub(super) fn judged(&self, request: &Request) -> Option<Value> {
+    /// Returns the request for the library that verifies it, if there is one.
+    pub(super) fn judged(&self, request: &Request) -> Option<Judged> {
         let (_, shared) = self.file();
-        let headers = request.webhook.headers.iter();
-        let headers: Value = headers
-            .map(|(name, value)| (name.to_ascii_lowercase(), Value::from(value.as_str())))
-            .collect::<serde_json::Map<_, _>>()
-            .into();
-        let body = String::from_utf8_lossy(&request.webhook.body);
         self.judge
-            .map(|judge| json!({ "judge": judge, "key": shared, "headers": headers, "body": body }))
+            .map(|judge| Judged::new(judge, &request.webhook, shared))
     }
 }
 

@@ -7,8 +7,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tempfile::NamedTempFile;
 
+use crate::http::Webhook;
 use crate::workspace;
 
 /// Returns the command that runs a script of `tests/interop`. The first call installs the script's
@@ -64,11 +67,12 @@ pub struct Signed {
 }
 
 /// Signs requests with the libraries of senders, and returns what they add, by the names of the
-/// orders. `sign.mjs` describes the file.
-pub fn sign(orders: &Path) -> Result<BTreeMap<String, Signed>> {
+/// orders. `sign.mjs` describes an order.
+pub fn sign(orders: &[Value]) -> Result<BTreeMap<String, Signed>> {
+    let file = written(&orders)?;
     let mut signed = BTreeMap::new();
     for name in ["sign.mjs", "sign.py"] {
-        let said = output_of(name, orders)?;
+        let said = output_of(name, file.path())?;
         let by_script: BTreeMap<String, Signed> =
             serde_json::from_str(&said).with_context(|| format!("{name} said {said:?}"))?;
         signed.extend(by_script);
@@ -76,11 +80,43 @@ pub fn sign(orders: &Path) -> Result<BTreeMap<String, Signed>> {
     Ok(signed)
 }
 
-/// Returns whether the libraries that only verify accept each request. `judge.mjs` describes the
-/// file.
-pub fn judge(requests: &Path) -> Result<Vec<bool>> {
-    let said = output_of("judge.mjs", requests)?;
+/// A request for a library that verifies.
+#[derive(Debug, Clone, Serialize)]
+pub struct Judged {
+    judge: &'static str,
+    /// With names in lower case.
+    headers: BTreeMap<String, String>,
+    body: String,
+    key: String,
+}
+
+impl Judged {
+    /// Creates a request for the library with this name in `judge.mjs`. `key` is what the receiver
+    /// verifies with.
+    pub fn new(judge: &'static str, webhook: &Webhook, key: &str) -> Self {
+        let headers = webhook.headers.iter();
+        Self {
+            judge,
+            headers: headers
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+                .collect(),
+            body: String::from_utf8_lossy(&webhook.body).into_owned(),
+            key: key.to_owned(),
+        }
+    }
+}
+
+/// Returns whether the libraries accept each request.
+pub fn judge(requests: &[Judged]) -> Result<Vec<bool>> {
+    let said = output_of("judge.mjs", written(&requests)?.path())?;
     serde_json::from_str(&said).with_context(|| format!("judge.mjs said {said:?}"))
+}
+
+/// Writes a temporary file for a script.
+fn written(content: &impl Serialize) -> Result<NamedTempFile> {
+    let file = NamedTempFile::new().context("no temporary file can be made")?;
+    serde_json::to_writer(&file, content)?;
+    Ok(file)
 }
 
 /// A receiver in another language that runs until it is dropped.
