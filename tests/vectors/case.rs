@@ -77,7 +77,7 @@ const CONFIG_KEYS: [&str; 23] = [
     "webhook_id",
 ];
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) scheme: Option<String>,
@@ -119,7 +119,7 @@ pub(crate) struct Case {
 }
 
 /// What an answer must be.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Respond {
     pub(crate) status: u16,
@@ -218,6 +218,20 @@ impl Case {
     /// Returns the time at which the request arrives.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_unix_millis((self.now.unwrap_or_default() * 1000.0) as i64)
+    }
+
+    /// Sets a header to one value.
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
+        self.headers
+            .retain(|(given, _)| !given.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Replaces the query of the URL.
+    pub(crate) fn set_query(&mut self, query: &str) {
+        let before = self.url.find('?').unwrap_or(self.url.len());
+        self.url.truncate(before);
+        self.url = format!("{}?{query}", self.url);
     }
 
     /// Returns the path and the query of the URL.

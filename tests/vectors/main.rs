@@ -4,7 +4,8 @@
 //! Each case is a separate test, `vectors::<file>::<case>`. The configuration of a file has a source
 //! for each case, with the built-in provider of the case's scheme, and the request arrives over
 //! HTTP. An answer of 2xx accepts a request, and the log has the reason of a refusal. This code
-//! knows no case: the settings of a source come only from the keys in the case.
+//! knows no case: the settings of a source come only from the keys in the case. The source of each
+//! file's first case also receives hostile requests.
 
 mod case;
 mod reasons;
@@ -16,6 +17,7 @@ mod host;
 mod request;
 mod answer;
 mod verdict;
+mod hostile;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ use serde_json::Value;
 
 use case::{Case, File, unknown_key};
 use folder::Folder;
+use hostile::{ATTACKS, Attack};
 use provider::Provider;
 
 fn main() -> ExitCode {
@@ -93,7 +96,24 @@ fn file(path: &Path, prefix: &str) -> Vec<Trial> {
             verdict::check(&folder, index).map_err(Failed::from)
         })
     }));
+    trials.extend(attacks(&prefix, &folder));
     trials
+}
+
+/// Returns the hostile requests to the source of a file's first case that the host accepts.
+fn attacks(prefix: &str, folder: &Arc<Folder>) -> Vec<Trial> {
+    let mut cases = folder.cases().iter();
+    let Some(index) = cases.position(|(case, _)| case.expect == "accept") else {
+        return Vec::new();
+    };
+    let trial = |attack: &'static Attack| {
+        let folder = Arc::clone(folder);
+        let name = format!("{prefix}::hostile::{}", attack.name);
+        Trial::test(name, move || {
+            hostile::check(&folder, index, attack).map_err(Failed::from)
+        })
+    };
+    ATTACKS.iter().map(trial).collect()
 }
 
 /// Returns a case with its provider, or the name of the case and the reason for which it cannot run.

@@ -17,20 +17,12 @@ use crate::short;
 /// The time after which a case fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Returns a request of a case to the source at `path`, with this body and more headers.
-pub(crate) fn bytes(
-    case: &Case,
-    path: &str,
-    more_headers: &[(&str, String)],
-    body: &[u8],
-) -> Result<Vec<u8>, String> {
+/// Returns the request of a case to the source at `path`, with this body.
+pub(crate) fn bytes(case: &Case, path: &str, body: &[u8]) -> Result<Vec<u8>, String> {
     let method = case.method.as_deref().unwrap_or("POST");
     let mut head = format!("{method} {} HTTP/1.1\r\n", target(case, path));
     for (name, value) in &case.headers {
         let value = short::with_lengthened(value, case);
-        write!(head, "{name}: {value}\r\n").expect("written to a text");
-    }
-    for (name, value) in more_headers {
         write!(head, "{name}: {value}\r\n").expect("written to a text");
     }
     if header(case, "host").is_none() {

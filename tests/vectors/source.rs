@@ -11,6 +11,9 @@ use crate::verdict::SECRET;
 /// The topic of cases that name none, because they test something else.
 const SOME_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:none";
 
+/// The size of the largest body, which hostile requests have.
+const BODY_MAX: &str = "10MiB";
+
 /// The tolerance of cases in which a message never gets too old.
 const ANY_AGE: &str = "36500d";
 
@@ -32,6 +35,7 @@ impl Source {
             name: name.to_owned(),
         };
         source.set("provider", provider.name.as_str());
+        source.set("body_max", BODY_MAX);
         source.credentials(case, provider);
         source.rules(case);
         source.values(case, provider);

@@ -28,7 +28,7 @@ pub(crate) fn check(folder: &Folder, index: usize) -> Result<(), String> {
         return check_equals(folder, index);
     }
     let body = case.body()?;
-    let outcome = run(folder, index, &[], &body)?;
+    let outcome = send(folder, index, case, &body)?;
     check_outcome(case, &outcome)?;
     check_log(case, &outcome)?;
     check_stored(&outcome, &body)?;
@@ -50,17 +50,18 @@ fn check_faults(folder: &Folder, index: usize) -> Result<(), String> {
     }
 }
 
-fn run(
+/// Sends the request of a case, which may differ from the case at `index`, to the source of that
+/// case.
+pub(crate) fn send(
     folder: &Folder,
     index: usize,
-    more_headers: &[(&str, String)],
+    case: &Case,
     body: &[u8],
 ) -> Result<Outcome, String> {
-    let (case, _) = &folder.cases()[index];
     let name = folder::source_ref(index);
     let source = folder.settings()?.sources.get(&name);
     let source = source.ok_or_else(|| format!("there is no source {name}"))?;
-    let request = request::bytes(case, &folder::path(index), more_headers, body)?;
+    let request = request::bytes(case, &folder::path(index), body)?;
     host::receive(case, name, source, &request)
 }
 
@@ -98,7 +99,7 @@ fn check_log(case: &Case, outcome: &Outcome) -> Result<(), String> {
 }
 
 /// Checks that the host stores what it accepts, byte for byte, and nothing that it refuses.
-fn check_stored(outcome: &Outcome, body: &[u8]) -> Result<(), String> {
+pub(crate) fn check_stored(outcome: &Outcome, body: &[u8]) -> Result<(), String> {
     let is_right = match outcome.stored.as_slice() {
         [] => true,
         [stored] => outcome.answer.is_success() && stored == body,
@@ -130,8 +131,9 @@ fn check_equals(folder: &Folder, index: usize) -> Result<(), String> {
         return Err("`same_bytes` is wrong".to_owned());
     }
 
-    let signature = [("X-Signature", signed(output))];
-    let outcome = run(folder, index, &signature, input.as_bytes())?;
+    let mut case = case.clone();
+    case.set_header("X-Signature", &signed(output));
+    let outcome = send(folder, index, &case, input.as_bytes())?;
     let reason = outcome.reason.as_deref();
     if outcome.answer.is_success() || reason.is_some_and(|reason| AMBIGUOUS.contains(&reason)) {
         Ok(())
