@@ -136,8 +136,8 @@ pub(crate) fn check(folder: &Folder, index: usize, attack: &Attack) -> Result<()
     verdict::check_stored(&outcome, &costly.body)
 }
 
-/// Checks that the sender is at fault, if the host refuses the request. A certificate that the case
-/// does not serve is no fault of the host.
+/// Checks that the sender is at fault, if the host refuses the request. The host may report a
+/// certificate that the case does not serve.
 fn check_answer(outcome: &Outcome) -> Result<(), String> {
     let is_unavailable = outcome.reason.as_deref() == Some("certificate-unavailable");
     if outcome.answer.status < 500 || is_unavailable {
