@@ -1,10 +1,10 @@
 //! The reasons that vector files give for a refusal, and the refusals that they mean.
 //!
-//! A reason is the name of a refusal, such as `bad-signature`, or words. Known words have a meaning
-//! here. Other words explain the case to a reader, and any refusal fits them.
+//! A reason is the name of a refusal, such as `bad-signature`, or words that have a meaning here. A
+//! case with other words fails.
 
 /// The beginnings of reasons in words, each with the names of the refusals that it means.
-const WORDS: [(&str, &[&str]); 25] = [
+const WORDS: [(&str, &[&str]); 30] = [
     (
         "signature or topic",
         &["bad-signature", "topic-not-allowed"],
@@ -51,22 +51,35 @@ const WORDS: [(&str, &[&str]); 25] = [
         "no separator between timestamp and body",
         &["malformed-header"],
     ),
+    ("Type change alters the field list", BAD),
+    ("Topper Java example refuses", &["unknown-key"]),
+    (
+        "a verifier that uses the attached payload",
+        &["malformed-header"],
+    ),
+    ("algorithm confusion", &["wrong-algorithm"]),
+    ("jwk/jku/x5u/x5c in the header are never trusted", BAD),
 ];
 const BAD: &[&str] = &["bad-signature"];
 /// The case serves no usable document.
 const NO_DOCUMENT: &[&str] = &["certificate-unavailable"];
 
-/// Returns whether a refusal with this name fits the reason of a case.
-pub(crate) fn fits(reason: &str, name: &str) -> bool {
+/// Checks that a refusal with this name fits the reason of a case.
+pub(crate) fn check(reason: &str, name: &str) -> Result<(), String> {
     let known = WORDS.iter().find(|(words, _)| reason.starts_with(words));
-    let is_name = |text: &str| {
-        text.contains('-')
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-    };
-    match known {
+    let fits = match known {
         Some((_, names)) => names.contains(&name),
-        None => !is_name(reason) || reason == name,
+        None if is_name(reason) => reason == name,
+        None => return Err(format!("the runner does not know the reason `{reason}`")),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("expected a refusal for `{reason}`, got `{name}`"))
     }
+}
+
+fn is_name(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+    text.contains('-') && text.bytes().all(is_part)
 }
