@@ -39,6 +39,9 @@ impl Source {
         source.credentials(case, provider);
         source.rules(case);
         source.values(case, provider);
+        if case.trust_anchors.len() > 1 {
+            return Err("a source trusts one root, and the case has several".to_owned());
+        }
         if provider.scheme() == "aws-sns" {
             source.sns(case)?;
         }
@@ -131,8 +134,8 @@ impl Source {
             let setting = ("webhook_id".to_owned(), webhook.into());
             self.set("settings", Table::from_iter([setting]));
         }
-        let roots = case.trust_anchors.first();
-        if let Some(root) = roots.filter(|_| case.text("cert_trust") != Some("any")) {
+        let root = case.trust_anchors.first();
+        if let Some(root) = root.filter(|_| case.text("cert_trust") != Some("any")) {
             let file = self.file("trust", root.clone());
             self.set("trust", file);
         }
