@@ -173,6 +173,7 @@ impl Life {
                 revision,
                 is_pin,
                 ordered_at,
+                ordered_by: None,
             })
         };
 
@@ -465,6 +466,7 @@ fn block(revision: Revision, since: Timestamp) -> Block {
         revision,
         reason: "rolled back by hand".to_owned(),
         since,
+        blocked_by: None,
     }
 }
 

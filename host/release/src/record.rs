@@ -54,7 +54,7 @@ impl Recorder {
     /// Stores a block, or keeps it to be stored later.
     pub(crate) async fn block(&mut self, block: Block) {
         let plugin = block.plugin.clone();
-        if let Err(error) = insist(INSIST_MAX, || self.store.block(block.clone())).await {
+        if let Err(error) = insist(INSIST_MAX, || self.store.block(block.clone(), None)).await {
             self.unstored.push(block);
             let reason = chain(&error);
             tracing::error!(
@@ -67,7 +67,7 @@ impl Recorder {
     /// Tries once to store the blocks that could not be stored before.
     pub(crate) async fn store_blocks(&mut self) {
         while let Some(block) = self.unstored.first() {
-            if let Err(error) = self.store.block(block.clone()).await {
+            if let Err(error) = self.store.block(block.clone(), None).await {
                 let reason = chain(&error);
                 tracing::debug!(
                     target: "hookyard::release", reason,

@@ -9,6 +9,7 @@ mod outbox;
 mod refused;
 mod releases;
 mod values;
+mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -74,6 +75,20 @@ pub enum Call {
     Refused,
     RefusedRequest,
     PruneRefused,
+    SearchEvents,
+    SearchMessages,
+    CountEvents,
+    CountMessages,
+    Keyed,
+    JobCounts,
+    MessageCounts,
+    Totals,
+    AddAudit,
+    Audit,
+    AddRefusals,
+    Refusals,
+    AddFigures,
+    Figures,
 }
 
 /// The moment at which a call meets its fault.

@@ -12,8 +12,10 @@ mod refused;
 mod releases;
 mod retention;
 mod routing;
+mod search;
 mod selection;
 mod values;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +25,7 @@ use hookyard_model::{
     Timestamp, WorkState,
 };
 use hookyard_store::{
-    DifferingRepeats, DiscardRecord, GivenResponse, Handover, JobLease, LeaseToken, Quarantine,
+    DifferingRepeats, DiscardRecord, Feed, GivenResponse, Handover, JobLease, LeaseToken, Quarantine,
     Routes, transitions,
 };
 use tokio::sync::Notify;
@@ -38,6 +40,8 @@ pub struct MemoryStore {
     refused: refused::Kept,
     changed: Notify,
     outbox_changed: Notify,
+    kept: view::Kept,
+    feed: Feed,
 }
 
 impl MemoryStore {
@@ -50,6 +54,8 @@ impl MemoryStore {
             refused: refused::Kept::default(),
             changed: Notify::new(),
             outbox_changed: Notify::new(),
+            kept: view::Kept::default(),
+            feed: Feed::default(),
         }
     }
 

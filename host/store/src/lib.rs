@@ -2,7 +2,9 @@
 //!
 //! Ingress, dispatch and delivery share nothing but the store. The contract is split by concern,
 //! one trait for each: [`Events`], [`Jobs`] and [`Routing`] (together the [`Inbox`]), [`Outbox`],
-//! [`Releases`], [`Values`], [`Recent`] and [`RefusedRequests`]. A backend implements all of them; a caller takes the
+pub trait Store: Inbox + Outbox + Releases + Values + Recent + RefusedRequests + View {}
+
+impl<T: Inbox + Outbox + Releases + Values + Recent + RefusedRequests + View> Store for T {}
 //! smallest trait that it needs.
 //!
 //! Every method documents what is true when it returns, and what a crash before or after the return
@@ -26,11 +28,27 @@ mod releases;
 mod values;
 mod recent;
 mod refused;
+mod tenants;
+mod search;
+mod counts;
+mod charts;
+mod refusals;
+mod audit;
+mod feed;
 mod retention;
 mod outbox_quota;
 mod empty;
 pub mod transitions;
 
+pub use audit::{
+    AUDIT_DAYS_MAX, AUDIT_ENTRIES_MAX, Audit, AuditEntry, AuditId, AuditPage, AuditSelection,
+    Author,
+};
+pub use charts::{
+    Chart, Charts, Figure, FigureValue, OTHER_SERIES, Resolution, SERIES_OF_TENANT_MAX, Series,
+    SeriesKind, Times,
+};
+pub use counts::{Count, Counts, JobCounts, MessageCounts, StoredTotals};
 pub use empty::EmptyStore;
 pub use error::Error;
 pub use events::{
@@ -38,6 +56,7 @@ pub use events::{
     EventSelection, EventSummary, Events, GivenResponse, JobRecord, JobSummary, Replay,
     ReplaySummary, Tally,
 };
+pub use feed::{FEED_HINTS_MAX, Feed, Heard, Hint, Listener, Live};
 pub use handover::Handover;
 pub use jobs::{ClaimedJob, JobLease, JobRequest, Jobs, Settlement};
 pub use outbox::{
@@ -47,6 +66,10 @@ pub use outbox::{
 pub use outbox_quota::{OutboxQuota, OutboxUsage};
 pub use page::{EventPage, ListOrder, MessagePage, Page, Predecessor};
 pub use recent::Recent;
+pub use refusals::{
+    REFUSAL_DAYS_MAX, REFUSAL_PEERS_MAX, REFUSALS_MAX, REFUSALS_OF_SOURCE_MAX, RefusalCount,
+    RefusalCounts, RefusalSample, RefusalSelection, RefusalSummary,
+};
 pub use refused::{
     RefusedBounds, RefusedLimits, RefusedPage, RefusedRequests, RefusedSelection, RefusedSize,
     RefusedSummary, surplus,
@@ -56,6 +79,8 @@ pub use releases::{
 };
 pub use retention::{PruneSummary, Retention, RetentionLimits};
 pub use routing::{Backlog, BacklogPolicy, Quarantine, Routes, Routing};
+pub use search::{Budget, Found, KEYED_SOURCES_MAX, Place, Search};
+pub use tenants::Tenants;
 pub use token::LeaseToken;
 pub use values::{KvUsage, Values};
 pub use waits::{JobEnd, NoWait, Reports, Uncounted, Wait, Waits, Wanted};
@@ -65,11 +90,17 @@ pub trait Inbox: Events + Jobs + Routing {}
 
 impl<T: Events + Jobs + Routing> Inbox for T {}
 
+/// What people see of a store next to its events, messages and releases: [`Search`], [`Counts`],
+/// [`Charts`], [`RefusalCounts`], [`Audit`] and [`Live`] together.
+pub trait View: Search + Counts + Charts + RefusalCounts + Audit + Live {}
+
+impl<T: Search + Counts + Charts + RefusalCounts + Audit + Live> View for T {}
+
 /// A whole store.
 ///
 /// A transaction may change several of its parts: an attempt is settled in the [`Inbox`] together
 /// with the messages that it adds to the [`Outbox`] and the key-value pairs that it writes to
 /// [`Values`].
-pub trait Store: Inbox + Outbox + Releases + Values + Recent + RefusedRequests {}
+pub trait Store: Inbox + Outbox + Releases + Values + Recent + RefusedRequests + View {}
 
-impl<T: Inbox + Outbox + Releases + Values + Recent + RefusedRequests> Store for T {}
+impl<T: Inbox + Outbox + Releases + Values + Recent + RefusedRequests + View> Store for T {}

@@ -15,8 +15,8 @@ use hookyard_model::{
 };
 
 use crate::{
-    Error, LeaseToken, MessagePage, OutboxUsage, Predecessor, PruneSummary, ReplaySummary,
-    Retention,
+    AuditEntry, Error, LeaseToken, MessagePage, OutboxUsage, Predecessor, PruneSummary,
+    ReplaySummary, Retention,
 };
 
 /// The maximum number of deliveries that are recorded for one message. The latest deliveries are
@@ -97,8 +97,13 @@ pub trait Outbox: Send + Sync + 'static {
     /// [`Outbox::enable`]. The change is durable.
     async fn disable(&self, disabled: DisabledDestination) -> Result<(), Error>;
 
-    /// Enables a destination again. Does nothing if the destination is not disabled.
-    async fn enable(&self, destination: &DestinationRef) -> Result<(), Error>;
+    /// Enables a destination again, durably, and adds the audit entry. Returns whether the
+    /// destination was disabled; if not, the entry is not added.
+    async fn enable(
+        &self,
+        destination: &DestinationRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error>;
 
     /// Returns all disabled destinations.
     async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error>;

@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
 
-use crate::Error;
+use crate::{AuditEntry, Error};
 
 /// The maximum number of steps that are kept for one plugin. The latest steps are kept.
 pub const STEPS_MAX: usize = 200;
@@ -38,21 +38,29 @@ pub trait Releases: Send + Sync + 'static {
     /// Returns the steps of the revisions of a plugin, the oldest first.
     async fn steps(&self, plugin: &PluginRef) -> Result<Vec<ReleaseStep>, Error>;
 
-    /// Stores the order for a plugin and replaces an earlier order. The order is durable.
-    async fn order(&self, order: Order) -> Result<(), Error>;
+    /// Stores the order for a plugin and replaces an earlier order. The order is durable, together
+    /// with the audit entry.
+    async fn order(&self, order: Order, audit: Option<AuditEntry>) -> Result<(), Error>;
 
-    /// Withdraws the order for a plugin, durably. Returns whether there was an order.
-    async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error>;
+    /// Withdraws the order for a plugin, durably, and adds the audit entry. Returns whether there
+    /// was an order; without one, the entry is not added.
+    async fn withdraw_order(
+        &self,
+        plugin: &PluginRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error>;
 
     /// Returns the orders for all plugins.
     async fn orders(&self) -> Result<Vec<Order>, Error>;
 
-    /// Blocks a revision, durably. The host takes a blocked revision that is active out of service.
-    /// The oldest blocks of the plugin beyond [`BLOCKS_MAX`] are removed.
-    async fn block(&self, block: Block) -> Result<(), Error>;
+    /// Blocks a revision, durably, together with the audit entry. The host takes a blocked revision
+    /// that is active out of service. The oldest blocks of the plugin beyond [`BLOCKS_MAX`] are
+    /// removed.
+    async fn block(&self, block: Block, audit: Option<AuditEntry>) -> Result<(), Error>;
 
-    /// Removes all blocks of a plugin, durably. Returns whether there were any.
-    async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error>;
+    /// Removes all blocks of a plugin, durably, and adds the audit entry. Returns whether there were
+    /// any; without one, the entry is not added.
+    async fn unblock(&self, plugin: &PluginRef, audit: Option<AuditEntry>) -> Result<bool, Error>;
 
     /// Returns all blocks, in the order of the plugins and then the oldest first.
     async fn blocks(&self) -> Result<Vec<Block>, Error>;
@@ -106,6 +114,8 @@ pub struct Order {
     pub is_pin: bool,
     /// The time at which the operator gave the order.
     pub ordered_at: Timestamp,
+    /// The name of who gave the order, if it is known.
+    pub ordered_by: Option<String>,
 }
 
 /// A revision that may not serve.
@@ -119,4 +129,6 @@ pub struct Block {
     pub reason: String,
     /// The time at which the revision was blocked.
     pub since: Timestamp,
+    /// The name of who blocked the revision, or `None` if the host did so itself.
+    pub blocked_by: Option<String>,
 }

@@ -239,7 +239,7 @@ async fn gone_destination_is_disabled_until_enabled() {
 
     harness
         .store
-        .enable(&name("partner"))
+        .enable(&name("partner"), None)
         .await
         .expect("enabled");
     harness.wait_until_over().await;

@@ -215,6 +215,7 @@ impl Decision<'_> {
             revision,
             reason: reason.clone(),
             since: self.now.time,
+            blocked_by: None,
         };
         self.plugin.blocks.push(block.clone());
         self.notify(Notice::RolledBack {

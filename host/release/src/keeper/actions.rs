@@ -181,7 +181,7 @@ impl Keeper {
     }
 
     async fn withdraw_order(&self, plugin: &PluginRef) {
-        let withdraw = || self.parts.releases.withdraw_order(plugin);
+        let withdraw = || self.parts.releases.withdraw_order(plugin, None);
         if let Err(error) = insist(INSIST_MAX, withdraw).await {
             let reason = chain(&error);
             tracing::error!(

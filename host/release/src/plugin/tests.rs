@@ -22,6 +22,7 @@ pub(crate) fn block(number: u8) -> Block {
         revision: revision(number),
         reason: "worse".into(),
         since,
+        blocked_by: None,
     }
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn order(number: u8, is_pin: bool) -> Option<Order> {
         revision: revision(number),
         is_pin,
         ordered_at: Timestamp::from_unix_secs(1),
+        ordered_by: None,
     })
 }
 

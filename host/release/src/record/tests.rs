@@ -49,24 +49,28 @@ impl Releases for Shaky {
         self.up()?.steps(plugin).await
     }
 
-    async fn order(&self, order: Order) -> Result<(), Error> {
-        self.up()?.order(order).await
+    async fn order(&self, order: Order, audit: Option<AuditEntry>) -> Result<(), Error> {
+        self.up()?.order(order, audit).await
     }
 
-    async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        self.up()?.withdraw_order(plugin).await
+    async fn withdraw_order(
+        &self,
+        plugin: &PluginRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error> {
+        self.up()?.withdraw_order(plugin, audit).await
     }
 
     async fn orders(&self) -> Result<Vec<Order>, Error> {
         self.up()?.orders().await
     }
 
-    async fn block(&self, block: Block) -> Result<(), Error> {
-        self.up()?.block(block).await
+    async fn block(&self, block: Block, audit: Option<AuditEntry>) -> Result<(), Error> {
+        self.up()?.block(block, audit).await
     }
 
-    async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        self.up()?.unblock(plugin).await
+    async fn unblock(&self, plugin: &PluginRef, audit: Option<AuditEntry>) -> Result<bool, Error> {
+        self.up()?.unblock(plugin, audit).await
     }
 
     async fn blocks(&self) -> Result<Vec<Block>, Error> {
@@ -90,6 +94,7 @@ fn block() -> Block {
         revision,
         reason: "worse".into(),
         since,
+        blocked_by: None,
     }
 }
 
@@ -114,7 +119,7 @@ async fn unstored_block_counts_and_is_stored_later() {
 #[tokio::test(start_paused = true)]
 async fn start_waits_for_the_record() {
     let store = Shaky::down();
-    store.inner.block(block()).await.expect("stored");
+    store.inner.block(block(), None).await.expect("stored");
     let waiting = Record::wait_for(&*store);
     tokio::pin!(waiting);
     let hour = Duration::from_secs(3600);

@@ -215,7 +215,7 @@ async fn host_notices_messages_of_other_process() {
     assert_eq!(claim_messages(&host, 20).await.len(), 0, "it is disabled");
 
     drain(&host).await;
-    other.enable(&shop()).await.expect("an enabling");
+    other.enable(&shop(), None).await.expect("an enabling");
     is_told(&host).await;
     assert_eq!(claim_messages(&host, 20).await.len(), 1);
 }
@@ -272,5 +272,5 @@ async fn read_only_store_sends_nothing_again() {
         })
         .await;
     assert!(matches!(answer, Err(Error::Store(_))), "{answer:?}");
-    assert!(reader.enable(&shop()).await.is_err());
+    assert!(reader.enable(&shop(), None).await.is_err());
 }

@@ -31,12 +31,13 @@ async fn releases_outlive_their_host() {
         revision: revision(),
         reason: "bad".into(),
         since: at(2),
+        blocked_by: None,
     };
     let host = folder.open();
     host.record(&ship(), std::slice::from_ref(&step))
         .await
         .expect("a record");
-    host.block(block.clone()).await.expect("a block");
+    host.block(block.clone(), None).await.expect("a block");
     drop(host);
 
     let read = SqliteStore::open_read_only(&folder.path()).expect("a store to read");
@@ -60,7 +61,8 @@ async fn host_notices_order_of_other_process() {
             revision: revision(),
             is_pin: true,
             ordered_at: at(1),
-        })
+            ordered_by: None,
+        }, None)
         .await
         .expect("a order");
     tokio::time::timeout(NEVER, host.releases_changed())

@@ -194,22 +194,23 @@ fn order(of: &str, number: u8, is_pin: bool) -> Order {
         revision: revision(number),
         is_pin,
         ordered_at: at(number.into()),
+        ordered_by: None,
     }
 }
 
 async fn new_order_replaces_old_order(store: TestStore) {
     assert_eq!(store.orders().await.expect("the orders"), []);
-    assert!(!store.withdraw_order(&ship()).await.expect("an answer"));
+    assert!(!store.withdraw_order(&ship(), None).await.expect("an answer"));
     for next in [
         order("acme/ship", 1, true),
         order("acme/books", 3, true),
         order("acme/ship", 2, false),
     ] {
-        store.order(next).await.expect("a order");
+        store.order(next, None).await.expect("a order");
     }
     let expected = [order("acme/books", 3, true), order("acme/ship", 2, false)];
     assert_eq!(store.orders().await.expect("the orders"), expected);
-    assert!(store.withdraw_order(&ship()).await.expect("an answer"));
+    assert!(store.withdraw_order(&ship(), None).await.expect("an answer"));
     assert_eq!(store.orders().await.expect("the orders"), expected[..1]);
 }
 
@@ -219,28 +220,29 @@ fn block(of: &str, number: u8, reason: &str) -> Block {
         revision: revision(number),
         reason: reason.into(),
         since: at(number.into()),
+        blocked_by: None,
     }
 }
 
 async fn each_revision_has_its_block(store: TestStore) {
     assert_eq!(store.blocks().await.expect("the blocks"), []);
-    assert!(!store.unblock(&ship()).await.expect("an answer"));
+    assert!(!store.unblock(&ship(), None).await.expect("an answer"));
     let stored = [
         block("acme/ship", 1, "first"),
         block("acme/ship", 2, "it's \"worse\""),
         block("umbrella/ship", 1, "theirs"),
     ];
     for block in &stored {
-        store.block(block.clone()).await.expect("a block");
+        store.block(block.clone(), None).await.expect("a block");
     }
     assert_eq!(store.blocks().await.expect("the blocks"), stored);
     let again = block("acme/ship", 1, "again");
-    store.block(again.clone()).await.expect("a block");
+    store.block(again.clone(), None).await.expect("a block");
     assert_eq!(
         store.blocks().await.expect("the blocks"),
         [stored[1].clone(), again, stored[2].clone()]
     );
-    assert!(store.unblock(&ship()).await.expect("an answer"));
+    assert!(store.unblock(&ship(), None).await.expect("an answer"));
     assert_eq!(store.blocks().await.expect("the blocks"), stored[2..]);
 }
 
@@ -249,7 +251,7 @@ async fn oldest_blocks_go(store: TestStore) {
         .map(|n| block("acme/ship", n, "bad"))
         .collect();
     for block in &stored {
-        store.block(block.clone()).await.expect("a block");
+        store.block(block.clone(), None).await.expect("a block");
     }
     assert_eq!(store.blocks().await.expect("the blocks"), stored[1..]);
 }
@@ -289,17 +291,17 @@ async fn order_and_block_wake_waiting_task(store: TestStore) {
             .unwrap_or_else(|_| panic!("{what} wakes"));
     };
     store
-        .order(order("acme/ship", 1, true))
+        .order(order("acme/ship", 1, true), None)
         .await
         .expect("a order");
     wakes("a order").await;
-    store.withdraw_order(&ship()).await.expect("an answer");
+    store.withdraw_order(&ship(), None).await.expect("an answer");
     wakes("its end").await;
     store
-        .block(block("acme/ship", 1, "bad"))
+        .block(block("acme/ship", 1, "bad"), None)
         .await
         .expect("a block");
     wakes("a block").await;
-    store.unblock(&ship()).await.expect("an answer");
+    store.unblock(&ship(), None).await.expect("an answer");
     wakes("its end").await;
 }

@@ -7,7 +7,7 @@ use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 
 use super::{Call, FaultyStore};
 use hookyard_store::{
-    ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
+    AuditEntry, ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
     MessageReplay, MessageRequest, MessageSettlement, MessageSummary, Outbox, OutboxUsage,
     PruneSummary, ReplaySummary, Retention,
 };
@@ -80,8 +80,13 @@ impl Outbox for FaultyStore {
         self.run(Call::Disable, self.inner.disable(disabled)).await
     }
 
-    async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
-        self.run(Call::Enable, self.inner.enable(destination)).await
+    async fn enable(
+        &self,
+        destination: &DestinationRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error> {
+        self.run(Call::Enable, self.inner.enable(destination, audit))
+            .await
     }
 
     async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error> {

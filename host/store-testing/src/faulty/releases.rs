@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hookyard_model::PluginRef;
-use hookyard_store::{Block, Error, Order, ReleaseStep, Releases, RevisionRecord};
+use hookyard_store::{AuditEntry, Block, Error, Order, ReleaseStep, Releases, RevisionRecord};
 
 use super::{Call, FaultyStore};
 
@@ -22,12 +22,16 @@ impl Releases for FaultyStore {
         self.run(Call::Steps, self.inner.steps(plugin)).await
     }
 
-    async fn order(&self, order: Order) -> Result<(), Error> {
-        self.run(Call::Order, self.inner.order(order)).await
+    async fn order(&self, order: Order, audit: Option<AuditEntry>) -> Result<(), Error> {
+        self.run(Call::Order, self.inner.order(order, audit)).await
     }
 
-    async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        self.run(Call::WithdrawOrder, self.inner.withdraw_order(plugin))
+    async fn withdraw_order(
+        &self,
+        plugin: &PluginRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error> {
+        self.run(Call::WithdrawOrder, self.inner.withdraw_order(plugin, audit))
             .await
     }
 
@@ -35,12 +39,12 @@ impl Releases for FaultyStore {
         self.run(Call::Orders, self.inner.orders()).await
     }
 
-    async fn block(&self, block: Block) -> Result<(), Error> {
-        self.run(Call::Block, self.inner.block(block)).await
+    async fn block(&self, block: Block, audit: Option<AuditEntry>) -> Result<(), Error> {
+        self.run(Call::Block, self.inner.block(block, audit)).await
     }
 
-    async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        self.run(Call::Unblock, self.inner.unblock(plugin)).await
+    async fn unblock(&self, plugin: &PluginRef, audit: Option<AuditEntry>) -> Result<bool, Error> {
+        self.run(Call::Unblock, self.inner.unblock(plugin, audit)).await
     }
 
     async fn blocks(&self) -> Result<Vec<Block>, Error> {

@@ -114,7 +114,7 @@ impl Recent for MemoryStore {
 }
 
 impl State {
-    fn page(&self, page: &EventPage) -> Vec<EventSummary> {
+    pub(super) fn page(&self, page: &EventPage) -> Vec<EventSummary> {
         list::in_order(&self.events, &self.by_id, page.order, page.after)
             .filter(|stored| matches(&page.selection, stored))
             .take(page.limit)

@@ -10,7 +10,7 @@ use hookyard_model::{
     Delivery, DestinationRef, EventId, Message, MessageId, PluginRef, Timestamp, WorkState,
 };
 use hookyard_store::{
-    ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, LeaseToken, MessageLease,
+    AuditEntry, ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, LeaseToken, MessageLease,
     MessagePage, MessageRecord, MessageReplay, MessageRequest, MessageSelection, MessageSettlement,
     MessageSummary, Outbox, OutboxQuota, OutboxUsage, Predecessor, PruneSummary, ReplaySummary,
     Retention, transitions,
@@ -128,11 +128,18 @@ impl Outbox for MemoryStore {
         Ok(())
     }
 
-    async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
-        self.state().outbox.disabled.remove(destination);
+    async fn enable(
+        &self,
+        destination: &DestinationRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error> {
+        let was_disabled = self.state().outbox.disabled.remove(destination).is_some();
         self.outbox_changed.notify_one();
+        if was_disabled {
+            self.note(audit);
+        }
 
-        Ok(())
+        Ok(was_disabled)
     }
 
     async fn disabled(&self) -> Result<Vec<DisabledDestination>, Error> {
@@ -389,7 +396,7 @@ impl Messages {
         Ok(())
     }
 
-    fn page(&self, page: &MessagePage) -> Vec<MessageSummary> {
+    pub(super) fn page(&self, page: &MessagePage) -> Vec<MessageSummary> {
         list::in_order(&self.all, &self.by_id, page.order, page.after)
             .filter(|stored| matches(&page.selection, stored))
             .take(page.limit)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Step};
 use hookyard_store::{
-    BLOCKS_MAX, Block, Error, Order, REVISIONS_MAX, ReleaseStep, Releases, RevisionRecord,
+    AuditEntry, BLOCKS_MAX, Block, Error, Order, REVISIONS_MAX, ReleaseStep, Releases, RevisionRecord,
     STEPS_MAX,
 };
 use tokio::sync::Notify;
@@ -117,7 +117,8 @@ impl Releases for MemoryStore {
             .unwrap_or_default())
     }
 
-    async fn order(&self, order: Order) -> Result<(), Error> {
+    async fn order(&self, order: Order, audit: Option<AuditEntry>) -> Result<(), Error> {
+        self.note(audit);
         self.history
             .state()
             .orders
@@ -126,9 +127,16 @@ impl Releases for MemoryStore {
         Ok(())
     }
 
-    async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error> {
+    async fn withdraw_order(
+        &self,
+        plugin: &PluginRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error> {
         let was_there = self.history.state().orders.remove(plugin).is_some();
         self.history.changed.notify_one();
+        if was_there {
+            self.note(audit);
+        }
         Ok(was_there)
     }
 
@@ -136,15 +144,19 @@ impl Releases for MemoryStore {
         Ok(self.history.state().orders.values().cloned().collect())
     }
 
-    async fn block(&self, block: Block) -> Result<(), Error> {
+    async fn block(&self, block: Block, audit: Option<AuditEntry>) -> Result<(), Error> {
+        self.note(audit);
         self.history.state().block(block);
         self.history.changed.notify_one();
         Ok(())
     }
 
-    async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error> {
+    async fn unblock(&self, plugin: &PluginRef, audit: Option<AuditEntry>) -> Result<bool, Error> {
         let were_there = self.history.state().blocks.remove(plugin).is_some();
         self.history.changed.notify_one();
+        if were_there {
+            self.note(audit);
+        }
         Ok(were_there)
     }
 

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use hookyard_model::{Header, TenantName, Timestamp};
-use hookyard_store::{GivenResponse, PruneSummary, Retention, RetentionLimits, transitions};
+use hookyard_store::{
+    GivenResponse, PruneSummary, Retention, RetentionLimits, StoredTotals, transitions,
+};
 
 use super::{QueueKey, State, Stored};
 
@@ -100,6 +102,17 @@ impl State {
         self.by_id.remove(&stored.event.id);
         summary.count += 1;
         summary.bytes += stored.bytes();
+    }
+
+    /// Returns what each tenant stores.
+    pub(super) fn totals(&self) -> Vec<StoredTotals> {
+        let of_tenant = |tenant: TenantName| StoredTotals {
+            events: self.oldest_first(&tenant).len() as u64,
+            bytes: self.bytes_of(&tenant),
+            tenant,
+        };
+
+        self.tenants().into_iter().map(of_tenant).collect()
     }
 
     fn tenants(&self) -> Vec<TenantName> {

@@ -35,7 +35,7 @@ pub(super) async fn run(path: &Path, arguments: Arguments) -> Result<(), Failure
     let was_disabled = disabled.reason(&destination).is_some();
     if was_disabled {
         store
-            .enable(&destination)
+            .enable(&destination, None)
             .await
             .context("cannot enable the destination")?;
     }

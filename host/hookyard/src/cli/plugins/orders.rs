@@ -86,9 +86,10 @@ impl Session {
             revision,
             is_pin,
             ordered_at: self.now,
+            ordered_by: None,
         };
         self.store
-            .order(order)
+            .order(order, None)
             .await
             .context("the order cannot be stored")
     }
@@ -263,8 +264,9 @@ pub(super) async fn rollback(path: &Path, target: Target, to: Option<&str>) -> R
         revision: active,
         reason: "rolled back by hand".to_owned(),
         since: session.now,
+        blocked_by: None,
     };
-    let blocked = session.store.block(block).await;
+    let blocked = session.store.block(block, None).await;
     blocked.context("the order cannot be stored")?;
 
     let result = session.wait_for(revision).await?;
@@ -296,7 +298,7 @@ pub(super) async fn unpin(path: &Path, target: Target) -> Result<(), Failure> {
     if standing.plugin.pin().is_none() {
         return Err(anyhow!("{plugin} is not pinned").into());
     }
-    let withdrawn = session.store.withdraw_order(plugin).await;
+    let withdrawn = session.store.withdraw_order(plugin, None).await;
     withdrawn.context("the order cannot be stored")?;
 
     // A blocked file does not come into service without the pin either.
@@ -326,7 +328,7 @@ pub(super) async fn clear(path: &Path, target: Target) -> Result<(), Failure> {
     }
 
     let problem = || format!("{plugin} cannot be cleared");
-    let unblocked = session.store.unblock(plugin).await;
+    let unblocked = session.store.unblock(plugin, None).await;
     unblocked.with_context(problem)?;
     let lifted = session.store.lift(plugin).await;
     lifted.with_context(problem)?;

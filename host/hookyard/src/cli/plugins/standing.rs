@@ -334,6 +334,7 @@ pub(super) mod tests {
             revision: revision(number),
             reason: "worse".into(),
             since: at(7),
+            blocked_by: None,
         }
     }
 
@@ -343,6 +344,7 @@ pub(super) mod tests {
             revision: revision(number),
             is_pin: true,
             ordered_at: at(8),
+            ordered_by: None,
         })
     }
 

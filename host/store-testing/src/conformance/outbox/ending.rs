@@ -261,7 +261,7 @@ async fn disabled_destination_gets_no_messages(store: TestStore) {
     assert_eq!(numbers(&claim(&store, 9, 50).await), [0; 0]);
     assert_eq!(next_due(&store).await, None, "time alone makes nothing due");
     store
-        .enable(&destination("acme/shop"))
+        .enable(&destination("acme/shop"), None)
         .await
         .expect("an enabling");
     assert_eq!(store.disabled().await.expect("the disabled"), []);
@@ -273,7 +273,7 @@ async fn enabling_is_limited_to_destination(store: TestStore) {
     store.disable(gone("gone", 1)).await.expect("a disabling");
     for other in ["acme/bank", "umbrella/shop"] {
         store
-            .enable(&destination(other))
+            .enable(&destination(other), None)
             .await
             .expect("nothing is done");
     }

@@ -76,7 +76,7 @@ async fn enabled_destination_wakes_waiting_task(store: TestStore) {
     store.disable(disabled).await.expect("a disabling");
     commit(&store, 1, [message(1)]).await;
     drain(&store).await;
-    store.enable(&destination).await.expect("an enabling");
+    store.enable(&destination, None).await.expect("an enabling");
     wakes(&store).await;
 }
 

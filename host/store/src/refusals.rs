@@ -1,0 +1,104 @@
+//! Counts of refused requests, so that an operator sees why a sender is refused.
+//!
+//! Only requests to a configured source are counted: anybody can make requests to other paths.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use hookyard_model::{SourceName, SourceRef, TenantName, Timestamp};
+
+use crate::{Error, Tenants};
+
+/// The number of rows that are kept for one source: one for each reason, peer and minute.
+pub const REFUSALS_OF_SOURCE_MAX: usize = 1_000;
+/// The number of rows that are kept for all sources together.
+pub const REFUSALS_MAX: usize = 100_000;
+/// The number of days for which a row is kept.
+pub const REFUSAL_DAYS_MAX: u64 = 35;
+/// The number of peers that a summary names.
+pub const REFUSAL_PEERS_MAX: usize = 10;
+
+/// Counts of refused requests, by source, reason, peer and minute.
+#[async_trait]
+pub trait RefusalCounts: Send + Sync + 'static {
+    /// Adds these counts to the stored ones. Of the samples for one reason, peer and minute, the
+    /// last is kept.
+    ///
+    /// A crash of the machine may undo the call. The oldest counts beyond
+    /// [`REFUSALS_OF_SOURCE_MAX`], [`REFUSALS_MAX`] and [`REFUSAL_DAYS_MAX`] are removed.
+    async fn add_refusals(&self, counts: Vec<RefusalCount>) -> Result<(), Error>;
+
+    /// Returns the sums of the counts by source and reason, in the order of the sources, the reason
+    /// that was met last first.
+    async fn refusals(
+        &self,
+        selection: RefusalSelection,
+        tenants: &Tenants,
+    ) -> Result<Vec<RefusalSummary>, Error>;
+}
+
+/// The number of requests to one source that were refused for one reason in one minute, from one
+/// peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalCount {
+    /// The source.
+    pub source: SourceRef,
+    /// The name of the reason, for example `bad-signature`.
+    pub reason: String,
+    /// The address that the requests came from.
+    pub peer: IpAddr,
+    /// The number of requests, at least 1.
+    pub count: u64,
+    /// The time of the first request.
+    pub first: Timestamp,
+    /// The time of the last request, in the same minute as the first.
+    pub last: Timestamp,
+    /// What the last request looked like.
+    pub sample: RefusalSample,
+}
+
+/// What a refused request looked like, without any value that may be secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefusalSample {
+    /// The names of the headers, in their order.
+    pub header_names: Vec<String>,
+    /// The media type of the body.
+    pub content_type: Option<String>,
+    /// The size of the body in bytes, if the body was read.
+    pub body_bytes: Option<u64>,
+    /// The signed time less the time of arrival, in milliseconds, if the request had a signed time.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// A filter on the counts. A field that is `None` excludes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefusalSelection {
+    /// The tenant of the source.
+    pub tenant: Option<TenantName>,
+    /// The name of the source.
+    pub source: Option<SourceName>,
+    /// The time from which requests are counted, which is taken down to the minute.
+    pub since: Option<Timestamp>,
+}
+
+/// The requests to one source that were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalSummary {
+    /// The source.
+    pub source: SourceRef,
+    /// The name of the reason.
+    pub reason: String,
+    /// The number of requests.
+    pub count: u64,
+    /// The time of the first request.
+    pub first: Timestamp,
+    /// The time of the last request.
+    pub last: Timestamp,
+    /// The number of addresses that the requests came from.
+    pub peers: u64,
+    /// The addresses that the last requests came from, the last first, at most
+    /// [`REFUSAL_PEERS_MAX`].
+    pub last_peers: Vec<IpAddr>,
+    /// What the last request looked like.
+    pub sample: RefusalSample,
+}
