@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_model::{Event, EventId, PluginRef, RecordedAnswer, SourceRef, Timestamp};
 use hookyard_store::{
-    AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
-    GivenResponse, PruneSummary, Recent, Replay, ReplaySummary, Retention, Tally,
+    AppendResult, Budget, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary,
+    Events, GivenResponse, PruneSummary, Recent, Replay, ReplaySummary, Retention, Search, Tally,
+    Tenants,
 };
 
 use crate::writer::weight;
@@ -30,9 +31,8 @@ impl Events for SqliteStore {
     }
 
     async fn events(&self, page: EventPage) -> Result<Vec<EventSummary>, Error> {
-        self.readers
-            .read(move |connection| listing::events(connection, &page))
-            .await
+        let found = self.search_events(page, &Tenants::All, Budget::UNLIMITED);
+        Ok(found.await?.items)
     }
 
     async fn read(&self, id: EventId) -> Result<Option<EventRecord>, Error> {

@@ -23,6 +23,12 @@ mod releases;
 mod values;
 mod refused;
 
+mod search;
+mod counts;
+mod charts;
+mod refusals;
+mod audit;
+
 mod reader;
 mod listing;
 mod selection;
@@ -47,7 +53,7 @@ use std::sync::{Arc, Mutex};
 
 use hookyard_crash::Point;
 use hookyard_model::Clock;
-use hookyard_store::Error;
+use hookyard_store::{Error, Listener, Live, Tenants};
 use rusqlite::Connection;
 
 use file_check::FileCheck;
@@ -212,6 +218,12 @@ impl SqliteStore {
     }
 }
 
+impl Live for SqliteStore {
+    fn listen(&self) -> Listener {
+        self.wakes.feed.listen()
+    }
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.readers.close();
@@ -252,6 +264,17 @@ fn give_back_leases(path: &Path, connection: Connection) -> Result<Connection, O
         );
     }
     Ok(database.connection)
+}
+
+/// Returns the names of these tenants as a JSON array, or `None` for all tenants.
+fn values_of(tenants: &Tenants) -> Option<String> {
+    match tenants {
+        Tenants::All => None,
+        Tenants::Only(tenants) => {
+            let names: Vec<_> = tenants.iter().map(|tenant| tenant.as_str()).collect();
+            Some(serde_json::to_string(&names).expect("texts make JSON"))
+        }
+    }
 }
 
 /// Returns the path of a file that belongs to the database at `path`.

@@ -10,7 +10,7 @@ use hookyard_store::{
     DifferingRepeats, DiscardRecord, Error, EventPage, EventRecord, EventSummary, GivenResponse,
     JobRecord, JobSummary, ListOrder, Tally,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::codec::{self, parsed, store};
@@ -45,6 +45,10 @@ const RESPONSE: &str = "
     FROM event CROSS JOIN response ON response.event = event.seq WHERE event.id = ?1";
 const EVENT_NOT_AFTER: &str = "SELECT seq FROM event WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
 const EVENT_NOT_BEFORE: &str = "SELECT seq FROM event WHERE id >= ?1 ORDER BY id LIMIT 1";
+const SUMMARY: &str = "
+    SELECT id, tenant, source, provider, event_type, key, received_at,
+      EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')
+    FROM event WHERE seq = ?1";
 const JOBS_OF_EVENT: &str = "
     SELECT job.event, job.plugin, job.state, job.due_at, job.attempts,
            attempt.revision, attempt.outcome, attempt.detail, job.tenant, job.lane, job.blocked,
@@ -115,47 +119,41 @@ pub(crate) fn range(
     })
 }
 
-/// Reads a page of the list of events.
-pub(crate) fn events(
-    connection: &Connection,
-    page: &EventPage,
-) -> Result<Vec<EventSummary>, Error> {
-    let mut range = range(
-        connection,
-        page.order,
-        page.after.map(EventId::as_uuid),
-        page.limit,
-        &PLACES,
-    )?;
+/// Returns the range of a page of the list of events.
+pub(crate) fn event_range(connection: &Connection, page: &EventPage) -> Result<Range, Error> {
+    let after = page.after.map(EventId::as_uuid);
+    let mut range = range(connection, page.order, after, page.limit, &PLACES)?;
     if let Some(since) = page.selection.since {
         range.after = range.after.max(selection::seq_before(connection, since)?);
     }
 
-    let (statement, values) = selection::events(&page.selection, &range);
-    let mut statement = connection.prepare(&statement).map_err(store)?;
-    let found = codec::read_all(&mut statement, params_from_iter(values), summary)?;
-    let mut jobs = connection.prepare_cached(JOBS_OF_EVENT).map_err(store)?;
-    let with_jobs = found.into_iter().map(|(seq, summary)| {
-        let jobs = codec::read_all(&mut jobs, [seq], |row| job(connection, row))?;
-        Ok(EventSummary { jobs, ..summary })
-    });
-    with_jobs.collect()
+    Ok(range)
 }
 
-fn summary(row: &Row<'_>) -> Result<(i64, EventSummary), Error> {
-    let id: [u8; 16] = row.get(1).map_err(store)?;
-    let summary = EventSummary {
-        id: codec::event_id(&id)?,
-        source: source(row, 2)?,
-        provider: row.get(4).map_err(store)?,
-        event_type: row.get(5).map_err(store)?,
-        key: row.get(6).map_err(store)?,
-        received_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
-        jobs: Vec::new(),
-        is_discarded: row.get(8).map_err(store)?,
-    };
+/// Reads the summary of the event of this number, with its jobs.
+pub(crate) fn summary_of(connection: &Connection, seq: i64) -> Result<EventSummary, Error> {
+    let mut statement = connection.prepare_cached(SUMMARY).map_err(store)?;
+    let found = statement.query_row([seq], |row| Ok(summary(row)));
+    let summary = found.map_err(store)??;
+    let mut jobs = connection.prepare_cached(JOBS_OF_EVENT).map_err(store)?;
+    let jobs = codec::read_all(&mut jobs, [seq], |row| job(connection, row))?;
 
-    Ok((row.get(0).map_err(store)?, summary))
+    Ok(EventSummary { jobs, ..summary })
+}
+
+fn summary(row: &Row<'_>) -> Result<EventSummary, Error> {
+    let id: [u8; 16] = row.get(0).map_err(store)?;
+
+    Ok(EventSummary {
+        id: codec::event_id(&id)?,
+        source: source(row, 1)?,
+        provider: row.get(3).map_err(store)?,
+        event_type: row.get(4).map_err(store)?,
+        key: row.get(5).map_err(store)?,
+        received_at: Timestamp::from_unix_millis(row.get(6).map_err(store)?),
+        jobs: Vec::new(),
+        is_discarded: row.get(7).map_err(store)?,
+    })
 }
 
 fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
@@ -441,6 +439,14 @@ mod tests {
                 "events: place from the end",
                 EVENT_NOT_BEFORE,
                 &["COVERING INDEX sqlite_autoindex_event_1 (id>?)"],
+            ),
+            (
+                "events: summary",
+                SUMMARY,
+                &[
+                    "event USING INTEGER PRIMARY KEY (rowid=?)",
+                    "discard USING PRIMARY KEY (event=? AND plugin=?)",
+                ],
             ),
             (
                 "events: jobs",

@@ -4,15 +4,18 @@ mod read;
 mod replay;
 mod selection;
 
+pub(crate) use read::{message_range, summary_of};
+pub(crate) use selection::matching;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_crash::Point;
 use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 use hookyard_store::{
-    ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
-    MessageReplay, MessageRequest, MessageSettlement, MessageSummary, Outbox, OutboxUsage,
-    PruneSummary, ReplaySummary, Retention,
+    AuditEntry, Budget, ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage,
+    MessageRecord, MessageReplay, MessageRequest, MessageSettlement, MessageSummary, Outbox,
+    OutboxUsage, PruneSummary, ReplaySummary, Retention, Search, Tenants,
 };
 
 use crate::writer::{Durability, Terms, weight};
@@ -92,9 +95,8 @@ impl Outbox for SqliteStore {
     }
 
     async fn messages(&self, page: MessagePage) -> Result<Vec<MessageSummary>, Error> {
-        self.readers
-            .read(move |connection| read::messages(connection, &page))
-            .await
+        let found = self.search_messages(page, &Tenants::All, Budget::UNLIMITED);
+        Ok(found.await?.items)
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<MessageRecord>, Error> {
@@ -115,11 +117,15 @@ impl Outbox for SqliteStore {
             .await
     }
 
-    async fn enable(&self, destination: &DestinationRef) -> Result<(), Error> {
+    async fn enable(
+        &self,
+        destination: &DestinationRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error> {
         let destination = destination.clone();
         self.writer()?
             .call(Terms::batch(Durability::Synced), move |database| {
-                database.enable(&destination)
+                database.enable(&destination, audit.as_ref())
             })
             .await
     }

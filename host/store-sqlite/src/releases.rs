@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Revision, Step, Timestamp};
+use hookyard_store::{
+    AuditEntry, Block, Error, Hint, Order, ReleaseStep, Releases, RevisionRecord,
+};
 use hookyard_store::{BLOCKS_MAX, REVISIONS_MAX, STEPS_MAX};
-use hookyard_store::{Block, Error, Order, ReleaseStep, Releases, RevisionRecord};
 use rusqlite::{Connection, Params, Row, params};
 
 use crate::SqliteStore;
@@ -17,7 +19,9 @@ impl Releases for SqliteStore {
         let (plugin, steps) = (plugin.clone(), steps.to_vec());
         self.writer()?
             .call(Terms::batch(Durability::Synced), move |database| {
-                record(&database.connection, &plugin, &steps)
+                record(&database.connection, &plugin, &steps)?;
+                database.hint(|| Hint::Release(plugin.clone()));
+                Ok(())
             })
             .await
     }
@@ -36,25 +40,28 @@ impl Releases for SqliteStore {
             .await
     }
 
-    async fn order(&self, order: Order) -> Result<(), Error> {
-        let put = move |database: &mut Database| {
+    async fn order(&self, order: Order, audit: Option<AuditEntry>) -> Result<(), Error> {
+        let plugin = order.plugin.clone();
+        let put = move |connection: &Connection| {
             let (revision, since) = (order.revision.to_string(), order.ordered_at.unix_millis());
             let [tenant, plugin] = names(&order.plugin);
-            execute(
-                &database.connection,
-                sql::ORDER_PUT,
-                params![tenant, plugin, revision, order.is_pin, since],
-            )
-            .map(drop)
+            let is_pin = order.is_pin;
+            let values = params![tenant, plugin, revision, is_pin, since, order.ordered_by];
+            execute(connection, sql::ORDER_PUT, values)?;
+            Ok(true)
         };
 
-        self.change(put).await
+        self.change(&plugin, audit, put).await.map(drop)
     }
 
-    async fn withdraw_order(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        let plugin = plugin.clone();
-        self.change(move |database| {
-            Ok(execute(&database.connection, sql::ORDER_DELETE, names(&plugin))? > 0)
+    async fn withdraw_order(
+        &self,
+        plugin: &PluginRef,
+        audit: Option<AuditEntry>,
+    ) -> Result<bool, Error> {
+        let of = plugin.clone();
+        self.change(plugin, audit, move |connection| {
+            Ok(execute(connection, sql::ORDER_DELETE, names(&of))? > 0)
         })
         .await
     }
@@ -65,35 +72,20 @@ impl Releases for SqliteStore {
             .await
     }
 
-    async fn block(&self, block: Block) -> Result<(), Error> {
-        let put = move |database: &mut Database| {
-            let (revision, since) = (block.revision.to_string(), block.since.unix_millis());
-            let [tenant, plugin] = names(&block.plugin);
-            execute(
-                &database.connection,
-                sql::BLOCK_DELETE,
-                params![tenant, plugin, revision],
-            )?;
-            execute(
-                &database.connection,
-                sql::BLOCK_PUT,
-                params![tenant, plugin, revision, block.reason, since],
-            )?;
-            execute(
-                &database.connection,
-                sql::BLOCKS_TRIM,
-                params![tenant, plugin, BLOCKS_MAX as i64],
-            )
-            .map(drop)
-        };
-
-        self.change(put).await
+    async fn block(&self, block: Block, audit: Option<AuditEntry>) -> Result<(), Error> {
+        let plugin = block.plugin.clone();
+        self.change(&plugin, audit, move |connection| {
+            put_block(connection, &block)?;
+            Ok(true)
+        })
+        .await
+        .map(drop)
     }
 
-    async fn unblock(&self, plugin: &PluginRef) -> Result<bool, Error> {
-        let plugin = plugin.clone();
-        self.change(move |database| {
-            Ok(execute(&database.connection, sql::BLOCKS_DELETE, names(&plugin))? > 0)
+    async fn unblock(&self, plugin: &PluginRef, audit: Option<AuditEntry>) -> Result<bool, Error> {
+        let of = plugin.clone();
+        self.change(plugin, audit, move |connection| {
+            Ok(execute(connection, sql::BLOCKS_DELETE, names(&of))? > 0)
         })
         .await
     }
@@ -110,19 +102,49 @@ impl Releases for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Writes an order or a block and wakes the task that waits for it. A host in another process
-    /// notices the write by its ticker.
-    async fn change<T: Send + 'static>(
+    /// Changes the orders or blocks of a plugin, together with the audit entry, and wakes the task
+    /// that waits for them. A host in another process notices the write by its ticker. Returns
+    /// whether anything has changed.
+    async fn change(
         &self,
-        work: impl FnMut(&mut Database) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let result = self
-            .writer()?
-            .call(Terms::batch(Durability::Synced), work)
-            .await?;
+        plugin: &PluginRef,
+        audit: Option<AuditEntry>,
+        mut change: impl FnMut(&Connection) -> Result<bool, Error> + Send + 'static,
+    ) -> Result<bool, Error> {
+        let plugin = plugin.clone();
+        let work = move |database: &mut Database| {
+            let has_changed = change(&database.connection)?;
+            if has_changed {
+                database.note(audit.as_ref())?;
+                database.hint(|| Hint::Release(plugin.clone()));
+            }
+            Ok(has_changed)
+        };
+
+        let terms = Terms::batch(Durability::Synced);
+        let has_changed = self.writer()?.call(terms, work).await?;
         self.wakes.releases.notify_one();
-        Ok(result)
+        Ok(has_changed)
     }
+}
+
+fn put_block(connection: &Connection, block: &Block) -> Result<(), Error> {
+    let Block {
+        plugin,
+        revision,
+        reason,
+        since,
+        blocked_by,
+    } = block;
+    let (revision, since) = (revision.to_string(), since.unix_millis());
+    let [tenant, plugin] = names(plugin);
+    let values = params![tenant, plugin, revision];
+    execute(connection, sql::BLOCK_DELETE, values)?;
+    let values = params![tenant, plugin, revision, reason, since, blocked_by];
+    execute(connection, sql::BLOCK_PUT, values)?;
+
+    let values = params![tenant, plugin, BLOCKS_MAX as i64];
+    execute(connection, sql::BLOCKS_TRIM, values).map(drop)
 }
 
 fn record(connection: &Connection, plugin: &PluginRef, steps: &[ReleaseStep]) -> Result<(), Error> {
@@ -265,6 +287,7 @@ fn order(row: &Row<'_>) -> Result<Order, Error> {
         revision,
         is_pin: row.get(3).map_err(store)?,
         ordered_at: time(row, 4)?,
+        ordered_by: row.get(5).map_err(store)?,
     })
 }
 
@@ -275,6 +298,7 @@ fn block(row: &Row<'_>) -> Result<Block, Error> {
         revision,
         reason: text(row, 3)?,
         since: time(row, 4)?,
+        blocked_by: row.get(5).map_err(store)?,
     })
 }
 
@@ -308,14 +332,16 @@ mod sql {
         SELECT tenant, plugin, revision, step, at, reason, served_at FROM revision
         WHERE tenant = ? AND plugin = ? ORDER BY seq DESC";
     pub(super) const ORDER_PUT: &str = "
-        INSERT OR REPLACE INTO plugin_order (tenant, plugin, revision, is_pin, since)
-          VALUES (?, ?, ?, ?, ?)";
+        INSERT OR REPLACE INTO plugin_order (tenant, plugin, revision, is_pin, since, ordered_by)
+          VALUES (?, ?, ?, ?, ?, ?)";
     pub(super) const ORDER_DELETE: &str =
         "DELETE FROM plugin_order WHERE tenant = ? AND plugin = ?";
     pub(super) const ORDERS: &str = "
-        SELECT tenant, plugin, revision, is_pin, since FROM plugin_order ORDER BY tenant, plugin";
+        SELECT tenant, plugin, revision, is_pin, since, ordered_by FROM plugin_order
+          ORDER BY tenant, plugin";
     pub(super) const BLOCK_PUT: &str = "
-        INSERT INTO plugin_block (tenant, plugin, revision, reason, since) VALUES (?, ?, ?, ?, ?)";
+        INSERT INTO plugin_block (tenant, plugin, revision, reason, since, blocked_by)
+          VALUES (?, ?, ?, ?, ?, ?)";
     pub(super) const BLOCK_DELETE: &str =
         "DELETE FROM plugin_block WHERE tenant = ? AND plugin = ? AND revision = ?";
     pub(super) const BLOCKS_DELETE: &str =
@@ -325,6 +351,6 @@ mod sql {
             SELECT seq FROM plugin_block WHERE tenant = ?1 AND plugin = ?2
               ORDER BY seq DESC LIMIT -1 OFFSET ?3)";
     pub(super) const BLOCKS: &str = "
-        SELECT tenant, plugin, revision, reason, since FROM plugin_block
+        SELECT tenant, plugin, revision, reason, since, blocked_by FROM plugin_block
           ORDER BY tenant, plugin, seq";
 }

@@ -1,8 +1,8 @@
 //! The statements that find the events and jobs of a selection.
 //!
 //! A statement consists only of fixed texts; every value that a caller chose is bound to it. Dead
-//! jobs and unrouted events have an index each, so that a search for them does not read finished
-//! jobs.
+//! jobs and unrouted events have an index each, so that a replay of them does not read finished
+//! jobs. Which events a list looks at is decided by `crate::search`.
 
 use hookyard_model::{PluginName, Timestamp};
 use hookyard_store::{Error, EventSelection, ListOrder};
@@ -170,47 +170,27 @@ pub(crate) fn hex(ids: impl Iterator<Item = Uuid>) -> String {
     format!("[{}]", ids.join(","))
 }
 
-/// The columns of an event in a list.
-const SUMMARY: &str =
-    "event.seq, event.id, event.tenant, event.source, event.provider, event.event_type, event.key,
-    event.received_at,
-    EXISTS (SELECT 1 FROM discard WHERE discard.event = event.seq AND discard.plugin = '')";
-
-/// Returns the statement for a range of the list of events, and its values.
-pub(crate) fn events(selection: &EventSelection, range: &Range) -> (String, Vec<Value>) {
+/// Returns the statement that keeps, of the numbers in the JSON array `?1`, those of the events that
+/// the selection matches and that are of the tenants in the JSON array `?2`, in the order of the
+/// first array, and the values that follow these two.
+pub(crate) fn matching(selection: &EventSelection) -> (String, Vec<Value>) {
     let (of_events, of_jobs) = (Filter::of_events(selection), Filter::of_jobs(selection));
-    if selection.states == ["unrouted"] && selection.plugin.is_none() {
-        let (from, values) = unrouted_statement(&of_events, selection, range);
-        return (format!("SELECT {SUMMARY} {from}"), values);
-    }
-
-    let values = [
-        range.bounds(),
-        of_jobs.values,
-        of_events.values,
-        vec![range.limit.into()],
-    ]
-    .concat();
-    let (jobs, events, direction) = (of_jobs.text, of_events.text, range.direction());
-    let from = if is_dead(&selection.states) {
-        format!(
-            "FROM job INDEXED BY job_dead CROSS JOIN event ON event.seq = job.event
-             WHERE job.event > ? AND job.event < ?{jobs}{events} GROUP BY job.event
-               ORDER BY job.event{direction}"
-        )
-    } else if jobs.is_empty() {
-        format!(
-            "FROM event WHERE event.seq > ? AND event.seq < ?{events} ORDER BY event.seq{direction}"
-        )
+    let with_jobs = if of_jobs.text.is_empty() {
+        String::new()
     } else {
-        let job = format!("SELECT 1 FROM job WHERE job.event = event.seq{jobs}");
-        let without_job = without_job(selection);
-        format!(
-            "FROM event WHERE event.seq > ? AND event.seq < ? AND (EXISTS ({job}){without_job}){events}
-             ORDER BY event.seq{direction}"
-        )
+        let job = format!(
+            "SELECT 1 FROM job WHERE job.event = event.seq{}",
+            of_jobs.text
+        );
+        format!(" AND (EXISTS ({job}){})", without_job(selection))
     };
-    (format!("SELECT {SUMMARY} {from} LIMIT ?"), values)
+
+    let statement = format!(
+        "SELECT event.seq FROM json_each(?1) AS number CROSS JOIN event ON event.seq = number.value
+         WHERE (?2 IS NULL OR event.tenant IN (SELECT value FROM json_each(?2))){with_jobs}{}",
+        of_events.text
+    );
+    (statement, [of_jobs.values, of_events.values].concat())
 }
 
 /// Returns the conditions for events without jobs, if the selection names their states.
@@ -465,22 +445,16 @@ mod tests {
         }
     }
 
-    /// Checks that the plans for the events and for the jobs contain these parts.
-    fn check(selection: &EventSelection, of_events: &str, of_jobs: &str) {
-        let (newest, values) = events(
-            selection,
-            &Range {
-                order: ListOrder::NewestFirst,
-                ..Range::following(0, 10)
-            },
-        );
-        assert_eq!(newest.matches('?').count(), values.len(), "{newest}");
-
-        let (oldest, _) = events(selection, &Range::following(0, 10));
+    /// Checks that the plan for the jobs contains this part, and that events are kept by their
+    /// numbers.
+    fn check(selection: &EventSelection, of_jobs: &str) {
+        let (kept, values) = matching(selection);
+        assert_eq!(kept.matches('?').count(), values.len() + 3, "{kept}");
+        let by_number = "event USING INTEGER PRIMARY KEY (rowid=?)";
         let (jobs, values) = jobs_statement(selection, "", (0, ""), 10);
         assert_eq!(jobs.matches('?').count(), values.len(), "{jobs}");
 
-        for (statement, part) in [(newest, of_events), (oldest, of_events), (jobs, of_jobs)] {
+        for (statement, part) in [(kept, by_number), (jobs, of_jobs)] {
             let steps = query_plans::of(&statement);
             assert!(
                 steps.iter().any(|step| step.contains(part)),
@@ -503,8 +477,6 @@ mod tests {
             states: vec!["unrouted".into()],
             ..EventSelection::default()
         };
-        let (list, values) = events(&selection, &Range::following(0, 10));
-        assert_eq!(list.matches('?').count(), values.len(), "{list}");
         let ship = "ship".parse().expect("a name");
         let (replay, values) = for_plugin_statement(&selection, &ship, 0, 10);
         assert_eq!(replay.matches('?').count(), values.len(), "{replay}");
@@ -519,11 +491,7 @@ mod tests {
         );
         assert_eq!(all.matches('?').count(), values.len(), "{all}");
 
-        for (statement, part) in [
-            (list, by_index),
-            (replay, by_index),
-            (all, "event USING INTEGER PRIMARY KEY"),
-        ] {
+        for (statement, part) in [(replay, by_index), (all, "event USING INTEGER PRIMARY KEY")] {
             let steps = query_plans::of(&statement);
             assert!(
                 steps.iter().any(|step| step.contains(part)),
@@ -537,8 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn event_lists_use_indexes() {
-        let by_place = "event USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+    fn selected_jobs_use_indexes() {
         let dead = |selection| EventSelection {
             states: vec!["dead".into()],
             ..selection
@@ -546,24 +513,14 @@ mod tests {
 
         check(
             &EventSelection::default(),
-            by_place,
             "job USING PRIMARY KEY ((event,plugin)>(?,?))",
         );
-        check(
-            &full(),
-            by_place,
-            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
-        );
+        check(&full(), "job USING PRIMARY KEY ((event,plugin)>(?,?))");
         check(
             &dead(EventSelection::default()),
-            "INDEX job_dead (event>? AND event<?)",
             "INDEX job_dead ((event,plugin)>(?,?))",
         );
-        check(
-            &dead(full()),
-            "INDEX job_dead (event>? AND event<?)",
-            "INDEX job_dead ((event,plugin)>(?,?))",
-        );
+        check(&dead(full()), "INDEX job_dead ((event,plugin)>(?,?))");
 
         let id = hookyard_model::EventId::from_uuid(uuid::Uuid::from_u128(7));
         let by_id = EventSelection {
@@ -571,18 +528,14 @@ mod tests {
             ..EventSelection::default()
         };
 
-        check(
-            &by_id,
-            "sqlite_autoindex_event_1 (id=?",
-            "sqlite_autoindex_event_1 (id=?",
-        );
+        check(&by_id, "sqlite_autoindex_event_1 (id=?");
 
         let ids = EventSelection {
             id_range: Some(id..=id),
             ..EventSelection::default()
         };
         let by_ids = "COVERING INDEX sqlite_autoindex_event_1 (id>? AND id<?)";
-        check(&ids, by_ids, by_ids);
+        check(&ids, by_ids);
 
         let states = vec![
             "held".to_owned(),
@@ -594,10 +547,6 @@ mod tests {
             ..EventSelection::default()
         };
 
-        check(
-            &several,
-            by_place,
-            "job USING PRIMARY KEY ((event,plugin)>(?,?))",
-        );
+        check(&several, "job USING PRIMARY KEY ((event,plugin)>(?,?))");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hookyard_store::Handover;
+use hookyard_store::{Feed, Handover, Hint};
 use tokio::sync::Notify;
 
 /// A notification for each kind of change, and the handover for new jobs.
@@ -14,6 +14,8 @@ pub(crate) struct Wakes {
     pub(crate) messages: Notify,
     /// Orders or blocks of operators may have changed.
     pub(crate) releases: Notify,
+    /// What people who look on hear.
+    pub(crate) feed: Feed,
     handover: Mutex<Option<Arc<Handover>>>,
 }
 
@@ -23,6 +25,7 @@ impl Wakes {
         self.jobs.notify_one();
         self.messages.notify_one();
         self.releases.notify_one();
+        self.feed.tell(Hint::Everything);
     }
 
     /// Returns the handover for the jobs of new events, if there is one.

@@ -31,10 +31,11 @@ pub(crate) use sweep::Sweep;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookyard_crash::Point;
 use hookyard_model::{PluginRef, TenantName, Timestamp};
-use hookyard_store::{ClaimedJob, Error, Handover};
+use hookyard_store::{ClaimedJob, Error, Feed, Handover, Hint};
 use rusqlite::{Connection, params};
 
 use crate::codec::store;
@@ -58,10 +59,23 @@ pub(crate) struct Database {
     stored: HashMap<TenantName, (i64, i64)>,
     /// The plugins whose jobs the current transaction has made due, if there is a handover.
     due_plugins: HashSet<PluginRef>,
+    /// Whether anybody hears the hints of the current transaction.
+    is_heard: bool,
+    /// What the current transaction has changed, if anybody hears it.
+    hints: Vec<Hint>,
     /// Whether the current transaction has made other jobs due.
     pub(crate) has_due_jobs: bool,
     /// Whether the current transaction has made messages due.
     pub(crate) has_due_messages: bool,
+}
+
+/// How far a transaction has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark {
+    /// The number of jobs that it has leased for the handover.
+    handed_over: usize,
+    /// The number of changes that it has noted.
+    hints: usize,
 }
 
 impl Database {
@@ -74,15 +88,25 @@ impl Database {
             handed_over: Vec::new(),
             stored: HashMap::new(),
             due_plugins: HashSet::new(),
+            is_heard: false,
+            hints: Vec::new(),
             has_due_jobs: false,
             has_due_messages: false,
         }
     }
 
-    /// Prepares for a transaction that begins at `now`.
-    pub(crate) fn begin(&mut self, now: Timestamp, handover: Option<Arc<Handover>>) {
+    /// Prepares for a transaction that begins at `now`. `is_heard` is whether anybody hears of its
+    /// changes.
+    pub(crate) fn begin(
+        &mut self,
+        now: Timestamp,
+        handover: Option<Arc<Handover>>,
+        is_heard: bool,
+    ) {
         self.now = now;
         self.handover = handover;
+        self.is_heard = is_heard;
+        self.hints.clear();
         self.due_plugins.clear();
         self.has_due_jobs = false;
         self.has_due_messages = false;
@@ -114,6 +138,23 @@ impl Database {
         }
     }
 
+    /// Tells what the transaction has changed. Must be called once the transaction is durable.
+    pub(crate) fn tell(&mut self, feed: &Feed) {
+        self.hints.drain(..).for_each(|hint| feed.tell(hint));
+    }
+
+    /// Notes a change for those who look on.
+    pub(crate) fn hint(&mut self, hint: impl FnOnce() -> Hint) {
+        if self.is_heard {
+            self.hints.push(hint());
+        }
+    }
+
+    /// Returns the time at which the current transaction began.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// Notes that a job of a plugin is due.
     fn set_due(&mut self, plugin: &PluginRef) {
         if self.handover.is_none() {
@@ -126,19 +167,23 @@ impl Database {
     /// Forgets what may not be true after a rollback, and gives back the places of the jobs that
     /// were leased for the handover.
     pub(crate) fn undo(&mut self) {
-        self.undo_to(0);
+        self.undo_to(Mark::default());
     }
 
-    /// Returns the number of jobs that the transaction has leased for the handover.
-    pub(crate) fn handed_over(&self) -> usize {
-        self.handed_over.len()
+    /// Returns how far the transaction has come.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            handed_over: self.handed_over.len(),
+            hints: self.hints.len(),
+        }
     }
 
-    /// Does the same as [`Database::undo`] for all but the first jobs of the handover.
-    pub(crate) fn undo_to(&mut self, handed_over: usize) {
+    /// Does the same as [`Database::undo`] for what came after a mark.
+    pub(crate) fn undo_to(&mut self, mark: Mark) {
         self.forget();
         self.stored.clear();
-        let undone = self.handed_over.drain(handed_over..);
+        self.hints.truncate(mark.hints);
+        let undone = self.handed_over.drain(mark.handed_over..);
         if let Some(handover) = &self.handover {
             for job in undone {
                 handover.begun(&job.lease.plugin, job.event.body.len());
@@ -151,12 +196,21 @@ impl Database {
         self.knowledge.forget();
     }
 
-    fn execute(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
+    pub(crate) fn execute(
+        &self,
+        statement: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<usize, Error> {
         self.connection
             .prepare_cached(statement)
             .and_then(|mut statement| statement.execute(values))
             .map_err(store)
     }
+}
+
+/// Returns this number of days.
+pub(crate) fn days(count: u64) -> Duration {
+    Duration::from_secs(count * 24 * 3600)
 }
 
 #[cfg(test)]

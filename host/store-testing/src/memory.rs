@@ -25,8 +25,8 @@ use hookyard_model::{
     Timestamp, WorkState,
 };
 use hookyard_store::{
-    DifferingRepeats, DiscardRecord, Feed, GivenResponse, Handover, JobLease, LeaseToken, Quarantine,
-    Routes, transitions,
+    DifferingRepeats, DiscardRecord, Feed, GivenResponse, Handover, JobLease, LeaseToken,
+    Quarantine, Routes, transitions,
 };
 use tokio::sync::Notify;
 

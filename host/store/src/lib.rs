@@ -2,9 +2,9 @@
 //!
 //! Ingress, dispatch and delivery share nothing but the store. The contract is split by concern,
 //! one trait for each: [`Events`], [`Jobs`] and [`Routing`] (together the [`Inbox`]), [`Outbox`],
-pub trait Store: Inbox + Outbox + Releases + Values + Recent + RefusedRequests + View {}
-
-impl<T: Inbox + Outbox + Releases + Values + Recent + RefusedRequests + View> Store for T {}
+//! [`Releases`], [`Values`], [`Recent`] and [`RefusedRequests`]; and for people who look on,
+//! [`Search`], [`Counts`], [`Charts`], [`RefusalCounts`], [`Audit`] and [`Live`] (together the
+//! [`View`]). A backend implements all of them; a caller takes the
 //! smallest trait that it needs.
 //!
 //! Every method documents what is true when it returns, and what a crash before or after the return

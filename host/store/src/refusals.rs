@@ -2,6 +2,8 @@
 //!
 //! Only requests to a configured source are counted: anybody can make requests to other paths.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use async_trait::async_trait;
@@ -101,4 +103,52 @@ pub struct RefusalSummary {
     pub last_peers: Vec<IpAddr>,
     /// What the last request looked like.
     pub sample: RefusalSample,
+}
+
+impl RefusalSummary {
+    /// Returns the sums of counts by source and reason, in the order of
+    /// [`RefusalCounts::refusals`].
+    pub fn of_all(counts: Vec<RefusalCount>) -> Vec<Self> {
+        let mut groups: BTreeMap<(SourceRef, String), Vec<RefusalCount>> = BTreeMap::new();
+        for count in counts {
+            let group = (count.source.clone(), count.reason.clone());
+            groups.entry(group).or_default().push(count);
+        }
+
+        let mut summaries: Vec<_> = groups.into_values().filter_map(Self::of).collect();
+        summaries.sort_by(|one, other| {
+            let by_source = one.source.cmp(&other.source);
+            let by_time = other.last.cmp(&one.last);
+            by_source
+                .then(by_time)
+                .then_with(|| one.reason.cmp(&other.reason))
+        });
+        summaries
+    }
+
+    /// Returns the sum of the counts of one source and reason, or `None` without counts.
+    fn of(mut counts: Vec<RefusalCount>) -> Option<Self> {
+        counts.sort_by_key(|count| (Reverse(count.last), count.peer));
+        let first = counts.iter().map(|count| count.first).min()?;
+        let sum = counts.iter().map(|count| count.count).sum();
+
+        let mut known = HashSet::new();
+        let peers: Vec<_> = counts
+            .iter()
+            .map(|count| count.peer)
+            .filter(|peer| known.insert(*peer))
+            .collect();
+        let last = counts.swap_remove(0);
+
+        Some(Self {
+            source: last.source,
+            reason: last.reason,
+            count: sum,
+            first,
+            last: last.last,
+            peers: peers.len() as u64,
+            last_peers: peers.into_iter().take(REFUSAL_PEERS_MAX).collect(),
+            sample: last.sample,
+        })
+    }
 }

@@ -6,15 +6,15 @@ use hookyard_model::{
     Answer, Delivery, DestinationRef, MessageId, PluginRef, TenantName, Timestamp, WorkState,
 };
 use hookyard_store::{
-    ClaimedMessage, DisabledDestination, Error, MessagePage, MessageRecord, MessageSelection,
-    MessageSummary, OutboxUsage, Retention,
+    ClaimedMessage, DisabledDestination, Error, MessagePage, MessageRecord, MessageSummary,
+    OutboxUsage, Retention,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::selection;
 use crate::codec::{self, corrupt, parsed, store};
 use crate::listing::{Places, range};
 use crate::predecessor;
+use crate::selection::Range;
 use crate::write::{self, ExpiredMessage, NewMessageLease};
 
 const BODY: &str = "SELECT body FROM message_body WHERE message = ?1";
@@ -25,12 +25,10 @@ const NEXT_DUE: &str = "
     SELECT min(due_at) FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at IS NOT NULL";
 /// The columns of a message in a list. The size of the body is read without the body.
-pub(crate) const SUMMARY: &str = "
-    message.id, message.tenant, message.plugin, message.event, message.destination,
-      message.event_type,
-    message.created_at, message.state, message.due_at, message.deliveries,
-    message.bytes, message.seq,
-    message.tenant, message.ordering_key, message.blocked";
+const SUMMARY: &str = "
+    SELECT seq, id, tenant, plugin, event, destination, event_type, created_at, state, due_at,
+      deliveries, bytes, seq, tenant, ordering_key, blocked
+    FROM message WHERE seq = ?1";
 const LAST_DELIVERY: &str = "
     SELECT result, detail FROM delivery WHERE message = ?1
       ORDER BY replays DESC, number DESC LIMIT 1";
@@ -130,18 +128,19 @@ const PLACES: Places = Places {
     not_before: NOT_BEFORE,
 };
 
-/// Reads a page of the list of messages.
-pub(super) fn messages(
-    connection: &Connection,
-    page: &MessagePage,
-) -> Result<Vec<MessageSummary>, Error> {
+/// Returns the range of a page of the list of messages.
+pub(crate) fn message_range(connection: &Connection, page: &MessagePage) -> Result<Range, Error> {
     let after = page.after.map(MessageId::as_uuid);
-    let range = range(connection, page.order, after, page.limit, &PLACES)?;
-    let (statement, values) = selection::messages(SUMMARY, &page.selection, &range);
-    let mut statement = connection.prepare(&statement).map_err(store)?;
-    codec::read_all(&mut statement, params_from_iter(values), |row| {
-        summary(connection, row)
-    })
+
+    range(connection, page.order, after, page.limit, &PLACES)
+}
+
+/// Reads the summary of the message of this number.
+pub(crate) fn summary_of(connection: &Connection, seq: i64) -> Result<MessageSummary, Error> {
+    let mut statement = connection.prepare_cached(SUMMARY).map_err(store)?;
+    let found = statement.query_row([seq], |row| Ok(summary(connection, row)));
+
+    found.map_err(store)?
 }
 
 fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Error> {
@@ -191,19 +190,14 @@ pub(super) fn message(
     connection: &Connection,
     id: MessageId,
 ) -> Result<Option<MessageRecord>, Error> {
-    let selection = MessageSelection {
-        ids: vec![id],
-        ..MessageSelection::default()
-    };
-    let page = MessagePage::first(selection, 1);
-    let Some(summary) = messages(connection, &page)?.pop() else {
-        return Ok(None);
-    };
     let mut statement = connection.prepare_cached(BY_ID).map_err(store)?;
     let found = statement.query_row([id.as_uuid().into_bytes()], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?))
     });
-    let (seq, ordering_key, replays): (i64, _, _) = found.map_err(store)?;
+    let Some((seq, ordering_key, replays)) = found.optional().map_err(store)? else {
+        return Ok(None);
+    };
+    let summary = summary_of(connection, seq)?;
     let mut statement = connection.prepare_cached(DELIVERIES).map_err(store)?;
     let deliveries = codec::read_all(&mut statement, [seq], delivery)?;
     let body = body(connection, seq)?.into();
@@ -371,6 +365,7 @@ mod tests {
                 NOT_BEFORE,
                 &["COVERING INDEX sqlite_autoindex_message_1 (id>?)"],
             ),
+            ("list: summary", SUMMARY, &["PRIMARY KEY (rowid=?)"]),
             (
                 "list: last delivery",
                 LAST_DELIVERY,

@@ -1,4 +1,5 @@
-//! The statements that find the messages of a selection, like `crate::selection` for events.
+//! The statements that find the messages of a selection, like `crate::selection` for events. Which
+//! messages a list looks at is decided by `crate::search`.
 
 use hookyard_store::{Error, MessageSelection};
 use rusqlite::types::Value;
@@ -6,9 +7,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::codec::{self, store};
 use crate::replay::{Candidates, ReplayStatus};
-use crate::selection::{Filter, Range, hex};
-
-const IS_LEASED: &str = "message.state = 'leased'";
+use crate::selection::{Filter, hex};
 
 fn filter(selection: &MessageSelection) -> Filter {
     let MessageSelection {
@@ -83,23 +82,39 @@ fn filter(selection: &MessageSelection) -> Filter {
     filter
 }
 
-/// Returns the statement for the number and these columns of a range of the list, and its values.
-pub(super) fn messages(
-    columns: &str,
+/// Returns the statement that keeps, of the numbers in the JSON array `?1`, those of the messages
+/// that the selection matches and that are of the tenants in the JSON array `?2`, in the order of the
+/// first array, and the values that follow these two.
+pub(crate) fn matching(selection: &MessageSelection) -> (String, Vec<Value>) {
+    let filter = filter(selection);
+    let statement = format!(
+        "SELECT message.seq FROM json_each(?1) AS number
+           CROSS JOIN message ON message.seq = number.value
+         WHERE (?2 IS NULL OR message.tenant IN (SELECT value FROM json_each(?2))){}",
+        filter.text
+    );
+
+    (statement, filter.values)
+}
+
+/// Returns the statement for up to `limit` messages after a number, each with its status, and its
+/// values.
+fn replay_statement(
     selection: &MessageSelection,
-    range: &Range,
+    after: i64,
+    limit: usize,
 ) -> (String, Vec<Value>) {
     let filter = filter(selection);
     let statement = format!(
-        "SELECT message.seq, {columns} FROM message WHERE message.seq > ? AND message.seq < ?{}
-         ORDER BY message.seq{} LIMIT ?",
-        filter.text,
-        range.direction()
+        "SELECT message.seq, message.state = 'leased' FROM message WHERE message.seq > ?{}
+         ORDER BY message.seq LIMIT ?",
+        filter.text
     );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
 
     (
         statement,
-        [range.bounds(), filter.values, vec![range.limit.into()]].concat(),
+        [vec![after.into()], filter.values, vec![limit.into()]].concat(),
     )
 }
 
@@ -111,8 +126,7 @@ pub(super) fn to_replay(
     after: i64,
     limit: usize,
 ) -> Result<Candidates<i64>, Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let (statement, values) = messages(IS_LEASED, selection, &Range::following(after, limit));
+    let (statement, values) = replay_statement(selection, after, limit);
     let mut statement = connection.prepare(&statement).map_err(store)?;
     codec::read_all(&mut statement, params_from_iter(values), |row| {
         let is_leased = row.get(1).map_err(store)?;
@@ -123,11 +137,9 @@ pub(super) fn to_replay(
 #[cfg(test)]
 mod tests {
     use hookyard_model::{EventId, MessageId, Timestamp};
-    use hookyard_store::ListOrder;
     use uuid::Uuid;
 
     use super::*;
-    use crate::outbox::read::SUMMARY;
     use crate::query_plans;
 
     fn full() -> MessageSelection {
@@ -144,19 +156,15 @@ mod tests {
     }
 
     fn check(selection: &MessageSelection, part: &str) {
-        let oldest = Range::following(0, 10);
-        let newest = Range {
-            order: ListOrder::NewestFirst,
-            ..Range::following(0, 10)
-        };
+        let (kept, values) = matching(selection);
+        assert_eq!(kept.matches('?').count(), values.len() + 3, "{kept}");
+        let (replayed, values) = replay_statement(selection, 0, 10);
+        assert_eq!(replayed.matches('?').count(), values.len(), "{replayed}");
 
-        for (columns, range) in [
-            (SUMMARY, newest),
-            (SUMMARY, oldest),
-            (IS_LEASED, Range::following(0, 10)),
+        for (statement, part) in [
+            (kept, "message USING INTEGER PRIMARY KEY (rowid=?)"),
+            (replayed, part),
         ] {
-            let (statement, values) = messages(columns, selection, &range);
-            assert_eq!(statement.matches('?').count(), values.len(), "{statement}");
             let steps = query_plans::of(&statement);
             assert!(
                 steps.iter().any(|step| step.contains(part)),
@@ -173,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn message_lists_use_indexes() {
-        let by_place = "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+    fn selected_messages_use_indexes() {
+        let by_place = "message USING INTEGER PRIMARY KEY (rowid>?)";
         let dead = |selection| MessageSelection {
             states: vec!["dead".into()],
             ..selection
@@ -184,17 +192,14 @@ mod tests {
         check(&full(), by_place);
         check(
             &dead(MessageSelection::default()),
-            "INDEX message_dead (state=? AND rowid>? AND rowid<?)",
+            "INDEX message_dead (state=? AND rowid>?)",
         );
-        check(
-            &dead(full()),
-            "INDEX message_dead (state=? AND rowid>? AND rowid<?)",
-        );
+        check(&dead(full()), "INDEX message_dead (state=? AND rowid>?)");
 
         let event = Some(EventId::from_uuid(Uuid::from_u128(7)));
         check(
             &MessageSelection { event, ..full() },
-            "INDEX message_event (event=? AND rowid>? AND rowid<?)",
+            "INDEX message_event (event=? AND rowid>?)",
         );
 
         let ids = vec![MessageId::from_uuid(Uuid::from_u128(7))];

@@ -8,8 +8,8 @@ use hookyard_model::{
 };
 use hookyard_store::DELIVERIES_MAX;
 use hookyard_store::{
-    DisabledDestination, Error, MessageLease, MessageRequest, MessageSettlement, OutboxQuota,
-    OutboxUsage, PruneSummary, ReplaySummary, transitions,
+    AuditEntry, DisabledDestination, Error, Hint, MessageLease, MessageRequest, MessageSettlement,
+    OutboxQuota, OutboxUsage, PruneSummary, ReplaySummary, transitions,
 };
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -365,10 +365,21 @@ impl Database {
         self.execute(DISABLE, values).map(drop)
     }
 
-    pub(crate) fn enable(&mut self, destination: &DestinationRef) -> Result<(), Error> {
+    /// Enables a destination. Returns whether the destination was disabled.
+    pub(crate) fn enable(
+        &mut self,
+        destination: &DestinationRef,
+        audit: Option<&AuditEntry>,
+    ) -> Result<bool, Error> {
         let values = params![destination.tenant.as_str(), destination.name.as_str()];
-        self.has_due_messages |= self.execute(ENABLE, values)? > 0;
-        Ok(())
+        let was_disabled = self.execute(ENABLE, values)? > 0;
+        if was_disabled {
+            self.has_due_messages = true;
+            self.note(audit)?;
+            self.hint(|| Hint::Destination(destination.clone()));
+        }
+
+        Ok(was_disabled)
     }
 
     /// Replays the messages that still exist.

@@ -81,12 +81,15 @@ impl Loop {
         for command in group.iter_mut() {
             command.slot = None;
         }
-        self.database.begin(self.clock.now(), self.wakes.handover());
+        let is_heard = self.wakes.feed.is_heard();
+        self.database
+            .begin(self.clock.now(), self.wakes.handover(), is_heard);
 
         let fault = self.commit_in_place(group).err();
         match &fault {
             None => {
                 self.database.hand_over_all();
+                self.database.tell(&self.wakes.feed);
                 self.wake();
             }
             Some(fault) => self.abandon(fault, group.len()),
@@ -177,11 +180,11 @@ impl Loop {
     /// Runs the calls of a group, and undoes each call that fails.
     fn run_apart(&mut self, group: &mut [Command]) -> rusqlite::Result<()> {
         for command in group {
-            let handed_over = self.database.handed_over();
+            let mark = self.database.mark();
             self.database.add_totals()?;
             self.execute("SAVEPOINT call")?;
             if !command.call.run(&mut self.database) {
-                self.database.undo_to(handed_over);
+                self.database.undo_to(mark);
                 // Fails if SQLite has rolled back the whole transaction, for example because the
                 // disk is full.
                 self.execute("ROLLBACK TO call")?;

@@ -56,13 +56,16 @@ async fn host_notices_order_of_other_process() {
     assert!(SqliteStore::has_host(&folder.path()));
     let other = SqliteStore::open_beside(&folder.path()).expect("a store beside its host");
     other
-        .order(Order {
-            plugin: ship(),
-            revision: revision(),
-            is_pin: true,
-            ordered_at: at(1),
-            ordered_by: None,
-        }, None)
+        .order(
+            Order {
+                plugin: ship(),
+                revision: revision(),
+                is_pin: true,
+                ordered_at: at(1),
+                ordered_by: None,
+            },
+            None,
+        )
         .await
         .expect("a order");
     tokio::time::timeout(NEVER, host.releases_changed())

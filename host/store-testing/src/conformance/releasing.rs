@@ -200,7 +200,12 @@ fn order(of: &str, number: u8, is_pin: bool) -> Order {
 
 async fn new_order_replaces_old_order(store: TestStore) {
     assert_eq!(store.orders().await.expect("the orders"), []);
-    assert!(!store.withdraw_order(&ship(), None).await.expect("an answer"));
+    assert!(
+        !store
+            .withdraw_order(&ship(), None)
+            .await
+            .expect("an answer")
+    );
     for next in [
         order("acme/ship", 1, true),
         order("acme/books", 3, true),
@@ -210,7 +215,12 @@ async fn new_order_replaces_old_order(store: TestStore) {
     }
     let expected = [order("acme/books", 3, true), order("acme/ship", 2, false)];
     assert_eq!(store.orders().await.expect("the orders"), expected);
-    assert!(store.withdraw_order(&ship(), None).await.expect("an answer"));
+    assert!(
+        store
+            .withdraw_order(&ship(), None)
+            .await
+            .expect("an answer")
+    );
     assert_eq!(store.orders().await.expect("the orders"), expected[..1]);
 }
 
@@ -295,7 +305,10 @@ async fn order_and_block_wake_waiting_task(store: TestStore) {
         .await
         .expect("a order");
     wakes("a order").await;
-    store.withdraw_order(&ship(), None).await.expect("an answer");
+    store
+        .withdraw_order(&ship(), None)
+        .await
+        .expect("an answer");
     wakes("its end").await;
     store
         .block(block("acme/ship", 1, "bad"), None)

@@ -7,9 +7,9 @@ use hookyard_model::{DestinationRef, MessageId, PluginRef, Timestamp};
 
 use super::{Call, FaultyStore};
 use hookyard_store::{
-    AuditEntry, ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage, MessageRecord,
-    MessageReplay, MessageRequest, MessageSettlement, MessageSummary, Outbox, OutboxUsage,
-    PruneSummary, ReplaySummary, Retention,
+    AuditEntry, ClaimedMessage, DisabledDestination, Error, MessageLease, MessagePage,
+    MessageRecord, MessageReplay, MessageRequest, MessageSettlement, MessageSummary, Outbox,
+    OutboxUsage, PruneSummary, ReplaySummary, Retention,
 };
 
 #[async_trait]

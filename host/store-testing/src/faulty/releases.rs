@@ -31,8 +31,11 @@ impl Releases for FaultyStore {
         plugin: &PluginRef,
         audit: Option<AuditEntry>,
     ) -> Result<bool, Error> {
-        self.run(Call::WithdrawOrder, self.inner.withdraw_order(plugin, audit))
-            .await
+        self.run(
+            Call::WithdrawOrder,
+            self.inner.withdraw_order(plugin, audit),
+        )
+        .await
     }
 
     async fn orders(&self) -> Result<Vec<Order>, Error> {
@@ -44,7 +47,8 @@ impl Releases for FaultyStore {
     }
 
     async fn unblock(&self, plugin: &PluginRef, audit: Option<AuditEntry>) -> Result<bool, Error> {
-        self.run(Call::Unblock, self.inner.unblock(plugin, audit)).await
+        self.run(Call::Unblock, self.inner.unblock(plugin, audit))
+            .await
     }
 
     async fn blocks(&self) -> Result<Vec<Block>, Error> {

@@ -10,10 +10,10 @@ use hookyard_model::{
     Delivery, DestinationRef, EventId, Message, MessageId, PluginRef, Timestamp, WorkState,
 };
 use hookyard_store::{
-    AuditEntry, ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, LeaseToken, MessageLease,
-    MessagePage, MessageRecord, MessageReplay, MessageRequest, MessageSelection, MessageSettlement,
-    MessageSummary, Outbox, OutboxQuota, OutboxUsage, Predecessor, PruneSummary, ReplaySummary,
-    Retention, transitions,
+    AuditEntry, ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, LeaseToken,
+    MessageLease, MessagePage, MessageRecord, MessageReplay, MessageRequest, MessageSelection,
+    MessageSettlement, MessageSummary, Outbox, OutboxQuota, OutboxUsage, Predecessor, PruneSummary,
+    ReplaySummary, Retention, transitions,
 };
 
 use super::{MemoryStore, State, Tokens, list};

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Step};
 use hookyard_store::{
-    AuditEntry, BLOCKS_MAX, Block, Error, Order, REVISIONS_MAX, ReleaseStep, Releases, RevisionRecord,
-    STEPS_MAX,
+    AuditEntry, BLOCKS_MAX, Block, Error, Order, REVISIONS_MAX, ReleaseStep, Releases,
+    RevisionRecord, STEPS_MAX,
 };
 use tokio::sync::Notify;
 

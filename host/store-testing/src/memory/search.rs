@@ -26,7 +26,14 @@ impl Search for MemoryStore {
         let is_allowed = |summary: &EventSummary| tenants.contains(&summary.source.tenant);
         let list = |page: &EventPage| state.page(page);
 
-        Ok(search(&page, EventSelection::default(), budget, list, is_allowed, place))
+        Ok(search(
+            &page,
+            EventSelection::default(),
+            budget,
+            list,
+            is_allowed,
+            place,
+        ))
     }
 
     async fn search_messages(
@@ -43,7 +50,14 @@ impl Search for MemoryStore {
         let is_allowed = |summary: &MessageSummary| tenants.contains(&summary.plugin.tenant);
         let list = |page: &MessagePage| state.outbox.page(page);
 
-        Ok(search(&page, MessageSelection::default(), budget, list, is_allowed, place))
+        Ok(search(
+            &page,
+            MessageSelection::default(),
+            budget,
+            list,
+            is_allowed,
+            place,
+        ))
     }
 
     async fn count_events(
@@ -109,7 +123,9 @@ fn search<S: Clone, Id: Copy + PartialEq, T>(
     let last = all.get(items.saturating_sub(1)).or(all.last()).map(&place);
     let looked_at = |item: &T| {
         let id = place(item).id;
-        all.iter().take(items.max(1)).any(|seen| place(seen).id == id)
+        all.iter()
+            .take(items.max(1))
+            .any(|seen| place(seen).id == id)
     };
     let count = matching.iter().take_while(|item| looked_at(item)).count();
     let is_cut_by_budget = all.len() > items;
@@ -188,9 +204,10 @@ impl State {
     }
 
     fn unrouted_of(&self, tenants: &Tenants) -> u64 {
-        let unrouted = self.events.values().filter(|stored| {
-            stored.is_unrouted() && tenants.contains(&stored.event.source.tenant)
-        });
+        let unrouted = self
+            .events
+            .values()
+            .filter(|stored| stored.is_unrouted() && tenants.contains(&stored.event.source.tenant));
 
         unrouted.count() as u64
     }

@@ -8,11 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hookyard_model::{SourceRef, Timestamp};
 use hookyard_store::{
-    AUDIT_DAYS_MAX, AUDIT_ENTRIES_MAX, Audit, AuditEntry, AuditId, AuditPage, AuditSelection, Chart,
-    Charts, Error, Figure, FigureValue, Hint, Listener, Live, OTHER_SERIES,
-    REFUSAL_DAYS_MAX, REFUSAL_PEERS_MAX, REFUSALS_MAX, REFUSALS_OF_SOURCE_MAX, RefusalCount,
-    RefusalCounts, RefusalSelection, RefusalSummary, Resolution, SERIES_OF_TENANT_MAX, Series,
-    Tenants,
+    AUDIT_DAYS_MAX, AUDIT_ENTRIES_MAX, Audit, AuditEntry, AuditId, AuditPage, AuditSelection,
+    Chart, Charts, Error, Figure, FigureValue, Hint, Listener, Live, OTHER_SERIES,
+    REFUSAL_DAYS_MAX, REFUSALS_MAX, REFUSALS_OF_SOURCE_MAX, RefusalCount, RefusalCounts,
+    RefusalSelection, RefusalSummary, Resolution, SERIES_OF_TENANT_MAX, Series, Tenants,
 };
 
 use super::{MemoryStore, list};
@@ -81,14 +80,15 @@ fn is_selected(selection: &AuditSelection, entry: &AuditEntry) -> bool {
         since,
         until,
     } = selection;
-    let is = |filter: &Option<String>, value: &str| {
-        filter.as_ref().is_none_or(|filter| filter == value)
-    };
+    let is =
+        |filter: &Option<String>, value: &str| filter.as_ref().is_none_or(|filter| filter == value);
 
     is(author, &entry.author.name)
         && is(action, &entry.action)
         && is(target, &entry.target)
-        && tenant.as_ref().is_none_or(|of| Some(of) == entry.tenant.as_ref())
+        && tenant
+            .as_ref()
+            .is_none_or(|of| Some(of) == entry.tenant.as_ref())
         && since.is_none_or(|since| entry.at >= since)
         && until.is_none_or(|until| entry.at < until)
 }
@@ -121,51 +121,17 @@ impl RefusalCounts for MemoryStore {
         let since = since.map(|since| Resolution::Minute.begin(since));
 
         let state = self.kept.state();
-        let mut groups: BTreeMap<(&SourceRef, &str), Vec<&RefusalCount>> = BTreeMap::new();
-        for ((minute, ..), count) in &state.refusals {
-            let is_of = |name: &_| count.source.name == *name;
-            if tenants.contains(&count.source.tenant)
-                && source.as_ref().is_none_or(is_of)
+        let counts = state.refusals.iter().filter(|((minute, ..), count)| {
+            tenants.contains(&count.source.tenant)
+                && source
+                    .as_ref()
+                    .is_none_or(|source| *source == count.source.name)
                 && since.is_none_or(|since| *minute >= since)
-            {
-                let group = (&count.source, count.reason.as_str());
-                groups.entry(group).or_default().push(count);
-            }
-        }
-
-        let mut summaries: Vec<_> = groups.into_values().filter_map(summary).collect();
-        summaries.sort_by(|one, other| {
-            let place = |summary: &RefusalSummary| {
-                (summary.source.clone(), std::cmp::Reverse(summary.last), summary.reason.clone())
-            };
-            place(one).cmp(&place(other))
         });
-        Ok(summaries)
+        Ok(RefusalSummary::of_all(
+            counts.map(|(_, count)| count.clone()).collect(),
+        ))
     }
-}
-
-/// Returns the sum of the counts of one source and reason.
-fn summary(mut counts: Vec<&RefusalCount>) -> Option<RefusalSummary> {
-    counts.sort_by_key(|count| (std::cmp::Reverse(count.last), count.peer));
-    let last = *counts.first()?;
-    let peers: BTreeSet<_> = counts.iter().map(|count| count.peer).collect();
-    let mut last_peers = Vec::new();
-    for count in &counts {
-        if last_peers.len() < REFUSAL_PEERS_MAX && !last_peers.contains(&count.peer) {
-            last_peers.push(count.peer);
-        }
-    }
-
-    Some(RefusalSummary {
-        source: last.source.clone(),
-        reason: last.reason.clone(),
-        count: counts.iter().map(|count| count.count).sum(),
-        first: counts.iter().map(|count| count.first).min()?,
-        last: last.last,
-        peers: peers.len() as u64,
-        last_peers,
-        sample: last.sample.clone(),
-    })
 }
 
 #[async_trait]
@@ -197,7 +163,8 @@ impl Charts for MemoryStore {
             resolution,
         } = chart;
         let tenants = tenants.filtered(tenant.as_ref());
-        let from = resolution.begin(from);
+        let oldest = self.clock.now().before(resolution.kept());
+        let from = resolution.begin(from.max(oldest));
 
         let state = self.kept.state();
         let shown = state.figures.iter().filter(|((of, series, at), _)| {

@@ -196,8 +196,14 @@ impl Pair {
                 .expect("a disabling");
             self.sqlite.disable(disabled).await.expect("a disabling");
         } else {
-            self.memory.enable(&destination, None).await.expect("an enabling");
-            self.sqlite.enable(&destination, None).await.expect("an enabling");
+            self.memory
+                .enable(&destination, None)
+                .await
+                .expect("an enabling");
+            self.sqlite
+                .enable(&destination, None)
+                .await
+                .expect("an enabling");
         }
     }
 
