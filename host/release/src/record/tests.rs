@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use hookyard_model::{Revision, Timestamp};
-use hookyard_store::ReleaseStep;
+use hookyard_store::{AuditEntry, ReleaseStep};
 use hookyard_store_testing::MemoryStore;
 
 use super::*;
