@@ -131,8 +131,10 @@ impl Source {
             self.set("algorithm", algorithm);
         }
         if let Some(webhook) = case.text("webhook_id") {
-            let setting = ("webhook_id".to_owned(), webhook.into());
-            self.set("settings", Table::from_iter([setting]));
+            // All cases with the id of a webhook are of the sender's live environment.
+            let settings = [("webhook_id", webhook), ("domain", "paypal.com")];
+            let settings = settings.map(|(name, value)| (name.to_owned(), value.into()));
+            self.set("settings", Table::from_iter(settings));
         }
         let root = case.trust_anchors.first();
         if let Some(root) = root.filter(|_| case.text("cert_trust") != Some("any")) {

@@ -2,18 +2,23 @@
 //! store, one file for each secret, readable by the host's user only.
 //!
 //! The host writes the files, and `hookyard handshakes` shows and removes them. A file is complete
-//! when it has its name. Anybody can send a secret to a source that learns, so that each source has
-//! few files: a new one replaces the oldest. Nothing else in the host reads them.
+//! when it has its name. Nothing else in the host reads the files.
+//!
+//! Anybody can send a secret to a source that learns. So each source has few files, no secret replaces
+//! another, and the folder of a source is visited at most once a second. A flood of secrets after the
+//! sender's own therefore neither removes the sender's secret nor keeps the disk busy.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_ingress::{LearntSecret, LearntSecrets};
+use hookyard_ingress::{LearntSecret, LearntSecrets, NotKept};
 use hookyard_model::{SourceRef, Timestamp};
 use hookyard_schemes::Secret;
 use serde::{Deserialize, Serialize};
@@ -22,13 +27,22 @@ use tokio::sync::Mutex;
 const FOLDER: &str = "handshakes";
 /// The maximum number of secrets of one source.
 const SECRETS_MAX: usize = 5;
+/// The time in which the folder of one source is visited at most once.
+const VISIT_EVERY: Duration = Duration::from_secs(1);
 
 /// The folder of all sources.
 #[derive(Clone)]
 pub(crate) struct LearntFolder {
     folder: PathBuf,
-    /// Held while a secret is written.
-    writer: Arc<Mutex<()>>,
+    /// The last visit of each source's folder. Locked while a secret is written.
+    visits: Arc<Mutex<HashMap<SourceRef, Visit>>>,
+}
+
+/// A visit of the folder of a source.
+struct Visit {
+    at: Timestamp,
+    /// The secrets in the folder at the end of the visit.
+    secrets: Vec<Secret>,
 }
 
 /// A secret in its file.
@@ -51,7 +65,7 @@ impl LearntFolder {
     pub(crate) fn beside(store: &Path) -> Self {
         Self {
             folder: store.with_file_name(FOLDER),
-            writer: Arc::default(),
+            visits: Arc::default(),
         }
     }
 
@@ -70,12 +84,16 @@ impl LearntFolder {
         complete.map(StoredSecret::read).collect()
     }
 
-    /// Writes a secret durably, and removes those that it replaces.
-    fn write(&self, source: &SourceRef, learnt: &LearntSecret) -> io::Result<()> {
+    /// Writes a secret durably, unless the source has it already. Returns the secrets of the source.
+    fn write(&self, source: &SourceRef, learnt: &LearntSecret) -> io::Result<Vec<Secret>> {
         let folder = self.of(source);
         hookyard_private::folder(&folder)?;
         remove_unfinished(&folder)?;
-        let earlier = self.read(source)?;
+        let stored = self.read(source)?.into_iter();
+        let mut secrets: Vec<_> = stored.map(|stored| stored.learnt.secret).collect();
+        if secrets.contains(&learnt.secret) || secrets.len() >= SECRETS_MAX {
+            return Ok(secrets);
+        }
 
         let path = folder.join(file_name(learnt.received_at));
         let partial = path.with_extension("partial");
@@ -85,23 +103,54 @@ impl LearntFolder {
         fs::rename(&partial, &path)?;
         fs::File::open(&folder)?.sync_all()?;
 
-        let surplus = (earlier.len() + 1).saturating_sub(SECRETS_MAX);
-        for (at, stored) in earlier.into_iter().enumerate() {
-            if at < surplus || stored.learnt.secret == learnt.secret {
-                stored.remove()?;
-            }
-        }
-        Ok(())
+        secrets.push(learnt.secret.clone());
+        Ok(secrets)
     }
 }
 
 #[async_trait]
 impl LearntSecrets for LearntFolder {
-    async fn keep(&self, source: &SourceRef, learnt: LearntSecret) -> io::Result<()> {
+    async fn keep(&self, source: &SourceRef, learnt: LearntSecret) -> Result<(), NotKept> {
+        let mut visits = Arc::clone(&self.visits).lock_owned().await;
+        if let Some(last) = visits.get(source).filter(|it| it.is_recent(&learnt)) {
+            return last.require(&learnt, || NotKept::TooSoon {
+                period: VISIT_EVERY,
+            });
+        }
+
+        // A sender that hangs up ends this future, but not the task: the task owns the lock.
         let (folder, source) = (self.clone(), source.clone());
-        let _writing = self.writer.lock().await;
-        let written = tokio::task::spawn_blocking(move || folder.write(&source, &learnt));
-        written.await.map_err(io::Error::other)?
+        let visited = tokio::task::spawn_blocking(move || {
+            let secrets = folder.write(&source, &learnt)?;
+            let at = learnt.received_at;
+            let visit = visits.entry(source).insert_entry(Visit { at, secrets });
+            visit.get().require(&learnt, || NotKept::Full {
+                secrets_max: SECRETS_MAX,
+            })
+        });
+        visited.await.map_err(io::Error::other)?
+    }
+}
+
+impl Visit {
+    /// Returns whether the visit was just before the secret came. A clock that was set back must not
+    /// delay the next visit.
+    fn is_recent(&self, learnt: &LearntSecret) -> bool {
+        let now = learnt.received_at;
+        self.at <= now && now.since(self.at) < VISIT_EVERY
+    }
+
+    /// Fails if the secret is not in the folder.
+    fn require(
+        &self,
+        learnt: &LearntSecret,
+        otherwise: impl FnOnce() -> NotKept,
+    ) -> Result<(), NotKept> {
+        if self.secrets.contains(&learnt.secret) {
+            Ok(())
+        } else {
+            Err(otherwise())
+        }
     }
 }
 
@@ -192,18 +241,22 @@ mod tests {
             .collect()
     }
 
+    const SECOND: i64 = 1000;
+
     #[tokio::test]
-    async fn last_few_secrets_are_kept_privately() {
+    async fn first_few_secrets_are_kept_privately() {
         let data = tempfile::tempdir().expect("a folder");
         let folder = LearntFolder::beside(&data.path().join("hookyard.db"));
         let tasks = source("tasks");
         assert_eq!(texts(&folder, &tasks), [""; 0]);
 
-        for at in 1..=7 {
-            let secret = learnt(&format!("secret-{at}"), at);
+        for number in 1..=5 {
+            let secret = learnt(&format!("secret-{number}"), number * SECOND);
             folder.keep(&tasks, secret).await.expect("kept");
         }
-        let kept = ["secret-3", "secret-4", "secret-5", "secret-6", "secret-7"];
+        let surplus = folder.keep(&tasks, learnt("secret-6", 6 * SECOND)).await;
+        assert!(matches!(surplus, Err(NotKept::Full { .. })), "{surplus:?}");
+        let kept = ["secret-1", "secret-2", "secret-3", "secret-4", "secret-5"];
         assert_eq!(texts(&folder, &tasks), kept);
         assert_eq!(texts(&folder, &source("other")), [""; 0]);
 
@@ -216,19 +269,58 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn flood_writes_once_a_second() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = LearntFolder::beside(&data.path().join("hookyard.db"));
+        let (tasks, other) = (source("tasks"), source("other"));
+        folder
+            .keep(&tasks, learnt("genuine", 0))
+            .await
+            .expect("kept");
+
+        for number in 1..100 {
+            let forged = learnt(&format!("forged-{number}"), number);
+            let refused = folder.keep(&tasks, forged).await;
+            assert!(matches!(refused, Err(NotKept::TooSoon { .. })));
+        }
+        let again = folder.keep(&tasks, learnt("genuine", 100)).await;
+        again.expect("the sender repeats the handshake");
+        folder.keep(&other, learnt("own", 100)).await.expect("kept");
+        assert_eq!(texts(&folder, &tasks), ["genuine"]);
+
+        let earlier = folder.keep(&tasks, learnt("second", -SECOND)).await;
+        earlier.expect("the clock was set back");
+        assert_eq!(texts(&folder, &tasks).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn sender_that_hangs_up_leaves_the_lock_to_the_write() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = LearntFolder::beside(&data.path().join("hookyard.db"));
+        let tasks = source("tasks");
+        for number in 1..=5 {
+            let secret = learnt(&format!("secret-{number}"), number * SECOND);
+            let kept = folder.keep(&tasks, secret);
+            // One poll starts the write, and the future is dropped.
+            let _ = tokio::time::timeout(Duration::ZERO, kept).await;
+            drop(folder.visits.lock().await);
+            let count = usize::try_from(number).expect("a few");
+            assert_eq!(texts(&folder, &tasks).len(), count);
+        }
+    }
+
+    #[tokio::test]
     async fn same_secret_is_kept_once() {
         let data = tempfile::tempdir().expect("a folder");
         let folder = LearntFolder::beside(&data.path().join("hookyard.db"));
         let tasks = source("tasks");
-        for at in 1..=3 {
-            folder
-                .keep(&tasks, learnt("the-same", at))
-                .await
-                .expect("kept");
+        for number in 1..=3 {
+            let secret = learnt("the-same", number * SECOND);
+            folder.keep(&tasks, secret).await.expect("kept");
         }
         let stored = folder.read(&tasks).expect("readable");
         assert_eq!(stored.len(), 1);
-        assert_eq!(stored[0].learnt, learnt("the-same", 3));
+        assert_eq!(stored[0].learnt, learnt("the-same", SECOND));
         stored
             .into_iter()
             .try_for_each(StoredSecret::remove)

@@ -17,7 +17,7 @@ pub(crate) fn load(settings: &Settings, engine: &Arc<Engine>) -> Result<(), Faul
     let mut loaded: BTreeMap<&str, Option<Arc<LoadedVerifier>>> = BTreeMap::new();
     let mut faults = Vec::new();
 
-    for source in settings.sources.values() {
+    for (name, source) in &settings.sources {
         let Some(file) = source.verifier.component() else {
             continue;
         };
@@ -36,9 +36,7 @@ pub(crate) fn load(settings: &Settings, engine: &Arc<Engine>) -> Result<(), Faul
                 .ok()
         });
         if let Some(verifier) = verifier {
-            source
-                .verifier
-                .provide(Arc::<LoadedVerifier>::clone(verifier));
+            source.verifier.provide(verifier.of_tenant(&name.tenant));
         }
     }
 

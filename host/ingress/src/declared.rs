@@ -7,6 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hookyard_model::{SourceRef, Timestamp};
@@ -22,13 +23,36 @@ use crate::source::Source;
 #[async_trait]
 pub trait LearntSecrets: Send + Sync {
     /// Keeps a secret. Once this returns, an operator can see the secret, and a crash does not lose
-    /// it. The number of secrets of a source is bounded: a new one may replace the oldest.
+    /// it. The number of secrets of a source is bounded, and no secret replaces another.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system. The handshake is then not answered, and the sender may try
+    /// Returns why the secret is not kept. The handshake is then not answered, and the sender may try
     /// again.
-    async fn keep(&self, source: &SourceRef, learnt: LearntSecret) -> io::Result<()>;
+    async fn keep(&self, source: &SourceRef, learnt: LearntSecret) -> Result<(), NotKept>;
+}
+
+/// The reason why a secret is not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    /// The source has the maximum number of secrets.
+    #[error(
+        "{secrets_max} secrets of the source wait for an operator; \
+         `hookyard handshakes <tenant>/<source>` shows and removes them"
+    )]
+    Full {
+        /// The maximum number.
+        secrets_max: usize,
+    },
+    /// The source has just been given another secret.
+    #[error("another secret of the source came less than {period:?} ago")]
+    TooSoon {
+        /// The time in which at most one secret of a source is kept.
+        period: Duration,
+    },
+    /// The system cannot write the secret.
+    #[error("the secret cannot be written")]
+    Io(#[from] io::Error),
 }
 
 /// A secret that a handshake brought.
@@ -45,8 +69,8 @@ pub struct LearntSecret {
 /// Keeps nothing, for hosts whose sources learn nothing.
 #[async_trait]
 impl LearntSecrets for () {
-    async fn keep(&self, _source: &SourceRef, _learnt: LearntSecret) -> io::Result<()> {
-        Err(io::Error::other("this host keeps no secrets"))
+    async fn keep(&self, _source: &SourceRef, _learnt: LearntSecret) -> Result<(), NotKept> {
+        Err(io::Error::other("this host keeps no secrets").into())
     }
 }
 

@@ -30,7 +30,7 @@ mod config;
 pub use admission::Admission;
 pub use bound::{Bound, Error, Handle, Parts, bind};
 pub use config::Config;
-pub use declared::{LearntSecret, LearntSecrets};
+pub use declared::{LearntSecret, LearntSecrets, NotKept};
 pub use fetch::{Fetch, FetchError, FetchRequest};
 pub use handshake::{DocumentArchive, ProvenDocument};
 pub use metering::describe_metrics;

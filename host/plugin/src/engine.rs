@@ -28,7 +28,8 @@ use self::ticker::Ticker;
 use crate::Error;
 use crate::call::slots::Slots;
 use crate::call::state::State;
-use crate::{capability, verifier};
+use crate::capability;
+use crate::verifier::turns::Turns;
 
 /// The maximum depth of a guest's stack, in bytes. Wasmtime has no such limit for a single plugin.
 pub(crate) const STACK_BYTES_MAX: usize = 1 << 20;
@@ -95,7 +96,7 @@ pub struct Engine {
     pub(crate) ticker: Ticker,
     pub(crate) background: Background,
     /// Bounds the requests that verifiers handle at the same time.
-    pub(crate) verifications: Arc<Semaphore>,
+    pub(crate) verifications: Turns,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -131,7 +132,7 @@ impl Engine {
             ticker: Ticker::start(engines).map_err(Error::Threads)?,
             background: Background::start().map_err(Error::Threads)?,
             slots: Slots::new(instances_max),
-            verifications: verifier::load::verifications(),
+            verifications: Turns::new(),
             clock: config.clock,
             compiler: Compiler::new(config.compiler),
             pool,

@@ -11,28 +11,30 @@ mod keys;
 pub(crate) mod load;
 mod request;
 mod state;
+pub(crate) mod turns;
 
 use std::fmt;
 use std::sync::Arc;
 
-use hookyard_model::Revision;
+use hookyard_model::{Revision, TenantName};
 use hookyard_schemes::component::{Accepted, Input, RequestVerifier, Running};
-use tokio::sync::Semaphore;
 
 use self::bindings::VerifierPre;
 use self::state::State;
+use self::turns::TenantTurns;
 use crate::engine::Engine;
 
-/// The maximum number of requests that all verifiers handle at the same time. Further requests
-/// wait.
-pub(crate) const VERIFICATIONS_MAX: usize = 8;
-
-/// A verifier that is ready to run.
+/// A verifier that is ready to run for the sources of any tenant.
 pub struct LoadedVerifier {
     engine: Arc<Engine>,
     revision: Revision,
     instances: VerifierPre<State>,
-    running: Arc<Semaphore>,
+}
+
+/// A verifier for the sources of one tenant.
+struct TenantVerifier {
+    verifier: Arc<LoadedVerifier>,
+    turns: TenantTurns,
 }
 
 impl LoadedVerifier {
@@ -40,11 +42,26 @@ impl LoadedVerifier {
     pub fn revision(&self) -> Revision {
         self.revision
     }
+
+    /// Returns the verifier for the sources of a tenant. All verifiers of the tenant share the
+    /// tenant's turns.
+    pub fn of_tenant(self: &Arc<Self>, tenant: &TenantName) -> Arc<dyn RequestVerifier> {
+        Arc::new(TenantVerifier {
+            verifier: Arc::clone(self),
+            turns: self.engine.verifications.of(tenant),
+        })
+    }
 }
 
-impl RequestVerifier for LoadedVerifier {
+impl RequestVerifier for TenantVerifier {
     fn verify(self: Arc<Self>, input: Input) -> Running<Accepted> {
-        Box::pin(async move { call::verify(&self, input).await })
+        Box::pin(async move { call::verify(&self.verifier, &self.turns, input).await })
+    }
+}
+
+impl fmt::Debug for TenantVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.verifier.fmt(f)
     }
 }
 

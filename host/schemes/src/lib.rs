@@ -33,7 +33,7 @@ pub use provider::{
     KeyPiece, KeyRule, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule, Shape,
     Spelling, TypeRule,
 };
-pub use replay::is_replayable;
+pub use replay::{UnsignedValues, is_replayable, unsigned_values};
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;
 pub use secret_check::{SecretReport, SecretUse, check_document, check_secret};
@@ -44,8 +44,8 @@ pub use sign::{
     new_sns_key,
 };
 pub use verify::{
-    Certificate, Credential, Document, DocumentRef, Documents, FoundHeader, Freshness, Headers,
-    InvalidCertificate, InvalidDocument, KeyLocation, KeyRequest, KeyRequestValue, KeySet,
+    Certificate, Credential, Document, DocumentId, DocumentRef, Documents, FoundHeader, Freshness,
+    Headers, InvalidCertificate, InvalidDocument, KeyLocation, KeyRequest, KeyRequestValue, KeySet,
     PublicKey, PublicKeys, Refusal, Request, Verdict, Verification, Verified, Verifier, component,
     http_signatures, jws, jwt, skipped_public_keys, sns, standard_webhooks, token,
 };

@@ -3,9 +3,10 @@
 //! A signature without a date stays valid. A copy of a request is then recognized by its key alone,
 //! and only if the signature covers the key.
 
+use crate::provider::Provider;
 use crate::recipe::{Coverage, Recipe, Settings, SignedPiece, coverage};
 use crate::value::{Piece, Place, PlaceKind, Template};
-use crate::{KeyPiece, KeyRule, Scheme};
+use crate::{KeyPiece, KeyRule, Scheme, TypeRule};
 
 /// Returns whether a copy of a signed request passes as another event. Schemes that sign nothing
 /// have no such copies: everybody who knows the credential can send anything.
@@ -20,6 +21,44 @@ pub fn is_replayable(scheme: &Scheme, key: &KeyRule) -> bool {
             Piece::Own(KeyPiece::BodySha256) | Piece::Text(_) => true,
         }),
         _ => false,
+    }
+}
+
+/// The values of an event that the signature of its request does not cover: the places from which they
+/// come.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct UnsignedValues {
+    /// The places of the key.
+    pub key: Vec<String>,
+    /// The places of the type.
+    pub event_type: Vec<String>,
+}
+
+/// Returns the values of events that somebody who has seen a request can change. Schemes that sign
+/// nothing have no such values: everybody who knows the credential can send anything.
+pub fn unsigned_values(scheme: &Scheme, provider: &Provider) -> UnsignedValues {
+    let signs = |place: &Place| match scheme {
+        Scheme::Recipe(settings) => settings.signs(&Piece::Value(place.clone())),
+        Scheme::HttpSignatures(settings) => settings.rules.covers(place),
+        Scheme::StandardWebhooks(_) | Scheme::DetachedJws(_) => is_in_body(place),
+        Scheme::Jwt(settings) => settings.body_sha256.is_none() || is_in_body(place),
+        _ => true,
+    };
+    let unsigned = |places: &mut dyn Iterator<Item = &Place>| {
+        let unsigned = places.filter(|place| !signs(place));
+        let mut names: Vec<_> = unsigned.map(|place| place.kind.to_string()).collect();
+        names.dedup();
+        names
+    };
+
+    let key = provider.key.alternatives().iter();
+    let types = match &provider.event_type {
+        TypeRule::FirstOf(alternatives) => &alternatives[..],
+        TypeRule::Shapes(_) | TypeRule::None => &[],
+    };
+    UnsignedValues {
+        key: unsigned(&mut key.flat_map(Template::places)),
+        event_type: unsigned(&mut types.iter().flat_map(Template::places)),
     }
 }
 

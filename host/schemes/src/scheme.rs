@@ -238,12 +238,6 @@ pub enum SetupError {
          as \"https://hooks.example.com/acme/shop\""
     )]
     NoPublicUrl,
-    /// The sender signs a value that the source lacks.
-    #[error("the sender signs the setting `{name}`; add `settings = {{ {name} = \"…\" }}`")]
-    NoSetting {
-        /// The name of the setting.
-        name: String,
-    },
     /// The sender does not sign the body.
     #[error(
         "the sender does not sign the body, so that anybody who sees one request can send others; add \

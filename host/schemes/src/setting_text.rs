@@ -60,6 +60,25 @@ impl SettingText {
         Ok(Self(template))
     }
 
+    /// Returns a text without settings.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self(Template::of(Piece::Text(text.into())))
+    }
+
+    /// Returns whether the text begins so, whatever its settings are.
+    pub fn begins_with(&self, beginning: &str) -> bool {
+        let first = self.0.pieces().first();
+        matches!(first, Some(Piece::Text(text)) if text.starts_with(beginning))
+    }
+
+    /// Returns the names of the settings in the text.
+    pub fn settings(&self) -> impl Iterator<Item = &str> {
+        self.0.own_pieces().filter_map(|piece| match piece {
+            SettingPiece::Setting(name) => Some(name.as_str()),
+            SettingPiece::Secret => None,
+        })
+    }
+
     /// Returns whether the text contains the secret of the source.
     pub fn has_secret(&self) -> bool {
         let is_secret = |piece: &Piece<_>| matches!(piece, Piece::Own(SettingPiece::Secret));
@@ -114,5 +133,9 @@ mod tests {
         assert!(fill("{secret}").is_err());
         assert!(fill("{header:x}").is_err(), "a request has no say in it");
         assert!(fill("{setting:}").is_err());
+        assert_eq!(
+            SettingText::literal("{x}").fill(source),
+            Ok("{x}".to_owned())
+        );
     }
 }

@@ -21,11 +21,12 @@ mod documents;
 mod key_set;
 mod key_request;
 mod keys;
+mod checks;
 pub(crate) mod freshness;
 
 pub use certificate::{Certificate, InvalidCertificate};
 pub use credential::Credential;
-pub use documents::{Document, DocumentRef, Documents, InvalidDocument};
+pub use documents::{Document, DocumentId, DocumentRef, Documents, InvalidDocument};
 pub use freshness::Freshness;
 pub use key_request::{KeyRequest, KeyRequestValue};
 pub use key_set::KeySet;

@@ -6,7 +6,7 @@ use hookyard_schemes::jwt::{self, ClaimRule, KeyRequestRule, KeyRule, Need, Rule
 use hookyard_schemes::{SettingText, jws};
 
 use super::read::pointer;
-use super::value;
+use super::value::{self, setting_text};
 use crate::document::{Entry, Section, unknown};
 
 /// The value in a request for a key that stands for the id of the key.
@@ -157,12 +157,6 @@ fn need(entry: &Entry<'_>) -> Option<Need> {
         entry.fault(format_args!("{message} (choose of {})", known.join(", ")));
     }
     need
-}
-
-fn setting_text(entry: &Entry<'_>) -> Option<SettingText> {
-    SettingText::parse(&entry.get::<String>()?)
-        .map_err(|error| entry.fault(error))
-        .ok()
 }
 
 /// Reads the items of an optional list. Faulty items are reported and left out.

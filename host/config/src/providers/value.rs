@@ -3,6 +3,7 @@
 //! `key = "{header:x-request-id}"` and `key = { header = "X-Request-Id" }` mean the same. Only a
 //! table can name a part of a value, with `after` or `pair`.
 
+use hookyard_schemes::SettingText;
 use hookyard_schemes::value::{OwnPiece, Part, Place, PlaceKind, Template};
 
 use crate::document::{Entry, Section};
@@ -86,4 +87,11 @@ fn character(entry: &Entry<'_>) -> Option<char> {
         entry.fault("must be one character, such as \",\"");
     }
     only
+}
+
+/// Reads a text that a source completes with its settings.
+pub(super) fn setting_text(entry: &Entry<'_>) -> Option<SettingText> {
+    SettingText::parse(&entry.get::<String>()?)
+        .map_err(|error| entry.fault(error))
+        .ok()
 }

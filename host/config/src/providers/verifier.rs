@@ -4,8 +4,9 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use hookyard_schemes::component::Rule;
+use hookyard_schemes::value::Place;
 
-use crate::document::Section;
+use crate::document::{Entry, Section};
 
 /// The maximum distance of a signed time from now, if the provider does not name one.
 const TOLERANCE: Duration = Duration::from_secs(300);
@@ -17,6 +18,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<Rule> {
         "the file of the verifier in the folder of the provider, such as \"verifier.wasm\"",
     );
     let tolerance = section.get_or("tolerance", TOLERANCE);
+    let headers = section.entry("credential_headers");
+    let headers = headers.map(|entry| entry.items()).unwrap_or_default();
+    let headers = headers.iter().map(header).collect::<Option<_>>();
 
     let component = component?;
     if !is_file_name(&component) {
@@ -28,7 +32,15 @@ pub(super) fn read(section: &Section<'_>) -> Option<Rule> {
     Some(Rule {
         component,
         tolerance,
+        credential_headers: headers?,
     })
+}
+
+/// Reads the name of a header. Returns the name in lower case.
+fn header(entry: &Entry<'_>) -> Option<String> {
+    let place = Place::header(&entry.get::<String>()?);
+    let place = place.map_err(|error| entry.fault(error)).ok()?;
+    place.whole_header().map(str::to_owned)
 }
 
 fn is_file_name(path: &Path) -> bool {

@@ -1,5 +1,7 @@
 //! The keys of a source whose requests carry a JSON Web Token.
 
+use std::net::IpAddr;
+
 use hookyard_schemes::jwt::{KeyRule, Need, Rules, Settings, SourceRules};
 use hookyard_schemes::{Provider, Secret, SecretUse, SettingValues};
 
@@ -24,6 +26,7 @@ impl Reader<'_, '_> {
         let emails = self.named(Need::Email, rules);
         let issuers = self.named(Need::Issuer, rules);
         let keys_url = self.keys_url();
+        self.check_key_request(rules);
         let keys = self.token_keys();
         let secrets = if keys.is_empty() {
             self.token_secrets(rules, keys_url.is_some())
@@ -63,6 +66,10 @@ impl Reader<'_, '_> {
             Need::Issuer => "who issues the sender's tokens: the value of their claim `iss`",
         };
         match self.section.entry(need.name()) {
+            Some(entry) if entry.is_list() && entry.items().is_empty() => {
+                entry.fault("is empty, so that no token is accepted; write at least one value");
+                None
+            }
             Some(entry) => Some(texts(&entry)),
             None if rules.needs.contains(&need) => {
                 self.section.missing(need.name(), what_for);
@@ -81,6 +88,20 @@ impl Reader<'_, '_> {
             return None;
         }
         Some(url)
+    }
+
+    /// Refuses a URL of keys that would carry the operator's credential in clear text.
+    fn check_key_request(&self, rules: &Rules) {
+        let Some(entry) = self.section.entry("keys_url") else {
+            return;
+        };
+        let is_request = matches!(rules.keys, Some(KeyRule::Request(_)));
+        if is_request && entry.as_text().is_some_and(is_readable_on_the_way) {
+            entry.fault(
+                "would carry your credential in clear text, because each request for a key contains \
+                 it; write an `https:` URL",
+            );
+        }
     }
 
     fn token_keys(&self) -> Vec<Secret> {
@@ -121,4 +142,16 @@ impl Reader<'_, '_> {
             );
         }
     }
+}
+
+/// Returns whether others can read a request to this URL: it is not encrypted, and leaves the machine.
+fn is_readable_on_the_way(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_local = host
+        .parse()
+        .is_ok_and(|address: IpAddr| address.is_loopback());
+    uri.scheme_str() == Some("http") && !is_local
 }

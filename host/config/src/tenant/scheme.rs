@@ -43,6 +43,9 @@ pub(crate) const KEYS: [&str; 21] = [
     "keys_url",
 ];
 
+/// The beginning of a URL that is not encrypted.
+const HTTP: &str = "http://";
+
 /// The purpose of `secrets` in a scheme in which both sides have the same secret.
 pub(crate) const SHARED_SECRET: &str = "the secret that both sides sign with";
 
@@ -115,7 +118,7 @@ fn is_http_location(keys: &KeyLocation) -> bool {
 }
 
 fn is_http(url: &str) -> bool {
-    url.starts_with("http://")
+    url.starts_with(HTTP)
 }
 
 fn kind(section: &Section<'_>, provider: Option<&Provider>) -> Option<SchemeKind> {

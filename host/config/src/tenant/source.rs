@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use hookyard_model::SourceRef;
 use hookyard_schemes::handshake::SourceHandshakes;
-use hookyard_schemes::{JsonPointer, Provider, Scheme, SetupError, Verifier, is_replayable};
+use hookyard_schemes::value::PlaceKind;
+use hookyard_schemes::{
+    JsonPointer, Provider, Scheme, SetupError, UnsignedValues, Verifier, is_replayable,
+    unsigned_values,
+};
 
 use super::{Defaults, ack, handshake, scheme};
 use crate::document::{Entry, Section, unknown};
@@ -43,7 +47,8 @@ pub(crate) fn read(
         // The verifier would report the faulty parts a second time.
         return None;
     }
-    advise(section, &provider, &scheme);
+    advise_about_signature(section, &provider, &scheme);
+    advise_about_token(section, &provider, &scheme);
     let allow_http = scheme::allows_http(&scheme);
     let handshakes = handshake::join(section, keys, &provider, &scheme)?;
     let verifier = verifier(scheme.clone(), &handshakes)
@@ -83,15 +88,46 @@ impl Source {
     }
 }
 
-/// Says that a copy of a request passes as another event, if that is so.
-fn advise(section: &Section<'_>, provider: &Provider, scheme: &Scheme) {
-    if is_replayable(scheme, &provider.key) {
+/// Says what the signature of a request does not protect.
+fn advise_about_signature(section: &Section<'_>, provider: &Provider, scheme: &Scheme) {
+    let name = &provider.name;
+    let UnsignedValues { key, event_type } = unsigned_values(scheme, provider);
+    let is_replayable = is_replayable(scheme, &provider.key);
+    if is_replayable {
         section.advise(format_args!(
-            "is replayable: the signature of {} has no date and does not cover the key of an event, \
-             so that a copy of a request passes as another event if its key is changed; neither \
-             `tolerance` nor `dedupe_window` prevents that, so let plugins do no harm if an event \
-             comes twice",
-            provider.name
+            "is replayable: the signature of {name} has no date and does not cover the key of an \
+             event, so that a copy of a request passes as another event if its key is changed; \
+             neither `tolerance` nor `dedupe_window` prevents that, so let plugins do no harm if an \
+             event comes twice"
+        ));
+    }
+    if !key.is_empty() && !is_replayable {
+        section.advise(format_args!(
+            "the signature of {name} does not cover the key of an event ({}), so that a copy of a \
+             request passes as another event until its date is too old; let plugins do no harm if \
+             an event comes twice",
+            key.join(", ")
+        ));
+    }
+    if !event_type.is_empty() {
+        section.advise(format_args!(
+            "the signature of {name} does not cover the type of an event ({}), so that a copy of a \
+             request can have another type; let plugins check the body where the type matters",
+            event_type.join(", ")
+        ));
+    }
+}
+
+/// Says that stored events contain the token of their sender.
+fn advise_about_token(section: &Section<'_>, provider: &Provider, scheme: &Scheme) {
+    let name = &provider.name;
+    if let Scheme::Token(settings) = scheme
+        && let PlaceKind::Json(_) | PlaceKind::Form(_) = settings.from.kind
+    {
+        section.advise(format_args!(
+            "the token of {name} is in the body, and the host stores the body as received: whoever \
+             can read stored events can send events as {name}, and every plugin of the source reads \
+             the token"
         ));
     }
 }

@@ -24,7 +24,8 @@ impl Reader<'_, '_> {
         let file = rule.and_then(|rule| self.file(rule));
         let tolerance = self.section.get("tolerance");
 
-        let tolerance = tolerance.unwrap_or(rule?.tolerance);
+        let rule = rule?;
+        let tolerance = tolerance.unwrap_or(rule.tolerance);
         Some(Scheme::Component(Settings {
             file: file?,
             keys: keys?,
@@ -33,6 +34,7 @@ impl Reader<'_, '_> {
                 past: tolerance,
                 future: tolerance,
             },
+            credential_headers: rule.credential_headers.clone(),
         }))
     }
 

@@ -163,45 +163,86 @@ fn key_that_samples_share_is_noted() {
 
 #[test]
 fn replayable_source_is_noted_at_its_line() {
-    let advice = |key: &str, more: &str| {
-        let folder = Folder::new();
-        let text = format!(
-            "name = \"forge\"\npackage = \"forge:webhooks\"\nkey = {key}\ntype = \"none\"\n\
-             [scheme]\ndefault = \"hmac\"\n[scheme.hmac]\nhash = \"sha256\"\nencoding = \"hex\"\n\
-             signature = {{ header = \"X-Signature\" }}\n{more}"
-        );
-        folder.write("providers/forge/provider.toml", &text);
-        let source = source("provider = \"forge\"\nsecrets = [{ env = \"SECRET\" }]");
-        let reading = folder.read(&format!("[providers]\nfolder = \"providers\"\n{source}"));
-        reading.result.unwrap_or_else(|faults| panic!("{faults}"));
-        let advice = reading.advice.into_iter();
-        advice.map(|it| (it.line, it.message)).collect::<Vec<_>>()
-    };
-
     let body = "signed = \"{body}\"";
     let dated = "timestamp = { header = \"X-Time\", format = \"unix-seconds\" }\n\
                  signed = \"{timestamp}.{body}\"";
     let with_id = "signed = \"{header:x-delivery}.{body}\"";
-    for (key, recipe, is_replayable) in [
-        ("\"{header:x-delivery}\"", body, true),
-        ("\"none\"", body, true),
-        ("\"{json:/id}\"", body, false),
-        ("\"{body-sha256}\"", body, false),
-        ("[\"{json:/id}\", \"{query:id}\"]", body, true),
-        ("\"{header:x-delivery}\"", dated, false),
-        ("\"{header:x-delivery}\"", with_id, false),
+    let replayable = "is replayable: the signature of forge has no date";
+    let for_a_time = "the signature of forge does not cover the key of an event (the header \
+                      `x-delivery`), so that a copy of a request passes as another event until";
+    for (key, recipe, expected) in [
+        ("\"{header:x-delivery}\"", body, Some(replayable)),
+        ("\"none\"", body, Some(replayable)),
+        ("\"{json:/id}\"", body, None),
+        ("\"{body-sha256}\"", body, None),
+        ("[\"{json:/id}\", \"{query:id}\"]", body, Some(replayable)),
+        ("\"{header:x-delivery}\"", dated, Some(for_a_time)),
+        ("\"{header:x-delivery}\"", with_id, None),
     ] {
-        let found = advice(key, recipe);
-        assert_eq!(
-            found.len(),
-            usize::from(is_replayable),
-            "{key} {recipe}: {found:?}"
-        );
-        if let [(line, message)] = found.as_slice() {
-            assert_eq!(*line, Some(3));
-            assert!(message.starts_with("is replayable: the signature of forge has no date"));
-        }
+        let found = forge_advice(key, "\"none\"", &hmac(recipe));
+        let Some(expected) = expected else {
+            assert_eq!(found, [], "{key} {recipe}");
+            continue;
+        };
+        let [(Some(3), message)] = found.as_slice() else {
+            panic!("{key} {recipe}: {found:?}");
+        };
+        assert!(message.starts_with(expected), "{message}");
     }
+}
+
+#[test]
+fn unsigned_type_is_noted() {
+    let key = "\"{json:/id}\"";
+    let body = hmac("signed = \"{body}\"");
+    let with_type = hmac("signed = \"{header:x-event}.{body}\"");
+    let expected =
+        "the signature of forge does not cover the type of an event (the header `x-event`)";
+
+    let found = forge_advice(key, "\"{header:x-event}.{json:/action}\"", &body);
+    assert!(found[0].1.starts_with(expected), "{found:?}");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(forge_advice(key, "\"{json:/action}\"", &body), []);
+    assert_eq!(forge_advice(key, "\"{header:x-event}\"", &with_type), []);
+    let bearer = "default = \"bearer\"";
+    assert_eq!(forge_advice(key, "\"{header:x-event}\"", bearer), []);
+}
+
+#[test]
+fn token_in_the_body_is_noted() {
+    let advice = |place: &str| {
+        let token = format!("default = \"token\"\n[scheme.token]\nfrom = {place}");
+        forge_advice("\"{json:/id}\"", "\"none\"", &token)
+    };
+    let found = advice("{ json = \"/token\" }");
+    assert!(
+        found.len() == 1 && found[0].1.starts_with("the token of forge is in the body"),
+        "{found:?}"
+    );
+    assert_eq!(advice("{ query = \"token\" }"), []);
+}
+
+/// Returns an HMAC scheme with these lines of a recipe.
+fn hmac(lines: &str) -> String {
+    format!(
+        "default = \"hmac\"\n[scheme.hmac]\nhash = \"sha256\"\nencoding = \"hex\"\n\
+         signature = {{ header = \"X-Signature\" }}\n{lines}"
+    )
+}
+
+/// Returns the advice about a source of a provider, with the lines.
+fn forge_advice(key: &str, event_type: &str, scheme: &str) -> Vec<(Option<usize>, String)> {
+    let folder = Folder::new();
+    let text = format!(
+        "name = \"forge\"\npackage = \"forge:webhooks\"\nkey = {key}\ntype = {event_type}\n\
+         [scheme]\n{scheme}"
+    );
+    folder.write("providers/forge/provider.toml", &text);
+    let source = source("provider = \"forge\"\nsecrets = [{ env = \"SECRET\" }]");
+    let reading = folder.read(&format!("[providers]\nfolder = \"providers\"\n{source}"));
+    reading.result.unwrap_or_else(|faults| panic!("{faults}"));
+    let advice = reading.advice.into_iter();
+    advice.map(|it| (it.line, it.message)).collect()
 }
 
 #[test]

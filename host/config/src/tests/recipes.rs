@@ -106,7 +106,7 @@ fn source_without_what_the_recipe_needs_is_a_fault() {
         [
             "hookyard.toml:3: x: `public_url` is missing: the URL that is registered at the sender, \
              which the sender signs, such as \"https://hooks.example.com/acme/shop\"",
-            "hookyard.toml:3: x: the sender signs the setting `webhook_id`; add settings = { \
+            "hookyard.toml:3: x: the provider needs the setting `webhook_id`; write settings = { \
              webhook_id = \"…\" }",
         ]
     );

@@ -82,6 +82,26 @@ fn source_has_what_its_provider_demands() {
 }
 
 #[test]
+fn empty_list_accepts_nobody() {
+    let settings = "settings = { tenant = \"t\" }\n";
+    for (key, line) in [("audience", 6), ("email", 7), ("issuer", 7)] {
+        let audience = if key == "audience" {
+            ""
+        } else {
+            "audience = \"me\"\n"
+        };
+        let found = faults(&format!(
+            "provider = \"push\"\n{settings}{audience}{key} = []"
+        ));
+        let expected = format!("hookyard.toml:{line}: tenants.acme.sources.x.{key}: is empty");
+        assert!(
+            found.len() == 1 && found[0].starts_with(&expected),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn weak_proof_is_noted() {
     let text = format!(
         "[providers]\nfolder = \"providers\"\n{}",
@@ -116,6 +136,13 @@ fn plain_http_is_the_operators_choice() {
     };
     assert!(!allows_http(""));
     assert!(allows_http("keys_url = \"http://127.0.0.1:9/key\""));
+    for url in ["http://bank.example/key", "http://127.0.0.1.example/key"] {
+        let found = folder().faults(&text(&format!("keys_url = \"{url}\"")));
+        assert!(
+            found.len() == 1 && found[0].contains("in clear text"),
+            "{url}: {found:?}"
+        );
+    }
     fault(
         "provider = \"bank\"\nsettings = { client_id = \"c\" }",
         "`secrets` is missing",

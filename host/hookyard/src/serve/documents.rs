@@ -1,4 +1,4 @@
-//! The file that keeps senders' certificates and key sets across restarts: JSON, next to the store,
+//! The file that keeps senders' certificates and keys across restarts: JSON, next to the store,
 //! readable by the host's user only.
 //!
 //! The file holds documents that have verified a message. The host trusts the file as it trusts the
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use hookyard_ingress::{DocumentArchive, ProvenDocument};
 use hookyard_model::{Timestamp, chain};
-use hookyard_schemes::DocumentRef;
+use hookyard_schemes::{DocumentId, JsonPointer};
 use serde::{Deserialize, Serialize};
 
-/// The name is older than the key sets in the file.
+/// The name is older than the keys in the file.
 const FILE_NAME: &str = "certificates.json";
 
 /// The maximum size of the file, in bytes. It is larger than what ingress keeps: 128 documents of
@@ -23,7 +23,7 @@ const BYTES_MAX: u64 = 16 << 20;
 /// The archive of documents in a file.
 pub(super) struct DocumentFile(PathBuf);
 
-/// A document in the file: a certificate has `pem`, a key set has `keys`.
+/// A document in the file: a certificate has `pem`, a key set has `keys`, a single key has `key`.
 #[derive(Serialize, Deserialize)]
 struct Entry {
     url: String,
@@ -31,8 +31,22 @@ struct Entry {
     pem: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<SingleKey>,
     /// The time until which the document is used, in milliseconds since 1970.
     until: i64,
+}
+
+/// A single key: the answer to a request, and what identifies the key. The credentials of the request
+/// are not in the file.
+#[derive(Serialize, Deserialize)]
+struct SingleKey {
+    id: String,
+    /// The fingerprint of the request.
+    request: String,
+    answer: String,
+    /// The JSON pointer of the key in the answer.
+    place: String,
 }
 
 impl DocumentFile {
@@ -83,7 +97,7 @@ impl DocumentArchive for DocumentFile {
     }
 
     fn save(&self, documents: &[ProvenDocument]) {
-        let entries: Vec<_> = documents.iter().filter_map(entry).collect();
+        let entries: Vec<_> = documents.iter().map(Entry::from).collect();
         if let Err(error) = self.write(&entries) {
             self.warn(
                 &error,
@@ -93,35 +107,62 @@ impl DocumentArchive for DocumentFile {
     }
 }
 
-/// Returns a document as the file holds it; `None` for a document that is never stored.
-fn entry(document: &ProvenDocument) -> Option<Entry> {
-    let text = || Some(String::from_utf8_lossy(&document.bytes).into_owned());
-    let (url, pem, keys) = match &document.name {
-        DocumentRef::Certificate { url } => (url, text(), None),
-        DocumentRef::KeySet { url } => (url, None, text()),
-        DocumentRef::Key { .. } => return None,
-    };
-    Some(Entry {
-        url: url.clone(),
-        pem,
-        keys,
-        until: document.until.unix_millis(),
-    })
+impl From<&ProvenDocument> for Entry {
+    fn from(document: &ProvenDocument) -> Self {
+        let text = String::from_utf8_lossy(&document.bytes).into_owned();
+        let (url, [pem, keys], key) = match &document.id {
+            DocumentId::Certificate { url } => (url, [Some(text), None], None),
+            DocumentId::KeySet { url } => (url, [None, Some(text)], None),
+            DocumentId::Key {
+                url,
+                request,
+                key,
+                id,
+            } => {
+                let key = SingleKey {
+                    id: id.clone(),
+                    request: request.clone(),
+                    answer: text,
+                    place: key.as_str().to_owned(),
+                };
+                (url, [None, None], Some(key))
+            }
+        };
+        Self {
+            url: url.clone(),
+            pem,
+            keys,
+            key,
+            until: document.until.unix_millis(),
+        }
+    }
 }
 
+/// Returns a document of the file; `None` if the entry is not complete.
 fn document(entry: Entry) -> Option<ProvenDocument> {
-    let Entry {
-        url,
-        pem,
-        keys,
-        until,
-    } = entry;
-    let (name, text) = match (pem, keys) {
-        (Some(pem), _) => (DocumentRef::Certificate { url }, pem),
-        (None, keys) => (DocumentRef::KeySet { url }, keys?),
+    let Entry { url, until, .. } = entry;
+    let (id, text) = match (entry.pem, entry.keys, entry.key) {
+        (Some(pem), ..) => (DocumentId::Certificate { url }, pem),
+        (None, Some(keys), _) => (DocumentId::KeySet { url }, keys),
+        (None, None, key) => {
+            let SingleKey {
+                id,
+                request,
+                answer,
+                place,
+            } = key?;
+            let key = JsonPointer::parse(&place).ok()?;
+            let id = DocumentId::Key {
+                url,
+                request,
+                key,
+                id,
+            };
+            (id, answer)
+        }
     };
     Some(ProvenDocument {
-        name,
+        id,
         bytes: text.into(),
         until: Timestamp::from_unix_millis(until),
     })
@@ -133,9 +174,9 @@ mod tests {
 
     use super::*;
 
-    fn stored(name: DocumentRef) -> ProvenDocument {
+    fn stored(id: DocumentId) -> ProvenDocument {
         ProvenDocument {
-            name,
+            id,
             bytes: "text".into(),
             until: Timestamp::from_unix_millis(7),
         }
@@ -143,12 +184,21 @@ mod tests {
 
     fn certificate(url: &str) -> ProvenDocument {
         let url = url.to_owned();
-        stored(DocumentRef::Certificate { url })
+        stored(DocumentId::Certificate { url })
     }
 
     fn key_set(url: &str) -> ProvenDocument {
         let url = url.to_owned();
-        stored(DocumentRef::KeySet { url })
+        stored(DocumentId::KeySet { url })
+    }
+
+    fn single_key(id: &str) -> ProvenDocument {
+        stored(DocumentId::Key {
+            url: "https://keys.example/get".to_owned(),
+            request: "a fingerprint".to_owned(),
+            key: JsonPointer::parse("/key").expect("a pointer"),
+            id: id.to_owned(),
+        })
     }
 
     #[test]
@@ -157,8 +207,9 @@ mod tests {
         let file = DocumentFile::beside(&folder.path().join("hookyard.db"));
         assert_eq!(file.load(), []);
         file.save(&[certificate("one"), certificate("two")]);
-        file.save(&[certificate("two"), key_set("keys")]);
-        assert_eq!(file.load(), [certificate("two"), key_set("keys")]);
+        let documents = [certificate("two"), key_set("keys"), single_key("one")];
+        file.save(&documents);
+        assert_eq!(file.load(), documents);
         let mode = std::fs::metadata(folder.path().join(FILE_NAME))
             .expect("it is there")
             .permissions()

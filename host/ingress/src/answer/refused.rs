@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::TRY_LATER;
 use crate::body::BodyError;
+use crate::declared::NotKept;
 
 /// The text for a request that is not proven. It does not say why, so that it does not help a
 /// forger.
@@ -33,7 +34,7 @@ pub(crate) enum Refused {
     #[error("a handshake failed: {why}")]
     Handshake { refusal: Refusal, why: String },
     #[error("the secret of a handshake cannot be kept")]
-    SecretNotKept(#[source] std::io::Error),
+    SecretNotKept(#[source] NotKept),
     #[error("the tenant has as many unhandled events as `ingress.unhandled_max` allows")]
     Unhandled,
     #[error("the inbox did not store the event")]
@@ -106,7 +107,10 @@ impl Refused {
             Self::Verification(refusal)
             | Self::Event(refusal)
             | Self::Handshake { refusal, .. } => refusal.reason(),
-            Self::SecretNotKept(_) => "secret-not-kept",
+            Self::SecretNotKept(NotKept::Full { .. } | NotKept::TooSoon { .. }) => {
+                "too-many-secrets"
+            }
+            Self::SecretNotKept(NotKept::Io(_)) => "secret-not-kept",
             Self::Unhandled => "unhandled-max",
             Self::Inbox(hookyard_store::Error::Busy) => "inbox-busy",
             Self::Inbox(hookyard_store::Error::Unknown(_)) => "inbox-unknown",
@@ -163,6 +167,7 @@ fn public_refusal(refusal: &Refusal) -> (StatusCode, &'static str) {
         | Refusal::UnknownKey { .. }
         | Refusal::BadSignature
         | Refusal::ByVerifier { .. }
+        | Refusal::TooManyChecks { .. }
         | Refusal::UncoveredBody
         | Refusal::MissingField { .. }
         | Refusal::MalformedField { .. }

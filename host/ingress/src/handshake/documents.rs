@@ -22,7 +22,7 @@ use self::table::{FetchResult, NewFetch, Step, Table, Wait};
 use crate::fetch::{Fetch, FetchRequest};
 use bytes::Bytes;
 use hookyard_model::{SourceRef, Timestamp, chain};
-use hookyard_schemes::{Document, DocumentRef, Documents};
+use hookyard_schemes::{Document, DocumentId, DocumentRef, Documents};
 
 /// The maximum size of a document, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 64 << 10;
@@ -77,10 +77,10 @@ impl DocumentCache {
         now: Timestamp,
     ) -> Arc<Self> {
         let mut table = Table::new(waiting_max);
-        for ProvenDocument { name, bytes, until } in archive.load() {
-            if let Ok(document) = name.parse(&bytes) {
-                let kept = KeptDocument::archived(&name, document, bytes, until, now);
-                table.keep(name, kept);
+        for ProvenDocument { id, bytes, until } in archive.load() {
+            if let Ok(document) = id.parse(&bytes) {
+                let kept = KeptDocument::archived(&id, document, bytes, until, now);
+                table.keep(id, kept);
             }
         }
 
@@ -190,7 +190,7 @@ impl DocumentCache {
 
     async fn save(self: Arc<Self>) {
         let _saving = self.saving.lock().await;
-        let proven: Vec<_> = self.table().proven().filter_map(stored).collect();
+        let proven: Vec<_> = self.table().proven().map(stored).collect();
 
         let archive = Arc::clone(&self.archive);
         // The panic hook reports a panic of the archive; the documents stay in memory.
@@ -216,15 +216,11 @@ fn request(name: &DocumentRef, allow_http: bool) -> FetchRequest {
     }
 }
 
-/// Returns a document as an archive stores it. Single keys are not stored, because their names
-/// contain the operator's credentials.
-fn stored((name, kept): (&DocumentRef, &KeptDocument)) -> Option<ProvenDocument> {
-    match name {
-        DocumentRef::Certificate { .. } | DocumentRef::KeySet { .. } => Some(ProvenDocument {
-            name: name.clone(),
-            bytes: kept.bytes.clone(),
-            until: kept.usable_until,
-        }),
-        DocumentRef::Key { .. } => None,
+/// Returns a document as an archive stores it.
+fn stored((id, kept): (&DocumentId, &KeptDocument)) -> ProvenDocument {
+    ProvenDocument {
+        id: id.clone(),
+        bytes: kept.bytes.clone(),
+        until: kept.usable_until,
     }
 }

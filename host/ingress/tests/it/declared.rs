@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hookyard_ingress::{LearntSecret, LearntSecrets, Source, Sources};
+use hookyard_ingress::{LearntSecret, LearntSecrets, NotKept, Source, Sources};
 use hookyard_model::{SourceRef, Timestamp};
 use hookyard_schemes::handshake::{
     Condition, Handshake, HandshakeAnswer, HandshakeBody, HandshakeMethod, HandshakeSettings,
@@ -93,9 +93,9 @@ struct Secrets {
 
 #[async_trait]
 impl LearntSecrets for Secrets {
-    async fn keep(&self, source: &SourceRef, learnt: LearntSecret) -> io::Result<()> {
+    async fn keep(&self, source: &SourceRef, learnt: LearntSecret) -> Result<(), NotKept> {
         if self.fails {
-            return Err(io::Error::other("disk on fire"));
+            return Err(io::Error::other("disk on fire").into());
         }
         let mut kept = self.kept.lock().expect("not poisoned");
         kept.push((source.to_string(), learnt));

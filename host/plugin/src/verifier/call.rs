@@ -12,6 +12,7 @@ use super::LoadedVerifier;
 use super::bindings::types;
 use super::request::RequestHandle;
 use super::state::State;
+use super::turns::TenantTurns;
 use crate::call::meter::Meter;
 use crate::call::trap::CpuTimeExceeded;
 use crate::text::one_line;
@@ -25,13 +26,17 @@ const TRANSFER_BYTES_MAX: usize = 64 << 20;
 /// The maximum size of a text that a verifier returns, in bytes.
 const TEXT_BYTES_MAX: usize = 300;
 
-/// Runs a verifier.
+/// Runs a verifier when it is the turn of the request.
 ///
 /// # Errors
 ///
 /// Returns the refusal of the verifier, or [`Refusal::VerifierFailed`] if it returned no verdict.
-pub(super) async fn verify(verifier: &LoadedVerifier, input: Input) -> Result<Accepted, Refusal> {
-    let Ok(_turn) = verifier.running.acquire().await else {
+pub(super) async fn verify(
+    verifier: &LoadedVerifier,
+    turns: &TenantTurns,
+    input: Input,
+) -> Result<Accepted, Refusal> {
+    let Ok(_turn) = turns.take().await else {
         return Err(failed("the host is shutting down"));
     };
     let meter = Meter::new();

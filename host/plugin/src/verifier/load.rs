@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use hookyard_model::Revision;
-use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, Linker};
 
+use super::LoadedVerifier;
 use super::bindings::{Verifier, VerifierPre};
 use super::state::State;
-use super::{LoadedVerifier, VERIFICATIONS_MAX};
 use crate::Fault;
 use crate::engine::Engine;
 use crate::engine::compile::CompileInput;
@@ -37,7 +36,6 @@ impl Engine {
             engine: Arc::clone(self),
             revision,
             instances,
-            running: Arc::clone(&self.verifications),
         })
     }
 
@@ -80,11 +78,6 @@ impl Engine {
         };
         self.translate(revision, input, &|_| {})
     }
-}
-
-/// Returns the semaphore that bounds the verifications of an engine.
-pub(crate) fn verifications() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(VERIFICATIONS_MAX))
 }
 
 fn link(component: &Component) -> Result<VerifierPre<State>, Fault> {

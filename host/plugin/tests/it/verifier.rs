@@ -18,7 +18,8 @@ const DATE: &str = "1780000000000";
 /// Returns the verifier of `tests/guests`.
 fn verifier() -> Arc<dyn RequestVerifier> {
     let guest = guests::test("verifier").expect("the guest builds");
-    Arc::new(engine().load_verifier(guest.bytes()).expect("it loads"))
+    let loaded = engine().load_verifier(guest.bytes()).expect("it loads");
+    Arc::new(loaded).of_tenant(&"acme".parse().expect("a name"))
 }
 
 fn input(headers: &[(&str, &str)], body: &'static [u8]) -> Input {

@@ -3,7 +3,7 @@
 use hookyard_model::is_hidden;
 
 use super::signed::SignedText;
-use super::{Algorithm, Encoding, Recipe, SignedPiece, SourceValues};
+use super::{Algorithm, CertificateOrigin, Encoding, KeyOrigin, Recipe, SignedPiece, SourceValues};
 use crate::value::{Part, Piece, Place, PlaceKind};
 use crate::{JsonPointer, SetupError};
 
@@ -67,7 +67,7 @@ impl Recipe {
             .settings()
             .find(|name| !source.settings.contains_key(*name))
         {
-            return Err(SetupError::NoSetting {
+            return Err(SetupError::MissingSetting {
                 name: name.to_owned(),
             });
         }
@@ -85,10 +85,26 @@ impl Recipe {
     /// Returns the names of the settings that a source must have.
     pub fn settings(&self) -> impl Iterator<Item = &str> {
         let pieces = self.signed.iter().flat_map(SignedText::own_pieces);
-        pieces.filter_map(|piece| match piece {
+        let signed = pieces.filter_map(|piece| match piece {
             SignedPiece::Setting(name) => Some(name.as_str()),
             _ => None,
-        })
+        });
+        signed.chain(
+            self.certificate()
+                .into_iter()
+                .flat_map(CertificateOrigin::settings),
+        )
+    }
+
+    /// Returns where the key is if it is in a certificate.
+    pub fn certificate(&self) -> Option<&CertificateOrigin> {
+        match &self.algorithm {
+            Algorithm::PublicKey {
+                keys: KeyOrigin::Certificate(origin),
+                ..
+            } => Some(origin),
+            _ => None,
+        }
     }
 
     /// Returns whether nothing of the body is signed, so that a source must say `unsigned_body`.

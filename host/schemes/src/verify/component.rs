@@ -32,6 +32,8 @@ pub struct Rule {
     pub component: PathBuf,
     /// The maximum distance of a signed time from now.
     pub tolerance: Duration,
+    /// The headers that carry a credential, in lower case.
+    pub credential_headers: Vec<String>,
 }
 
 /// The settings of a source that a component verifies.
@@ -45,6 +47,8 @@ pub struct Settings {
     pub source: SourceValues,
     /// The maximum distance of a signed time from now.
     pub freshness: Freshness,
+    /// The headers that carry a credential, in lower case. They are not stored.
+    pub credential_headers: Vec<String>,
 }
 
 /// The file of a component that verifies requests.
@@ -140,6 +144,7 @@ pub(crate) struct ComponentVerifier {
     settings: Arc<BTreeMap<String, String>>,
     public_url: Option<PublicUrl>,
     freshness: Freshness,
+    credential_headers: Vec<String>,
     /// The component, once it is loaded.
     loaded: OnceLock<Arc<dyn RequestVerifier>>,
 }
@@ -157,12 +162,18 @@ impl ComponentVerifier {
             settings: Arc::new(settings.source.settings),
             public_url: settings.source.public_url,
             freshness: settings.freshness,
+            credential_headers: settings.credential_headers,
             loaded: OnceLock::new(),
         })
     }
 
     pub(crate) fn file(&self) -> &ComponentFile {
         &self.file
+    }
+
+    /// Returns the headers that carry a credential.
+    pub(crate) fn credential_headers(&self) -> &[String] {
+        &self.credential_headers
     }
 
     /// Provides the loaded component. Only the first call has an effect.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::Refusal;
 use super::certificate::Certificate;
-use super::key_request::KeyRequest;
+use super::key_request::{self, KeyRequest};
 use super::key_set::KeySet;
+use crate::JsonPointer;
 
 /// The name of a document that has to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,6 +31,34 @@ pub enum DocumentRef {
         /// The request that returns a key.
         request: Arc<KeyRequest>,
         /// The id of the key, which a message names.
+        id: String,
+    },
+}
+
+/// The identity of a document. It contains no credential, so that the document may be kept under it
+/// and stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum DocumentId {
+    /// A certificate.
+    Certificate {
+        /// Its URL.
+        url: String,
+    },
+    /// A set of public keys.
+    KeySet {
+        /// Its URL.
+        url: String,
+    },
+    /// A single public key.
+    Key {
+        /// The URL that the request for the key is posted to.
+        url: String,
+        /// [The fingerprint](KeyRequest::fingerprint) of the request. Accounts of one sender may
+        /// have different keys with the same id.
+        request: String,
+        /// The location of the key in the answer.
+        key: JsonPointer,
+        /// The id of the key.
         id: String,
     },
 }
@@ -70,10 +99,18 @@ impl DocumentRef {
         }
     }
 
-    /// Returns whether the configuration alone decides what is fetched, so that no stranger can
-    /// choose it.
-    pub const fn is_pinned(&self) -> bool {
-        matches!(self, Self::KeySet { .. })
+    /// Returns the identity of the document.
+    pub fn id(&self) -> DocumentId {
+        match self {
+            Self::Certificate { url } => DocumentId::Certificate { url: url.clone() },
+            Self::KeySet { url } => DocumentId::KeySet { url: url.clone() },
+            Self::Key { request, id } => DocumentId::Key {
+                url: request.url.clone(),
+                request: request.fingerprint(),
+                key: request.key.clone(),
+                id: id.clone(),
+            },
+        }
     }
 
     /// Returns the name of this kind of document, for messages.
@@ -99,14 +136,31 @@ impl DocumentRef {
     ///
     /// Returns [`InvalidDocument`] if the body is not this document, or contains no usable key.
     pub fn parse(&self, body: &[u8]) -> Result<Document, InvalidDocument> {
+        self.id().parse(body)
+    }
+}
+
+impl DocumentId {
+    /// Returns whether the configuration alone decides what is fetched, so that no stranger can
+    /// choose it.
+    pub const fn is_pinned(&self) -> bool {
+        matches!(self, Self::KeySet { .. })
+    }
+
+    /// Reads the body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidDocument`] if the body is not this document, or contains no usable key.
+    pub fn parse(&self, body: &[u8]) -> Result<Document, InvalidDocument> {
         match self {
             Self::Certificate { .. } => Certificate::parse_pem(body)
                 .map(|certificate| Document::Certificate(Arc::new(certificate)))
                 .map_err(|error| InvalidDocument(error.to_string())),
             Self::KeySet { .. } => KeySet::parse(body).map(|keys| Document::Keys(Arc::new(keys))),
-            Self::Key { request, id } => request
-                .read_answer(body, id)
-                .map(|keys| Document::Keys(Arc::new(keys))),
+            Self::Key { key, id, .. } => {
+                key_request::read_answer(key, body, id).map(|keys| Document::Keys(Arc::new(keys)))
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod components;
 mod digest;
 mod input;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,9 +19,11 @@ use jsonwebtoken::Algorithm;
 
 use self::components::{Component, Values};
 use self::input::{SignatureInput, Signatures};
+use super::checks::Checks;
 use super::keys::{KeyCheck, Keys, Proof};
 use super::{Documents, Freshness, KeyLocation, Refusal, Request, Verdict, Verification, Verified};
 use crate::recipe::{Encoding, PublicUrl};
+use crate::value::{Place, PlaceKind};
 use crate::{Secret, SetupError};
 
 /// The default of [`Rules::max_age`].
@@ -109,8 +112,37 @@ impl Rules {
             .try_for_each(|name| Component::check_name(name))
     }
 
+    /// Returns whether every signature covers a place that is not in the body.
+    pub(crate) fn covers(&self, place: &Place) -> bool {
+        let has = |name: &str| self.components.iter().any(|covered| covered == name);
+        match &place.kind {
+            PlaceKind::Header(name) => has(name),
+            PlaceKind::Query(_) => ["@query", "@target-uri", "@request-target"]
+                .map(has)
+                .contains(&true),
+            PlaceKind::Json(_) | PlaceKind::Form(_) => self.covers_body(),
+        }
+    }
+
     fn covers_body(&self) -> bool {
         self.components.iter().any(|name| name == CONTENT_DIGEST)
+    }
+}
+
+/// The verification of one request.
+struct Attempt<'a> {
+    request: &'a Request<'a>,
+    documents: &'a dyn Documents,
+    now: Timestamp,
+    /// Whether the digest is that of the body, computed once for all signatures.
+    digest: OnceCell<Result<(), Refusal>>,
+    checks: Checks,
+}
+
+impl Attempt<'_> {
+    fn check_digest(&self) -> Result<(), Refusal> {
+        let checked = self.digest.get_or_init(|| digest::check(self.request));
+        checked.clone()
     }
 }
 
@@ -154,9 +186,17 @@ impl HttpSignatureVerifier {
         now: Timestamp,
     ) -> Result<Verification, Refusal> {
         let signatures = Signatures::read(request)?;
+        let attempt = Attempt {
+            request,
+            documents,
+            now,
+            digest: OnceCell::new(),
+            checks: Checks::default(),
+        };
         let (mut needs, mut refusal) = (None, None);
         for input in signatures.inputs(self.rules.label.as_deref())? {
-            match self.check(&input?, request, documents, now) {
+            // A signature that cannot be read must not hide another one.
+            match input.and_then(|input| self.check(&input, &attempt)) {
                 Ok(KeyCheck::Valid) => return Ok(event()),
                 // A key that is unknown must not hide a signature of another key.
                 Ok(KeyCheck::Needs {
@@ -168,6 +208,7 @@ impl HttpSignatureVerifier {
                         otherwise,
                     }));
                 }
+                Err(found @ Refusal::TooManyChecks { .. }) => return Err(found),
                 Err(found) => refusal = refusal.or(Some(found)),
             }
         }
@@ -177,9 +218,7 @@ impl HttpSignatureVerifier {
     fn check(
         &self,
         input: &SignatureInput<'_>,
-        request: &Request<'_>,
-        documents: &dyn Documents,
-        now: Timestamp,
+        attempt: &Attempt<'_>,
     ) -> Result<KeyCheck, Refusal> {
         let components = Component::read_all(input.list)?;
         for required in &self.rules.components {
@@ -192,14 +231,14 @@ impl HttpSignatureVerifier {
                 });
             }
         }
-        self.check_parameters(input, now)?;
+        self.check_parameters(input, attempt.now)?;
         if components.iter().any(|found| found.name == CONTENT_DIGEST) {
-            digest::check(request)?;
+            attempt.check_digest()?;
         }
 
-        let values = Values::new(request, self.public_url.as_ref());
+        let values = Values::new(attempt.request, self.public_url.as_ref());
         let base = values.base(&components, input.list)?;
-        self.check_signature(input, base.as_bytes(), documents)
+        self.check_signature(input, base.as_bytes(), attempt)
     }
 
     /// Checks the times and the tag of a signature.
@@ -227,7 +266,7 @@ impl HttpSignatureVerifier {
         &self,
         input: &SignatureInput<'_>,
         base: &[u8],
-        documents: &dyn Documents,
+        attempt: &Attempt<'_>,
     ) -> Result<KeyCheck, Refusal> {
         let algorithms: Vec<Algorithm> = match input.text("alg")? {
             Some(name) => {
@@ -247,8 +286,9 @@ impl HttpSignatureVerifier {
                 key_id: input.text("keyid")?,
                 signed: base,
                 signature: &signature,
+                checks: &attempt.checks,
             };
-            match self.keys.check(&proof, documents) {
+            match self.keys.check(&proof, attempt.documents) {
                 Ok(check) => return Ok(check),
                 // A key that does not fit this algorithm may fit another one.
                 Err(Refusal::WrongAlgorithm { .. }) if refusal.is_some() => {}

@@ -21,6 +21,7 @@ use self::claims::{Claims, ClaimsVerifier};
 pub use self::query_hash::QueryHash;
 pub use self::rules::{ClaimRule, KeyRequestRule, KeyRule, Need, Rules, SourceRules};
 use self::token::Token;
+use super::checks::Checks;
 use super::keys::{KeyCheck, Keys, Proof};
 use super::{Documents, KeyLocation, Refusal, Request, Verdict, Verification, Verified};
 use crate::SetupError;
@@ -118,6 +119,7 @@ impl JwtVerifier {
             key_id: header.key_id.as_deref(),
             signed: token.signed.as_bytes(),
             signature: token.signature,
+            checks: &Checks::default(),
         };
         match self.keys.check(&proof, documents)? {
             KeyCheck::Valid => Ok(event(claims.id())),

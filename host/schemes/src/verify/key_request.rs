@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::documents::InvalidDocument;
 use super::key_set::KeySet;
 use crate::json::JsonPointer;
+use crate::recipe::{Encoding, Hash as Digest};
 use crate::{Secret, SetupError};
 
 /// The maximum length of the id of a key, in bytes.
@@ -78,16 +79,35 @@ impl KeyRequest {
         Secret::from(Value::from(members).to_string())
     }
 
-    /// Reads the key with this id from the answer.
-    pub(super) fn read_answer(&self, body: &[u8], id: &str) -> Result<KeySet, InvalidDocument> {
-        let found = self.key.find(body);
-        let found = found.map_err(|error| InvalidDocument(format!("not an answer: {error}")))?;
-        let key = found.ok_or_else(|| {
-            let place = self.key.as_str();
-            InvalidDocument(format!("the answer has no key at {place}"))
-        })?;
-        KeySet::single(key.get().as_bytes(), id)
+    /// Returns a digest of the members without the id of the key. Requests with other credentials
+    /// have other fingerprints, and a fingerprint does not reveal the credentials.
+    pub fn fingerprint(&self) -> String {
+        let members: Vec<_> = self
+            .members
+            .iter()
+            .map(|(name, value)| match value {
+                KeyRequestValue::Id => (name, Value::Null),
+                KeyRequestValue::Text(text) => {
+                    (name, String::from_utf8_lossy(text.expose()).into())
+                }
+            })
+            .collect();
+        let written = serde_json::json!(members).to_string();
+        Encoding::Hex.encode(Digest::Sha256.digest(written.as_bytes()).as_ref())
     }
+}
+
+/// Reads the key with this id from the answer to a request, which has the key at `place`.
+pub(super) fn read_answer(
+    place: &JsonPointer,
+    body: &[u8],
+    id: &str,
+) -> Result<KeySet, InvalidDocument> {
+    let found = place.find(body);
+    let found = found.map_err(|error| InvalidDocument(format!("not an answer: {error}")))?;
+    let key = found
+        .ok_or_else(|| InvalidDocument(format!("the answer has no key at {}", place.as_str())))?;
+    KeySet::single(key.get().as_bytes(), id)
 }
 
 #[cfg(test)]
@@ -129,6 +149,30 @@ mod tests {
             assert!(!KeyRequest::takes_id(bad), "{bad}");
         }
         assert!(KeyRequest::takes_id("bfbd5111-8e33-4643-8ced-b2e642a72f3c"));
+    }
+
+    #[test]
+    fn fingerprint_depends_on_all_members() {
+        let of = |members: [(&str, KeyRequestValue); 2]| {
+            let members = members.map(|(name, value)| (name.to_owned(), value));
+            let request = KeyRequest {
+                members: members.into(),
+                ..request()
+            };
+            request.fingerprint()
+        };
+        let text = |text: &str| KeyRequestValue::Text(text.into());
+        let one = of([("client_id", text("me")), ("key_id", KeyRequestValue::Id)]);
+
+        assert_eq!(one, request().fingerprint());
+        assert_eq!(one.len(), 64);
+        for other in [
+            of([("client_id", text("you")), ("key_id", KeyRequestValue::Id)]),
+            of([("client", text("me")), ("key_id", KeyRequestValue::Id)]),
+            of([("client_id", text("me")), ("key_id", text(""))]),
+        ] {
+            assert_ne!(one, other);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hookyard_model::excerpt;
 use jsonwebtoken::Algorithm;
 
+use super::checks::Checks;
 use super::jws::public_key::{
     PublicKey, SkippedKey, find_algorithm, parse_algorithm, read_configured,
 };
@@ -60,6 +61,8 @@ pub(super) struct Proof<'a> {
     pub(super) signed: &'a [u8],
     /// The signature, in base64url.
     pub(super) signature: &'a str,
+    /// The checks of the request so far.
+    pub(super) checks: &'a Checks,
 }
 
 /// The result of a check that no key has failed.
@@ -214,18 +217,17 @@ fn check(keys: &[PublicKey], proof: &Proof<'_>) -> Result<(), Refusal> {
         return Err(unknown_key(proof));
     }
 
-    let is_valid = named
-        .iter()
-        .any(|key| key.verifies(proof.algorithm, proof.signed, proof.signature));
-    if is_valid {
-        Ok(())
-    } else if named.iter().any(|key| key.allows(proof.algorithm)) {
-        Err(Refusal::BadSignature)
-    } else {
-        Err(Refusal::WrongAlgorithm {
-            found: format!("{:?}", proof.algorithm),
-        })
+    let mut refusal = Refusal::WrongAlgorithm {
+        found: format!("{:?}", proof.algorithm),
+    };
+    for key in named.iter().filter(|key| key.allows(proof.algorithm)) {
+        proof.checks.begin()?;
+        if key.verifies(proof.algorithm, proof.signed, proof.signature) {
+            return Ok(());
+        }
+        refusal = Refusal::BadSignature;
     }
+    Err(refusal)
 }
 
 fn unknown_key(proof: &Proof<'_>) -> Refusal {

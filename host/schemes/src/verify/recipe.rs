@@ -9,6 +9,7 @@ use aws_lc_rs::{constant_time, hmac};
 use hookyard_model::{Payload, Timestamp};
 
 use self::certificate::{CertificateKeys, Signing};
+use super::checks::Checks;
 use super::credential::check_keys;
 use super::public_key::verification_keys;
 use super::{Certificate, Documents, Freshness, Refusal, Request, Verdict, Verification, Verified};
@@ -76,7 +77,10 @@ impl RecipeVerifier {
             Algorithm::PublicKey {
                 algorithm,
                 keys: KeyOrigin::Certificate(origin),
-            } => Keys::Certificate(Box::new(CertificateKeys::new(origin, *algorithm)?)),
+            } => {
+                let keys = CertificateKeys::new(origin, *algorithm, &source.settings)?;
+                Keys::Certificate(Box::new(keys))
+            }
         };
         Ok(Self {
             payload: payload(&recipe, &source),
@@ -250,7 +254,7 @@ impl RecipeVerifier {
             Some(digest) => has_digest(digest, values.fields)?,
             None => false,
         };
-        let mut refusal = None;
+        let (mut refusal, checks) = (None, Checks::default());
         for text in &self.recipe.signed {
             if !has_digest && !self.covers(text, values.fields) {
                 refusal.get_or_insert(Refusal::UncoveredBody);
@@ -261,7 +265,10 @@ impl RecipeVerifier {
                 refusal = Some(Refusal::HandshakeText);
                 continue;
             }
-            if self.keys.have_signed(&signed, signatures, certificate) {
+            if self
+                .keys
+                .have_signed(&signed, signatures, certificate, &checks)?
+            {
                 return Ok(());
             }
             refusal = Some(Refusal::BadSignature);
@@ -322,29 +329,52 @@ impl Keys {
         signed: &[Cow<'_, [u8]>],
         signatures: &[Vec<u8>],
         certificate: Option<&Certificate>,
-    ) -> bool {
+        checks: &Checks,
+    ) -> Result<bool, Refusal> {
         match self {
             // Every key is compared with every signature, so that the time reveals nothing.
-            Self::Secrets(keys) => keys.iter().fold(false, |is_valid, key| {
+            Self::Secrets(keys) => Ok(keys.iter().fold(false, |is_valid, key| {
                 let tag = tag(key, signed);
                 signatures.iter().fold(is_valid, |is_valid, given| {
                     is_valid | constant_time::verify_slices_are_equal(tag.as_ref(), given).is_ok()
                 })
-            }),
+            })),
             Self::Public(keys) => {
                 let signed = joined(signed);
-                let fits = |key: &ParsedPublicKey| {
-                    signatures
-                        .iter()
-                        .any(|given| key.verify_sig(&signed, given).is_ok())
+                let verifies = |key: &ParsedPublicKey, given: &[u8]| {
+                    checks.begin()?;
+                    Ok(key.verify_sig(&signed, given).is_ok())
                 };
-                keys.iter().any(fits)
+                let pairs = keys
+                    .iter()
+                    .flat_map(|key| signatures.iter().map(move |given| (key, given)));
+                any(pairs, |(key, given)| verifies(key, given))
             }
-            Self::Certificate(keys) => certificate.is_some_and(|certificate| {
-                keys.has_signed(certificate, &joined(signed), signatures)
-            }),
+            Self::Certificate(keys) => {
+                let Some(certificate) = certificate else {
+                    return Ok(false);
+                };
+                let signed = joined(signed);
+                any(signatures, |given| {
+                    checks.begin()?;
+                    Ok(keys.has_signed(certificate, &signed, given))
+                })
+            }
         }
     }
+}
+
+/// Returns whether `fits` holds for an item, and asks for no further items then.
+fn any<T>(
+    items: impl IntoIterator<Item = T>,
+    fits: impl Fn(T) -> Result<bool, Refusal>,
+) -> Result<bool, Refusal> {
+    for item in items {
+        if fits(item)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns the HMAC of slices that follow each other. They are not copied into one buffer.

@@ -51,6 +51,14 @@ pub enum Refusal {
         /// The part of the request: `query` or `form`.
         part: &'static str,
     },
+    /// The request has so many signatures that the host does not check all of them.
+    #[error(
+        "none of the first {max} checks of a signature with a key succeeded, and no more are made"
+    )]
+    TooManyChecks {
+        /// The maximum number of checks.
+        max: usize,
+    },
     /// Two headers or fields that must be equal differ.
     #[error("`{one}` and `{other}` disagree")]
     Disagreement {
@@ -260,6 +268,7 @@ impl Refusal {
             Self::RepeatedPair { .. } => "repeated-pair",
             Self::RepeatedParameter { .. } => "repeated-parameter",
             Self::TooManyParameters { .. } => "too-many-parameters",
+            Self::TooManyChecks { .. } => "too-many-checks",
             Self::Disagreement { .. } => "disagreement",
             Self::StaleTimestamp => "stale-timestamp",
             Self::FutureTimestamp => "future-timestamp",

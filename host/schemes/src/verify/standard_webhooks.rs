@@ -5,6 +5,7 @@
 //! headers are named `webhook-*` or `svix-*`. If a request has both families, they must agree, so
 //! that an unsigned id cannot become the idempotency key.
 
+use std::cell::LazyCell;
 use std::time::Duration;
 
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
@@ -13,6 +14,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookyard_model::Timestamp;
 
+use super::checks::Checks;
 use super::credential::check_keys;
 use super::freshness::unix_seconds;
 use super::recipe::tag;
@@ -157,38 +159,42 @@ impl StandardWebhooksVerifier {
         }
 
         let tags: Vec<_> = self.secrets.iter().map(|key| tag(key, signed)).collect();
-        let is_valid = signatures
-            .split(' ')
-            .filter_map(|entry| entry.split_once(','))
-            .any(|(version, signature)| {
-                let mut bytes = [0; SIGNATURE_ROOM];
-                let Ok(length) = BASE64_STANDARD.decode_slice(signature, &mut bytes) else {
-                    return false;
-                };
-                let signature = &bytes[..length];
-                match version {
-                    "v1" => is_one_of(&tags, signature),
-                    "v1a" => self.is_signed_by_public_key(signed, signature),
-                    _ => false,
-                }
-            });
-
-        if is_valid {
-            Ok(())
-        } else {
-            Err(Refusal::BadSignature)
+        let joined = LazyCell::new(|| signed.concat());
+        let checks = Checks::default();
+        for entry in signatures.split(' ') {
+            let mut bytes = [0; SIGNATURE_ROOM];
+            let Some((version, signature)) = entry.split_once(',') else {
+                continue;
+            };
+            let Ok(length) = BASE64_STANDARD.decode_slice(signature, &mut bytes) else {
+                continue;
+            };
+            let signature = &bytes[..length];
+            let is_valid = match version {
+                "v1" => is_one_of(&tags, signature),
+                "v1a" => self.is_signed_by_public_key(&joined, signature, &checks)?,
+                _ => false,
+            };
+            if is_valid {
+                return Ok(());
+            }
         }
+        Err(Refusal::BadSignature)
     }
 
-    fn is_signed_by_public_key(&self, signed: &[&[u8]], signature: &[u8]) -> bool {
-        if self.public_keys.is_empty() {
-            return false;
+    fn is_signed_by_public_key(
+        &self,
+        signed: &[u8],
+        signature: &[u8],
+        checks: &Checks,
+    ) -> Result<bool, Refusal> {
+        for key in &self.public_keys {
+            checks.begin()?;
+            if key.verify_sig(signed, signature).is_ok() {
+                return Ok(true);
+            }
         }
-
-        let signed = signed.concat();
-        self.public_keys
-            .iter()
-            .any(|key| key.verify_sig(&signed, signature).is_ok())
+        Ok(false)
     }
 }
 

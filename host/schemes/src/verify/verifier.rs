@@ -86,6 +86,9 @@ impl Verifier {
         };
         let mut credential_headers: Vec<String> = ALWAYS_CREDENTIALS.map(str::to_owned).to_vec();
         credential_headers.extend(own_header.map(str::to_owned));
+        if let SchemeVerifier::Component(component) = &scheme {
+            credential_headers.extend_from_slice(component.credential_headers());
+        }
 
         Ok(Self {
             scheme,

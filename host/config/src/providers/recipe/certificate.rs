@@ -1,11 +1,12 @@
 //! The `certificate` table of a recipe: the certificate at a URL that each message names.
 
+use hookyard_schemes::SettingText;
 use hookyard_schemes::recipe::CertificateOrigin;
 use hookyard_schemes::value::Place;
 
 use super::single_place;
 use crate::document::{Entry, Section};
-use crate::providers::value::place;
+use crate::providers::value::{place, setting_text};
 
 /// Reads where the certificate is, and what it must be.
 pub(super) fn read(section: &Section<'_>) -> Option<CertificateOrigin> {
@@ -16,7 +17,11 @@ pub(super) fn read(section: &Section<'_>) -> Option<CertificateOrigin> {
     }
     let url = url.and_then(|entry| single_place(&entry));
     let prefixes = prefixes(section);
-    let name = section.require("name", "the name that the certificate must have");
+    let name = section.entry("name");
+    if name.is_none() {
+        section.missing("name", "the name that the certificate must have");
+    }
+    let name = name.and_then(|entry| setting_text(&entry));
     let stated = section.entry("algorithm").map(|entry| entry.table(stated));
 
     Some(CertificateOrigin {
@@ -33,7 +38,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<CertificateOrigin> {
 
 /// Reads the beginnings of the URLs. A certificate is trusted because of its URL, so that the host of
 /// the URL must be proven.
-fn prefixes(section: &Section<'_>) -> Option<Vec<String>> {
+fn prefixes(section: &Section<'_>) -> Option<Vec<SettingText>> {
     let Some(entry) = section.entry("prefixes") else {
         section.missing(
             "prefixes",
@@ -44,9 +49,9 @@ fn prefixes(section: &Section<'_>) -> Option<Vec<String>> {
     entry.items().iter().map(prefix).collect()
 }
 
-fn prefix(entry: &Entry<'_>) -> Option<String> {
-    let text = entry.get::<String>()?;
-    if !text.starts_with("https://") {
+fn prefix(entry: &Entry<'_>) -> Option<SettingText> {
+    let text = setting_text(entry)?;
+    if !text.begins_with("https://") {
         entry.fault("must begin with `https://`");
         return None;
     }

@@ -8,10 +8,11 @@ use hookyard_schemes::recipe::{
 use hookyard_schemes::sns::Trust;
 use hookyard_schemes::value::PlaceKind;
 use hookyard_schemes::{
-    Provider, PublicKeys, Secret, SecretReport, SecretUse, check_document, token,
+    Provider, PublicKeys, Secret, SecretReport, SecretUse, SettingText, SetupError, check_document,
+    token,
 };
 
-use super::{Reader, SHARED_SECRET, is_http};
+use super::{HTTP, Reader, SHARED_SECRET};
 use crate::tenant::source_values;
 
 impl Reader<'_, '_> {
@@ -31,7 +32,7 @@ impl Reader<'_, '_> {
             Some(Algorithm::PublicKey { algorithm, .. }) => Some(*algorithm),
             _ => None,
         };
-        if let Some((recipe, origin)) = recipe.and_then(certificate_origin) {
+        if let Some((recipe, origin)) = recipe.and_then(|it| Some((it, it.certificate()?))) {
             let recipe = self.with_certificate(recipe, origin);
             return self.settings(Some(&recipe), Some(Vec::new()));
         }
@@ -45,13 +46,13 @@ impl Reader<'_, '_> {
     /// stand-in for the sender needs.
     fn with_certificate(&self, recipe: &Recipe, origin: &CertificateOrigin) -> Recipe {
         let mut origin = origin.clone();
-        if let Some(url) = self.section.get("certificate_url") {
-            origin.prefixes = vec![url];
+        if let Some(url) = self.section.get::<String>("certificate_url") {
+            origin.prefixes = vec![SettingText::literal(url)];
         }
         if let Some(Trust::Roots(roots)) = self.trust() {
             origin.roots = roots;
         }
-        if origin.roots.is_empty() && origin.prefixes.iter().any(|url| is_http(url)) {
+        if origin.roots.is_empty() && has_http_prefix(&origin) {
             self.section.missing(
                 "trust",
                 "the root of the certificate, because `certificate_url` is not `https:` and does not \
@@ -120,9 +121,8 @@ impl Reader<'_, '_> {
         }
         for name in recipe.settings() {
             if !source.settings.contains_key(name) {
-                self.section.fault(format_args!(
-                    "the sender signs the setting `{name}`; add settings = {{ {name} = \"…\" }}"
-                ));
+                let name = name.to_owned();
+                self.section.fault(SetupError::MissingSetting { name });
             }
         }
         for name in source.settings.keys() {
@@ -147,19 +147,12 @@ impl Reader<'_, '_> {
 
 /// Returns whether certificates may be fetched over plain HTTP.
 pub(super) fn has_http(recipe: &Recipe) -> bool {
-    certificate_origin(recipe)
-        .is_some_and(|(_, origin)| origin.prefixes.iter().any(|url| is_http(url)))
+    recipe.certificate().is_some_and(has_http_prefix)
 }
 
-/// Returns a recipe whose key is in a certificate, with the rules for the certificate.
-fn certificate_origin(recipe: &Recipe) -> Option<(&Recipe, &CertificateOrigin)> {
-    match &recipe.algorithm {
-        Algorithm::PublicKey {
-            keys: KeyOrigin::Certificate(origin),
-            ..
-        } => Some((recipe, origin)),
-        _ => None,
-    }
+fn has_http_prefix(origin: &CertificateOrigin) -> bool {
+    let mut prefixes = origin.prefixes.iter();
+    prefixes.any(|prefix| prefix.begins_with(HTTP))
 }
 
 /// Checks a public key or a set of keys. A key of a set that cannot be used is skipped with a note.

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use hookyard_model::Timestamp;
-use hookyard_schemes::DocumentRef;
+use hookyard_schemes::DocumentId;
 
 /// A document that has verified a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvenDocument {
-    /// The name of the document: a certificate or a key set.
-    pub name: DocumentRef,
+    /// The identity of the document.
+    pub id: DocumentId,
     /// The body of the answer.
     pub bytes: Bytes,
     /// The time after which the document is not used any more.

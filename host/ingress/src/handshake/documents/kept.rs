@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::Timestamp;
-use hookyard_schemes::{Document, DocumentRef};
+use hookyard_schemes::{Document, DocumentId};
 
 /// How long a certificate is used before the host fetches it again. The verifier checks its dates
 /// at each use.
@@ -37,13 +37,13 @@ struct Lifetime {
 }
 
 impl Lifetime {
-    fn of(name: &DocumentRef) -> Self {
-        match name {
-            DocumentRef::Certificate { .. } => Self {
+    fn of(id: &DocumentId) -> Self {
+        match id {
+            DocumentId::Certificate { .. } => Self {
                 fresh: CERTIFICATE_FRESH_FOR,
                 usable: CERTIFICATE_FRESH_FOR,
             },
-            DocumentRef::KeySet { .. } | DocumentRef::Key { .. } => Self {
+            DocumentId::KeySet { .. } | DocumentId::Key { .. } => Self {
                 fresh: KEYS_FRESH_FOR,
                 usable: KEYS_USABLE_FOR,
             },
@@ -54,12 +54,12 @@ impl Lifetime {
 impl KeptDocument {
     /// Returns a document that was fetched at this time.
     pub(super) fn fetched(
-        name: &DocumentRef,
+        id: &DocumentId,
         document: Document,
         bytes: Bytes,
         fetched_at: Timestamp,
     ) -> Self {
-        let Lifetime { fresh, usable } = Lifetime::of(name);
+        let Lifetime { fresh, usable } = Lifetime::of(id);
         Self {
             document,
             bytes,
@@ -74,18 +74,18 @@ impl KeptDocument {
     ///
     /// A clock that was set back must not make the host keep a document for longer.
     pub(super) fn archived(
-        name: &DocumentRef,
+        id: &DocumentId,
         document: Document,
         bytes: Bytes,
         until: Timestamp,
         now: Timestamp,
     ) -> Self {
-        let usable = Lifetime::of(name).usable;
+        let usable = Lifetime::of(id).usable;
         let rest = until.since(now).min(usable);
         let age = usable.saturating_sub(rest);
         Self {
             is_proven: true,
-            ..Self::fetched(name, document, bytes, now.before(age))
+            ..Self::fetched(id, document, bytes, now.before(age))
         }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{SourceRef, TenantName, Timestamp};
-use hookyard_schemes::{Document, DocumentRef};
+use hookyard_schemes::{Document, DocumentId, DocumentRef};
 use tokio::sync::{Semaphore, watch};
 
 use super::DocumentRequest;
@@ -47,7 +47,7 @@ pub(super) type FetchResult = Result<Document, Arc<str>>;
 
 /// The state of all documents.
 pub(super) struct Table {
-    kept: HashMap<DocumentRef, KeptDocument>,
+    kept: HashMap<DocumentId, KeptDocument>,
     failed: HashMap<DocumentRef, FailedFetch>,
     fetching: HashMap<DocumentRef, Fetching>,
     room: WaitingRoom,
@@ -111,7 +111,7 @@ impl Table {
     /// Returns the document if it may be used without another fetch: because it is fresh, or
     /// because a fetch has just failed and it is usable.
     pub(super) fn ready(&self, name: &DocumentRef, now: Timestamp) -> Option<Document> {
-        let kept = self.kept.get(name)?;
+        let kept = self.kept.get(&name.id())?;
         let has_failed = || {
             self.failed
                 .get(name)
@@ -123,8 +123,8 @@ impl Table {
 
     /// Returns the document if it may be used after a fetch has failed.
     pub(super) fn usable(&self, name: &DocumentRef, now: Timestamp) -> Option<Document> {
-        let kept = self.kept.get(name).filter(|kept| kept.usable_until > now)?;
-        Some(kept.document.clone())
+        let kept = self.kept.get(&name.id())?;
+        (kept.usable_until > now).then(|| kept.document.clone())
     }
 
     /// Decides the next step of a request that needs a document.
@@ -167,7 +167,7 @@ impl Table {
 
     fn was_fetched_just_now(&self, name: &DocumentRef, now: Timestamp) -> bool {
         self.kept
-            .get(name)
+            .get(&name.id())
             .is_some_and(|kept| now.since(kept.fetched_at) < REFRESH_EVERY)
     }
 
@@ -198,9 +198,8 @@ impl Table {
         wanted: &DocumentRequest<'_>,
         now: Timestamp,
     ) -> Result<Step, Arc<str>> {
-        if let DocumentRef::Key { request, .. } = wanted.name
-            && !self.pace.allows(request, now)
-        {
+        let is_key = matches!(wanted.name, DocumentRef::Key { .. });
+        if is_key && !self.pace.allows(wanted.source, now) {
             return Err("too many unknown keys were requested in the last minute".into());
         }
 
@@ -280,12 +279,13 @@ impl Table {
 
         match fetched {
             Ok(document) => {
-                let is_proven = self.kept.get(&name).is_some_and(|kept| kept.is_proven);
+                let id = name.id();
+                let is_proven = self.kept.get(&id).is_some_and(|kept| kept.is_proven);
                 let kept = KeptDocument {
                     is_proven,
-                    ..KeptDocument::fetched(&name, document.clone(), bytes, now)
+                    ..KeptDocument::fetched(&id, document.clone(), bytes, now)
                 };
-                self.keep(name, kept);
+                self.keep(id, kept);
                 is_proven
             }
             Err(why) => {
@@ -306,35 +306,36 @@ impl Table {
     }
 
     /// Keeps a document. If there are too many, removes an unproven document before a proven one.
-    pub(super) fn keep(&mut self, name: DocumentRef, kept: KeptDocument) {
-        if !self.kept.contains_key(&name) && self.kept.len() >= KEPT_MAX {
+    pub(super) fn keep(&mut self, id: DocumentId, kept: KeptDocument) {
+        if !self.kept.contains_key(&id) && self.kept.len() >= KEPT_MAX {
             let last = self
                 .kept
                 .iter()
-                .min_by_key(|(name, kept)| (kept.is_proven || name.is_pinned(), kept.usable_until))
-                .map(|(name, _)| name.clone());
+                .min_by_key(|(id, kept)| (kept.is_proven || id.is_pinned(), kept.usable_until))
+                .map(|(id, _)| id.clone());
             if let Some(last) = last {
                 self.kept.remove(&last);
             }
         }
-        self.kept.insert(name, kept);
+        self.kept.insert(id, kept);
     }
 
     /// Marks a document that has verified a message. Returns whether it was not marked yet.
     pub(super) fn prove(&mut self, name: &DocumentRef) -> bool {
-        let Some(kept) = self.kept.get_mut(name) else {
+        let Some(kept) = self.kept.get_mut(&name.id()) else {
             return false;
         };
         !std::mem::replace(&mut kept.is_proven, true)
     }
 
     /// Returns the documents that have verified a message.
-    pub(super) fn proven(&self) -> impl Iterator<Item = (&DocumentRef, &KeptDocument)> {
+    pub(super) fn proven(&self) -> impl Iterator<Item = (&DocumentId, &KeptDocument)> {
         self.kept.iter().filter(|(_, kept)| kept.is_proven)
     }
 
     fn is_proven(&self, name: &DocumentRef) -> bool {
-        name.is_pinned() || self.kept.get(name).is_some_and(|kept| kept.is_proven)
+        let id = name.id();
+        id.is_pinned() || self.kept.get(&id).is_some_and(|kept| kept.is_proven)
     }
 
     /// Returns whether another unproven document may be fetched.

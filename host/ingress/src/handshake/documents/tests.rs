@@ -348,9 +348,9 @@ async fn proven_url_is_soon_fetched_again() {
     let (site, cache) = site(100);
     let name = certificate("missing");
     let document = name.parse(site.page.as_bytes()).expect("a certificate");
-    let kept = KeptDocument::archived(&name, document, Bytes::new(), NOW, NOW);
+    let kept = KeptDocument::archived(&name.id(), document, Bytes::new(), NOW, NOW);
 
-    cache.table().keep(name, kept);
+    cache.table().keep(name.id(), kept);
     assert!(fetch(&cache, "missing", NOW).await.is_err());
     site.asked(1).await;
     assert!(
@@ -510,30 +510,89 @@ async fn failed_refresh_is_told_and_leaves_the_set() {
     assert!(cache.at(later).get(&key_set()).is_some());
 }
 
-#[tokio::test]
-async fn unknown_key_ids_have_a_pace() {
-    let (site, cache) = serving(format!(r#"{{"key": {KEY}}}"#), 1000, Arc::new(()));
-    let request = Arc::new(KeyRequest {
-        url: "keys".to_owned(),
-        members: vec![("key_id".to_owned(), KeyRequestValue::Id)],
-        key: JsonPointer::parse("/key").expect("a pointer"),
-    });
-    let key = |id: usize| DocumentRef::Key {
-        request: Arc::clone(&request),
-        id: id.to_string(),
-    };
-    let source = source("acme");
+fn single_key_site(archive: Arc<dyn DocumentArchive>) -> (Arc<Site>, Arc<DocumentCache>) {
+    serving(format!(r#"{{"key": {KEY}}}"#), 1000, archive)
+}
 
+/// Returns the key with this id, which a request with a credential returns.
+fn key(id: &str) -> DocumentRef {
+    let members = [
+        ("key_id", KeyRequestValue::Id),
+        ("secret", KeyRequestValue::Text("credential".into())),
+    ];
+    let request = KeyRequest {
+        url: "keys".to_owned(),
+        members: members.map(|(name, value)| (name.to_owned(), value)).into(),
+        key: JsonPointer::parse("/key").expect("a pointer"),
+    };
+    DocumentRef::Key {
+        request: Arc::new(request),
+        id: id.to_owned(),
+    }
+}
+
+/// Requests unproven keys until no turn is left.
+async fn use_up_turns(cache: &Arc<DocumentCache>, source: &SourceRef) {
     for id in 0..PERIOD_MAX {
-        let fetched = cache.fetch(wanted(&key(id), &source), NOW).await;
+        let forged = key(&format!("forged {id}"));
+        let fetched = cache.fetch(wanted(&forged, source), NOW).await;
         fetched.expect("a key");
     }
+}
+
+#[tokio::test]
+async fn unknown_key_ids_have_a_pace() {
+    let (site, cache) = single_key_site(Arc::new(()));
+    let acme = source("acme");
+    use_up_turns(&cache, &acme).await;
     site.asked(PERIOD_MAX).await;
-    let refused = cache.fetch(wanted(&key(99), &source), NOW).await;
+
+    let refused = cache.fetch(wanted(&key("new"), &acme), NOW).await;
     assert!(refused.expect_err("too many").contains("unknown keys"));
     assert!(!site.was_asked());
-    let known = cache.fetch(wanted(&key(0), &source), NOW).await;
+    let known = cache.fetch(wanted(&key("forged 0"), &acme), NOW).await;
     known.expect("a key that was fetched before");
+    let of_another = cache
+        .fetch(wanted(&key("new"), &source("other")), NOW)
+        .await;
+    of_another.expect("a key of a source without forgeries");
+}
+
+#[tokio::test]
+async fn proven_key_needs_no_turn() {
+    let (_site, cache) = single_key_site(Arc::new(()));
+    let acme = source("acme");
+    let genuine = key("genuine");
+    let fetched = cache.fetch(wanted(&genuine, &acme), NOW).await;
+    fetched.expect("a key");
+    cache.prove(&genuine);
+
+    let later = NOW.after(KEYS_USABLE_FOR + SOME_TIME);
+    for id in 0..PERIOD_MAX {
+        let forged = key(&format!("forged {id}"));
+        let _ = cache.fetch(wanted(&forged, &acme), later).await;
+    }
+    let fetched = cache.fetch(wanted(&genuine, &acme), later).await;
+    fetched.expect("the proven key");
+}
+
+#[tokio::test]
+async fn proven_key_survives_restart_and_flood() {
+    let shelf = Arc::new(Shelf::default());
+    let (_site, cache) = single_key_site(Arc::clone(&shelf) as Arc<dyn DocumentArchive>);
+    let (acme, genuine) = (source("acme"), key("genuine"));
+    let fetched = cache.fetch(wanted(&genuine, &acme), NOW).await;
+    fetched.expect("a key");
+    cache.prove(&genuine);
+    while shelf.load().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let archived = format!("{:?}", shelf.load());
+    assert!(!archived.contains("credential"), "{archived}");
+
+    let (_site, restarted) = single_key_site(shelf);
+    use_up_turns(&restarted, &acme).await;
+    assert!(restarted.at(NOW).get(&genuine).is_some());
 }
 
 #[tokio::test]

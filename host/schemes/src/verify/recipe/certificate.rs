@@ -1,5 +1,6 @@
 //! The certificate that has signed a request, by the URL that the request names.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::signature::VerificationAlgorithm;
@@ -10,12 +11,13 @@ use crate::sns::UrlRule;
 use crate::value::Fields;
 use crate::verify::sns::CertificateUrls;
 use crate::verify::{Certificate, Documents, documents};
-use crate::{DocumentRef, Refusal, SetupError};
+use crate::{DocumentRef, Refusal, SettingValues, SetupError};
 
 /// The rules for the certificates of one source.
 #[derive(Debug)]
 pub(super) struct CertificateKeys {
     origin: CertificateOrigin,
+    name: String,
     urls: CertificateUrls,
     algorithm: &'static dyn VerificationAlgorithm,
 }
@@ -32,9 +34,17 @@ impl CertificateKeys {
     pub(super) fn new(
         origin: &CertificateOrigin,
         algorithm: PublicKeyAlgorithm,
+        settings: &BTreeMap<String, String>,
     ) -> Result<Self, SetupError> {
+        let values = SettingValues {
+            settings,
+            secret: None,
+        };
+        let prefixes = origin.prefixes.iter().map(|text| text.fill(values));
+        let prefixes = prefixes.collect::<Result<_, _>>()?;
         Ok(Self {
-            urls: CertificateUrls::new(&UrlRule::Prefixes(origin.prefixes.clone()))?,
+            urls: CertificateUrls::new(&UrlRule::Prefixes(prefixes))?,
+            name: origin.name.fill(values)?,
             origin: origin.clone(),
             algorithm: algorithm.verification(),
         })
@@ -70,21 +80,19 @@ impl CertificateKeys {
         Ok(Signing::Certificate(certificate))
     }
 
-    /// Returns whether one of the signatures was made with the key of a certificate.
+    /// Returns whether a signature was made with the key of a certificate.
     pub(super) fn has_signed(
         &self,
         certificate: &Certificate,
         signed: &[u8],
-        signatures: &[Vec<u8>],
+        signature: &[u8],
     ) -> bool {
-        signatures
-            .iter()
-            .any(|given| certificate.verifies(self.algorithm, signed, given))
+        certificate.verifies(self.algorithm, signed, signature)
     }
 
     fn check(&self, certificate: &Certificate, now: Timestamp) -> Result<(), &'static str> {
         certificate.check_use(now)?;
-        if !certificate.has_name(|name| name == self.origin.name) {
+        if !certificate.has_name(|name| name == self.name) {
             return Err("is not issued to the sender");
         }
         if !self.origin.roots.is_empty() && !certificate.has_chain_to(&self.origin.roots, now) {

@@ -9,7 +9,8 @@ use hookyard_schemes::recipe::{
 };
 use hookyard_schemes::value::{Place, Template};
 use hookyard_schemes::{
-    Certificate, Document, DocumentRef, Documents, Refusal, Request, Scheme, Verification,
+    Certificate, Document, DocumentRef, Documents, Refusal, Request, Scheme, SettingText,
+    Verification,
 };
 use serde::Deserialize;
 
@@ -50,8 +51,10 @@ fn header(name: &str) -> Place {
 fn origin(case: &Case) -> CertificateOrigin {
     CertificateOrigin {
         url: header("PayPal-Cert-Url"),
-        prefixes: vec!["https://api.paypal.com/v1/notifications/certs/".to_owned()],
-        name: "messageverificationcerts.paypal.com".to_owned(),
+        prefixes: vec![SettingText::literal(
+            "https://api.paypal.com/v1/notifications/certs/",
+        )],
+        name: SettingText::literal("messageverificationcerts.paypal.com"),
         stated: Some((header("PayPal-Auth-Algo"), "SHA256withRSA".to_owned())),
         roots: case
             .trust_anchors
@@ -95,6 +98,14 @@ fn outcome(
     origin: CertificateOrigin,
     documents: &dyn Documents,
 ) -> Result<Verification, Refusal> {
+    outcome_of(case, scheme(origin), documents)
+}
+
+fn outcome_of(
+    case: &Case,
+    scheme: Scheme,
+    documents: &dyn Documents,
+) -> Result<Verification, Refusal> {
     let headers: Vec<_> = case
         .headers
         .iter()
@@ -112,7 +123,7 @@ fn outcome(
         body: case.body.as_bytes(),
     };
     let now = Timestamp::from_unix_secs(case.now);
-    verifier(scheme(origin)).verify(&request, documents, now)
+    verifier(scheme).verify(&request, documents, now)
 }
 
 fn reason(result: &Result<Verification, Refusal>) -> &'static str {
@@ -138,7 +149,7 @@ fn certificate_is_fetched_and_checked() {
     };
     assert_eq!(reason(&outcome(&case, by_url, &case)), "accepted");
     let other_name = CertificateOrigin {
-        name: "paypal.com".to_owned(),
+        name: SettingText::literal("paypal.com"),
         ..origin(&case)
     };
     assert_eq!(
@@ -194,10 +205,32 @@ fn url_and_algorithm_are_pinned() {
 }
 
 #[test]
+fn certificate_of_the_other_environment_is_refused() {
+    let case = case();
+    let of = |domain: &str| {
+        let text = |text: &str| SettingText::parse(text).expect("a text");
+        let mut scheme = scheme(CertificateOrigin {
+            prefixes: vec![text("https://api.{setting:domain}/v1/notifications/certs/")],
+            name: text("messageverificationcerts.{setting:domain}"),
+            ..origin(&case)
+        });
+        let Scheme::Recipe(settings) = &mut scheme else {
+            panic!("a recipe");
+        };
+        let domain = ("domain".to_owned(), domain.to_owned());
+        settings.source.settings.extend([domain]);
+        reason(&outcome_of(&case, scheme, &case))
+    };
+
+    assert_eq!(of("paypal.com"), "accepted");
+    assert_eq!(of("sandbox.paypal.com"), "certificate-url");
+}
+
+#[test]
 fn prefix_names_a_host_and_a_folder() {
     let case = case();
     let bad = CertificateOrigin {
-        prefixes: vec!["https://api.paypal.com".to_owned()],
+        prefixes: vec![SettingText::literal("https://api.paypal.com")],
         ..origin(&case)
     };
     let message = setup_error(scheme(bad)).to_string();

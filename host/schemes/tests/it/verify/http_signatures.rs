@@ -422,6 +422,73 @@ fn unknown_key_does_not_hide_another_signature() {
 }
 
 #[test]
+fn unreadable_signature_does_not_hide_another_one() {
+    let signer = ed25519();
+    let settings = settings(&signer);
+    let [(_, input), (_, signature)] = usual(&signer, PARAMETERS);
+    for other in [
+        "a=7",
+        "a=(7);created=1",
+        "a=(\"@method\");created=?1",
+        "a=(\"@odd\")",
+    ] {
+        let pair = [
+            ("Signature-Input".to_owned(), format!("{other}, {input}")),
+            ("Signature".to_owned(), format!("a=:AAAA:, {signature}")),
+        ];
+        assert_eq!(
+            reason(&verify(&settings, &pair, &[])),
+            "accepted",
+            "{other}"
+        );
+        let alone = [
+            ("Signature-Input".to_owned(), other.to_owned()),
+            ("Signature".to_owned(), "a=:AAAA:".to_owned()),
+        ];
+        assert!(verify(&settings, &alone, &[]).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn checks_with_keys_have_a_maximum() {
+    let signer = ed25519();
+    let keys = |count: usize| {
+        let others = (1..count).map(|_| Secret::from(ed25519().jwk.to_string()));
+        let own = Secret::from(signer.jwk.to_string());
+        KeyLocation::Given(others.chain([own]).collect())
+    };
+    let [(_, input), (_, signature)] = usual(&signer, PARAMETERS);
+    let relabeled = |text: &str, label: usize| text.replacen("s=", &format!("s{label}="), 1);
+    let forged = format!("s=:{}:", BASE64_STANDARD.encode([0; 64]));
+    let headers = |forged_count: usize| {
+        let labels = 0..forged_count;
+        let inputs = labels.clone().map(|label| relabeled(&input, label));
+        let signatures = labels.map(|label| relabeled(&forged, label));
+        let all = |list: Vec<String>, own: &str| [list, vec![own.to_owned()]].concat().join(", ");
+        [
+            ("Signature-Input".to_owned(), all(inputs.collect(), &input)),
+            (
+                "Signature".to_owned(),
+                all(signatures.collect(), &signature),
+            ),
+        ]
+    };
+
+    for (key_count, forged_count, expected) in [
+        (12, 7, "accepted"),
+        (20, 4, "accepted"),
+        (20, 7, "too-many-checks"),
+    ] {
+        let settings = Settings {
+            keys: keys(key_count),
+            ..settings(&signer)
+        };
+        let result = verify(&settings, &headers(forged_count), &[]);
+        assert_eq!(reason(&result), expected, "{key_count} {forged_count}");
+    }
+}
+
+#[test]
 fn useless_rules_are_refused() {
     let p384 = ec(&ECDSA_P384_SHA384_FIXED_SIGNING, "P-384");
     let refused = |rules: Rules| {
