@@ -13,9 +13,10 @@ use crate::{KeyPiece, KeyRule, Scheme, TypeRule};
 pub fn is_replayable(scheme: &Scheme, key: &KeyRule) -> bool {
     match scheme {
         Scheme::Recipe(settings) => {
-            settings.recipe.timestamp.is_none() && !is_signed(key, |piece| settings.signs(piece))
+            let signs = |piece: &Piece<KeyPiece>| settings.signs(piece);
+            settings.recipe.timestamp.is_none() && !is_signed(scheme, key, signs)
         }
-        Scheme::DetachedJws(_) => !is_signed(key, |piece| match piece {
+        Scheme::DetachedJws(_) => !is_signed(scheme, key, |piece| match piece {
             Piece::Value(place) => is_in_body(place),
             Piece::Own(KeyPiece::SchemeId) => false,
             Piece::Own(KeyPiece::BodySha256) | Piece::Text(_) => true,
@@ -24,8 +25,7 @@ pub fn is_replayable(scheme: &Scheme, key: &KeyRule) -> bool {
     }
 }
 
-/// The values of an event that the signature of its request does not cover: the places from which they
-/// come.
+/// The places of the values of an event that the signature of its request does not cover.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct UnsignedValues {
     /// The places of the key.
@@ -51,7 +51,7 @@ pub fn unsigned_values(scheme: &Scheme, provider: &Provider) -> UnsignedValues {
         names
     };
 
-    let key = provider.key.alternatives().iter();
+    let key = possible(scheme, &provider.key);
     let types = match &provider.event_type {
         TypeRule::FirstOf(alternatives) => &alternatives[..],
         TypeRule::Shapes(_) | TypeRule::None => &[],
@@ -63,14 +63,29 @@ pub fn unsigned_values(scheme: &Scheme, provider: &Provider) -> UnsignedValues {
 }
 
 /// Returns whether the signature covers a whole key, whichever alternative it is.
-fn is_signed(key: &KeyRule, signs: impl Fn(&Piece<KeyPiece>) -> bool) -> bool {
-    match key {
-        KeyRule::None => false,
-        KeyRule::FirstOf(alternatives) => {
-            let mut pieces = alternatives.iter().flat_map(Template::pieces);
-            pieces.all(signs)
-        }
-    }
+fn is_signed(scheme: &Scheme, key: &KeyRule, signs: impl Fn(&Piece<KeyPiece>) -> bool) -> bool {
+    let mut pieces = possible(scheme, key).flat_map(Template::pieces);
+    *key != KeyRule::None && pieces.all(signs)
+}
+
+/// Returns the alternatives of a key that can apply: those after an alternative whose values are in
+/// every request never do.
+fn possible<'k>(scheme: &Scheme, key: &'k KeyRule) -> impl Iterator<Item = &'k Template<KeyPiece>> {
+    let has_id = match scheme {
+        Scheme::StandardWebhooks(_) | Scheme::AwsSns(_) => true,
+        Scheme::Recipe(settings) => settings.signs(&Piece::Own(KeyPiece::SchemeId)),
+        _ => false,
+    };
+    let is_always_there = move |piece: &Piece<KeyPiece>| match piece {
+        Piece::Own(KeyPiece::SchemeId) => has_id,
+        Piece::Own(KeyPiece::BodySha256) | Piece::Text(_) => true,
+        Piece::Value(_) => false,
+    };
+    let alternatives = key.alternatives();
+    let last = alternatives
+        .iter()
+        .position(|text| text.pieces().iter().all(is_always_there));
+    alternatives[..last.map_or(alternatives.len(), |last| last + 1)].iter()
 }
 
 fn is_in_body(place: &Place) -> bool {

@@ -117,6 +117,48 @@ fn outgoing_event_is_refused() {
 }
 
 #[test]
+fn batch_does_not_pass_as_its_first_event() {
+    let providers = built_in();
+    let described = |provider: &str, body: String, payload: Payload| {
+        let verified = Verified { id: None, payload };
+        let description = providers[provider].describe(&verified, &request(body.as_bytes()));
+        let description = description.expect("a key");
+        (description.key.expect("a key"), description.event_type)
+    };
+
+    let events = |ids: &[u8]| {
+        let event = |id| format!(r#"{{"id": "{id}", "eventType": "paid"}}"#);
+        format!("[{}]", ids.iter().map(event).collect::<Vec<_>>().join(","))
+    };
+    let grid = |ids: &[u8]| described("azure-event-grid", events(ids), Payload::Body);
+    assert_eq!(grid(&[1]), ("1".to_owned(), Some("paid".to_owned())));
+    let (key, event_type) = grid(&[1, 2]);
+    assert_eq!(event_type, None);
+    assert_ne!(key, grid(&[1, 2, 3]).0);
+
+    let items = |references: &[u8]| {
+        let item = |reference| {
+            let item = format!(
+                r#"{{"pspReference": "{reference}", "eventCode": "CAPTURE", "success": "true"}}"#
+            );
+            format!(r#"{{"NotificationRequestItem": {item}}}"#)
+        };
+        let items: Vec<_> = references.iter().map(item).collect();
+        format!(r#"{{"notificationItems": [{}]}}"#, items.join(","))
+    };
+    let first = ("1:CAPTURE:true".to_owned(), Some("CAPTURE".to_owned()));
+    assert_eq!(described("adyen", items(&[1]), Payload::Body), first);
+    let (key, event_type) = described("adyen", items(&[1, 2]), Payload::Body);
+    assert_eq!(event_type, None);
+    assert!(key.starts_with("2:"), "{key}");
+    // The signature covers the first item alone, so that no other item reaches a plugin.
+    let covered = ["pspReference", "eventCode", "success"];
+    let pointer = |name| format!("/notificationItems/0/NotificationRequestItem/{name}");
+    let covered = Payload::Covered(covered.map(pointer).into());
+    assert_eq!(described("adyen", items(&[1, 2]), covered), first);
+}
+
+#[test]
 fn contracts_contain_incoming_cases() {
     let contracts = contracts(&built_in());
     let contract = contracts.get("topper:webhooks").expect("topper's");

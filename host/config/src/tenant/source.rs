@@ -125,9 +125,9 @@ fn advise_about_token(section: &Section<'_>, provider: &Provider, scheme: &Schem
         && let PlaceKind::Json(_) | PlaceKind::Form(_) = settings.from.kind
     {
         section.advise(format_args!(
-            "the token of {name} is in the body, and the host stores the body as received: whoever \
-             can read stored events can send events as {name}, and every plugin of the source reads \
-             the token"
+            "the token of {name} is in the body, and the host stores the body as received. Everybody \
+             who can read stored events can send events as {name}, and every plugin of the source \
+             reads the token"
         ));
     }
 }

@@ -175,6 +175,7 @@ fn replayable_source_is_noted_at_its_line() {
         ("\"none\"", body, Some(replayable)),
         ("\"{json:/id}\"", body, None),
         ("\"{body-sha256}\"", body, None),
+        ("[\"{body-sha256}\", \"{header:x-delivery}\"]", body, None),
         ("[\"{json:/id}\", \"{query:id}\"]", body, Some(replayable)),
         ("\"{header:x-delivery}\"", dated, Some(for_a_time)),
         ("\"{header:x-delivery}\"", with_id, None),
