@@ -17,7 +17,7 @@ fn strict() -> Config {
 }
 
 /// Sets a resource limit of the running host; `None` removes the limit.
-fn bound(rig: &Rig, resource: Resource, bytes: Option<u64>) -> Result<()> {
+pub(crate) fn bound(rig: &Rig, resource: Resource, bytes: Option<u64>) -> Result<()> {
     let pid = i32::try_from(rig.host.pid()).ok().and_then(Pid::from_raw);
     prlimit(
         pid,

@@ -38,6 +38,7 @@ mod handshakes;
 mod hostile;
 mod logging;
 mod metrics;
+mod monitoring;
 mod modules;
 mod odd_files;
 mod ordering;

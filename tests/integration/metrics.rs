@@ -1,7 +1,5 @@
 //! The metrics of a running host.
 
-use std::path::Path;
-
 use anyhow::Result;
 use hookyard_testkit::guests;
 use hookyard_testkit::host::run;
@@ -19,7 +17,7 @@ async fn get(rig: &Rig, path: &str, request: &Webhook) -> Result<Answer> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_match_golden_file() -> Result<()> {
+async fn metrics_count_requests_and_attempts() -> Result<()> {
     let books = guests::reference("topper")?;
     let rig = Rig::start(quick(), &[("acme/books", &books)]).await?;
     rig.deliver("topper", &fresh_payment().1).await?;
@@ -41,6 +39,8 @@ async fn metrics_match_golden_file() -> Result<()> {
         r#"hookyard_attempt_cpu_seconds_count{tenant="acme",plugin="books"} 1"#,
         r#"hookyard_attempt_memory_bytes_bucket{tenant="acme",plugin="books",le="67108864"} 1"#,
         r#"hookyard_requests_total{status="200",reason="stored"} 1"#,
+        r#"hookyard_request_seconds_count{reason="stored"} 1"#,
+        r#"hookyard_refusals_total{tenant="acme",source="payments",reason="missing-header"} 1"#,
     ] {
         assert!(
             text.lines().any(|written| written == line),
@@ -51,18 +51,6 @@ async fn metrics_match_golden_file() -> Result<()> {
         text.lines()
             .any(|line| line.starts_with(r#"hookyard_requests_total{status="401""#)),
         "{text}"
-    );
-    let mut names: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();
-    names.sort_unstable();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/metrics.txt");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&golden, names.join("\n") + "\n")?;
-    }
-    let expected = std::fs::read_to_string(&golden)?;
-    assert_eq!(
-        names,
-        expected.lines().collect::<Vec<_>>(),
-        "run with UPDATE=1 if this is meant"
     );
     Ok(())
 }

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::activity::Connections;
 use crate::answer;
 use crate::connection::{self, Admitted, Http};
+use crate::metering;
 use crate::receive::Receiver;
 
 /// The pause after an error of the system, such as a lack of file descriptors or memory.
@@ -99,9 +100,10 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 /// Refuses a connection without reading its request, because all connections are working on
 /// requests.
 fn turn_away(tcp: TcpStream, peer: SocketAddr, receiver: &Receiver) {
+    metering::count_turned_away();
     tracing::warn!(
         target: "hookyard::ingress",
-        %peer, status = answer::OVERLOADED.as_u16(), reason = "connections-max", "refused"
+        %peer, status = answer::OVERLOADED.as_u16(), reason = answer::CONNECTIONS_MAX, "refused"
     );
     // The buffer of a new socket has room for the answer. If it has not, the sender sees a closed
     // connection and retries as well.

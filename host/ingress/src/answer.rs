@@ -39,6 +39,9 @@ const METHODS: &str = "GET, HEAD, POST";
 /// The status for a connection that exceeds the maximum number of connections.
 pub(crate) const OVERLOADED: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
+/// The reason for refusing such a connection, for logs and metrics.
+pub(crate) const CONNECTIONS_MAX: &str = "connections-max";
+
 /// The result of an accepted request. Each is answered with 200, unless the source or the provider
 /// gives the answer as data, or a plugin responds.
 #[derive(Debug)]

@@ -112,6 +112,7 @@ impl Receiver {
 
     /// Handles a request and returns its answer.
     pub(crate) async fn receive(&self, request: Request<Incoming>, mut sender: Sender) -> Answer {
+        let began = Instant::now();
         let (head, mut body) = request.into_parts();
         let path = head.uri.path();
 
@@ -121,6 +122,8 @@ impl Receiver {
             None => Err(Refused::NotFound),
         };
 
+        let source = route.as_ref().map(|route| &route.source.name);
+        self.meter.count(&outcome, source, began);
         self.report(&outcome, path, route.as_ref(), &sender);
         if outcome.as_ref().is_ok_and(Accepted::is_from_sender) {
             sender.in_flight.accepted();
@@ -313,7 +316,7 @@ impl Receiver {
         }
     }
 
-    /// Counts and logs a request that is about to be answered.
+    /// Logs a request that is about to be answered.
     fn report(
         &self,
         outcome: &Result<Accepted, Refused>,
@@ -328,7 +331,6 @@ impl Receiver {
             None
         };
 
-        self.meter.count(outcome);
         log::request(
             outcome,
             &RequestSummary {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
@@ -13,6 +14,8 @@ use metrics_util::MetricKindMask;
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How long a series is kept after its last change, for example that of a removed plugin.
 const SERIES_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// A gauge that is always 1, and names the version of the host.
+const BUILD: &str = "hookyard_build_info";
 /// The buckets of durations, in seconds.
 const SECONDS: [f64; 12] = [
     0.000_01, 0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0,
@@ -44,6 +47,8 @@ impl Metrics {
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).context("metrics are collected already")?;
 
+        describe_gauge!(BUILD, "Always 1; the label names the version of the host.");
+        record_build();
         hookyard_store_sqlite::describe_metrics();
         hookyard_ingress::describe_metrics();
         hookyard_dispatch::describe_metrics();
@@ -65,13 +70,19 @@ impl Metrics {
         self.0.render()
     }
 
-    /// Keeps recorded values from piling up. Never returns.
+    /// Keeps recorded values from piling up, and a series that never changes from being removed.
+    /// Never returns.
     pub(super) async fn keep_up(&self) {
         loop {
             tokio::time::sleep(UPKEEP).await;
+            record_build();
             self.0.run_upkeep();
         }
     }
+}
+
+fn record_build() {
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
 fn recorder() -> PrometheusRecorder {
