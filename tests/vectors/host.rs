@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hookyard_config::Source;
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Parts, Sources};
 use hookyard_log_capture::Capture;
-use hookyard_model::{Clock, EventId, SourceRef, Timestamp};
+use hookyard_model::{Clock, EventId, RefusedId, SourceRef, Timestamp};
 use hookyard_store::{EventPage, EventSelection, Events, Waits};
 use hookyard_store_testing::MemoryStore;
 use uuid::Uuid;
@@ -76,6 +76,8 @@ fn parts(case: &Case, inbox: Arc<dyn Events>) -> Parts {
         admission: Arc::new(()),
         clock: Arc::new(FixedClock(case.now())),
         event_ids: Arc::new(|| EventId::from_uuid(Uuid::now_v7())),
+        refused: Arc::new(MemoryStore::default()),
+        refused_ids: Arc::new(|| RefusedId::from_uuid(Uuid::now_v7())),
         fetch: Arc::new(Pages(pages(case))),
         documents: Arc::new(()),
         waits: Arc::new(Waits::new(1)),

@@ -114,6 +114,7 @@ fn settings(root: &Section<'_>, resolver: &Resolver<'_>, sink: &Sink) -> Setting
 
     let defaults = Defaults {
         body_max: ingress.body_max,
+        refused: ingress.refused,
         retry: retry.clone(),
         dedupe_window: store.dedupe_window,
         retention: retention.limits.fallback,

@@ -19,7 +19,7 @@ use hookyard_model::{
 use hookyard_plugin::{CacheLimits, CompileLimits, Limits};
 use hookyard_schemes::handshake::SourceHandshakes;
 use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Scheme, Secret, Verifier};
-use hookyard_store::{BacklogPolicy, Wanted};
+use hookyard_store::{BacklogPolicy, RefusedBounds, RefusedLimits, Wanted};
 
 use crate::grants::GrantSettings;
 
@@ -72,6 +72,40 @@ pub struct Ingress {
     pub body_max: usize,
     /// The limits on events that are stored faster than they are handled.
     pub overload: OverloadLimits,
+    /// The bounds on the refused requests that are kept.
+    pub refused: RefusedSettings,
+}
+
+/// The bounds on the refused requests of a source, unless the source has a number of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedSettings {
+    /// The maximum number of requests; 0 to keep none.
+    pub refused_kept: usize,
+    /// The maximum size of all requests together, in bytes.
+    pub refused_bytes_max: u64,
+    /// How long a request is kept.
+    pub refused_age_max: Duration,
+}
+
+impl RefusedSettings {
+    /// Returns the bounds of a source that keeps `count` requests; `None` if it keeps none.
+    pub fn bounds(self, count: usize) -> Option<RefusedBounds> {
+        (count > 0).then_some(RefusedBounds {
+            count_max: count,
+            bytes_max: self.refused_bytes_max,
+            age_max: self.refused_age_max,
+        })
+    }
+}
+
+impl Default for RefusedSettings {
+    fn default() -> Self {
+        Self {
+            refused_kept: 0,
+            refused_bytes_max: 4 << 20,
+            refused_age_max: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
 }
 
 /// The limits on events that are stored faster than they are handled.
@@ -98,6 +132,7 @@ impl Default for Ingress {
             server: hookyard_ingress::Config::default(),
             body_max: 1 << 20,
             overload: OverloadLimits::default(),
+            refused: RefusedSettings::default(),
         }
     }
 }
@@ -445,6 +480,17 @@ impl Settings {
         };
         self.sources.iter().filter_map(responder).collect()
     }
+
+    /// Returns the bounds of the sources that keep refused requests.
+    pub fn refused_limits(&self) -> RefusedLimits {
+        let bounds = |(name, source): (&SourceRef, &Source)| {
+            let bounds = source.refused_kept?;
+            Some((name.clone(), bounds))
+        };
+        RefusedLimits {
+            by_source: self.sources.iter().filter_map(bounds).collect(),
+        }
+    }
 }
 
 /// A source, with its verification compiled.
@@ -470,6 +516,8 @@ pub struct Source {
     pub dedupe_window: Duration,
     /// The answer to a stored event: the source's own, or the provider's.
     pub answer: Option<Arc<AnswerParts>>,
+    /// The bounds on the refused requests that are kept; `None` to keep none.
+    pub refused_kept: Option<RefusedBounds>,
     /// What a request waits for before it is answered; `None` to answer once the event is stored.
     pub wait: Option<WaitRule>,
 }

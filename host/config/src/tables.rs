@@ -18,7 +18,7 @@ mod store;
 pub use admin::read as admin;
 pub use concurrency::read as concurrency;
 pub use egress::{addresses, read as egress, roots};
-pub use ingress::read as ingress;
+pub use ingress::{read as ingress, refused_kept};
 pub use plugins::{backlog, read as plugins};
 pub use quarantine::read as quarantine;
 pub use release::read as release;

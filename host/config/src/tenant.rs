@@ -24,7 +24,7 @@ use crate::document::{Entry, Section};
 use crate::grants::{self, TenantDestinations, TenantGrants};
 use crate::limits::{self, UNLIMITED};
 use crate::references::Resolver;
-use crate::settings::{Destination, Source};
+use crate::settings::{Destination, RefusedSettings, Source};
 use crate::tables;
 pub use source::Providers;
 #[cfg(test)]
@@ -34,6 +34,8 @@ pub(crate) use {scheme::KEYS as SCHEME_KEYS, signing::KEYS as SIGNING_KEYS};
 pub struct Defaults {
     /// The maximum size of a request's body, in bytes.
     pub body_max: usize,
+    /// The bounds on the refused requests that are kept.
+    pub refused: RefusedSettings,
     /// The retries of jobs.
     pub retry: RetryPolicy,
     /// How long a repeated event is recognized.

@@ -158,7 +158,7 @@ async fn build(
     let sources = settings.sources.keys().cloned().collect();
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
     let overload_watch = Overload::new(store.clone(), overload.clone());
-    let (pruner, retention) = Pruner::new(store.clone(), clock, settings.retention.clone());
+    let (pruner, retention) = Pruner::new(store.clone(), clock, retention::Limits::from(&settings));
     let parts = wiring::release(engine.clone(), catalog, store, probations);
     let releases = Keeper::new(parts, Desired::from(&settings));
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hookyard_model::{Clock, EventId};
-use hookyard_store::{Events, Waits};
+use hookyard_model::{Clock, EventId, RefusedId};
+use hookyard_store::{Events, RefusedRequests, Waits};
 use tokio::net::TcpListener;
 
 use crate::accept::accept;
@@ -29,6 +29,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Generates the id of a new event. Ids must sort by arrival.
     pub event_ids: Arc<dyn Fn() -> EventId + Send + Sync>,
+    /// Keeps the refused requests of sources that ask for it.
+    pub refused: Arc<dyn RefusedRequests>,
+    /// Generates the id of a refused request. Ids must sort by arrival.
+    pub refused_ids: Arc<dyn Fn() -> RefusedId + Send + Sync>,
     /// Fetches the URLs of handshakes.
     pub fetch: Arc<dyn Fetch>,
     /// Stores the certificates and key sets that have verified a message, so that they survive a

@@ -22,6 +22,7 @@ mod declared;
 mod handshake;
 mod fetch;
 mod answer;
+mod refused;
 mod near_miss;
 mod log;
 mod metering;

@@ -27,6 +27,7 @@ use crate::headers::{self, ReceivedHeaders};
 use crate::log::{self, RequestSummary};
 use crate::metering::Meter;
 use crate::near_miss::NearMisses;
+use crate::refused::{Keeper, Occurrence};
 use crate::source::{Route, Source, Sources};
 
 mod waiting;
@@ -47,6 +48,7 @@ pub(crate) struct Receiver {
     handshakes: Handshakes,
     budget: Arc<BodyBudget>,
     near_misses: NearMisses,
+    refused: Keeper,
     meter: Meter,
 }
 
@@ -58,6 +60,14 @@ pub(crate) struct Sender {
     pub(crate) in_flight: InFlight,
     /// The size of the body, in bytes, once it has been read.
     pub(crate) body_bytes: usize,
+}
+
+/// What a request leads to.
+enum Decision {
+    /// The request is completed.
+    Completed(Accepted),
+    /// An event is to be stored.
+    Store(Event),
 }
 
 /// A request whose body has been read completely.
@@ -103,6 +113,11 @@ impl Receiver {
             handshakes,
             budget: BodyBudget::new(config.buffered_max),
             near_misses: NearMisses::default(),
+            refused: Keeper::new(
+                Arc::clone(&parts.refused),
+                Arc::clone(&parts.refused_ids),
+                config.store_timeout,
+            ),
             meter: Meter::default(),
             config,
             parts,
@@ -158,31 +173,51 @@ impl Receiver {
         sender.in_flight.body_read();
         let request = ReadRequest::new(head, body);
 
+        match self.decide(route, &request, sender).await {
+            Ok(Decision::Completed(accepted)) => Ok(accepted),
+            Ok(Decision::Store(event)) => {
+                self.store(source, event, request, &sender.in_flight).await
+            }
+            Err(refused) => {
+                self.refused.keep(&Occurrence {
+                    source,
+                    request: request.for_schemes(route.tail),
+                    refused: &refused,
+                    peer: &sender.peer,
+                    received_at: self.parts.clock.now(),
+                });
+                Err(refused)
+            }
+        }
+    }
+
+    /// Verifies a request, and answers it if it is a handshake.
+    async fn decide(
+        &self,
+        route: &Route<'_>,
+        request: &ReadRequest<'_>,
+        sender: &Sender,
+    ) -> Result<Decision, Refused> {
+        let source = &route.source;
         let scheme_request = request.for_schemes(route.tail);
         if let Some(reply) = declared::reply(source, scheme_request, false)? {
             return self.complete(reply, source, sender).await;
         }
-        if head.method != Method::POST && !declared::needs_proof(source, scheme_request) {
-            return unasked(&head.method);
+        if request.head.method != Method::POST && !declared::needs_proof(source, scheme_request) {
+            return unasked(&request.head.method);
         }
 
-        match self.verify(route, &request, &sender.in_flight).await? {
-            Verdict::Event(verified) => {
-                let reply = declared::reply(source, request.for_schemes(route.tail), true)?;
-                match reply {
-                    Some(reply) => self.complete(reply, source, sender).await,
-                    None => {
-                        self.store(source, verified, request, &sender.in_flight)
-                            .await
-                    }
-                }
-            }
+        match self.verify(route, request, &sender.in_flight).await? {
+            Verdict::Event(verified) => match declared::reply(source, scheme_request, true)? {
+                Some(reply) => self.complete(reply, source, sender).await,
+                None => self.event(source, verified, request).map(Decision::Store),
+            },
             Verdict::Confirm { url, topic } => {
                 // Rare steps are boxed: hyper moves the future of each request.
                 Box::pin(self.handshakes.confirm(source, url)).await?;
-                Ok(Accepted::Confirmed { topic })
+                Ok(Decision::Completed(Accepted::Confirmed { topic }))
             }
-            Verdict::Notice { what } => Ok(Accepted::Noticed { what }),
+            Verdict::Notice { what } => Ok(Decision::Completed(Accepted::Noticed { what })),
         }
     }
 
@@ -192,13 +227,14 @@ impl Receiver {
         reply: declared::Reply,
         source: &Source,
         sender: &Sender,
-    ) -> Result<Accepted, Refused> {
+    ) -> Result<Decision, Refused> {
         let origin = Origin {
             peer: Arc::clone(&sender.peer),
             received_at: self.parts.clock.now(),
         };
         // Rare steps are boxed: hyper moves the future of each request.
-        Box::pin(reply.complete(source, &*self.parts.learnt, origin)).await
+        let reply = Box::pin(reply.complete(source, &*self.parts.learnt, origin));
+        reply.await.map(Decision::Completed)
     }
 
     fn body_limits(&self, source: &Source) -> BodyLimits {
@@ -224,11 +260,10 @@ impl Receiver {
     async fn store(
         &self,
         source: &Source,
-        verified: Verified,
+        event: Event,
         request: ReadRequest<'_>,
         in_flight: &InFlight,
     ) -> Result<Accepted, Refused> {
-        let event = self.event(source, verified, &request)?;
         if !self.parts.admission.is_open(&source.name) {
             return Err(Refused::Unhandled);
         }
@@ -351,9 +386,9 @@ fn is_served(method: &Method, source: &Source) -> bool {
 }
 
 /// Returns the outcome of a request without an event that asks for no handshake.
-fn unasked(method: &Method) -> Result<Accepted, Refused> {
+fn unasked(method: &Method) -> Result<Decision, Refused> {
     if *method == Method::GET || *method == Method::HEAD {
-        Ok(Accepted::Described)
+        Ok(Decision::Completed(Accepted::Described))
     } else {
         Err(Refused::Method)
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hookyard_model::SourceRef;
 use hookyard_schemes::handshake::SourceHandshakes;
 use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Verifier};
+use hookyard_store::RefusedBounds;
 
 use crate::wait::WaitRule;
 
@@ -38,6 +39,8 @@ pub struct Source {
     pub dedupe_window: Duration,
     /// The answer to a stored event, in place of the host's own.
     pub answer: Option<Arc<AnswerParts>>,
+    /// The bounds on the refused requests that are kept; `None` to keep none.
+    pub refused_kept: Option<RefusedBounds>,
     /// What a request waits for after its event is stored; `None` to answer at once.
     pub wait: Option<WaitRule>,
 }

@@ -12,6 +12,7 @@
 
 mod verify;
 pub mod diagnose;
+mod redact;
 mod sign;
 mod provider;
 pub mod handshake;
@@ -33,6 +34,7 @@ pub use provider::{
     KeyPiece, KeyRule, MissingValue, NameCase, OutgoingEvents, Provider, SchemeRule, Shape,
     Spelling, TypeRule,
 };
+pub use redact::{Redacted, redact};
 pub use replay::{UnsignedValues, is_replayable, unsigned_values};
 pub use scheme::{Scheme, SchemeKind, SetupError};
 pub use secret::Secret;

@@ -3,8 +3,11 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use crate::document::Section;
-use crate::settings::{Ingress, OverloadLimits};
+use crate::document::{Section, Size};
+use crate::settings::{Ingress, OverloadLimits, RefusedSettings};
+
+/// The maximum number of refused requests that are kept for each source.
+const REFUSED_KEPT_MAX: usize = 1000;
 
 /// Reads the table. `shutdown_timeout` is the value of the top-level key.
 pub fn read(section: &Section<'_>, shutdown_timeout: Duration) -> Ingress {
@@ -12,6 +15,7 @@ pub fn read(section: &Section<'_>, shutdown_timeout: Duration) -> Ingress {
         server: default,
         body_max,
         overload,
+        refused,
     } = Ingress::default();
 
     let server = hookyard_ingress::Config {
@@ -38,5 +42,26 @@ pub fn read(section: &Section<'_>, shutdown_timeout: Duration) -> Ingress {
                 .map(|max: NonZeroUsize| max.get() as u64),
             overload_time: section.get_or("overload_time", overload.overload_time),
         },
+        refused: RefusedSettings {
+            refused_kept: refused_kept(section, refused.refused_kept),
+            refused_bytes_max: section
+                .get("refused_bytes_max")
+                .map_or(refused.refused_bytes_max, |Size(bytes)| bytes),
+            refused_age_max: section.get_or("refused_age_max", refused.refused_age_max),
+        },
     }
+}
+
+/// Reads the number of refused requests that are kept for each source, or for one source.
+pub fn refused_kept(section: &Section<'_>, default: usize) -> usize {
+    let Some(entry) = section.entry("refused_kept") else {
+        return default;
+    };
+    let count = entry.get().unwrap_or(default);
+    if count > REFUSED_KEPT_MAX {
+        entry.fault(format_args!(
+            "must be at most {REFUSED_KEPT_MAX}; write 0 to keep no refused requests"
+        ));
+    }
+    count
 }

@@ -32,6 +32,7 @@ pub(crate) fn read(
 
     let provider = required_provider(section, providers);
     let body_max = section.size_or("body_max", defaults.body_max);
+    let refused_kept = tables::refused_kept(section, defaults.refused.refused_kept);
     let retry = section.table("retry", |section| tables::retry(section, &defaults.retry));
     let ordering = ordering(section);
     let dedupe_window = section.get_or("dedupe_window", defaults.dedupe_window);
@@ -66,6 +67,7 @@ pub(crate) fn read(
         retry,
         ordering,
         dedupe_window,
+        refused_kept: defaults.refused.bounds(refused_kept),
         wait,
     })
 }
@@ -83,6 +85,7 @@ impl Source {
             ordering: self.ordering.clone(),
             dedupe_window: self.dedupe_window,
             answer: self.answer.clone(),
+            refused_kept: self.refused_kept,
             wait: self.wait.clone(),
         }
     }

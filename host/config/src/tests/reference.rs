@@ -184,7 +184,7 @@ fn reference_keys_equal_settings_fields() {
     all.insert("tenants".to_owned());
     check("", all);
     // `shutdown_timeout` is at the top level, because the key applies to all parts of the host.
-    let ingress = fields(&settings.ingress, &["server", "overload"]);
+    let ingress = fields(&settings.ingress, &["server", "overload", "refused"]);
     check("ingress", without(ingress, &["shutdown_timeout"]));
     check("admin", fields(&settings.admin, &[]));
     check("store", fields(&settings.store, &[]));

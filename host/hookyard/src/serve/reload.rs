@@ -222,7 +222,9 @@ impl Reload {
             .delivery
             .replace_destinations(wiring::destinations(&settings));
         self.handles.releases.replace(Desired::from(&settings));
-        self.handles.retention.replace(settings.retention.clone());
+        self.handles
+            .retention
+            .replace(retention::Limits::from(&settings));
         self.handles
             .unserved
             .replace(settings.sources.keys().cloned().collect());

@@ -1,4 +1,4 @@
-//! Removes events and messages that are past their retention, while the host runs.
+//! Removes events, messages and refused requests that are past their retention, while the host runs.
 //!
 //! The store removes them in small steps, so that its single writer can serve other calls in
 //! between.
@@ -8,33 +8,50 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookyard_model::Clock;
-use hookyard_store::{Error, PruneSummary, Store};
+use hookyard_store::{Error, PruneSummary, RefusedLimits, Store};
 use tokio::sync::watch;
 
+use hookyard_config::Settings;
 use hookyard_config::settings::Retention;
 use hookyard_model::chain;
 
-/// The maximum number of events or messages that one step removes.
+/// The maximum number of events, messages or refused requests that one step removes.
 const STEP: usize = 100;
 /// The pause between two steps.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long everything that the host stores is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Limits {
+    events: Retention,
+    refused: RefusedLimits,
+}
+
+impl From<&Settings> for Limits {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            events: settings.retention.clone(),
+            refused: settings.refused_limits(),
+        }
+    }
+}
 
 /// Removes what is past its retention.
 pub(super) struct Pruner {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    settings: watch::Receiver<Retention>,
+    limits: watch::Receiver<Limits>,
 }
 
-/// A handle that replaces the settings of a running [`Pruner`].
-pub(super) struct Handle(watch::Sender<Retention>);
+/// A handle that replaces the limits of a running [`Pruner`].
+pub(super) struct Handle(watch::Sender<Limits>);
 
 impl Handle {
-    /// Replaces the settings. A change makes the pruner run at once.
-    pub(super) fn replace(&self, settings: Retention) {
+    /// Replaces the limits. A change makes the pruner run at once.
+    pub(super) fn replace(&self, limits: Limits) {
         self.0.send_if_modified(|current| {
-            let differs = *current != settings;
-            *current = settings;
+            let differs = *current != limits;
+            *current = limits;
             differs
         });
     }
@@ -45,48 +62,52 @@ impl Pruner {
     pub(super) fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        settings: Retention,
+        limits: Limits,
     ) -> (Self, Handle) {
-        let (sender, settings) = watch::channel(settings);
+        let (sender, limits) = watch::channel(limits);
         (
             Self {
                 store,
                 clock,
-                settings,
+                limits,
             },
             Handle(sender),
         )
     }
 
-    /// Prunes at once, at intervals, and when the settings change, until `shutdown` completes.
+    /// Prunes at once, at intervals, and when the limits change, until `shutdown` completes.
     pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         loop {
-            let settings = self.settings.borrow_and_update().clone();
+            let limits = self.limits.borrow_and_update().clone();
             tokio::select! {
                 () = &mut shutdown => return,
-                () = self.prune(&settings) => {}
+                () = self.prune(&limits) => {}
             }
 
             tokio::select! {
                 () = &mut shutdown => return,
-                () = tokio::time::sleep(settings.every) => {}
-                // On an error, nothing is left that could change the settings.
-                Ok(()) = self.settings.changed() => {}
+                () = tokio::time::sleep(limits.events.every) => {}
+                // On an error, nothing is left that could change the limits.
+                Ok(()) = self.limits.changed() => {}
             }
         }
     }
 
     /// Removes everything that is past its retention. If this future is dropped, the steps that are
     /// done stay done.
-    async fn prune(&self, settings: &Retention) {
-        let limits = &settings.limits;
+    async fn prune(&self, Limits { events, refused }: &Limits) {
+        let limits = &events.limits;
         self.in_steps("events", || {
             self.store.prune(limits, self.clock.now(), STEP)
         })
         .await;
         self.in_steps("messages", || {
             self.store.prune_messages(limits, self.clock.now(), STEP)
+        })
+        .await;
+        self.in_steps("refused requests", || {
+            self.store.prune_refused(refused, self.clock.now(), STEP)
         })
         .await;
     }
@@ -284,14 +305,17 @@ mod tests {
     async fn changed_retention_prunes_in_several_steps() {
         let store = Arc::new(MemoryStore::default());
         store_handled_events(&store, 250).await;
-        let mut settings = Retention {
-            limits: hookyard_store::Retention::default(),
-            every: Duration::from_secs(86_400),
+        let mut limits = Limits {
+            events: Retention {
+                limits: hookyard_store::Retention::default(),
+                every: Duration::from_secs(86_400),
+            },
+            refused: RefusedLimits::default(),
         };
         let (pruner, handle) = Pruner::new(
             Arc::clone(&store) as Arc<dyn Store>,
             Arc::new(Still),
-            settings.clone(),
+            limits.clone(),
         );
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let running = tokio::spawn(pruner.run(async move { drop(stopped.await) }));
@@ -303,12 +327,12 @@ mod tests {
             "without limits, nothing is pruned"
         );
 
-        settings.limits.fallback = RetentionLimits {
+        limits.events.limits.fallback = RetentionLimits {
             age_max: Some(Duration::from_secs(0)),
             bytes_max: None,
             ..RetentionLimits::default()
         };
-        handle.replace(settings);
+        handle.replace(limits);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(count(&store).await, (0, 0));
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_egress::{Client, GetLimits};
 use hookyard_ingress::{Fetch, FetchError, FetchRequest};
-use hookyard_model::{EventId, MessageId};
+use hookyard_model::{EventId, MessageId, RefusedId};
 use uuid::Uuid;
 
 /// Returns a new event id. The ids of one process sort by creation time.
@@ -15,6 +15,11 @@ pub(super) fn event_id() -> EventId {
 /// Returns a new id of an outbox message. The ids of one process sort by creation time.
 pub(super) fn message_id() -> MessageId {
     MessageId::from_uuid(Uuid::now_v7())
+}
+
+/// Returns a new id of a refused request. The ids of one process sort by creation time.
+pub(super) fn refused_id() -> RefusedId {
+    RefusedId::from_uuid(Uuid::now_v7())
 }
 
 /// Fetches senders' certificates and keys for ingress through the egress door.

@@ -16,14 +16,14 @@ use hookyard_store_sqlite::SqliteStore;
 
 use super::documents::DocumentFile;
 use super::responders;
-use super::system::{Fetcher, event_id, message_id};
+use super::system::{Fetcher, event_id, message_id, refused_id};
 use crate::clock::SystemClock;
 use crate::learnt::LearntFolder;
 
 /// Builds ingress and binds its address.
 pub(super) async fn bind_ingress(
     settings: &Settings,
-    inbox: Arc<dyn Inbox>,
+    store: Arc<SqliteStore>,
     admission: Arc<dyn Admission>,
     waits: Arc<Waits>,
     door: Door,
@@ -33,10 +33,12 @@ pub(super) async fn bind_ingress(
         ..Policy::default()
     };
     let parts = hookyard_ingress::Parts {
-        inbox,
+        inbox: store.clone(),
         admission,
         clock: Arc::new(SystemClock),
         event_ids: Arc::new(event_id),
+        refused: store,
+        refused_ids: Arc::new(refused_id),
         fetch: Arc::new(Fetcher(Client::new(door, policy))),
         documents: Arc::new(DocumentFile::beside(&settings.store.url)),
         waits,

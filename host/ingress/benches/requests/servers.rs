@@ -10,7 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookyard_ingress::{Config, Fetch, FetchError, FetchRequest, Parts, Source, Sources};
-use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
+use hookyard_model::{
+    Clock, Event, EventId, RefusedId, SourceName, SourceRef, TenantName, Timestamp,
+};
 use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
     JsonPointer, KeyRule, Provider, Scheme, SchemeRule, Secret, TypeRule, Verifier,
@@ -20,6 +22,7 @@ use hookyard_store::{
     AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
     GivenResponse, PruneSummary, Replay, ReplaySummary, Retention, Tally, Waits,
 };
+use hookyard_store_testing::MemoryStore;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -91,6 +94,8 @@ pub(crate) fn start_ingress() -> Server {
             admission: Arc::new(()),
             clock: Arc::new(FixedClock),
             event_ids: Arc::new(|| EventId::from_uuid(uuid::Uuid::from_u128(7))),
+            refused: Arc::new(MemoryStore::default()),
+            refused_ids: Arc::new(|| RefusedId::from_uuid(uuid::Uuid::from_u128(7))),
             fetch: Arc::new(NoFetch),
             documents: Arc::new(()),
             waits: Arc::new(Waits::new(0)),
@@ -143,6 +148,7 @@ fn source() -> Source {
         ordering: None,
         dedupe_window: Duration::from_secs(3600),
         answer: None,
+        refused_kept: None,
         wait: None,
     }
 }

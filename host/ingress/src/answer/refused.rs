@@ -96,7 +96,7 @@ impl Refused {
     }
 
     /// Returns the name of the refusal, for logs and metrics.
-    pub(super) fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NotFound => "unknown-route",
             Self::Method => "wrong-method",
@@ -116,6 +116,27 @@ impl Refused {
             Self::Inbox(hookyard_store::Error::Unknown(_)) => "inbox-unknown",
             Self::Inbox(_) => "inbox-failed",
             Self::InboxSlow { .. } => "inbox-slow",
+        }
+    }
+
+    /// Returns the status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.public().0
+    }
+
+    /// Returns whether the request itself is the reason, so that the operator may want to look at
+    /// the request. A source without a secret refuses every request.
+    pub(crate) fn is_for_request(&self) -> bool {
+        match self {
+            Self::Verification(Refusal::NoSecretYet) => false,
+            Self::Verification(_) | Self::Event(_) | Self::Handshake { .. } => true,
+            Self::NotFound
+            | Self::Method
+            | Self::Body(_)
+            | Self::SecretNotKept(_)
+            | Self::Unhandled
+            | Self::Inbox(_)
+            | Self::InboxSlow { .. } => false,
         }
     }
 

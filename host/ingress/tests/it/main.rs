@@ -12,5 +12,6 @@ mod http2;
 mod keys;
 mod logging;
 mod shutdown;
+mod refused;
 mod storing;
 mod waiting;

@@ -11,13 +11,17 @@ use bytes::Bytes;
 use hookyard_ingress::{
     Config, Fetch, FetchError, FetchRequest, Handle, LearntSecrets, Parts, Source, Sources,
 };
-use hookyard_model::{Clock, Event, EventId, SourceName, SourceRef, TenantName, Timestamp};
+use hookyard_model::{
+    Clock, Event, EventId, RefusedId, SourceName, SourceRef, TenantName, Timestamp,
+};
 use hookyard_schemes::value::{Place, PlaceKind};
 use hookyard_schemes::{
     Credential, JsonPointer, KeyRule, Provider, Scheme, SchemeKind, SchemeRule, Secret, TypeRule,
     Verifier,
 };
-use hookyard_store::{Error, EventPage, EventSelection, EventSummary, Events, Waits};
+use hookyard_store::{
+    Error, EventPage, EventSelection, EventSummary, Events, RefusedRequests, Waits,
+};
 use hookyard_store_testing::faulty::{Call, Fault, When};
 use hookyard_store_testing::{FaultyStore, MemoryStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -113,6 +117,7 @@ pub(crate) fn source(name: &str, scheme: Scheme) -> Source {
         ordering: None,
         dedupe_window: DEDUPE_WINDOW,
         answer: None,
+        refused_kept: None,
         wait: None,
     }
 }
@@ -239,6 +244,8 @@ pub(crate) async fn start_with_parts(
         admission: Arc::new(()),
         clock: Arc::new(FixedClock(now)),
         event_ids: Arc::new(event_ids),
+        refused: Arc::clone(&inbox) as Arc<dyn RefusedRequests>,
+        refused_ids: Arc::new(|| RefusedId::from_uuid(Uuid::now_v7())),
         fetch,
         documents: Arc::new(()),
         waits: Arc::clone(&waits),

@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 
 use super::Handshake;
 use crate::recipe::{Algorithm, Hash};
-use crate::value::Fields;
+use crate::value::{Fields, PlaceKind};
 use crate::{AnswerParts, Refusal, Scheme, Secret, SetupError};
 
 /// What the handshakes of a source need.
@@ -90,6 +90,13 @@ impl SourceHandshakes {
     pub fn has_method(&self, method: &str) -> bool {
         let mut methods = self.handshakes.iter().map(|it| it.when.method.name());
         methods.any(|name| name == method)
+    }
+
+    /// Returns the places of a request that may hold a secret.
+    pub(crate) fn secret_places(&self) -> impl Iterator<Item = &PlaceKind> {
+        let handshakes = self.handshakes.iter();
+        let places = handshakes.flat_map(|it| it.require.iter().chain(&it.learn));
+        places.map(|place| &place.kind)
     }
 
     /// Returns the first handshake that a request asks for, among those that need a verified

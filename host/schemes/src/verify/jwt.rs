@@ -133,6 +133,11 @@ impl JwtVerifier {
         }
     }
 
+    /// Returns the place of the token.
+    pub(crate) const fn place(&self) -> &PlaceKind {
+        &self.from.kind
+    }
+
     /// Returns the header with the token if the token is a credential: a stranger who has it can send
     /// anything until it expires.
     pub(crate) fn credential_header(&self) -> Option<&str> {

@@ -19,7 +19,7 @@ use crate::recipe::{
     Algorithm, BodyDigest, Coverage, Encoding, KeyOrigin, Recipe, Settings, SignedPiece,
     SignedValues, SourceValues, coverage,
 };
-use crate::value::{Fields, Template};
+use crate::value::{Fields, PlaceKind, Template};
 use crate::{JsonPointer, SetupError};
 
 /// Senders sign once for each live key, and have two live keys during a rotation.
@@ -183,6 +183,11 @@ impl RecipeVerifier {
             })
         });
         texts.collect()
+    }
+
+    /// Returns the place of the signature.
+    pub(crate) const fn signature_place(&self) -> &PlaceKind {
+        &self.recipe.signature.kind
     }
 
     /// Returns the signatures that are in the recipe's encoding; at least one.

@@ -60,6 +60,11 @@ impl TokenVerifier {
         self.check(&given)
     }
 
+    /// Returns the place of the token.
+    pub(crate) const fn place(&self) -> &PlaceKind {
+        &self.from.kind
+    }
+
     /// Returns the header that holds the token.
     pub(crate) fn header(&self) -> Option<&str> {
         match &self.from.kind {

@@ -15,6 +15,8 @@ use super::standard_webhooks::StandardWebhooksVerifier;
 use super::token::TokenVerifier;
 use super::{Documents, Refusal, Request, Verdict, Verification, Verified};
 use crate::diagnose::SignatureTrace;
+use crate::redact::SecretPlace;
+use crate::value::PlaceKind;
 use crate::{Scheme, SetupError};
 
 /// Headers that may carry a credential in every scheme.
@@ -179,6 +181,36 @@ impl Verifier {
     /// stored.
     pub fn credential_headers(&self) -> &[String] {
         &self.credential_headers
+    }
+
+    /// Returns the places of a request that may hold a credential, apart from the end of the path.
+    pub(crate) fn secret_places(&self) -> Vec<SecretPlace> {
+        let headers = self.credential_headers.iter().cloned();
+        let mut places: Vec<_> = headers
+            .map(|name| SecretPlace {
+                kind: PlaceKind::Header(name),
+                is_token: false,
+            })
+            .collect();
+        match &self.scheme {
+            SchemeVerifier::Token(token) => places.push(SecretPlace {
+                kind: token.place().clone(),
+                is_token: false,
+            }),
+            SchemeVerifier::Jwt(jwt) => {
+                places.retain(|place| place.kind != *jwt.place());
+                places.push(SecretPlace {
+                    kind: jwt.place().clone(),
+                    is_token: true,
+                });
+            }
+            // A signature is no credential, wherever it is.
+            SchemeVerifier::Recipe(recipe) => {
+                places.retain(|place| place.kind != *recipe.signature_place());
+            }
+            _ => {}
+        }
+        places
     }
 
     /// Returns whether the path of the source has another segment, which is its secret.

@@ -7,4 +7,5 @@ mod sign;
 mod value;
 mod diagnose;
 mod hostile;
+mod redact;
 mod verify;
