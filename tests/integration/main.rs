@@ -49,6 +49,7 @@ mod overload;
 mod provider;
 mod quarantine;
 mod readme;
+mod refused;
 mod rehearsal;
 mod release;
 mod reload;

@@ -12,6 +12,7 @@ pub(crate) mod outbox;
 pub(crate) mod plugins;
 pub(crate) mod rehearse;
 pub(crate) mod handshakes;
+pub(crate) mod refused;
 pub(crate) mod trial;
 pub(crate) mod backup;
 pub(crate) mod wit;
@@ -98,6 +99,13 @@ pub(crate) enum Command {
     /// host keeps the last few secrets of a source with `learning = true` and never trusts them. The
     /// command shows them and removes them. Add the right one to `secrets` of the source.
     Handshakes(handshakes::Arguments),
+    /// List and show the last refused requests of sources with `refused_kept`
+    ///
+    /// The store keeps them without their credentials. `hookyard try --refused` explains one.
+    Refused {
+        #[command(subcommand)]
+        command: refused::Command,
+    },
     /// Explain why a source accepts or refuses a request, without storing the request
     ///
     /// Reads a request as it was sent over HTTP/1.1 and prints each step: the bytes that are signed,

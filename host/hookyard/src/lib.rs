@@ -83,6 +83,7 @@ async fn run(path: &Path, command: Command) -> Result<(), Failure> {
         Command::Plugins { command } => cli::plugins::run(path, command).await,
         Command::Rehearse(arguments) => cli::rehearse::run(path, arguments).await,
         Command::Handshakes(arguments) => cli::handshakes::run(path, &arguments),
+        Command::Refused { command } => cli::refused::run(path, command).await,
         Command::Try(arguments) => cli::trial::run(path, arguments).await,
         Command::Backup(arguments) => cli::backup::run(path, &arguments),
         Command::Wit(arguments) => cli::wit::run(path, &arguments),

@@ -14,7 +14,7 @@ use crate::handshake::SourceHandshakes;
 use crate::value::PlaceKind;
 use crate::{JsonPointer, Request, Verifier};
 
-/// What stands in the place of a credential.
+/// The text that replaces a credential.
 const REPLACEMENT: &str = "redacted";
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -142,7 +142,7 @@ impl Redacted {
     }
 }
 
-/// Returns a token with its signature replaced; `None` if the value is no token.
+/// Returns a token with its signature replaced; `None` if the value is not a token.
 fn unsigned(value: &[u8]) -> Option<String> {
     let (signed, _) = std::str::from_utf8(value).ok()?.rsplit_once('.')?;
     signed

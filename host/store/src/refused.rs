@@ -39,8 +39,9 @@ pub trait RefusedRequests: Send + Sync + 'static {
     /// Removes the requests that exceed the bounds of their source, and all requests of sources
     /// without bounds.
     ///
-    /// A call removes at most `limit` requests; call again while [`PruneSummary::more`] is set. A
-    /// crash of the machine may bring back the requests that were removed last.
+    /// A call removes at most `limit` requests, so that nobody waits long for the writer. The caller
+    /// calls again while [`PruneSummary::more`] is set. A crash of the machine may bring back the
+    /// requests that were removed last.
     async fn prune_refused(
         &self,
         limits: &RefusedLimits,

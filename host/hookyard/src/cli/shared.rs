@@ -1,6 +1,6 @@
 //! The parts that several commands have in common.
 //!
-//! `events` and `outbox` do the same with two kinds of stored items. [`item::Item`] describes such
+//! `events`, `outbox` and `refused` do the same with three kinds of stored items. [`item::Item`] describes such
 //! a kind. Filters, ids, lists and replays work with any kind.
 
 #[cfg(feature = "develop")]

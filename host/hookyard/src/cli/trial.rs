@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use hookyard_config::{self as config, Settings, Source};
-use hookyard_model::{Clock, EventId, SourceName, SourceRef, TenantName, Timestamp};
+use hookyard_model::{Clock, EventId, RefusedId, SourceName, SourceRef, TenantName, Timestamp};
 use hookyard_schemes::diagnose::{Question, diagnose};
-use hookyard_store::{EventSummary, Events};
+use hookyard_store::{EventSummary, Events, RefusedRequests, RefusedSummary};
 use hookyard_store_sqlite::SqliteStore;
 
 use self::captured::Captured;
@@ -34,17 +34,20 @@ const REQUEST_BYTES_MAX: u64 = 64 << 20;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The source, as tenant/source
-    #[arg(value_name = "SOURCE", value_parser = source_ref, required_unless_present = "event")]
+    #[arg(value_name = "SOURCE", value_parser = source_ref, required_unless_present_any = ["event", "refused"])]
     source: Option<SourceRef>,
     /// The file with the request as it was sent: the request line, the headers, an empty line and
     /// the body; default: standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "event")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["event", "refused"])]
     file: Option<PathBuf>,
     /// A stored event, by its id or its first digits, in place of a request
     #[arg(long, value_name = "ID")]
     event: Option<IdPrefix>,
+    /// A kept refused request, by its id or its first digits, in place of a request
+    #[arg(long, value_name = "ID", conflicts_with = "event")]
+    refused: Option<IdPrefix>,
     /// The time at which the request arrived, in RFC 3339; default: now
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "event")]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["event", "refused"])]
     at: Option<Timestamp>,
     /// Print all of the bytes that are signed, in place of their beginning
     #[arg(long)]
@@ -106,11 +109,16 @@ struct Tried {
 }
 
 async fn tried(settings: &Settings, arguments: &Arguments) -> Result<Tried, Failure> {
+    let open = || SqliteStore::open_read_only(&settings.store.url).map_err(anyhow::Error::from);
     if let Some(id) = &arguments.event {
-        let store = SqliteStore::open_read_only(&settings.store.url);
-        let store = store.map_err(anyhow::Error::from)?;
+        let store = open()?;
         let id = ids::find::<EventSummary>(&store, id).await?;
         return stored(&store, id, arguments.source.clone()).await;
+    }
+    if let Some(id) = &arguments.refused {
+        let store = open()?;
+        let id = ids::find::<RefusedSummary>(&store, id).await?;
+        return refused(&store, id, arguments.source.clone()).await;
     }
 
     let bytes = match &arguments.file {
@@ -159,6 +167,22 @@ async fn stored(
         source,
         origin: Origin::Stored,
         now: event.received_at,
+    })
+}
+
+/// Returns a refused request as it was kept.
+async fn refused(
+    store: &SqliteStore,
+    id: RefusedId,
+    source: Option<SourceRef>,
+) -> Result<Tried, Failure> {
+    let request = store.refused_request(id).await.context(UNREADABLE)?;
+    let request = request.ok_or_else(|| anyhow!("no refused request {id} is stored"))?;
+    Ok(Tried {
+        source: source.unwrap_or_else(|| request.source.clone()),
+        origin: Origin::Refused,
+        now: request.received_at,
+        request: Captured::refused(request),
     })
 }
 

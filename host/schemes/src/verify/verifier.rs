@@ -204,7 +204,7 @@ impl Verifier {
                     is_token: true,
                 });
             }
-            // A signature is no credential, wherever it is.
+            // A signature is not a credential, wherever it is.
             SchemeVerifier::Recipe(recipe) => {
                 places.retain(|place| place.kind != *recipe.signature_place());
             }

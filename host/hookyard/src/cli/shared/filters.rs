@@ -1,4 +1,4 @@
-//! The filters that `events` and `outbox` have in common.
+//! The filters that `events`, `outbox` and `refused` have in common.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl CommonFilters {
 }
 
 /// Returns the one tenant that the filters name, or `None` if they name no tenant.
-fn only_tenant(
+pub(crate) fn only_tenant(
     noun: &str,
     mut tenants: impl Iterator<Item = TenantName>,
 ) -> Result<Option<TenantName>, Failure> {
@@ -126,7 +126,7 @@ impl<N: FromStr<Err = InvalidName>> FromStr for QualifiedName<N> {
 
 /// A point in time, absolute or relative to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
+pub(crate) enum Moment {
     At(Timestamp),
     Ago(Duration),
 }
@@ -151,7 +151,7 @@ impl FromStr for Moment {
 
 impl Moment {
     /// Returns the point in time if the current time is `now`.
-    fn at(self, now: Timestamp) -> Timestamp {
+    pub(crate) fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(moment) => moment,
             Self::Ago(ago) => now.before(ago),

@@ -1,4 +1,4 @@
-//! The kinds of stored items that commands list: events and messages.
+//! The kinds of stored items that commands list: events, messages and refused requests.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

@@ -1,7 +1,7 @@
 //! A request as it was sent over HTTP/1.1, read from a file.
 
 use bytes::Bytes;
-use hookyard_model::{Header, SourceRef};
+use hookyard_model::{Header, RefusedRequest, SourceRef};
 use hookyard_schemes::Request;
 
 /// The maximum number of headers that are read.
@@ -17,6 +17,8 @@ pub(super) struct Captured {
     pub(super) body: Vec<u8>,
     /// What is odd about the file.
     pub(super) notes: Vec<String>,
+    /// The parts that the store has replaced, because they may be credentials.
+    pub(super) redacted: Vec<String>,
 }
 
 impl Captured {
@@ -54,6 +56,7 @@ impl Captured {
             headers: headers.collect(),
             body: bytes[length..].to_vec(),
             notes: Vec::new(),
+            redacted: Vec::new(),
         };
         request.frame()?;
         Ok(request)
@@ -72,6 +75,29 @@ impl Captured {
                  refuses it"
                     .to_owned(),
             ],
+            redacted: Vec::new(),
+        }
+    }
+
+    /// Returns a refused request as it was kept.
+    pub(super) fn refused(request: RefusedRequest) -> Self {
+        let reason = format!("the host refused the request then: {}", request.detail);
+        let mut notes = vec![reason];
+        if !request.redacted.is_empty() {
+            notes.push(format!(
+                "these parts were replaced by `redacted` when the request was kept, so that nothing \
+                 is said of them: {}",
+                request.redacted.join(", ")
+            ));
+        }
+        Self {
+            method: request.method,
+            path: request.path,
+            query: request.query,
+            headers: request.headers,
+            body: request.body.to_vec(),
+            notes,
+            redacted: request.redacted,
         }
     }
 

@@ -7,7 +7,7 @@ use hookyard_model::visible;
 use hookyard_schemes::diagnose::{Diagnosis, SignatureTrace};
 use hookyard_schemes::value::Fields;
 use hookyard_schemes::{
-    Direction, DocumentRef, Provider, Refusal, Request, Verdict, Verification, Verified,
+    Direction, DocumentRef, Provider, Refusal, Request, SchemeKind, Verdict, Verification, Verified,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -22,8 +22,10 @@ const PREVIEW_BYTES: usize = 200;
 pub(super) enum Origin {
     /// A file or standard input.
     Given,
-    /// The store.
+    /// A stored event.
     Stored,
+    /// A kept refused request.
+    Refused,
 }
 
 /// The explanation of one request.
@@ -99,6 +101,10 @@ impl<'t> Explained<'t> {
         let (result, detail, event) = if handshake && !is_stored {
             let detail = "the request asks for a handshake, which is answered and not stored";
             ("handshake", detail.to_owned(), None)
+        } else if hides_proof(tried, source, &diagnosis.result) {
+            let detail = "the credential of the request was not kept, so that this command cannot \
+                          check it";
+            ("undecided", detail.to_owned(), None)
         } else {
             outcome(&diagnosis.result, &source.provider, &request)
         };
@@ -184,6 +190,23 @@ fn path_without_secret(tried: &Tried) -> &str {
     let path = &tried.request.path;
     let end = path.match_indices('/').nth(2).map(|(at, _)| at);
     &path[..end.unwrap_or(path.len())]
+}
+
+/// Returns whether a refusal is about a credential that was replaced when the request was kept.
+fn hides_proof(tried: &Tried, source: &Source, result: &Result<Verification, Refusal>) -> bool {
+    let is_about_credential = match result {
+        Err(
+            Refusal::WrongCredential { .. }
+            | Refusal::MissingCredential { .. }
+            | Refusal::HandshakeSecret { .. },
+        ) => true,
+        // A token is kept without its signature.
+        Err(Refusal::BadSignature | Refusal::MalformedHeader { .. }) => {
+            source.scheme.kind() == SchemeKind::Jwt
+        }
+        _ => false,
+    };
+    is_about_credential && !tried.request.redacted.is_empty()
 }
 
 /// Returns the name of the result, its details, and the event.
