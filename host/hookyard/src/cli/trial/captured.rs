@@ -85,8 +85,8 @@ impl Captured {
         let mut notes = vec![reason];
         if !request.redacted.is_empty() {
             notes.push(format!(
-                "these parts were replaced by `redacted` when the request was kept, so that the command cannot check \
-                 them: {}",
+                "these parts were replaced by `redacted` when the request was kept, so that the \
+                 command cannot check them: {}",
                 request.redacted.join(", ")
             ));
         }
