@@ -16,6 +16,10 @@ use hookyard_model::Timestamp;
 use crate::recipe::{Algorithm, Encoding, Hash, KeyOrigin};
 use crate::{Documents, Refusal, Request, Scheme, SetupError, Verification, Verifier};
 
+/// The maximum size of a body for which two mistakes are made at once, in bytes. Each pair costs a
+/// verification.
+const PAIRED_BYTES_MAX: usize = 64 << 10;
+
 /// A request, and what it is verified with.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
@@ -85,7 +89,14 @@ pub fn diagnose(question: &Question<'_>) -> Result<Diagnosis, SetupError> {
     let mut mistakes = Vec::new();
     if let Err(refusal) = &result {
         mistakes.extend(question.mistakes(refusal));
-        mistakes.extend(question.clock(refusal, &traces));
+        let signed_at = traces.iter().find_map(|trace| trace.signed_at);
+        if let Some(signed_at) = signed_at {
+            // A wrong proof hides the age of the request.
+            let age = verifier.check_age(signed_at, *now).err();
+            let is_explained = !mistakes.is_empty();
+            let hidden = age.filter(|_| is_explained);
+            mistakes.extend(question.clock(hidden.as_ref().unwrap_or(refusal), signed_at));
+        }
     }
     Ok(Diagnosis {
         result,
@@ -115,7 +126,10 @@ impl Question<'_> {
             body::changed(self),
             url::other(self),
         ];
-        let found: Vec<_> = found.into_iter().flatten().collect();
+        let mut found: Vec<_> = found.into_iter().flatten().collect();
+        if found.is_empty() {
+            found = self.secret_and_other();
+        }
         if found.is_empty() {
             return body::other_mode(self.request.body).into_iter().collect();
         }
@@ -154,6 +168,24 @@ impl Question<'_> {
         })
     }
 
+    /// Recognizes a mistake with the secret together with a changed body or another URL. Neither
+    /// mistake alone explains the refusal.
+    fn secret_and_other(&self) -> Vec<Mistake> {
+        if self.request.body.len() > PAIRED_BYTES_MAX {
+            return Vec::new();
+        }
+        for (mistake, scheme) in secret::forms(self.scheme) {
+            let question = Question {
+                scheme: &scheme,
+                ..*self
+            };
+            if let Some(other) = body::changed(&question).or_else(|| url::other(&question)) {
+                return vec![mistake, other];
+            }
+        }
+        Vec::new()
+    }
+
     /// Recognizes a signature with another hash or encoding than that of the recipe.
     fn other_recipe(&self) -> Option<Mistake> {
         let Scheme::Recipe(settings) = self.scheme else {
@@ -184,8 +216,7 @@ impl Question<'_> {
     }
 
     /// Explains a refusal for the age of a request.
-    fn clock(&self, refusal: &Refusal, traces: &[SignatureTrace]) -> Option<Mistake> {
-        let signed_at = traces.iter().find_map(|trace| trace.signed_at)?;
+    fn clock(&self, refusal: &Refusal, signed_at: Timestamp) -> Option<Mistake> {
         let text = match refusal {
             Refusal::StaleTimestamp => format!(
                 "the request was signed {} s before it arrived: the sender sends late or repeats an \

@@ -16,26 +16,32 @@ type Form = (String, Vec<u8>);
 
 /// Recognizes a mistake with the source's own secret.
 pub(super) fn own(question: &Question<'_>) -> Option<Mistake> {
-    let secrets = keys(question.scheme);
-    let forms = secrets.iter().flat_map(|secret| {
-        let texts = texts(secret.expose());
-        texts.into_iter().flat_map(decoded).collect::<Vec<_>>()
-    });
+    let mut forms = forms(question.scheme);
+    let fitting = forms.find(|(_, scheme)| question.fits(scheme, &question.request));
+    fitting.map(|(mistake, _)| mistake)
+}
 
-    let fits = |(_, bytes): &Form| {
+/// Returns the scheme with each form of its secrets, and the mistake that each form is.
+pub(super) fn forms(scheme: &Scheme) -> impl Iterator<Item = (Mistake, Scheme)> {
+    let secrets = keys(scheme).into_iter();
+    let forms = secrets
+        .flat_map(|secret| texts(secret.expose()))
+        .flat_map(decoded);
+    forms.flat_map(|(how, bytes)| {
         let schemes = [
-            with_hmac_key(question.scheme, bytes),
-            with_credential(question.scheme, bytes),
+            with_hmac_key(scheme, &bytes),
+            with_credential(scheme, &bytes),
         ];
-        let mut schemes = schemes.into_iter().flatten();
-        schemes.any(|scheme| question.fits(&scheme, &question.request))
-    };
-    let (how, _) = forms.into_iter().find(fits)?;
-    Some(Mistake {
-        name: "secret-form",
-        text: format!(
-            "the proof fits {how}: write the secret in the same way here and at the sender"
-        ),
+        schemes.into_iter().flatten().map(move |scheme| {
+            let text = format!(
+                "the proof fits {how}: write the secret in the same way here and at the sender"
+            );
+            let mistake = Mistake {
+                name: "secret-form",
+                text,
+            };
+            (mistake, scheme)
+        })
     })
 }
 

@@ -153,7 +153,11 @@ impl RecipeVerifier {
         })))
     }
 
-    fn check_freshness(&self, signed_at: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn check_freshness(
+        &self,
+        signed_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         match (&self.recipe.timestamp, signed_at) {
             (Some(time), Some(signed_at)) => time.freshness.check(signed_at, now),
             _ => Ok(()),

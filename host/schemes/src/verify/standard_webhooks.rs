@@ -122,8 +122,13 @@ impl StandardWebhooksVerifier {
         ];
         self.check_signatures(family, values.signatures, &signed)?;
 
-        self.freshness.check(signed_at, now)?;
+        self.check_age(signed_at, now)?;
         Ok(values.id.to_owned())
+    }
+
+    /// Checks the age of a message that was signed at a time.
+    pub(crate) fn check_age(&self, signed_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+        self.freshness.check(signed_at, now)
     }
 
     /// Returns how the signature of a request is checked.

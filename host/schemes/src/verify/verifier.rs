@@ -161,6 +161,19 @@ impl Verifier {
         }
     }
 
+    /// Checks the age of a request whose signature has a date.
+    ///
+    /// # Errors
+    ///
+    /// Returns the [`Refusal`] of a request that is too old or from the future.
+    pub(crate) fn check_age(&self, signed_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+        match &self.scheme {
+            SchemeVerifier::Recipe(scheme) => scheme.check_freshness(Some(signed_at), now),
+            SchemeVerifier::StandardWebhooks(scheme) => scheme.check_age(signed_at, now),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the file of the component that verifies the requests, if a component does.
     pub fn component(&self) -> Option<&ComponentFile> {
         match &self.scheme {

@@ -374,3 +374,39 @@ fn request_without_a_signature_has_no_trace() {
     let refusal = found.result.expect_err("a refusal");
     assert_eq!(refusal.to_string(), "the header `x-signature` is missing");
 }
+
+#[test]
+fn two_mistakes_at_once_are_both_named() {
+    let scheme = scheme(settings(Encoding::Utf8, "{body}"));
+    let key = format!("{SECRET}\n");
+    let signature = hex(&sign(key.as_bytes(), BODY.as_bytes()));
+    let headers = headers(&[("X-Signature", &signature)]);
+    let body = format!("{BODY}\n");
+
+    let diagnosis = ask(&scheme, &headers, body.as_bytes());
+    let names: Vec<_> = mistakes(&diagnosis).iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["secret-form", "body-changed"], "{diagnosis:?}");
+}
+
+#[test]
+fn old_request_with_a_wrong_secret_has_two_mistakes() {
+    let mut settings = settings(Encoding::Utf8, "{timestamp}.{body}");
+    settings.recipe.timestamp = Some(TimePlace {
+        place: Place::header("X-Time").expect("a header"),
+        format: TimeFormat::UnixSeconds,
+        freshness: Freshness {
+            past: std::time::Duration::from_secs(300),
+            future: std::time::Duration::from_secs(300),
+        },
+    });
+    let key = format!("{SECRET}\n");
+    let time = |ago: i64| (NOW.unix_millis() / 1000 - ago).to_string();
+    for (ago, expected) in [(3600, &["secret-form", "clock"][..]), (1, &["secret-form"])] {
+        let signed = format!("{}.{BODY}", time(ago));
+        let signature = hex(&sign(key.as_bytes(), signed.as_bytes()));
+        let headers = headers(&[("X-Signature", &signature), ("X-Time", &time(ago))]);
+        let diagnosis = ask(&scheme(settings.clone()), &headers, BODY.as_bytes());
+        let names: Vec<_> = mistakes(&diagnosis).iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, expected, "{diagnosis:?}");
+    }
+}
