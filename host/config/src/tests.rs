@@ -16,3 +16,4 @@ mod sources;
 mod support;
 mod tables;
 mod tokens;
+mod verifiers;

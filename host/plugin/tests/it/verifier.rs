@@ -15,9 +15,9 @@ use crate::support::engine;
 
 const DATE: &str = "1780000000000";
 
-/// Returns the verifier of `tests/guests`.
-fn verifier() -> Arc<dyn RequestVerifier> {
-    let guest = guests::test("verifier").expect("the guest builds");
+/// Returns the verifier of `tests/guests` with this name.
+fn verifier(name: &str) -> Arc<dyn RequestVerifier> {
+    let guest = guests::test(name).expect("the guest builds");
     let loaded = engine().load_verifier(guest.bytes()).expect("it loads");
     Arc::new(loaded).of_tenant(&"acme".parse().expect("a name"))
 }
@@ -70,7 +70,7 @@ fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn verifier_accepts_its_sender_and_nobody_else() {
-    let verifier = verifier();
+    let verifier = verifier("verifier");
     let signature = signature(b"an event");
     let headers = [
         ("x-date", DATE),
@@ -105,7 +105,7 @@ async fn verifier_accepts_its_sender_and_nobody_else() {
 
 #[tokio::test]
 async fn failing_verifier_costs_its_own_request() {
-    let verifier = verifier();
+    let verifier = verifier("verifier");
     for (behaviour, expected) in [
         ("panic", "the sender is never right"),
         ("loop", "100ms of processor time"),
@@ -129,6 +129,23 @@ async fn failing_verifier_costs_its_own_request() {
         .verify(input(&headers, b""))
         .await
         .expect("the next request is verified");
+}
+
+#[tokio::test]
+async fn documented_verifier_verifies() {
+    let page = include_str!("../../../../docs/verifiers.md");
+    let source = include_str!("../../../../tests/guests/examples/documented-verifier.rs");
+    let (_, code) = source.split_once("\n\n").expect("a header");
+    let code = code.replace("../../wit/verifier", "wit");
+    assert!(page.contains(&format!("```rust\n{code}```")), "{code}");
+
+    let verifier = verifier("documented-verifier");
+    let tag = hmac(&hmac(b"secret", DATE.as_bytes()), b"an event");
+    let signature: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
+    let headers = [("x-date", DATE), ("x-signature", &*signature)];
+    let verify = |body| Arc::clone(&verifier).verify(input(&headers, body));
+    assert!(verify(b"an event").await.is_ok());
+    assert_eq!(verify(b"an Event").await, Err(Refusal::BadSignature));
 }
 
 #[test]

@@ -76,9 +76,12 @@ pub(super) fn write(path: &Path, arguments: &FolderArguments) -> Result<(), Fail
         (plugin(path, arguments)?, wit::WORLD)
     };
     files.write(out).map_err(|error| report::report(&error))?;
+    let count = match files.len() {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    };
     output::line(format_args!(
-        "wrote {} files to {}; the world is `{world}`",
-        files.len(),
+        "wrote {count} to {}; the world is `{world}`",
         out.display(),
     ))
 }
