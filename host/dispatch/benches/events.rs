@@ -223,6 +223,7 @@ fn settlement(job: ClaimedJob) -> Settlement {
             duration: Duration::ZERO,
             outcome: Outcome::Done,
             log: Vec::new(),
+            used: None,
         },
         lease: job.lease,
         next: Next::Done,

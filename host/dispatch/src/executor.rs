@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
-use hookyard_model::{Attempt, Clock, Outcome, chain};
+use hookyard_model::{Attempt, AttemptUsage, Clock, Outcome, chain};
 use hookyard_store::{ClaimedJob, Error, Inbox, JobLease, Settlement, Waits};
 
 use crate::attempt_log::AttemptCosts;
@@ -139,6 +139,11 @@ impl Executor {
             duration: result.duration,
             outcome: result.outcome,
             log: result.log,
+            used: Some(AttemptUsage {
+                cpu: costs.measures.cpu,
+                memory_bytes: costs.measures.memory_bytes,
+                host_calls: costs.measures.host_calls,
+            }),
         };
 
         let Judgement {

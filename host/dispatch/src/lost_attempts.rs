@@ -37,6 +37,7 @@ impl Executor {
             duration: Duration::ZERO,
             outcome: Outcome::Lost { attempts },
             log: Vec::new(),
+            used: None,
         };
         Some(Settlement {
             lease: job.lease.clone(),

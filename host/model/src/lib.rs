@@ -32,7 +32,7 @@ pub use name::{
     DestinationName, DestinationRef, InvalidName, PluginName, PluginRef, Revision, SourceName,
     SourceRef, TenantName,
 };
-pub use outcome::{Attempt, Limit, LogLine, Outcome, TimeLimit};
+pub use outcome::{Attempt, AttemptUsage, Limit, LogLine, Outcome, TimeLimit};
 pub use probation::{Probation, ProbationPolicy, Regression};
 pub use quarantine::{FailureBreaker, QuarantinePolicy};
 pub use refused::{RefusedId, RefusedRequest};

@@ -291,4 +291,24 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// The lines that the guest wrote, up to the maximum number of lines.
     pub log: Vec<LogLine>,
+    /// What the attempt used, if it is known.
+    pub used: Option<AttemptUsage>,
+}
+
+impl Attempt {
+    /// Returns the time at which the attempt ended.
+    pub fn ended_at(&self) -> Timestamp {
+        self.started_at.after(self.duration)
+    }
+}
+
+/// What an attempt used of its limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AttemptUsage {
+    /// The processor time of the guest.
+    pub cpu: Duration,
+    /// The linear memory of the guest at the end, which is the most that it had, in bytes.
+    pub memory_bytes: u64,
+    /// The number of calls of host functions.
+    pub host_calls: u64,
 }

@@ -100,6 +100,7 @@ pub(crate) async fn commit(
         duration: Duration::ZERO,
         outcome: Outcome::Done,
         log: Vec::new(),
+        used: None,
     };
     let settled = inbox.settle(Settlement {
         lease: claimed.lease.clone(),

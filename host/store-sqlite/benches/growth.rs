@@ -161,6 +161,7 @@ fn settlement(ClaimedJob { lease, event, .. }: ClaimedJob) -> Settlement {
         duration: Duration::from_millis(3),
         outcome: Outcome::Done,
         log: Vec::new(),
+        used: None,
     };
     let key = Key {
         bucket: "orders".into(),

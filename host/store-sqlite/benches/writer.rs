@@ -423,6 +423,7 @@ fn settlement(job: &ClaimedJob) -> Settlement {
         duration: Duration::from_micros(300),
         outcome: Outcome::Done,
         log: Vec::new(),
+        used: None,
     };
     let quota = KvUsage {
         keys: u64::MAX,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hookyard_model::{
-    Attempt, Event, EventId, Outcome, PluginRef, RecordedAnswer, Response, Revision, SourceRef,
-    TenantName, Timestamp,
+    Attempt, AttemptUsage, Event, EventId, Outcome, PluginRef, RecordedAnswer, Response, Revision,
+    SourceRef, TenantName, Timestamp,
 };
 use hookyard_store::{
     DifferingRepeats, DiscardRecord, Error, EventPage, EventRecord, EventSummary, GivenResponse,
@@ -52,7 +52,13 @@ const SUMMARY: &str = "
 const JOBS_OF_EVENT: &str = "
     SELECT job.event, job.plugin, job.state, job.due_at, job.attempts,
            attempt.revision, attempt.outcome, attempt.detail, job.tenant, job.lane, job.blocked,
-           job.first_revision
+           job.first_revision,
+           CASE job.state
+             WHEN 'discarded' THEN (SELECT max(at) FROM discard
+               WHERE discard.event = job.event AND discard.plugin = job.plugin)
+             ELSE coalesce(job.first_started_at + job.first_duration_us / 1000,
+                           attempt.started_at + attempt.duration_us / 1000)
+           END
     FROM job LEFT JOIN attempt ON attempt.event = job.event AND attempt.plugin = job.plugin
          AND (attempt.replays, attempt.number) =
              (SELECT last.replays, last.number FROM attempt AS last
@@ -63,10 +69,11 @@ const JOBS_OF_EVENT: &str = "
 const SEQ_BY_ID: &str = "SELECT seq FROM event WHERE id = ?1";
 const JOBS_TO_READ: &str = "
     SELECT plugin, state, due_at, replays, tenant, lane, blocked, first_revision, first_started_at,
-      first_duration_us
+      first_duration_us, first_cpu_us, first_memory_bytes, first_host_calls
     FROM job WHERE event = ?1 ORDER BY plugin";
 const ATTEMPTS_TO_READ: &str = "
-    SELECT replays, number, revision, started_at, duration_us, outcome, detail, log
+    SELECT replays, number, revision, started_at, duration_us, outcome, detail, log,
+      cpu_us, memory_bytes, host_calls
     FROM attempt WHERE event = ?1 AND plugin = ?2 ORDER BY replays, number";
 const DISCARDS_TO_READ: &str =
     "SELECT replays, at, reason FROM discard WHERE event = ?1 AND plugin = ?2 ORDER BY replays";
@@ -177,6 +184,12 @@ fn job(connection: &Connection, row: &Row<'_>) -> Result<JobSummary, Error> {
         plugin: parsed(&plugin, "a job's plugin")?,
         state,
         attempts: row.get(4).map_err(store)?,
+        ended_at: if state.is_over() {
+            let ended: Option<i64> = row.get(12).map_err(store)?;
+            ended.map(Timestamp::from_unix_millis)
+        } else {
+            None
+        },
         revision,
         last_outcome: outcome.map(|outcome| outcome.to_string()),
     })
@@ -275,6 +288,7 @@ fn first_success(row: &Row<'_>) -> Result<Option<Attempt>, Error> {
         duration: Duration::from_micros(duration.unsigned_abs()),
         outcome: Outcome::Done,
         log: Vec::new(),
+        used: usage(row, 10)?,
     }))
 }
 
@@ -365,9 +379,29 @@ fn attempt(row: &Row<'_>) -> Result<(u32, Attempt), Error> {
         duration: Duration::from_micros(duration.unsigned_abs()),
         outcome: codec::outcome(&text(5)?.unwrap_or_default(), text(6)?.as_deref())?,
         log: codec::log_from_json(text(7)?.as_deref())?,
+        used: usage(row, 8)?,
     };
 
     Ok((row.get(0).map_err(store)?, attempt))
+}
+
+/// Reads what an attempt used from three columns, which follow each other.
+fn usage(row: &Row<'_>, first: usize) -> Result<Option<AttemptUsage>, Error> {
+    let number = |column: usize| {
+        let number = row.get::<_, Option<i64>>(column).map_err(store)?;
+        Ok::<_, Error>(number.map(i64::unsigned_abs))
+    };
+    let (Some(cpu), Some(memory_bytes), Some(host_calls)) =
+        (number(first)?, number(first + 1)?, number(first + 2)?)
+    else {
+        return Ok(None);
+    };
+
+    Ok(Some(AttemptUsage {
+        cpu: Duration::from_micros(cpu),
+        memory_bytes,
+        host_calls,
+    }))
 }
 
 /// Reads the recorded answers of a job.

@@ -5,9 +5,12 @@
 //! fast as the backend.
 
 mod appending;
+mod auditing;
 mod claiming;
+mod counting;
 mod discarding;
 mod effects;
+mod ending;
 mod failing;
 mod handing_over;
 pub(crate) mod support;
@@ -23,6 +26,7 @@ mod responding;
 mod retaining;
 mod retrying;
 mod routing;
+mod searching;
 mod selecting;
 mod settling;
 mod waking;
@@ -70,12 +74,16 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         handing_over::CASES,
         ordering::CASES,
         settling::CASES,
+        ending::CASES,
         effects::CASES,
         recording::CASES,
         responding::CASES,
         waking::CASES,
         listing::CASES,
         selecting::CASES,
+        searching::CASES,
+        counting::CASES,
+        auditing::CASES,
         replaying::CASES,
         discarding::CASES,
         quarantining::CASES,

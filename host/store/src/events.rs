@@ -195,6 +195,8 @@ pub struct JobSummary {
     pub revision: Option<Revision>,
     /// The outcome of the last ended attempt, in one line.
     pub last_outcome: Option<String>,
+    /// The time at which the job became done, dead or discarded, or `None` if it is not over.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// An event with its jobs and their history.

@@ -265,6 +265,8 @@ pub struct MessageSummary {
     pub deliveries: u32,
     /// The result of the last ended delivery, in one line.
     pub last_result: Option<String>,
+    /// The time at which the message became done or dead, or `None` if it is not over.
+    pub ended_at: Option<Timestamp>,
     /// The size of the body, in bytes.
     pub body_bytes: u64,
 }

@@ -369,6 +369,7 @@ impl Harness {
             duration: Duration::ZERO,
             outcome: Outcome::Done,
             log: Vec::new(),
+            used: None,
         };
         let effects = Effects {
             messages: numbers.map(message).collect(),

@@ -225,6 +225,7 @@ mod tests {
                 duration: Duration::ZERO,
                 outcome: Outcome::Done,
                 log: Vec::new(),
+                used: None,
             },
             next: Next::Done,
             failed_on_probation: false,

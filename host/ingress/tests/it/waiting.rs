@@ -104,6 +104,7 @@ async fn handle(running: &Running, response: Option<Response>) -> EventId {
             duration: Duration::ZERO,
             outcome: Outcome::Done,
             log: Vec::new(),
+            used: None,
         },
         lease: job.lease,
         next: Next::Done,

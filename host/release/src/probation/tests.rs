@@ -64,6 +64,7 @@ impl Yard {
             duration: Duration::ZERO,
             outcome,
             log: Vec::new(),
+            used: None,
         };
         self.probations.record(&job(event), &attempt)
     }

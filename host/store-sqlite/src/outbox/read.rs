@@ -30,7 +30,7 @@ const SUMMARY: &str = "
       deliveries, bytes, seq, tenant, ordering_key, blocked
     FROM message WHERE seq = ?1";
 const LAST_DELIVERY: &str = "
-    SELECT result, detail FROM delivery WHERE message = ?1
+    SELECT result, detail, started_at, duration_us FROM delivery WHERE message = ?1
       ORDER BY replays DESC, number DESC LIMIT 1";
 const NOT_AFTER: &str = "SELECT seq FROM message WHERE id <= ?1 ORDER BY id DESC LIMIT 1";
 const NOT_BEFORE: &str = "SELECT seq FROM message WHERE id >= ?1 ORDER BY id LIMIT 1";
@@ -152,6 +152,7 @@ fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Err
         name: parsed(&text(3)?, "a message's plugin")?,
     };
     let bytes: i64 = row.get(11).map_err(store)?;
+    let last = last_delivery(connection, row.get(0).map_err(store)?)?;
     let (destination, state) = (
         text(5)?,
         codec::state(&text(8)?, row.get(9).map_err(store)?)?,
@@ -169,20 +170,31 @@ fn summary(connection: &Connection, row: &Row<'_>) -> Result<MessageSummary, Err
         created_at: Timestamp::from_unix_millis(row.get(7).map_err(store)?),
         state,
         deliveries: row.get(10).map_err(store)?,
-        last_result: last_result(connection, row.get(0).map_err(store)?)?,
+        last_result: last.as_ref().map(|(result, _)| result.clone()),
+        ended_at: last
+            .filter(|_| state.is_over())
+            .map(|(_, ended_at)| ended_at),
         body_bytes: bytes.try_into().map_err(|_| corrupt("a message's size"))?,
     })
 }
 
-fn last_result(connection: &Connection, seq: i64) -> Result<Option<String>, Error> {
+/// Reads the result of the last ended delivery of a message, and the time of its end.
+fn last_delivery(connection: &Connection, seq: i64) -> Result<Option<(String, Timestamp)>, Error> {
     let mut statement = connection.prepare_cached(LAST_DELIVERY).map_err(store)?;
-    let found = statement.query_row([seq], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
-    });
-    let Some((name, detail)) = found.optional().map_err(store)? else {
-        return Ok(None);
-    };
-    codec::result(&name, detail.as_deref()).map(|result| Some(result.to_string()))
+    let found = codec::read_all(&mut statement, [seq], |row| {
+        let (name, detail): (String, Option<String>) =
+            (row.get(0).map_err(store)?, row.get(1).map_err(store)?);
+        let duration: i64 = row.get(3).map_err(store)?;
+        let started_at = Timestamp::from_unix_millis(row.get(2).map_err(store)?);
+        let ended_at = started_at.after(Duration::from_micros(duration.unsigned_abs()));
+
+        Ok((
+            codec::result(&name, detail.as_deref())?.to_string(),
+            ended_at,
+        ))
+    })?;
+
+    Ok(found.into_iter().next())
 }
 
 /// Reads a whole message.

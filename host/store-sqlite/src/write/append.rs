@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hookyard_crash::Point;
 use hookyard_model::{Event, EventId, PluginRef, WorkState};
-use hookyard_store::{AppendResult, ClaimedJob, Error, JobLease, transitions};
+use hookyard_store::{AppendResult, ClaimedJob, Error, Hint, JobLease, transitions};
 use rusqlite::{OptionalExtension, params};
 
 use super::{Database, knowledge, lane};
@@ -68,6 +68,10 @@ impl Database {
 
         let seq = self.connection.last_insert_rowid();
         self.count(event);
+        self.hint(|| Hint::Event {
+            id: event.id,
+            source: event.source.clone(),
+        });
         Point::AppendEvent.pass();
 
         let plugins = self.plugins_of(&event.source)?;

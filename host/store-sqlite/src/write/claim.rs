@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hookyard_crash::Point;
 use hookyard_model::{EventId, PluginRef, Revision, SourceRef, Timestamp, WorkState};
-use hookyard_store::{Error, JobLease, JobRequest, transitions};
+use hookyard_store::{Error, Hint, JobLease, JobRequest, transitions};
 use rusqlite::{Row, params};
 
 use super::knowledge::NextDue;
@@ -208,6 +208,10 @@ impl Database {
                     ..JobChange::to(next, attempt)
                 };
                 self.put(&row, change)?;
+                self.hint(|| Hint::Job {
+                    event: job.id,
+                    plugin: plugin.clone(),
+                });
                 Point::ClaimLease.pass();
                 let lease = JobLease {
                     event: job.id,

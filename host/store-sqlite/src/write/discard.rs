@@ -1,7 +1,7 @@
 //! Discards jobs and unrouted events, one batch at a time.
 
 use hookyard_model::WorkState;
-use hookyard_store::{DiscardRecord, DiscardSummary, Error, transitions};
+use hookyard_store::{DiscardRecord, DiscardSummary, Error, Hint, transitions};
 use rusqlite::params;
 
 use super::Database;
@@ -36,6 +36,7 @@ impl Database {
         &mut self,
         DiscardBatch { ended, record }: &DiscardBatch,
     ) -> Result<DiscardSummary, Error> {
+        self.hint(|| Hint::Everything);
         match ended {
             Discarded::Jobs(places) => self.discard_jobs(places, record),
             Discarded::Events(events) => self.discard_events(events, record),

@@ -177,6 +177,13 @@ impl Database {
             message.body.len() as i64,
         ];
         self.execute(INSERT, values)?;
+        self.hint(|| Hint::Message {
+            id: message.id,
+            destination: DestinationRef {
+                tenant: plugin.tenant.clone(),
+                name: message.destination.clone(),
+            },
+        });
 
         let seq = self.connection.last_insert_rowid();
         self.execute(INSERT_BODY, params![seq, &message.body[..]])?;
@@ -202,6 +209,10 @@ impl Database {
                 let attempt = message.attempts + 1;
                 let lease = self.knowledge.new_lease();
                 self.put_message(message.seq, next, attempt, Some(lease))?;
+                self.hint(|| Hint::Message {
+                    id: message.id,
+                    destination: request.destination.clone(),
+                });
                 leased.push(message.leased(request, attempt, lease));
             }
         }
@@ -322,6 +333,24 @@ impl Database {
         }
 
         self.has_due_messages = true;
+        self.hint_delivery(&message, lease.id, disable.is_some())
+    }
+
+    /// Notes the end of a delivery, and whether it disabled the destination.
+    fn hint_delivery(
+        &mut self,
+        message: &LeasedMessage,
+        id: MessageId,
+        is_disabled: bool,
+    ) -> Result<(), Error> {
+        let destination = DestinationRef {
+            tenant: parsed(&message.tenant, "a message's tenant")?,
+            name: parsed(&message.destination, "a message's destination")?,
+        };
+        if is_disabled {
+            self.hint(|| Hint::Destination(destination.clone()));
+        }
+        self.hint(|| Hint::Message { id, destination });
 
         Ok(())
     }
@@ -384,6 +413,7 @@ impl Database {
 
     /// Replays the messages that still exist.
     pub(crate) fn replay_messages(&mut self, batch: &MessageBatch) -> Result<ReplaySummary, Error> {
+        self.hint(|| Hint::Everything);
         let mut replayed = ReplaySummary::default();
         for seq in &batch.messages {
             let Some(state) = self.state_of_message(*seq)? else {

@@ -1,7 +1,7 @@
 //! Replays jobs, one batch at a time.
 
 use hookyard_model::{PluginRef, Revision, SourceRef, Timestamp, WorkState};
-use hookyard_store::{Error, ReplaySummary, transitions};
+use hookyard_store::{Error, Hint, ReplaySummary, transitions};
 use rusqlite::{OptionalExtension, params};
 
 use super::Database;
@@ -17,6 +17,7 @@ const JOB_REPLAY: &str = "
     UPDATE job SET state = ?3, due_at = ?4, replays = replays + 1, attempts = 0, spared = 0,
       revision = ?5, since = ?6,
         failed_on = NULL, first_revision = NULL, first_started_at = NULL, first_duration_us = NULL,
+        first_cpu_us = NULL, first_memory_bytes = NULL, first_host_calls = NULL,
         blocked = lane IS NOT NULL
           AND (blocked OR state IN ('done', 'dead', 'discarded'))
     WHERE event = ?1 AND plugin = ?2
@@ -24,9 +25,9 @@ const JOB_REPLAY: &str = "
 /// Gives the attempt of a job that succeeded at once a row of its own.
 const FIRST_SUCCESS_MOVE: &str = "
     INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us,
-      outcome, lease)
+      outcome, lease, cpu_us, memory_bytes, host_calls)
     SELECT event, plugin, 0, 1, lower(hex(first_revision)), first_started_at, first_duration_us,
-      'done', lease
+      'done', lease, first_cpu_us, first_memory_bytes, first_host_calls
     FROM job WHERE event = ?1 AND plugin = ?2 AND first_revision IS NOT NULL";
 const EVENT_TO_ROUTE: &str = "SELECT tenant, source, ordering_key FROM event WHERE seq = ?1";
 
@@ -43,6 +44,7 @@ pub(crate) struct ReplayBatch {
 
 impl Database {
     pub(crate) fn replay(&mut self, batch: &ReplayBatch) -> Result<ReplaySummary, Error> {
+        self.hint(|| Hint::Everything);
         let mut replayed = ReplaySummary::default();
         for place in &batch.jobs {
             let due = batch.due(batch.before + replayed.replayed);

@@ -2,7 +2,7 @@
 //! rolls the revision back.
 
 use hookyard_model::{PluginName, PluginRef, Revision, SourceRef, WorkState};
-use hookyard_store::{Error, transitions};
+use hookyard_store::{Error, Hint, transitions};
 use rusqlite::params;
 
 use super::Database;
@@ -33,6 +33,7 @@ impl Database {
         revision: Revision,
     ) -> Result<(u64, bool), Error> {
         let found = self.failed(plugin, revision)?;
+        self.hint(|| Hint::Everything);
         for (event, source, state) in &found {
             let source = SourceRef {
                 tenant: plugin.tenant.clone(),

@@ -2,8 +2,8 @@
 //! write, so that a refused settlement changes nothing.
 
 use hookyard_crash::Point;
-use hookyard_model::{Next, Outcome, PluginRef, RecordedAnswer, Response};
-use hookyard_store::{Error, Settlement, transitions};
+use hookyard_model::{Attempt, Next, Outcome, PluginRef, RecordedAnswer, Response};
+use hookyard_store::{Error, Hint, Settlement, transitions};
 use rusqlite::params;
 
 use super::lane::JobChange;
@@ -13,12 +13,13 @@ use crate::codec;
 
 const FIRST_SUCCESS: &str = "
     UPDATE job SET state = 'done', due_at = NULL, lease = ?3, first_revision = ?4,
-      first_started_at = ?5, first_duration_us = ?6
+      first_started_at = ?5, first_duration_us = ?6,
+      first_cpu_us = ?7, first_memory_bytes = ?8, first_host_calls = ?9
     WHERE event = ?1 AND plugin = ?2";
 const ATTEMPT_INSERT: &str = "
     INSERT INTO attempt (event, plugin, replays, number, revision, started_at, duration_us,
-      outcome, detail, log, lease)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+      outcome, detail, log, lease, cpu_us, memory_bytes, host_calls)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const ANSWERS_DELETE: &str = "DELETE FROM answer WHERE event = ?1 AND plugin = ?2";
 const ANSWER_INSERT: &str = "
     INSERT INTO answer (event, plugin, number, tenant, request, status, headers, body)
@@ -65,6 +66,10 @@ impl Database {
         Point::SettleRecord.pass();
 
         self.follow_change(&row, next)?;
+        self.hint(|| Hint::Job {
+            event: lease.event,
+            plugin: lease.plugin.clone(),
+        });
         if is_done {
             self.commit_effects(settlement, totals)?;
             self.put_answers(job.seq, &lease.plugin, &settlement.effects.answers)?;
@@ -77,6 +82,7 @@ impl Database {
     /// Stores the end of a job whose only attempt succeeded, in one row.
     fn write_first_success(&self, job: &LeasedJob, settlement: &Settlement) -> Result<(), Error> {
         let Settlement { lease, attempt, .. } = settlement;
+        let used = Used::of(attempt);
         let values = params![
             job.seq,
             lease.plugin.name.as_str(),
@@ -84,6 +90,9 @@ impl Database {
             attempt.revision.as_sha256(),
             attempt.started_at.unix_millis(),
             i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX),
+            used.cpu_us,
+            used.memory_bytes,
+            used.host_calls,
         ];
 
         self.execute(FIRST_SUCCESS, values).map(drop)
@@ -91,6 +100,7 @@ impl Database {
 
     fn record_attempt(&self, job: &LeasedJob, settlement: &Settlement) -> Result<(), Error> {
         let Settlement { lease, attempt, .. } = settlement;
+        let used = Used::of(attempt);
         let values = params![
             job.seq,
             lease.plugin.name.as_str(),
@@ -103,6 +113,9 @@ impl Database {
             codec::outcome_detail(&attempt.outcome),
             codec::log_to_json(&attempt.log),
             job.lease,
+            used.cpu_us,
+            used.memory_bytes,
+            used.host_calls,
         ];
 
         self.execute(ATTEMPT_INSERT, values).map(drop)
@@ -169,6 +182,30 @@ impl Database {
         let headers = codec::headers_to_blob(headers);
         let values = params![event, tenant, plugin, status, headers, &body[..]];
         self.execute(RESPONSE_INSERT, values).map(drop)
+    }
+}
+
+/// What an attempt used, as the columns have it.
+#[derive(Default)]
+struct Used {
+    cpu_us: Option<i64>,
+    memory_bytes: Option<i64>,
+    host_calls: Option<i64>,
+}
+
+impl Used {
+    fn of(attempt: &Attempt) -> Self {
+        let Some(used) = attempt.used else {
+            return Self::default();
+        };
+        let cpu = i64::try_from(used.cpu.as_micros()).unwrap_or(i64::MAX);
+        let number = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
+
+        Self {
+            cpu_us: Some(cpu),
+            memory_bytes: number(used.memory_bytes),
+            host_calls: number(used.host_calls),
+        }
     }
 }
 

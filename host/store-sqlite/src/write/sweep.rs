@@ -4,7 +4,7 @@
 //! next batch continues after the last job of the previous one.
 
 use hookyard_model::{PluginRef, SourceRef, Timestamp, WorkState};
-use hookyard_store::{Error, transitions};
+use hookyard_store::{Error, Hint, transitions};
 use rusqlite::params;
 
 use super::Database;
@@ -82,6 +82,7 @@ impl Database {
             after,
         } = sweep;
         let state = jobs.state();
+        self.hint(|| Hint::Everything);
         let found = self.batch(sweep)?;
         for SweptJob { event, source, .. } in &found {
             let source = SourceRef {

@@ -131,6 +131,7 @@ pub(crate) fn settlement(lease: JobLease, outcome: Outcome, next: WorkState) -> 
         duration: Duration::from_millis(3),
         outcome,
         log: Vec::new(),
+        used: None,
     };
 
     let quota = KvUsage {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookyard_model::{
-    Attempt, Clock, Event, EventId, Header, LogLine, Message, MessageId, Next, Outcome, Payload,
-    PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName, Timestamp,
+    Attempt, AttemptUsage, Clock, Event, EventId, Header, LogLine, Message, MessageId, Next,
+    Outcome, Payload, PluginName, PluginRef, Revision, SourceName, SourceRef, TenantName,
+    Timestamp,
 };
 use uuid::Uuid;
 
@@ -194,6 +195,11 @@ pub(crate) fn attempt(number: u32, outcome: Outcome) -> Attempt {
             is_error: false,
             text: format!("attempt {number}: \"quoted\", naïve"),
         }],
+        used: Some(AttemptUsage {
+            cpu: Duration::from_micros(1_500),
+            memory_bytes: 17 << 16,
+            host_calls: number.into(),
+        }),
     }
 }
 

@@ -9,8 +9,8 @@ use hookyard_model::{
 };
 use hookyard_store::{
     AppendResult, Discard, DiscardSummary, Error, EventPage, EventRecord, EventSummary, Events,
-    GivenResponse, JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay, ReplaySummary,
-    Retention, Tally, transitions,
+    GivenResponse, Hint, JobRecord, JobSummary, Predecessor, PruneSummary, Recent, Replay,
+    ReplaySummary, Retention, Tally, transitions,
 };
 
 use super::routing::tallies;
@@ -20,8 +20,16 @@ use super::{Job, MemoryStore, State, list};
 #[async_trait]
 impl Events for MemoryStore {
     async fn append(&self, event: Event) -> Result<AppendResult, Error> {
+        let hint = Hint::Event {
+            id: event.id,
+            source: event.source.clone(),
+        };
         let mut state = self.state();
+        let arrived_before = state.arrived;
         let result = state.append(event, self.clock.now());
+        if state.arrived > arrived_before {
+            self.feed.tell(hint);
+        }
         self.wake_if_due(&mut state);
 
         Ok(result)
@@ -48,6 +56,7 @@ impl Events for MemoryStore {
         state.due.clear();
         if !replay.dry_run {
             self.changed.notify_one();
+            self.feed.tell(Hint::Everything);
         }
 
         Ok(summary)
@@ -56,6 +65,9 @@ impl Events for MemoryStore {
     async fn discard(&self, discard: Discard) -> Result<DiscardSummary, Error> {
         let mut state = self.state();
         let summary = state.discard(&discard);
+        if !discard.dry_run {
+            self.feed.tell(Hint::Everything);
+        }
         self.wake_if_due(&mut state);
 
         Ok(summary)
@@ -274,6 +286,17 @@ impl Job {
             attempts: self.attempts,
             revision: last.map(|attempt| attempt.revision),
             last_outcome: last.map(|attempt| attempt.outcome.to_string()),
+            ended_at: self.ended_at(),
+        }
+    }
+
+    fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            WorkState::Done | WorkState::Dead => {
+                self.history.last().map(|(_, last)| last.ended_at())
+            }
+            WorkState::Discarded => self.discards.last().map(|(_, discard)| discard.at),
+            _ => None,
         }
     }
 

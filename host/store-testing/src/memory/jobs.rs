@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hookyard_model::{Outcome, PluginRef, Revision, TenantName, Timestamp, WorkState};
+use hookyard_model::{
+    DestinationRef, Outcome, PluginRef, Revision, TenantName, Timestamp, WorkState,
+};
 use hookyard_store::{
-    ClaimedJob, Error, GivenResponse, Handover, JobLease, JobRequest, Jobs, OutboxUsage,
+    ClaimedJob, Error, GivenResponse, Handover, Hint, JobLease, JobRequest, Jobs, OutboxUsage,
     Settlement, Tally, transitions,
 };
 
@@ -26,6 +28,9 @@ impl Jobs for MemoryStore {
         let mut claimed = Vec::new();
         for request in requests {
             state.claim(request, now, now.after(lease), &mut claimed);
+        }
+        for ClaimedJob { lease, .. } in &claimed {
+            self.tell_of_job(lease);
         }
 
         Ok(claimed)
@@ -77,7 +82,9 @@ impl Jobs for MemoryStore {
 
         if settlement.attempt.outcome == Outcome::Done {
             self.commit_effects(&mut state, &settlement)?;
+            self.tell_of_messages(&settlement);
         }
+        self.tell_of_job(&settlement.lease);
         state.settle_job(at, settlement, self.clock.now());
         self.wake_if_due(&mut state);
 
@@ -143,6 +150,26 @@ impl Jobs for MemoryStore {
 }
 
 impl MemoryStore {
+    fn tell_of_job(&self, lease: &JobLease) {
+        self.feed.tell(Hint::Job {
+            event: lease.event,
+            plugin: lease.plugin.clone(),
+        });
+    }
+
+    fn tell_of_messages(&self, settlement: &Settlement) {
+        let tenant = &settlement.lease.plugin.tenant;
+        for message in &settlement.effects.messages {
+            self.feed.tell(Hint::Message {
+                id: message.id,
+                destination: DestinationRef {
+                    tenant: tenant.clone(),
+                    name: message.destination.clone(),
+                },
+            });
+        }
+    }
+
     /// Commits the effects of a successful attempt, or fails and changes nothing.
     fn commit_effects(&self, state: &mut State, settlement: &Settlement) -> Result<(), Error> {
         let Settlement {

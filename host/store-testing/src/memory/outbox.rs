@@ -10,7 +10,7 @@ use hookyard_model::{
     Delivery, DestinationRef, EventId, Message, MessageId, PluginRef, Timestamp, WorkState,
 };
 use hookyard_store::{
-    AuditEntry, ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, LeaseToken,
+    AuditEntry, ClaimedMessage, DELIVERIES_MAX, DisabledDestination, Error, Hint, LeaseToken,
     MessageLease, MessagePage, MessageRecord, MessageReplay, MessageRequest, MessageSelection,
     MessageSettlement, MessageSummary, Outbox, OutboxQuota, OutboxUsage, Predecessor, PruneSummary,
     ReplaySummary, Retention, transitions,
@@ -33,6 +33,12 @@ impl Outbox for MemoryStore {
             for at in outbox.due(request, now) {
                 claimed.extend(outbox.lease(at, now, now.after(lease), tokens));
             }
+        }
+        for ClaimedMessage {
+            lease, destination, ..
+        } in &claimed
+        {
+            self.tell_of_message(lease.id, destination.clone());
         }
         Ok(claimed)
     }
@@ -72,7 +78,12 @@ impl Outbox for MemoryStore {
             return Ok(());
         }
 
-        outbox.settle(settlement, self.clock.now())?;
+        let (id, disables) = (settlement.lease.id, settlement.disable.is_some());
+        let destination = outbox.settle(settlement, self.clock.now())?;
+        if disables {
+            self.feed.tell(Hint::Destination(destination.clone()));
+        }
+        self.tell_of_message(id, destination);
         tokens.settled.insert(token);
         self.outbox_changed.notify_one();
 
@@ -114,6 +125,7 @@ impl Outbox for MemoryStore {
         let summary = self.state().outbox.replay(&replay);
         if !replay.dry_run {
             self.outbox_changed.notify_one();
+            self.feed.tell(Hint::Everything);
         }
 
         Ok(summary)
@@ -137,6 +149,7 @@ impl Outbox for MemoryStore {
         self.outbox_changed.notify_one();
         if was_disabled {
             self.note(audit);
+            self.feed.tell(Hint::Destination(destination.clone()));
         }
 
         Ok(was_disabled)
@@ -171,6 +184,12 @@ impl Outbox for MemoryStore {
 }
 
 /// The messages of settled attempts.
+impl MemoryStore {
+    fn tell_of_message(&self, id: MessageId, destination: DestinationRef) {
+        self.feed.tell(Hint::Message { id, destination });
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Messages {
     /// The messages by the number of their commit, which names a message everywhere in this module.
@@ -365,7 +384,11 @@ impl Messages {
         is_same_lease.then_some((at, stored.state))
     }
 
-    fn settle(&mut self, settlement: MessageSettlement, now: Timestamp) -> Result<(), Error> {
+    fn settle(
+        &mut self,
+        settlement: MessageSettlement,
+        now: Timestamp,
+    ) -> Result<DestinationRef, Error> {
         let MessageSettlement {
             lease,
             delivery,
@@ -391,9 +414,9 @@ impl Messages {
                 reason,
                 since: ended_at,
             };
-            self.disabled.insert(destination, disabled);
+            self.disabled.insert(destination.clone(), disabled);
         }
-        Ok(())
+        Ok(destination)
     }
 
     pub(super) fn page(&self, page: &MessagePage) -> Vec<MessageSummary> {
@@ -580,8 +603,14 @@ impl Stored {
                 .deliveries
                 .last()
                 .map(|(_, delivery)| delivery.result.to_string()),
+            ended_at: self.ended_at(),
             body_bytes: self.message.body.len() as u64,
         }
+    }
+
+    fn ended_at(&self) -> Option<Timestamp> {
+        let (_, last) = self.deliveries.last().filter(|_| self.is_over())?;
+        Some(last.started_at.after(last.duration))
     }
 
     fn record(&self, behind: Option<Predecessor<MessageId>>) -> MessageRecord {

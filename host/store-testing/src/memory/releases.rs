@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hookyard_model::{PluginRef, Step};
 use hookyard_store::{
-    AuditEntry, BLOCKS_MAX, Block, Error, Order, REVISIONS_MAX, ReleaseStep, Releases,
+    AuditEntry, BLOCKS_MAX, Block, Error, Hint, Order, REVISIONS_MAX, ReleaseStep, Releases,
     RevisionRecord, STEPS_MAX,
 };
 use tokio::sync::Notify;
@@ -93,6 +93,7 @@ impl Releases for MemoryStore {
             state.record(plugin, step);
         }
 
+        self.feed.tell(Hint::Release(plugin.clone()));
         Ok(())
     }
 
@@ -119,6 +120,7 @@ impl Releases for MemoryStore {
 
     async fn order(&self, order: Order, audit: Option<AuditEntry>) -> Result<(), Error> {
         self.note(audit);
+        self.feed.tell(Hint::Release(order.plugin.clone()));
         self.history
             .state()
             .orders
@@ -136,6 +138,7 @@ impl Releases for MemoryStore {
         self.history.changed.notify_one();
         if was_there {
             self.note(audit);
+            self.feed.tell(Hint::Release(plugin.clone()));
         }
         Ok(was_there)
     }
@@ -146,6 +149,7 @@ impl Releases for MemoryStore {
 
     async fn block(&self, block: Block, audit: Option<AuditEntry>) -> Result<(), Error> {
         self.note(audit);
+        self.feed.tell(Hint::Release(block.plugin.clone()));
         self.history.state().block(block);
         self.history.changed.notify_one();
         Ok(())
@@ -156,6 +160,7 @@ impl Releases for MemoryStore {
         self.history.changed.notify_one();
         if were_there {
             self.note(audit);
+            self.feed.tell(Hint::Release(plugin.clone()));
         }
         Ok(were_there)
     }

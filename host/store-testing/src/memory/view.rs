@@ -43,6 +43,7 @@ impl MemoryStore {
     /// Adds the audit entry of a change, if there is one.
     pub(super) fn note(&self, audit: Option<AuditEntry>) {
         if let Some(entry) = audit {
+            self.feed.tell(Hint::Audit(entry.tenant.clone()));
             self.kept.state().add_entry(entry);
         }
     }
@@ -51,10 +52,7 @@ impl MemoryStore {
 #[async_trait]
 impl Audit for MemoryStore {
     async fn add_audit(&self, entry: AuditEntry) -> Result<(), Error> {
-        let tenant = entry.tenant.clone();
         self.note(Some(entry));
-        self.feed.tell(Hint::Audit(tenant));
-
         Ok(())
     }
 

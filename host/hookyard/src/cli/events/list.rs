@@ -171,6 +171,7 @@ mod tests {
                 attempts: 2,
                 revision: Some(Revision::from_sha256([0xab; 32])),
                 last_outcome: Some("retry: later".to_owned()),
+                ended_at: None,
             }],
             is_discarded: false,
         }

@@ -458,6 +458,7 @@ mod tests {
                 is_error: true,
                 text: "no such\tledger".into(),
             }],
+            used: None,
         }
     }
 
@@ -494,6 +495,7 @@ mod tests {
             }),
             deliveries: 0,
             last_result: None,
+            ended_at: None,
             body_bytes: 2,
         }
     }

@@ -114,6 +114,7 @@ pub(super) mod tests {
             behind: None,
             deliveries: 2,
             last_result: Some("failed: it answered 503".into()),
+            ended_at: None,
             body_bytes: 36,
         }
     }

@@ -217,6 +217,7 @@ mod tests {
                 behind: None,
                 deliveries: 1,
                 last_result: None,
+                ended_at: None,
                 body_bytes: 2,
             },
             ordering_key: Some("4711".into()),

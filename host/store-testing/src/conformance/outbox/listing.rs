@@ -62,6 +62,7 @@ async fn messages_name_their_origin(store: TestStore) {
         behind: None,
         deliveries: 0,
         last_result: None,
+        ended_at: None,
         body_bytes: 3,
     };
     assert_eq!(messages(&store).await, std::slice::from_ref(&summary));
