@@ -35,6 +35,7 @@ mod grants;
 #[cfg(target_os = "linux")]
 mod host_memory;
 mod handshakes;
+mod health;
 mod hostile;
 mod logging;
 mod metrics;

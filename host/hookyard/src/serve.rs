@@ -11,6 +11,7 @@ mod announce;
 #[cfg(feature = "develop")]
 mod background;
 mod documents;
+mod health;
 mod metrics;
 mod overload;
 mod reload;
@@ -36,12 +37,13 @@ use hookyard_plugin::Engine;
 use hookyard_release::{Desired, Keeper, Probations};
 use hookyard_store::Waits;
 use hookyard_store_sqlite::{Options, SqliteStore};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
 use crate::cli::Failure;
 use crate::clock::SystemClock;
 use crate::{engine, verifiers};
+use health::Health;
 use metrics::Metrics;
 use overload::Overload;
 use reload::{Handles, Reload};
@@ -106,7 +108,7 @@ async fn start(
         files: reading.files,
         request: reload,
     };
-    Ok(build(settings, source, wrap).await?)
+    Ok(build(settings, source, stop, wrap).await?)
 }
 
 /// Where the configuration comes from.
@@ -120,11 +122,14 @@ struct ConfigurationSource {
 async fn build(
     settings: Settings,
     source: ConfigurationSource,
+    stop: Stop,
     wrap: Wrap,
 ) -> anyhow::Result<Parts> {
     check_folders(&settings).await?;
-    let admin = admin::bind(&settings.admin, Metrics::start()?).await?;
+    let metrics = Metrics::start()?;
     let store = open_store(&settings).await?;
+    let health = Health::new(store.clone(), stop);
+    let admin = admin::bind(&settings.admin, metrics, health).await?;
     let engine = engine::host_engine(&settings)?;
     let settings = load_verifiers(settings, engine.clone()).await?;
 
@@ -232,8 +237,12 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     let address = parts.ingress.address();
     let admin_address = parts.admin.address();
 
+    let (all_ended, others_ended) = oneshot::channel::<()>();
     let mut tasks = JoinSet::new();
-    tasks.spawn(stop.clone().run("admin", parts.admin.run(stopped())));
+    let admin = parts
+        .admin
+        .run(async { others_ended.await.unwrap_or_default() });
+    tasks.spawn(stop.clone().run("admin", admin));
     tasks.spawn(stop.clone().run("ingress", parts.ingress.run(stopped())));
     tasks.spawn(
         stop.clone()
@@ -265,6 +274,9 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
         );
     }
 
+    // The admin listener ends last, so that it can say that the host stops.
+    while tasks.len() > 1 && tasks.join_next().await.is_some() {}
+    drop(all_ended);
     while tasks.join_next().await.is_some() {}
     tracing::info!(target: "hookyard::serve", "stopped");
     failed.map_or(Ok(()), Err)

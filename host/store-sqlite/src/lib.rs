@@ -41,6 +41,7 @@ mod writer;
 mod write;
 mod codec;
 mod backup;
+mod probe;
 #[cfg(test)]
 mod query_plans;
 

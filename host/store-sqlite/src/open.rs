@@ -25,7 +25,7 @@ pub(crate) const SCHEMAS: &[&str] = &[
 ];
 
 /// The id "HKYD", which marks a database of this program, whatever its version.
-const APPLICATION_ID: i64 = 0x484b_5944;
+pub(crate) const APPLICATION_ID: i64 = 0x484b_5944;
 
 /// The maximum time to wait for another program that has the file open.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,7 +1,8 @@
 //! The administrators' listener: serves the metrics of a running host.
 //!
 //! The listener is separate from the senders' traffic. It is on loopback unless the configuration
-//! says otherwise, and then requires a token. It serves `GET /metrics`. It accepts a few
+//! says otherwise, and then requires a token. It serves `GET /metrics`, and without a token `GET /livez` and
+//! `GET /readyz`. It accepts a few
 //! connections at once. A new connection replaces the one that has been idle for the longest time,
 //! so that no client can lock others out or use much of the host.
 
@@ -23,6 +24,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::health::Health;
 use super::metrics::Metrics;
 use hookyard_config::settings::Admin;
 
@@ -50,10 +52,11 @@ struct Service {
     /// The host names that requests may name, besides `localhost` and addresses.
     hosts: Vec<String>,
     metrics: Metrics,
+    health: Health,
 }
 
 /// Binds the listener to its address.
-pub(super) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Bound> {
+pub(super) async fn bind(admin: &Admin, metrics: Metrics, health: Health) -> anyhow::Result<Bound> {
     let failed = || {
         let listen = admin.listen;
         format!(
@@ -68,6 +71,7 @@ pub(super) async fn bind(admin: &Admin, metrics: Metrics) -> anyhow::Result<Boun
         token: admin.token.clone(),
         hosts: admin.hosts.clone(),
         metrics,
+        health,
     };
     Ok(Bound {
         listener,
@@ -102,7 +106,7 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
         while serving.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((tcp, _)) => {
-                // Answers take no time, so there is always an idle connection that makes room.
+                // Answers take little time, so there is soon an idle connection that makes room.
                 if let Some(place) = connections.admit().await {
                     serving.spawn(serve(tcp, place, Arc::clone(&service)));
                 }
@@ -119,9 +123,15 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
 async fn serve(tcp: TcpStream, place: ConnectionSlot, service: Arc<Service>) {
     let activity = &place.activity;
     let handler = service_fn(|request: Request<Incoming>| {
-        let _in_flight = activity.request_began(false, !request.body().is_end_stream());
-        let answer = answer::answer(&request, &service);
-        async move { Ok::<_, Infallible>(answer) }
+        let in_flight = activity.request_began(false, !request.body().is_end_stream());
+        let service = &service;
+        async move {
+            let _in_flight = in_flight;
+            Ok::<_, Infallible>(match service.health.answer(&request).await {
+                Some(answer) => answer,
+                None => answer::answer(&request, service),
+            })
+        }
     });
 
     let mut http = http1::Builder::new();

@@ -45,6 +45,11 @@ impl Stop {
         })
     }
 
+    /// Returns whether something has asked for the stop.
+    pub(super) fn is_asked(&self) -> bool {
+        self.0.asked_by.borrow().is_some()
+    }
+
     /// Waits until something asks for the stop, and returns what asked first.
     pub(super) async fn asked(&self) -> &'static str {
         let mut asked_by = self.0.asked_by.subscribe();
@@ -105,8 +110,10 @@ mod tests {
     #[tokio::test]
     async fn first_stop_reason_is_kept() {
         let stop = Stop::new();
+        assert!(!stop.is_asked());
         assert!(stop.ask("SIGTERM") && !stop.ask("SIGINT"));
         assert_eq!(stop.asked().await, "SIGTERM");
+        assert!(stop.is_asked());
     }
 
     #[tokio::test]

@@ -129,6 +129,7 @@ mod tests {
     use hookyard_schemes::Secret;
 
     use super::*;
+    use crate::serve::health::Health;
     use crate::serve::metrics::Metrics;
 
     fn status(token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
@@ -137,6 +138,7 @@ mod tests {
             token: token.map(Secret::from),
             hosts,
             metrics: Metrics::detached(),
+            health: Health::detached(),
         };
         let request = Request::builder().method(method).uri(path);
         let request = headers.iter().fold(request, |request, (name, value)| {
