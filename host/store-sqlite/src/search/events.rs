@@ -381,3 +381,107 @@ impl Walking<'_> {
         codec::read_all(&mut statement, values, |row| row.get(0).map_err(store))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hookyard_store::ListOrder;
+
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn walks_follow_indexes_in_order() {
+        for (source, index) in [
+            (
+                EVERY,
+                "event USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+            ),
+            (
+                OF_TYPE,
+                "INDEX event_run (tenant=? AND source=? AND event_type=? AND rowid>?",
+            ),
+            (
+                WITHOUT_TYPE,
+                "INDEX event_run (tenant=? AND source=? AND event_type=? AND rowid>?",
+            ),
+            (
+                PENDING,
+                "job_pending (tenant=? AND plugin=? AND blocked=? AND event>? AND event<?)",
+            ),
+            (
+                HELD,
+                "job_held (tenant=? AND plugin=? AND event>? AND event<?)",
+            ),
+            (
+                DEAD,
+                "job_dead_of (tenant=? AND plugin=? AND event>? AND event<?)",
+            ),
+            (UNROUTED, "unrouted_event (event>? AND event<?)"),
+            (DISCARDED, "discard USING PRIMARY KEY (event>? AND event<?)"),
+        ] {
+            for order in [ListOrder::OldestFirst, ListOrder::NewestFirst] {
+                let statement = source.statement(order);
+                let steps = query_plans::of(&statement).concat();
+                assert!(steps.contains(index), "{statement}: {steps}");
+                assert!(!steps.contains("TEMP B-TREE"), "{statement}: {steps}");
+            }
+        }
+    }
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "search: a source",
+                NEXT_SOURCE,
+                &["event_run (tenant=? AND source>?)"],
+            ),
+            (
+                "search: a type",
+                NEXT_TYPE,
+                &["COVERING INDEX event_run (tenant=? AND source=? AND event_type>?)"],
+            ),
+            (
+                "search: pending",
+                NEXT_PENDING,
+                &["job_pending (tenant=? AND plugin>?)"],
+            ),
+            (
+                "search: held",
+                NEXT_HELD,
+                &["job_held (tenant=? AND plugin>?)"],
+            ),
+            (
+                "search: dead",
+                NEXT_DEAD,
+                &["job_dead_of (tenant=? AND plugin>?)"],
+            ),
+            (
+                "search: timed",
+                NEXT_TIMED,
+                &["job_due (tenant=? AND plugin>?)"],
+            ),
+            ("search: place", PLACE, &["PRIMARY KEY (rowid=?)"]),
+            (
+                "search: ids from to",
+                BY_ID_RANGE,
+                &["sqlite_autoindex_event_1 (id>? AND id<?)"],
+            ),
+            (
+                "search: an owner",
+                OWNER,
+                &[
+                    "dedupe USING PRIMARY KEY (key=?)",
+                    "sqlite_autoindex_event_1 (id=?)",
+                ],
+            ),
+        ]);
+        let by_ids = query_plans::of(BY_IDS).concat();
+        assert!(
+            by_ids.contains("sqlite_autoindex_event_1 (id=?)"),
+            "{by_ids}"
+        );
+        let timed = query_plans::of(TIMED).concat();
+        assert!(timed.contains("job_due (tenant=? AND plugin=?)"), "{timed}");
+    }
+}

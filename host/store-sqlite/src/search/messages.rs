@@ -268,3 +268,81 @@ impl Walking<'_> {
         codec::read_all(&mut statement, values, |row| row.get(0).map_err(store))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hookyard_store::ListOrder;
+
+    use super::*;
+    use crate::query_plans;
+
+    #[test]
+    fn walks_follow_indexes_in_order() {
+        let of = "(tenant=? AND destination=? AND rowid>? AND rowid<?)";
+        for (source, index) in [
+            (
+                EVERY,
+                "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)".to_owned(),
+            ),
+            (OF_DESTINATION, format!("message_run {of}")),
+            (DEAD, format!("message_dead_of {of}")),
+            (
+                OF_EVENT,
+                "message_event (event=? AND rowid>? AND rowid<?)".to_owned(),
+            ),
+            (
+                PENDING,
+                "message_pending (tenant=? AND destination=? AND blocked=? AND rowid>?".to_owned(),
+            ),
+        ] {
+            for order in [ListOrder::OldestFirst, ListOrder::NewestFirst] {
+                let statement = source.statement(order);
+                let steps = query_plans::of(&statement).concat();
+                assert!(steps.contains(&index), "{statement}: {steps}");
+                assert!(!steps.contains("TEMP B-TREE"), "{statement}: {steps}");
+            }
+        }
+    }
+
+    #[test]
+    fn statements_use_indexes() {
+        query_plans::check(&[
+            (
+                "search: a destination",
+                NEXT_DESTINATION,
+                &["message_run (tenant=? AND destination>?)"],
+            ),
+            (
+                "search: pending",
+                NEXT_PENDING,
+                &["message_pending (tenant=? AND destination>?)"],
+            ),
+            (
+                "search: dead",
+                NEXT_DEAD,
+                &["message_dead_of (tenant=? AND destination>?)"],
+            ),
+            (
+                "search: timed",
+                NEXT_TIMED,
+                &["message_due (tenant=? AND destination>?)"],
+            ),
+            ("search: place", PLACE, &["PRIMARY KEY (rowid=?)"]),
+            (
+                "search: ids from to",
+                BY_ID_RANGE,
+                &["sqlite_autoindex_message_1 (id>? AND id<?)"],
+            ),
+        ]);
+        let by_ids = query_plans::of(BY_IDS).concat();
+        assert!(
+            by_ids.contains("sqlite_autoindex_message_1 (id=?)"),
+            "{by_ids}"
+        );
+        let timed = query_plans::of(TIMED).concat();
+        assert!(
+            timed.contains("message_due (tenant=? AND destination=?)"),
+            "{timed}"
+        );
+    }
+}
