@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use hookyard_model::TenantName;
 use hookyard_store::{Budget, Counts, EventPage, EventSelection, Search, Tenants};
 use hookyard_store_sqlite::{Options, SqliteStore};
 use rusqlite::Connection;
@@ -92,7 +93,7 @@ fn fill(path: &Path, events: u64) {
 }
 
 fn tenant() -> Tenants {
-    Tenants::from("tenant-3".parse().expect("a name"))
+    Tenants::from("tenant-3".parse::<TenantName>().expect("a name"))
 }
 
 /// Returns the searches, each with its name and the tenants that may be found.

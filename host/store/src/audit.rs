@@ -46,7 +46,7 @@ impl AuditId {
     }
 }
 
-/// One change, or one attempt at a change.
+/// A change, or an attempt at a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// The id of the entry.

@@ -19,8 +19,8 @@ pub const OTHER_SERIES: &str = "others";
 /// The figures of the charts.
 #[async_trait]
 pub trait Charts: Send + Sync + 'static {
-    /// Adds figures to the stored ones, for each resolution. The time of a figure is taken down to
-    /// the beginning of its step.
+    /// Adds figures to the stored ones, for each resolution. The time of a figure may be any time of
+    /// its step.
     ///
     /// A crash of the machine may undo the call. The figures of a series beyond
     /// [`SERIES_OF_TENANT_MAX`] go to the series [`OTHER_SERIES`]. Figures that are older than their
@@ -90,9 +90,9 @@ pub struct Series {
 /// The length of the steps of a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resolution {
-    /// One minute.
+    /// Steps of a minute.
     Minute,
-    /// A quarter of an hour.
+    /// Steps of a quarter of an hour.
     Quarter,
 }
 
@@ -173,7 +173,7 @@ impl FigureValue {
     }
 }
 
-/// Numbers of times in buckets, of which each holds the times up to its bound.
+/// Numbers of times in buckets. Each bucket holds the times up to its bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times(pub [u64; Times::BUCKETS]);
 
@@ -263,7 +263,7 @@ pub struct Chart {
     pub kind: Option<SeriesKind>,
     /// The name of the source, plugin or destination.
     pub name: Option<String>,
-    /// The time from which steps are shown, which is taken down to the beginning of a step.
+    /// The beginning of the chart. The first step is the one that contains this time.
     pub from: Timestamp,
     /// The time before which the shown steps begin.
     pub until: Timestamp,

@@ -33,7 +33,7 @@ pub struct Count {
 }
 
 impl Count {
-    /// Returns the count of `value` items of which at most `max` are counted.
+    /// Returns the count of `value` items. Only `max` of them are counted.
     pub fn capped(value: u64, max: u64) -> Self {
         Self {
             value: value.min(max),

@@ -1,7 +1,8 @@
 //! The feed: hints on what has changed, for pages that show it at once.
 //!
-//! A hint says that something changed, and not what it is now: whoever shows it reads it. So a lost
-//! hint loses nothing but time, and the store never waits for a listener.
+//! A hint says that something changed. It does not say what is stored now: a page that shows the
+//! thing reads it again. So a lost hint loses nothing but time, and the store never waits for a
+//! listener.
 
 use hookyard_model::{DestinationRef, EventId, MessageId, PluginRef, SourceRef, TenantName};
 use tokio::sync::broadcast::error::RecvError;
@@ -91,7 +92,7 @@ impl Feed {
         let _ = self.0.send(hint);
     }
 
-    /// Returns a listener that hears of everything that is told from now on.
+    /// Returns a listener that gets every hint from now on.
     pub fn listen(&self) -> Listener {
         Listener(self.0.subscribe())
     }

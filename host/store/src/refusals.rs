@@ -68,7 +68,8 @@ pub struct RefusalSample {
     pub content_type: Option<String>,
     /// The size of the body in bytes, if the body was read.
     pub body_bytes: Option<u64>,
-    /// The signed time less the time of arrival, in milliseconds, if the request had a signed time.
+    /// The signed time minus the time of arrival, in milliseconds, if the request had a signed
+    /// time.
     pub clock_offset_ms: Option<i64>,
 }
 
@@ -79,7 +80,7 @@ pub struct RefusalSelection {
     pub tenant: Option<TenantName>,
     /// The name of the source.
     pub source: Option<SourceName>,
-    /// The time from which requests are counted, which is taken down to the minute.
+    /// The earliest time of a request. All requests of its minute are counted.
     pub since: Option<Timestamp>,
 }
 

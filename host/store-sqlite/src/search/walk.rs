@@ -49,7 +49,7 @@ impl Source {
     }
 }
 
-/// A range of an index, of which a part is read.
+/// A range of an index that is read part by part.
 struct Stream {
     statement: String,
     values: Vec<Value>,

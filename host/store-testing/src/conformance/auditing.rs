@@ -25,7 +25,12 @@ fn entry(number: u8, tenant: Option<&str>) -> AuditEntry {
         id: AuditId::from_uuid(Uuid::from_u128(number.into())),
         at: at(number.into()),
         author: Author {
-            name: if number % 2 == 0 { "ada" } else { "bob" }.into(),
+            name: if number.is_multiple_of(2) {
+                "ada"
+            } else {
+                "bob"
+            }
+            .into(),
             role: "operator".into(),
             from: "10.0.0.4".into(),
         },
