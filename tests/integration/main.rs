@@ -53,6 +53,7 @@ mod readme;
 mod refused;
 mod rehearsal;
 mod release;
+mod repeats;
 mod reload;
 mod replay;
 mod responder;

@@ -42,7 +42,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::Failure;
 use crate::clock::SystemClock;
-use crate::{engine, verifiers};
+use crate::{engine, telemetry, verifiers};
 use health::Health;
 use metrics::Metrics;
 use overload::Overload;
@@ -237,6 +237,7 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     let address = parts.ingress.address();
     let admin_address = parts.admin.address();
 
+    let summing = tokio::spawn(telemetry::sum_up());
     let (all_ended, others_ended) = oneshot::channel::<()>();
     let mut tasks = JoinSet::new();
     let admin = parts
@@ -278,6 +279,8 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     while tasks.len() > 1 && tasks.join_next().await.is_some() {}
     drop(all_ended);
     while tasks.join_next().await.is_some() {}
+    summing.abort();
+    telemetry::sum_up_rest();
     tracing::info!(target: "hookyard::serve", "stopped");
     failed.map_or(Ok(()), Err)
 }

@@ -7,10 +7,13 @@
 //! colour a terminal. An error reaches the log as one line: `hookyard_model::chain` joins its
 //! causes.
 //!
+//! Repeated failures are counted and summed up ([`repeats`]).
+//!
 //! A thread of its own writes to standard error ([`queue`]), so that a slow reader of the log
 //! cannot slow down the host.
 
 mod queue;
+mod repeats;
 mod text;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -23,10 +26,16 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::ValueEnum;
 use metrics::{counter, describe_counter};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use queue::{Lines, Queue};
+use repeats::Summing;
 use text::Text;
+
+pub(crate) use repeats::{sum_up, sum_up_rest};
 
 /// The filter without `RUST_LOG`. Any client can make `h2` warn by sending broken HTTP/2, in any
 /// number, so its warnings are left out.
@@ -69,6 +78,8 @@ pub(crate) fn start(format: LogFormat) -> anyhow::Result<()> {
         filter = filter.add_directive(directive.parse().expect("a valid directive"));
     }
 
+    let keeps_all = filter.max_level_hint() >= Some(LevelFilter::DEBUG);
+    let summing = (!keeps_all).then(Summing::new);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(Lines(queue))
@@ -79,8 +90,15 @@ pub(crate) fn start(format: LogFormat) -> anyhow::Result<()> {
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false)
+            .finish()
+            .with(summing)
             .init(),
-        LogFormat::Text => lines.with_ansi(wants_colour()).event_format(Text).init(),
+        LogFormat::Text => lines
+            .with_ansi(wants_colour())
+            .event_format(Text)
+            .finish()
+            .with(summing)
+            .init(),
     }
 
     Ok(())

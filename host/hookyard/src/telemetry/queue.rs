@@ -158,6 +158,12 @@ impl Queue {
         std::mem::swap(&mut state.lines, buffer);
     }
 
+    /// Returns the lines that wait.
+    #[cfg(test)]
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.lock().lines).into_owned()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
