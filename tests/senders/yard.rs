@@ -75,6 +75,8 @@ pub(crate) struct Source {
 impl Sources {
     async fn start() -> Result<Self> {
         let mut site = Site::temporary()?;
+        // The trials wait for the line of each refusal, also of those that repeat.
+        site.set_variable("RUST_LOG", "info,hookyard::ingress=debug");
         let mut text = Config::new().text();
         let mut sources = BTreeMap::new();
         for sender in table::senders() {
