@@ -93,7 +93,7 @@ fn fill(path: &Path, events: u64) {
 }
 
 fn tenant() -> Tenants {
-    Tenants::from("tenant-3".parse::<TenantName>().expect("a name"))
+    Tenants::from("tenant-7".parse::<TenantName>().expect("a name"))
 }
 
 /// Returns the searches, each with its name and the tenants that may be found.
