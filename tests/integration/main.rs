@@ -26,6 +26,7 @@ mod config;
 mod copies;
 mod crash;
 mod crowd;
+mod dashboard;
 #[cfg(target_os = "linux")]
 mod disk;
 mod dev;

@@ -7,6 +7,7 @@
 //! events are parts of this crate.
 
 mod admin;
+mod administration;
 mod announce;
 #[cfg(feature = "develop")]
 mod background;
@@ -164,11 +165,14 @@ async fn build(
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
     let overload_watch = Overload::new(store.clone(), overload.clone());
     let (pruner, retention) = Pruner::new(store.clone(), clock, retention::Limits::from(&settings));
+    let administration = administration::Handle::new(&settings);
+    let pages = wiring::pages(&settings, store.clone(), administration.clone());
     let parts = wiring::release(engine.clone(), catalog, store, probations);
     let releases = Keeper::new(parts, Desired::from(&settings));
 
     announce::sources(&settings);
     let handles = Handles {
+        administration,
         ingress: ingress.handle(),
         dispatch: dispatcher.handle(),
         delivery: deliverer.handle(),
@@ -179,7 +183,7 @@ async fn build(
         responders,
     };
     Ok(Parts {
-        admin,
+        admin: admin.with(pages),
         ingress,
         dispatcher,
         deliverer,
@@ -255,7 +259,7 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(stop.clone().run("unserved", parts.unserved.run(stopped())));
     tasks.spawn(stop.clone().run("overload", parts.overload.run(stopped())));
     tasks.spawn(stop.clone().run("reload", parts.reload.run(stopped())));
-    tracing::info!(target: "hookyard::admin", address = %admin_address, "metrics at GET /metrics");
+    tracing::info!(target: "hookyard::admin", address = %admin_address, "pages at /, metrics at /metrics");
     tracing::info!(target: "hookyard::serve", %address, "listening");
 
     let failed = tokio::select! {

@@ -3,14 +3,15 @@
 //! The commands work on the store and the plugin folder. They work while a host serves from these,
 //! and without a host.
 
-mod list;
-mod orders;
+pub(crate) mod list;
+pub(crate) mod orders;
 mod show;
-mod standing;
+pub(crate) mod standing;
 
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use hookyard_admin::host::Wanted;
 use hookyard_model::{InvalidName, PluginRef};
 
 use super::Failure;
@@ -69,10 +70,10 @@ pub(crate) async fn run(path: &Path, command: Command) -> Result<(), Failure> {
     match command {
         Command::List { json } => list::list(path, json).await,
         Command::Show(target) => show::show(path, &target.plugin, target.json).await,
-        Command::Rollback { target, to } => orders::rollback(path, target, to.as_deref()).await,
-        Command::Pin { target, revision } => orders::pin(path, target, revision.as_deref()).await,
-        Command::Unpin(target) => orders::unpin(path, target).await,
-        Command::Clear(target) => orders::clear(path, target).await,
+        Command::Rollback { target, to } => orders::run(path, target, Wanted::Rollback(to)).await,
+        Command::Pin { target, revision } => orders::run(path, target, Wanted::Pin(revision)).await,
+        Command::Unpin(target) => orders::run(path, target, Wanted::Unpin).await,
+        Command::Clear(target) => orders::run(path, target, Wanted::Clear).await,
     }
 }
 

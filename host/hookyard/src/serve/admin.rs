@@ -1,23 +1,24 @@
-//! The administrators' listener: serves the metrics of a running host.
+//! The administrators' listener: serves the metrics of a running host and the administrators' pages.
 //!
 //! The listener is separate from the senders' traffic. It is on loopback unless the configuration
-//! says otherwise, and then requires a token. It serves `GET /metrics`, and without a token `GET /livez` and
-//! `GET /readyz`. It accepts a few
-//! connections at once. A new connection replaces the one that has been idle for the longest time,
+//! says otherwise, and then requires a token. It serves `GET /metrics`, and without a token `GET
+//! /livez` and `GET /readyz`; the package `hookyard-admin` answers all other requests. It accepts a
+//! few connections at once. A new connection replaces the one that has been idle for the longest time,
 //! so that no client can lock others out or use much of the host.
 
 mod answer;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use hookyard_admin::{Admin, Body};
 use hookyard_ingress::activity::{ConnectionSlot, Connections, WaitLimits};
 use hookyard_schemes::Secret;
-use hyper::Request;
-use hyper::body::{Body, Incoming};
+use http::{Request, Response};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -26,7 +27,7 @@ use tokio::task::JoinSet;
 
 use super::health::Health;
 use super::metrics::Metrics;
-use hookyard_config::settings::Admin;
+use hookyard_config::settings;
 
 /// The maximum number of open connections.
 const CONNECTIONS_MAX: usize = 16;
@@ -38,14 +39,27 @@ const PATIENCE: WaitLimits = WaitLimits {
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener that is bound to its address and does not serve yet.
+/// A listener that is bound to its address and has no pages yet.
+pub(super) struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Service,
+}
+
+/// A listener that is ready to serve.
 pub(super) struct Bound {
     listener: TcpListener,
     address: SocketAddr,
-    service: Arc<Service>,
+    answerer: Arc<Answerer>,
 }
 
-/// What a request is checked against and answered from.
+/// What answers requests.
+struct Answerer {
+    service: Service,
+    pages: Admin,
+}
+
+/// What a request is checked against, and the metrics.
 struct Service {
     /// The token that a request must contain. Without one, everybody may read the metrics.
     token: Option<Secret>,
@@ -56,7 +70,11 @@ struct Service {
 }
 
 /// Binds the listener to its address.
-pub(super) async fn bind(admin: &Admin, metrics: Metrics, health: Health) -> anyhow::Result<Bound> {
+pub(super) async fn bind(
+    admin: &settings::Admin,
+    metrics: Metrics,
+    health: Health,
+) -> anyhow::Result<Listener> {
     let failed = || {
         let listen = admin.listen;
         format!(
@@ -73,11 +91,41 @@ pub(super) async fn bind(admin: &Admin, metrics: Metrics, health: Health) -> any
         metrics,
         health,
     };
-    Ok(Bound {
+    Ok(Listener {
         listener,
         address,
-        service: Arc::new(service),
+        service,
     })
+}
+
+impl Listener {
+    /// Adds the pages.
+    pub(super) fn with(self, pages: Admin) -> Bound {
+        let answerer = Answerer {
+            service: self.service,
+            pages,
+        };
+        Bound {
+            listener: self.listener,
+            address: self.address,
+            answerer: Arc::new(answerer),
+        }
+    }
+}
+
+impl Answerer {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        if let Some(answer) = self.service.health.answer(&request).await {
+            return answer.map(Body::from);
+        }
+        if let Err(refusal) = answer::check(&request, &self.service) {
+            return refusal.map(Body::from);
+        }
+        if request.uri().path() == "/metrics" {
+            return answer::metrics(&request, &self.service).map(Body::from);
+        }
+        self.pages.answer(request.map(Body::new), peer).await
+    }
 }
 
 impl Bound {
@@ -88,16 +136,16 @@ impl Bound {
 
     /// Serves until `shutdown` resolves. Unfinished answers are dropped: a client can ask again.
     pub(super) async fn run(self, shutdown: impl Future<Output = ()>) {
-        let metrics = self.service.metrics.clone();
+        let metrics = self.answerer.service.metrics.clone();
         tokio::select! {
             () = shutdown => {}
             () = metrics.keep_up() => {}
-            () = accept(self.listener, self.service) => {}
+            () = accept(self.listener, self.answerer) => {}
         }
     }
 }
 
-async fn accept(listener: TcpListener, service: Arc<Service>) {
+async fn accept(listener: TcpListener, answerer: Arc<Answerer>) {
     let connections = Connections::new(CONNECTIONS_MAX);
     // Dropping this set with the future closes all connections.
     let mut serving = JoinSet::new();
@@ -105,10 +153,10 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
     loop {
         while serving.try_join_next().is_some() {}
         match listener.accept().await {
-            Ok((tcp, _)) => {
-                // Answers take little time, so there is soon an idle connection that makes room.
+            Ok((tcp, peer)) => {
+                // Answers take a bounded time, so an idle connection makes room before long.
                 if let Some(place) = connections.admit().await {
-                    serving.spawn(serve(tcp, place, Arc::clone(&service)));
+                    serving.spawn(serve(tcp, peer.ip(), place, Arc::clone(&answerer)));
                 }
             }
             Err(error) => {
@@ -120,17 +168,15 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
     }
 }
 
-async fn serve(tcp: TcpStream, place: ConnectionSlot, service: Arc<Service>) {
+async fn serve(tcp: TcpStream, peer: IpAddr, place: ConnectionSlot, answerer: Arc<Answerer>) {
     let activity = &place.activity;
     let handler = service_fn(|request: Request<Incoming>| {
         let in_flight = activity.request_began(false, !request.body().is_end_stream());
-        let service = &service;
+        let answerer = &answerer;
         async move {
-            let _in_flight = in_flight;
-            Ok::<_, Infallible>(match service.health.answer(&request).await {
-                Some(answer) => answer,
-                None => answer::answer(&request, service),
-            })
+            let answer = answerer.answer(request, peer).await;
+            drop(in_flight);
+            Ok::<_, Infallible>(answer)
         }
     });
 

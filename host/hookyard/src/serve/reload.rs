@@ -16,7 +16,10 @@ use hookyard_model::SourceRef;
 use tokio::sync::Notify;
 use tokio::task::JoinError;
 
-use super::{ConfigurationSource, announce, overload, responders, retention, unserved, wiring};
+use super::{
+    ConfigurationSource, administration, announce, overload, responders, retention, unserved,
+    wiring,
+};
 use crate::verifiers;
 use hookyard_config::files::PathChecks;
 use hookyard_config::{self as config, Reading, Settings};
@@ -31,6 +34,7 @@ const DEBOUNCE: Duration = Duration::from_millis(20);
 
 /// The parts of the host that take a new configuration.
 pub(super) struct Handles {
+    pub(super) administration: administration::Handle,
     pub(super) ingress: hookyard_ingress::Handle,
     pub(super) dispatch: hookyard_dispatch::Handle,
     pub(super) delivery: hookyard_delivery::Handle,
@@ -233,6 +237,7 @@ impl Reload {
             .replace(settings.ingress.overload.clone());
 
         self.handles.responders.replace(&settings);
+        self.handles.administration.replace(&settings);
 
         self.log_changes(&settings);
         self.running = settings;

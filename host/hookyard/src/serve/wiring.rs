@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hookyard_admin::Admin;
 use hookyard_config::Settings;
 use hookyard_delivery::Destinations;
 use hookyard_dispatch::{RetryPolicies, Runner};
@@ -15,8 +16,8 @@ use hookyard_store::{Inbox, Outbox, Waits};
 use hookyard_store_sqlite::SqliteStore;
 
 use super::documents::DocumentFile;
-use super::responders;
 use super::system::{Fetcher, event_id, message_id, refused_id};
+use super::{administration, responders};
 use crate::clock::SystemClock;
 use crate::learnt::LearntFolder;
 
@@ -61,6 +62,20 @@ pub(super) fn catalog(
         http: Arc::new(GrantedHttpClient::new(door)),
         stage: None,
     }))
+}
+
+/// Builds the administrators' pages.
+pub(super) fn pages(
+    settings: &Settings,
+    store: Arc<SqliteStore>,
+    host: administration::Handle,
+) -> Admin {
+    Admin::new(hookyard_admin::Parts {
+        store,
+        host: Arc::new(host),
+        clock: Arc::new(SystemClock),
+        token: settings.admin.token.clone(),
+    })
 }
 
 /// Returns what the keeper of releases works with.

@@ -143,7 +143,7 @@ fn since(active: &RevisionRecord) -> Timestamp {
 }
 
 /// Returns what the operator should know beside the state.
-fn notes(standing: &Standing) -> Vec<String> {
+pub(crate) fn notes(standing: &Standing) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(pin) = standing.plugin.pin() {
         notes.push(format!("pinned to {}", pin.revision.short()));

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use hookyard_admin::host::Wanted;
 use hookyard_config::{self as config, Settings};
 use hookyard_model::{Clock, PluginRef, Revision, Step, Timestamp};
 use hookyard_release::Desired;
@@ -36,8 +37,14 @@ struct Session {
     /// The state of the plugin before the order.
     standing: Standing,
     now: Timestamp,
-    /// Whether the result is printed as JSON.
-    json: bool,
+}
+
+/// What came of an order.
+struct Carried {
+    plugin: PluginRef,
+    result: OrderResult,
+    /// What the host has done once the order is carried out, such as `pinned to 0a1b`.
+    done: String,
 }
 
 /// The result of an order.
@@ -53,20 +60,18 @@ enum OrderResult {
 }
 
 impl Session {
-    async fn open(path: &Path, target: Target) -> Result<Self, Failure> {
-        let settings = config::read(path).result?;
-        let store = SqliteStore::open_beside(&settings.store.url).map_err(anyhow::Error::from)?;
-        let standing = standing::one(&settings, &target.plugin).await?;
+    async fn open(settings: Settings, plugin: PluginRef) -> anyhow::Result<Self> {
+        let store = SqliteStore::open_beside(&settings.store.url)?;
+        let standing = standing::one(&settings, &plugin).await?;
         let desired = Desired::from(&settings);
 
         Ok(Self {
             settings,
             desired,
             store,
-            plugin: target.plugin,
+            plugin,
             standing,
             now: SystemClock.now(),
-            json: target.json,
         })
     }
 
@@ -170,35 +175,32 @@ impl Session {
             None => self.wait(None, |_| true).await,
         }
     }
+}
 
-    /// Prints the result of an order, which `done` describes as carried out.
-    fn print(&self, result: OrderResult, done: &str) -> Result<(), Failure> {
-        if self.json {
-            let report = Report::of(&self.plugin, &result);
-            output::line(serde_json::to_string(&report).expect("texts make JSON"))?;
-        }
-
-        let plugin = &self.plugin;
-        let line = match result {
+impl Carried {
+    /// Returns the result in one line.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the host could not follow the order.
+    fn line(&self) -> anyhow::Result<String> {
+        let Self { plugin, done, .. } = self;
+        match &self.result {
             OrderResult::Done(Some(revision)) => {
-                format!("{plugin} {done}: {} serves", revision.short())
+                Ok(format!("{plugin} {done}: {} serves", revision.short()))
             }
-            OrderResult::Done(None) => format!("{plugin} {done}"),
-            OrderResult::Waiting => format!(
+            OrderResult::Done(None) => Ok(format!("{plugin} {done}")),
+            OrderResult::Waiting => Ok(format!(
                 "{plugin} will be {done}: the host is still working on it; check \
                  `hookyard plugins list`"
-            ),
-            OrderResult::NoHost => {
-                format!("{plugin} {done}, from when a host starts: none is running")
-            }
+            )),
+            OrderResult::NoHost => Ok(format!(
+                "{plugin} {done}, from when a host starts: none is running"
+            )),
             OrderResult::Refused(reason) => {
-                return Err(anyhow!("{plugin}: the host cannot do that: {reason}").into());
+                Err(anyhow!("{plugin}: the host cannot do that: {reason}"))
             }
-        };
-        if !self.json {
-            output::line(line)?;
         }
-        Ok(())
     }
 }
 
@@ -232,12 +234,51 @@ impl<'p> Report<'p> {
     }
 }
 
+/// Carries out the order of a command, and prints the result.
+pub(super) async fn run(path: &Path, target: Target, wanted: Wanted) -> Result<(), Failure> {
+    let settings = config::read(path).result?;
+    let carried = carry(settings, target.plugin, wanted).await?;
+    if target.json {
+        let report = Report::of(&carried.plugin, &carried.result);
+        output::line(serde_json::to_string(&report).expect("texts make JSON"))?;
+    }
+
+    let line = carried.line()?;
+    if !target.json {
+        output::line(line)?;
+    }
+    Ok(())
+}
+
+/// Carries out an order. Returns the result in one line.
+pub(crate) async fn carry_out(
+    settings: Settings,
+    plugin: PluginRef,
+    wanted: Wanted,
+) -> anyhow::Result<String> {
+    carry(settings, plugin, wanted).await?.line()
+}
+
+async fn carry(settings: Settings, plugin: PluginRef, wanted: Wanted) -> anyhow::Result<Carried> {
+    let session = Session::open(settings, plugin).await?;
+    let (result, done) = match wanted {
+        Wanted::Rollback(to) => rollback(&session, to.as_deref()).await?,
+        Wanted::Pin(revision) => pin(&session, revision.as_deref()).await?,
+        Wanted::Unpin => unpin(&session).await?,
+        Wanted::Clear => clear(&session).await?,
+    };
+    Ok(Carried {
+        plugin: session.plugin,
+        result,
+        done,
+    })
+}
+
 /// Blocks the active revision, and returns to the previous good revision or to the named one.
-pub(super) async fn rollback(path: &Path, target: Target, to: Option<&str>) -> Result<(), Failure> {
-    let session = Session::open(path, target).await?;
+async fn rollback(session: &Session, to: Option<&str>) -> anyhow::Result<(OrderResult, String)> {
     let plugin = &session.plugin;
     let Some(active) = session.standing.plugin.active else {
-        return Err(anyhow!("{plugin} has no active revision to roll back").into());
+        return Err(anyhow!("{plugin} has no active revision to roll back"));
     };
     let revision = match to {
         Some(digits) => session.named(digits)?,
@@ -246,14 +287,13 @@ pub(super) async fn rollback(path: &Path, target: Target, to: Option<&str>) -> R
 
     let short = revision.short();
     if revision == active {
-        return Err(anyhow!("{plugin} runs {short} already").into());
+        return Err(anyhow!("{plugin} runs {short} already"));
     }
     if let Some(pin) = session.standing.plugin.pin() {
         let pinned = pin.revision.short();
         return Err(anyhow!(
             "{plugin} is pinned to {pinned}; pin it to {short}, or unpin it first"
-        )
-        .into());
+        ));
     }
 
     // The order comes before the block. A command that dies in between leaves an order that the
@@ -270,33 +310,35 @@ pub(super) async fn rollback(path: &Path, target: Target, to: Option<&str>) -> R
     blocked.context("the order cannot be stored")?;
 
     let result = session.wait_for(revision).await?;
-    let done = format!("rolled back from {} to {short}", active.short());
-    session.print(result, &done)
+    Ok((
+        result,
+        format!("rolled back from {} to {short}", active.short()),
+    ))
 }
 
 /// Pins a plugin to the active revision or to the named one.
-pub(super) async fn pin(path: &Path, target: Target, named: Option<&str>) -> Result<(), Failure> {
-    let session = Session::open(path, target).await?;
+async fn pin(session: &Session, named: Option<&str>) -> anyhow::Result<(OrderResult, String)> {
     let revision = match (named, session.standing.plugin.active) {
         (Some(digits), _) => session.named(digits)?,
         (None, Some(active)) => active,
         (None, None) => {
             let plugin = &session.plugin;
-            return Err(anyhow!("{plugin} has no active revision; name the one to pin").into());
+            return Err(anyhow!(
+                "{plugin} has no active revision; name the one to pin"
+            ));
         }
     };
 
     session.order(revision, true).await?;
     let result = session.wait_for(revision).await?;
-    session.print(result, &format!("pinned to {}", revision.short()))
+    Ok((result, format!("pinned to {}", revision.short())))
 }
 
 /// Ends a pin.
-pub(super) async fn unpin(path: &Path, target: Target) -> Result<(), Failure> {
-    let session = Session::open(path, target).await?;
+async fn unpin(session: &Session) -> anyhow::Result<(OrderResult, String)> {
     let (plugin, standing) = (&session.plugin, &session.standing);
     if standing.plugin.pin().is_none() {
-        return Err(anyhow!("{plugin} is not pinned").into());
+        return Err(anyhow!("{plugin} is not pinned"));
     }
     let withdrawn = session.store.withdraw_order(plugin, None).await;
     withdrawn.context("the order cannot be stored")?;
@@ -309,22 +351,20 @@ pub(super) async fn unpin(path: &Path, target: Target) -> Result<(), Failure> {
             "unpinned, but its file ({}) stays blocked until `hookyard plugins clear {plugin}`",
             file.short()
         );
-        return session.print(result, &done);
+        return Ok((result, done));
     }
     let result = session.wait_for_file().await?;
-    session.print(result, "unpinned")
+    Ok((result, "unpinned".to_owned()))
 }
 
 /// Ends a plugin's quarantine and its blocks.
-pub(super) async fn clear(path: &Path, target: Target) -> Result<(), Failure> {
-    let session = Session::open(path, target).await?;
+async fn clear(session: &Session) -> anyhow::Result<(OrderResult, String)> {
     let (plugin, standing) = (&session.plugin, &session.standing);
     if standing.quarantine.is_none() && standing.plugin.blocks.is_empty() {
         return Err(anyhow!(
             "{plugin} has neither a quarantine nor a block; `hookyard plugins list` shows which \
              plugins have"
-        )
-        .into());
+        ));
     }
 
     let problem = || format!("{plugin} cannot be cleared");
@@ -339,5 +379,5 @@ pub(super) async fn clear(path: &Path, target: Target) -> Result<(), Failure> {
     } else {
         "cleared"
     };
-    session.print(result, done)
+    Ok((result, done.to_owned()))
 }

@@ -19,24 +19,24 @@ use crate::cli::shared::names;
 
 /// The state of a plugin.
 #[derive(Debug, Clone)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// The release state, with the revision of the file if the file can be read.
-    pub(super) plugin: Plugin,
+    pub(crate) plugin: Plugin,
     /// Whether the folder has a file of the plugin.
-    pub(super) has_file: bool,
+    pub(crate) has_file: bool,
     /// The time of the file's last change.
-    pub(super) file_since: Option<Timestamp>,
+    pub(crate) file_since: Option<Timestamp>,
     /// The maximum number of the tenant's plugins, if the plugin's file is one too many.
-    pub(super) over: Option<usize>,
+    pub(crate) over: Option<usize>,
     /// The records of the plugin's revisions, the latest step first.
-    pub(super) revisions: Vec<RevisionRecord>,
+    pub(crate) revisions: Vec<RevisionRecord>,
     /// The quarantine that the plugin is in.
-    pub(super) quarantine: Option<Quarantine>,
+    pub(crate) quarantine: Option<Quarantine>,
 }
 
 impl Standing {
     /// Creates the state of a plugin that has neither a file nor a record.
-    pub(super) fn new(name: PluginRef) -> Self {
+    pub(crate) fn new(name: PluginRef) -> Self {
         Self {
             plugin: Plugin::new(name),
             has_file: false,
@@ -48,7 +48,7 @@ impl Standing {
     }
 
     /// Takes over the records of the plugin's revisions.
-    pub(super) fn with_records(self, revisions: Vec<RevisionRecord>) -> Self {
+    pub(crate) fn with_records(self, revisions: Vec<RevisionRecord>) -> Self {
         let mut plugin = Plugin::recorded(self.plugin.name.clone(), &revisions);
         plugin.file = self.plugin.file;
         Self {
@@ -59,17 +59,17 @@ impl Standing {
     }
 
     /// Returns the record of the active revision.
-    pub(super) fn active(&self) -> Option<&RevisionRecord> {
+    pub(crate) fn active(&self) -> Option<&RevisionRecord> {
         self.record_of(self.plugin.active?)
     }
 
     /// Returns whether this revision is the active one.
-    pub(super) fn serves(&self, revision: Revision) -> bool {
+    pub(crate) fn serves(&self, revision: Revision) -> bool {
         self.plugin.active == Some(revision)
     }
 
     /// Returns the record of a revision.
-    pub(super) fn record_of(&self, revision: Revision) -> Option<&RevisionRecord> {
+    pub(crate) fn record_of(&self, revision: Revision) -> Option<&RevisionRecord> {
         self.revisions
             .iter()
             .find(|record| record.revision == revision)
@@ -81,7 +81,7 @@ impl Standing {
     }
 
     /// Returns the plugin's state in one word.
-    pub(super) fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         let is_blocked = |file| self.plugin.block_of(file).is_some();
         if self.quarantine.is_some() {
             "quarantined"
@@ -98,7 +98,7 @@ impl Standing {
 
     /// Returns the last step of the file's revision and its time, if that revision is not the
     /// active one.
-    pub(super) fn progress(&self) -> Option<(Step, Timestamp)> {
+    pub(crate) fn progress(&self) -> Option<(Step, Timestamp)> {
         let recorded = self.record_of(self.idle_file()?);
         let seen = self.file_since.map(|since| (Step::Seen, since));
         recorded.map(|record| (record.step, record.at)).or(seen)
@@ -106,7 +106,7 @@ impl Standing {
 
     /// Returns why the file's revision is not the active one; `None` if it is, or if there is no
     /// file.
-    pub(super) fn mismatch(&self) -> Option<String> {
+    pub(crate) fn mismatch(&self) -> Option<String> {
         if let Some(count_max) = self.over {
             return Some(format!(
                 "its file is not loaded: the tenant may have {count_max} plugins \
@@ -140,7 +140,7 @@ impl Standing {
     }
 
     /// Returns the revision of the file, if only a block or a pin keeps it from service.
-    pub(super) fn kept_out(&self) -> Option<Revision> {
+    pub(crate) fn kept_out(&self) -> Option<Revision> {
         let file = self.idle_file()?;
         let is_refused = || {
             self.record_of(file)
@@ -157,7 +157,7 @@ impl Standing {
     }
 
     /// Returns the revision that begins with these digits.
-    pub(super) fn named(&self, digits: &str) -> anyhow::Result<Revision> {
+    pub(crate) fn named(&self, digits: &str) -> anyhow::Result<Revision> {
         let recorded = self.revisions.iter().map(|record| record.revision);
         let matching: BTreeSet<_> = recorded
             .chain(self.plugin.file)
@@ -178,7 +178,7 @@ impl Standing {
 }
 
 /// Reads the states of all plugins that have a file, a record or a quarantine.
-pub(super) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
+pub(crate) async fn all(settings: &Settings) -> anyhow::Result<BTreeMap<PluginRef, Standing>> {
     let store = match SqliteStore::open_read_only(&settings.store.url) {
         // No host has run yet, so that the folder is all there is.
         Err(OpenError::Missing { .. }) => return in_folder(settings, BTreeSet::new()),

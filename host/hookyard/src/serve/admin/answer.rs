@@ -18,37 +18,39 @@ const OTHER_HOST: &str = "the Host header does not name this listener: use its a
                           localhost, or add the name to `hosts` in [admin]";
 const OTHER_ORIGIN: &str = "requests from web pages of another origin are not allowed";
 const NO_TOKEN: &str = "the admin token is required: Authorization: Bearer ...";
-const NO_SUCH_PATH: &str = "only /metrics is served here";
 
 /// The type of all answers. Prometheus requires the version.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// Answers a request. The body of the request is never read.
-pub(super) fn answer<B>(request: &Request<B>, service: &Service) -> Response<String> {
+/// Refuses a request that does not name this listener, or that a page of another origin sent.
+pub(super) fn check<B>(request: &Request<B>, service: &Service) -> Result<(), Response<String>> {
     let Some(host) = host(request) else {
-        return refusal(StatusCode::BAD_REQUEST, NO_HOST, None);
+        return Err(refusal(StatusCode::BAD_REQUEST, NO_HOST, None));
     };
     let mut authorities = request.uri().authority().into_iter().chain([&host]);
     if authorities.any(|authority| !is_own_host(authority, service)) {
-        return refusal(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST, None);
+        return Err(refusal(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST, None));
     }
     let mut origins = request.headers().get_all(ORIGIN).iter();
     if origins.any(|origin| !is_same_origin(origin, &host)) {
-        return refusal(StatusCode::FORBIDDEN, OTHER_ORIGIN, None);
+        return Err(refusal(StatusCode::FORBIDDEN, OTHER_ORIGIN, None));
     }
+    Ok(())
+}
+
+/// Answers a request for the metrics. The body of the request is never read.
+pub(super) fn metrics<B>(request: &Request<B>, service: &Service) -> Response<String> {
     if !is_authorized(request, service) {
         let challenge = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         return refusal(StatusCode::UNAUTHORIZED, NO_TOKEN, Some(challenge));
     }
-
-    match (request.uri().path(), request.method()) {
-        ("/metrics", &Method::GET) => text(StatusCode::OK, service.metrics.render()),
-        ("/metrics", _) => refusal(
+    match *request.method() {
+        Method::GET => text(StatusCode::OK, service.metrics.render()),
+        _ => refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             "use GET",
             Some((ALLOW, HeaderValue::from_static("GET"))),
         ),
-        _ => refusal(StatusCode::NOT_FOUND, NO_SUCH_PATH, None),
     }
 }
 
@@ -144,18 +146,18 @@ mod tests {
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
-        answer(&request.body(()).expect("a request"), &service)
-            .status()
-            .as_u16()
+        let request = request.body(()).expect("a request");
+        let refused = check(&request, &service).err();
+        let answer = refused.unwrap_or_else(|| metrics(&request, &service));
+        answer.status().as_u16()
     }
 
     #[test]
-    fn only_metrics_are_served() {
+    fn metrics_are_read_with_get() {
         for (method, path, expected) in [
             ("GET", "/metrics", 200),
             ("GET", "/metrics?x=1", 200),
             ("POST", "/metrics", 405),
-            ("GET", "/", 404),
         ] {
             assert_eq!(
                 status(None, method, path, &[("host", "127.0.0.1:9090")]),
@@ -185,8 +187,6 @@ mod tests {
                 "{authorization:?}"
             );
         }
-        let unauthorized = status(Some("secret"), "GET", "/", &[("host", "localhost")]);
-        assert_eq!(unauthorized, 401, "without the token, no path is revealed");
     }
 
     #[test]
