@@ -5,18 +5,17 @@
 //! host: browsers say so in `Sec-Fetch-Site` or `Origin`. A request with the token itself is
 //! exempt, because browsers never add that header by themselves.
 
+mod grants;
 mod pace;
 mod session;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use hookyard_model::Clock;
-use hookyard_schemes::Secret;
+use hookyard_model::{Clock, Role, Timestamp};
 use hookyard_store::{Author, Tenants};
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
@@ -24,6 +23,8 @@ use http::{HeaderMap, HeaderValue, Method};
 use crate::Shared;
 use crate::pages::filters::path;
 use crate::problem::Problem;
+
+pub use grants::{Grant, Grants};
 
 use pace::Pace;
 use session::Sessions;
@@ -40,15 +41,17 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 pub(crate) struct Viewer {
     /// Whether a cookie signs the viewer in.
     pub(crate) has_session: bool,
+    /// What the viewer may see and do.
+    pub(crate) grant: Arc<Grant>,
     /// The tenants that the viewer may see.
     pub(crate) tenants: Tenants,
     /// Who the audit log names for a change.
     pub(crate) author: Author,
 }
 
-/// The token, the sessions, and the pace of attempts to sign in.
+/// The tokens, the sessions, and the pace of attempts to sign in.
 pub(crate) struct Access {
-    token: Option<Secret>,
+    grants: Arc<Grants>,
     sessions: Sessions,
     pace: Pace,
     clock: Arc<dyn Clock>,
@@ -64,9 +67,9 @@ pub(crate) enum SignInError {
 }
 
 impl Access {
-    pub(crate) fn new(token: Option<Secret>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(grants: Arc<Grants>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            token,
+            grants,
             sessions: Sessions::default(),
             pace: Pace::default(),
             clock,
@@ -79,14 +82,26 @@ impl Access {
         if !self.pace.allows(peer.0, now) {
             return Err(SignInError::TooMany);
         }
-        match &self.token {
-            Some(token) if !token.matches(given.trim().as_bytes()) => {
-                self.pace.failed(peer.0, now);
-                tracing::warn!(target: "hookyard::admin", peer = %peer.0, "a wrong token was given");
-                Err(SignInError::Wrong)
-            }
-            _ => Ok(self.sessions.begin(now)),
-        }
+        let given = given.trim().as_bytes();
+        let grant = self
+            .grants
+            .of_everybody()
+            .or_else(|| self.grants.of_token(given));
+        let Some(grant) = grant else {
+            self.failed(peer.0, now);
+            return Err(SignInError::Wrong);
+        };
+        Ok(self.sessions.begin(grant, now))
+    }
+
+    fn failed(&self, peer: IpAddr, now: Timestamp) {
+        self.pace.failed(peer, now);
+        tracing::warn!(target: "hookyard::admin", %peer, "a wrong token was given");
+    }
+
+    /// Returns whether nobody may change anything.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.grants.is_read_only
     }
 
     /// Ends the session of the request.
@@ -96,33 +111,86 @@ impl Access {
         }
     }
 
-    /// Returns the viewer of a request, if the request may be answered.
-    fn viewer(&self, headers: &HeaderMap, peer: Peer) -> Option<Viewer> {
-        let viewer = |has_session, name: &str| Viewer {
-            has_session,
-            tenants: Tenants::All,
-            author: Author {
-                name: name.to_owned(),
-                role: "admin".to_owned(),
-                from: peer.0.to_string(),
-            },
-        };
-        let Some(token) = &self.token else {
-            return Some(viewer(false, "anybody"));
-        };
-        if bearer(headers).is_some_and(|given| token.matches(given)) {
-            return Some(viewer(false, "token"));
-        }
-        let is_live =
-            session_id(headers).is_some_and(|id| self.sessions.is_live(id, self.clock.now()));
-        is_live.then(|| viewer(true, "token"))
+    /// Returns whether the viewer may change something with a page.
+    fn may_change(&self, viewer: &Viewer) -> bool {
+        viewer.grant.role >= Role::Operator && !self.is_read_only()
     }
+
+    /// Returns the viewer of a request of the API, or why the request is refused.
+    ///
+    /// A right token is always let in. The pace bounds wrong ones.
+    pub(crate) fn admit(&self, request: &Request) -> Result<Viewer, Refused> {
+        let (headers, peer) = (request.headers(), peer(request));
+        let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let given = bearer(headers);
+        if is_change && given.is_none() && !is_from_own_page_or_program(headers) {
+            return Err(Refused::Forged);
+        }
+        if let Some(viewer) = self.viewer(headers, peer) {
+            return Ok(viewer);
+        }
+        if given.is_some() {
+            let now = self.clock.now();
+            if !self.pace.allows(peer, now) {
+                return Err(Refused::TooMany);
+            }
+            self.failed(peer, now);
+        }
+        Err(Refused::NotSignedIn)
+    }
+
+    /// Returns the viewer of a request, if the request may be answered.
+    fn viewer(&self, headers: &HeaderMap, peer: IpAddr) -> Option<Viewer> {
+        let viewer = |has_session, grant: Arc<Grant>| Viewer {
+            has_session,
+            tenants: grant.tenants.clone(),
+            author: Author {
+                name: grant.name.clone(),
+                role: grant.role.to_string(),
+                from: peer.to_string(),
+            },
+            grant,
+        };
+        let by_token = || bearer(headers).and_then(|given| self.grants.of_token(given));
+        if let Some(grant) = self.grants.of_everybody().or_else(by_token) {
+            return Some(viewer(false, grant));
+        }
+        let grant = self
+            .sessions
+            .grant(session_id(headers)?, self.clock.now())?;
+        Some(viewer(true, grant))
+    }
+}
+
+/// Why a request of the API is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The request has neither a valid token nor a session.
+    NotSignedIn,
+    /// A page of another origin sent the request.
+    Forged,
+    /// There were too many wrong tokens.
+    TooMany,
+}
+
+/// Returns the address that a request came from.
+fn peer(request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<Peer>();
+    peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+}
+
+/// Returns whether a page of this host sent the request, or a program without a cookie. Browsers add
+/// `Origin` or `Sec-Fetch-Site` to every request that changes something.
+fn is_from_own_page_or_program(headers: &HeaderMap) -> bool {
+    let is_from_browser = ["sec-fetch-site", "origin", "cookie"]
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    !is_from_browser || is_from_own_page(headers)
 }
 
 /// Lets requests pass to the pages, with the [`Viewer`] as an extension.
 pub(crate) async fn gate(
     State(shared): State<Shared>,
-    Extension(peer): Extension<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -132,8 +200,15 @@ pub(crate) async fn gate(
         return Problem::forged().into_response();
     }
 
-    let is_open = request.uri().path() == "/login";
-    match shared.access.viewer(headers, peer) {
+    let is_open = matches!(request.uri().path(), "/login" | "/logout");
+    match shared.access.viewer(headers, peer(&request)) {
+        Some(viewer) if is_open => {
+            request.extensions_mut().insert(viewer);
+        }
+        Some(viewer) if !viewer.grant.has_pages() => return Problem::no_pages().into_response(),
+        Some(viewer) if is_change && !shared.access.may_change(&viewer) => {
+            return Problem::not_allowed().into_response();
+        }
         Some(viewer) => {
             request.extensions_mut().insert(viewer);
         }

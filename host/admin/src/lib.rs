@@ -3,13 +3,16 @@
 //! [`Admin`] answers every request of the administrators' listener except for the metrics. It reads
 //! the store through its traits and asks the running host through [`Host`], so this crate contains
 //! neither WebAssembly nor the configuration. [`access`] decides who may look; [`pages`] has one
-//! file for each page, whose HTML is in `templates/`.
+//! file for each page, whose HTML is in `templates/`. `api` has the JSON API for programs.
 //!
 //! A GET changes nothing. Every page works without JavaScript.
 
 pub mod host;
+pub mod views;
 
 mod access;
+mod api;
+mod audit;
 mod pages;
 mod problem;
 
@@ -20,11 +23,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::IntoResponse;
 use hookyard_model::Clock;
-use hookyard_schemes::Secret;
 use hookyard_store::Store;
 use http::{Request, Response};
 use tower::ServiceExt;
 
+pub use access::{Grant, Grants};
+pub use api::document;
 pub use axum::body::Body;
 pub use host::Host;
 
@@ -42,8 +46,9 @@ pub struct Parts {
     pub host: Arc<dyn Host>,
     /// The clock of the host.
     pub clock: Arc<dyn Clock>,
-    /// The token that viewers must have; `None` lets everybody in who reaches the listener.
-    pub token: Option<Secret>,
+    /// The tokens, and what each allows. Without tokens, everybody who reaches the listener is an
+    /// administrator.
+    pub grants: Arc<Grants>,
 }
 
 /// The administrators' pages.
@@ -69,16 +74,16 @@ impl Admin {
             store,
             host,
             clock,
-            token,
+            grants,
         } = parts;
         let inner = Arc::new(Inner {
-            access: Access::new(token, Arc::clone(&clock)),
+            access: Access::new(grants, Arc::clone(&clock)),
             store,
             host,
             clock,
         });
         Self {
-            router: pages::router(inner),
+            router: pages::router(Arc::clone(&inner)).merge(api::router(inner)),
         }
     }
 

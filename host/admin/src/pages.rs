@@ -4,7 +4,7 @@ pub(crate) mod shown;
 pub(crate) mod filters;
 mod frame;
 mod selection;
-mod body;
+pub(crate) mod body;
 pub(crate) mod alone;
 mod live;
 mod event;

@@ -66,6 +66,29 @@ impl Problem {
         }
     }
 
+    /// The token is limited to some tenants, or shows no bodies.
+    pub(crate) fn no_pages() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            title: "This token is for the API",
+            detail:
+                "The pages show the bodies of all tenants. Use the API with this token, or sign \
+                     in with a token without `tenants` and with `payloads = true`."
+                    .to_owned(),
+        }
+    }
+
+    /// The token changes nothing, or the host refuses all changes.
+    pub(crate) fn not_allowed() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            title: "This token changes nothing",
+            detail: "A change needs a token with the role operator or admin, and a host without \
+                     `read_only` in [admin]."
+                .to_owned(),
+        }
+    }
+
     /// The store or the host failed to answer.
     pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
         Self {

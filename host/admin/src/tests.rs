@@ -14,11 +14,11 @@ use super::*;
 use crate::host::{DestinationFacts, HostError, PluginDetail, PluginStanding, SourceFacts, Wanted};
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>";
-const EVENT: &str = "0197308f-0000-7000-8000-000000000001";
+pub(crate) const EVENT: &str = "0197308f-0000-7000-8000-000000000001";
 
 /// A host with one plugin and one source, which notes its orders.
 #[derive(Default)]
-struct PlainHost(Mutex<Vec<Wanted>>);
+pub(crate) struct PlainHost(pub(crate) Mutex<Vec<Wanted>>);
 
 fn plugin() -> PluginRef {
     PluginRef {
@@ -84,21 +84,29 @@ impl Host for PlainHost {
 }
 
 /// The pages, with the parts that tests look into.
-struct Rig {
+pub(crate) struct Rig {
     admin: Admin,
-    store: Arc<MemoryStore>,
-    host: Arc<PlainHost>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) host: Arc<PlainHost>,
 }
 
 /// An answer that was read.
-struct Answer {
-    status: u16,
-    headers: http::HeaderMap,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Rig {
     async fn start(token: Option<&str>) -> Self {
+        let mut grants = Grants::default();
+        if let Some(token) = token {
+            grants.add(token.into(), Grant::administrator("ada"));
+        }
+        Self::with(grants).await
+    }
+
+    pub(crate) async fn with(grants: Grants) -> Self {
         let clock = Arc::new(TestClock::default());
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let host = Arc::new(PlainHost::default());
@@ -106,7 +114,7 @@ impl Rig {
             store: store.clone(),
             host: host.clone(),
             clock,
-            token: token.map(Secret::from),
+            grants: Arc::new(grants),
         });
         let rig = Self { admin, store, host };
         rig.store_event().await;
@@ -132,7 +140,13 @@ impl Rig {
         self.store.append(event).await.expect("an event");
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> Answer {
         let request = Request::builder().method(method).uri(path);
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
@@ -165,7 +179,7 @@ impl Rig {
 }
 
 impl Answer {
-    fn header(&self, name: http::HeaderName) -> &str {
+    pub(crate) fn header(&self, name: http::HeaderName) -> &str {
         let value = self.headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default()
     }

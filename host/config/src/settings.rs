@@ -13,13 +13,13 @@ use std::time::Duration;
 use hookyard_egress::Addresses;
 use hookyard_ingress::WaitRule;
 use hookyard_model::{
-    DestinationRef, PluginName, ProbationPolicy, QuarantinePolicy, RetryPolicy, SourceRef,
+    DestinationRef, PluginName, ProbationPolicy, QuarantinePolicy, RetryPolicy, Role, SourceRef,
     TenantName,
 };
 use hookyard_plugin::{CacheLimits, CompileLimits, Limits};
 use hookyard_schemes::handshake::SourceHandshakes;
 use hookyard_schemes::{AnswerParts, JsonPointer, Provider, Scheme, Secret, Verifier};
-use hookyard_store::{BacklogPolicy, RefusedBounds, RefusedLimits, Wanted};
+use hookyard_store::{BacklogPolicy, RefusedBounds, RefusedLimits, Tenants, Wanted};
 
 use crate::grants::GrantSettings;
 
@@ -144,8 +144,25 @@ pub struct Admin {
     pub listen: SocketAddr,
     /// The bearer token that requests must have. `None` is allowed on loopback only.
     pub token: Option<Secret>,
+    /// The further tokens by their names, each with what it allows.
+    pub tokens: BTreeMap<String, AdminToken>,
+    /// Whether the listener refuses all changes.
+    pub read_only: bool,
     /// The host names that requests may use, in addition to `localhost` and IP addresses.
     pub hosts: Vec<String>,
+}
+
+/// The `[admin.tokens.<name>]` table: a token and what it allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminToken {
+    /// The bearer token.
+    pub token: Secret,
+    /// What the owner may do.
+    pub role: Role,
+    /// The tenants whose things the owner sees.
+    pub tenants: Tenants,
+    /// Whether the owner sees bodies, headers, log lines and answers.
+    pub payloads: bool,
 }
 
 impl Default for Admin {
@@ -153,6 +170,8 @@ impl Default for Admin {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)),
             token: None,
+            tokens: BTreeMap::new(),
+            read_only: false,
             hosts: Vec::new(),
         }
     }

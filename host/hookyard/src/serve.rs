@@ -128,9 +128,10 @@ async fn build(
 ) -> anyhow::Result<Parts> {
     check_folders(&settings).await?;
     let metrics = Metrics::start()?;
+    let grants = Arc::new(wiring::grants(&settings.admin));
     let store = open_store(&settings).await?;
     let health = Health::new(store.clone(), stop);
-    let admin = admin::bind(&settings.admin, metrics, health).await?;
+    let admin = admin::bind(&settings.admin, grants.clone(), metrics, health).await?;
     let engine = engine::host_engine(&settings)?;
     let settings = load_verifiers(settings, engine.clone()).await?;
 
@@ -166,7 +167,7 @@ async fn build(
     let overload_watch = Overload::new(store.clone(), overload.clone());
     let (pruner, retention) = Pruner::new(store.clone(), clock, retention::Limits::from(&settings));
     let administration = administration::Handle::new(&settings);
-    let pages = wiring::pages(&settings, store.clone(), administration.clone());
+    let pages = wiring::pages(store.clone(), administration.clone(), grants);
     let parts = wiring::release(engine.clone(), catalog, store, probations);
     let releases = Keeper::new(parts, Desired::from(&settings));
 

@@ -7,6 +7,7 @@
 
 pub mod event;
 pub mod refused;
+pub mod role;
 pub mod effect;
 pub mod name;
 pub mod job;
@@ -38,5 +39,6 @@ pub use quarantine::{FailureBreaker, QuarantinePolicy};
 pub use refused::{RefusedId, RefusedRequest};
 pub use release::Step;
 pub use retry::{Failure, RetryPolicy};
+pub use role::Role;
 pub use text::{excerpt, is_hidden, one_line, visible};
 pub use time::{Clock, Timestamp};

@@ -1,11 +1,13 @@
 //! The sessions of signed-in people, in memory: a restart of the host ends them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hookyard_model::Timestamp;
 use uuid::Uuid;
+
+use super::Grant;
 
 /// How long a session lasts after its last use.
 const IDLE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
@@ -14,8 +16,9 @@ const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The maximum number of sessions. The one that was used least lately makes room.
 const COUNT_MAX: usize = 1024;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Session {
+    grant: Arc<Grant>,
     began: Timestamp,
     used: Timestamp,
 }
@@ -26,7 +29,7 @@ pub(super) struct Sessions(Mutex<BTreeMap<String, Session>>);
 
 impl Sessions {
     /// Begins a session, and returns its id of 244 random bits.
-    pub(super) fn begin(&self, now: Timestamp) -> String {
+    pub(super) fn begin(&self, grant: Arc<Grant>, now: Timestamp) -> String {
         let id = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| session.is_live(now));
@@ -37,6 +40,7 @@ impl Sessions {
             }
         }
         let session = Session {
+            grant,
             began: now,
             used: now,
         };
@@ -44,11 +48,14 @@ impl Sessions {
         id
     }
 
-    /// Returns whether a session lasts, and notes its use.
-    pub(super) fn is_live(&self, id: &str, now: Timestamp) -> bool {
+    /// Returns what a session that lasts allows, and notes its use.
+    pub(super) fn grant(&self, id: &str, now: Timestamp) -> Option<Arc<Grant>> {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = sessions.get_mut(id).filter(|session| session.is_live(now));
-        found.map(|session| session.used = now).is_some()
+        found.map(|session| {
+            session.used = now;
+            Arc::clone(&session.grant)
+        })
     }
 
     /// Ends a session.
@@ -68,6 +75,10 @@ impl Session {
 mod tests {
     use super::*;
 
+    fn grant() -> Arc<Grant> {
+        Arc::new(Grant::administrator("ada"))
+    }
+
     const HOUR: i64 = 3_600;
 
     fn at(seconds: i64) -> Timestamp {
@@ -77,32 +88,32 @@ mod tests {
     #[test]
     fn session_ends_when_idle_and_when_old() {
         let sessions = Sessions::default();
-        let id = sessions.begin(at(0));
+        let id = sessions.begin(grant(), at(0));
         for hour in (0..7 * 24).step_by(11) {
-            assert!(sessions.is_live(&id, at(hour * HOUR)), "{hour}");
+            assert!(sessions.grant(&id, at(hour * HOUR)).is_some(), "{hour}");
         }
-        assert!(!sessions.is_live(&id, at(7 * 24 * HOUR)));
+        assert!(!sessions.grant(&id, at(7 * 24 * HOUR)).is_some());
 
-        let idle = sessions.begin(at(0));
-        assert!(!sessions.is_live(&idle, at(12 * HOUR)));
+        let idle = sessions.begin(grant(), at(0));
+        assert!(!sessions.grant(&idle, at(12 * HOUR)).is_some());
     }
 
     #[test]
     fn ended_or_unknown_session_is_not_live() {
         let sessions = Sessions::default();
-        let id = sessions.begin(at(0));
+        let id = sessions.begin(grant(), at(0));
         sessions.end(&id);
-        assert!(!sessions.is_live(&id, at(1)) && !sessions.is_live("", at(1)));
+        assert!(!sessions.grant(&id, at(1)).is_some() && !sessions.grant("", at(1)).is_some());
     }
 
     #[test]
     fn number_of_sessions_is_bounded() {
         let sessions = Sessions::default();
-        let first = sessions.begin(at(0));
+        let first = sessions.begin(grant(), at(0));
         for second in 1..=COUNT_MAX as i64 {
-            sessions.begin(at(second));
+            sessions.begin(grant(), at(second));
         }
-        assert!(!sessions.is_live(&first, at(COUNT_MAX as i64)));
+        assert!(!sessions.grant(&first, at(COUNT_MAX as i64)).is_some());
         let count = sessions.0.lock().map(|sessions| sessions.len());
         assert!(count.is_ok_and(|count| count == COUNT_MAX));
     }

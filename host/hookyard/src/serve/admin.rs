@@ -14,9 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use hookyard_admin::{Admin, Body};
+use hookyard_admin::{Admin, Body, Grants};
 use hookyard_ingress::activity::{ConnectionSlot, Connections, WaitLimits};
-use hookyard_schemes::Secret;
 use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -61,8 +60,9 @@ struct Answerer {
 
 /// What a request is checked against, and the metrics.
 struct Service {
-    /// The token that a request must contain. Without one, everybody may read the metrics.
-    token: Option<Secret>,
+    /// The tokens, of which a request must contain one. Without tokens, everybody may read the
+    /// metrics.
+    grants: Arc<Grants>,
     /// The host names that requests may name, besides `localhost` and addresses.
     hosts: Vec<String>,
     metrics: Metrics,
@@ -72,6 +72,7 @@ struct Service {
 /// Binds the listener to its address.
 pub(super) async fn bind(
     admin: &settings::Admin,
+    grants: Arc<Grants>,
     metrics: Metrics,
     health: Health,
 ) -> anyhow::Result<Listener> {
@@ -86,7 +87,7 @@ pub(super) async fn bind(
     let address = listener.local_addr().with_context(failed)?;
 
     let service = Service {
-        token: admin.token.clone(),
+        grants,
         hosts: admin.hosts.clone(),
         metrics,
         health,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookyard_admin::Admin;
+use hookyard_admin::{Admin, Grant, Grants};
 use hookyard_config::Settings;
 use hookyard_delivery::Destinations;
 use hookyard_dispatch::{RetryPolicies, Runner};
@@ -66,16 +66,35 @@ pub(super) fn catalog(
 
 /// Builds the administrators' pages.
 pub(super) fn pages(
-    settings: &Settings,
     store: Arc<SqliteStore>,
     host: administration::Handle,
+    grants: Arc<Grants>,
 ) -> Admin {
     Admin::new(hookyard_admin::Parts {
         store,
         host: Arc::new(host),
         clock: Arc::new(SystemClock),
-        token: settings.admin.token.clone(),
+        grants,
     })
+}
+
+/// Returns the tokens of the administrators' listener.
+pub(super) fn grants(admin: &hookyard_config::settings::Admin) -> Grants {
+    let mut grants = Grants::default();
+    grants.is_read_only = admin.read_only;
+    if let Some(token) = &admin.token {
+        grants.add(token.clone(), Grant::administrator("token"));
+    }
+    for (name, token) in &admin.tokens {
+        let grant = Grant {
+            name: name.clone(),
+            role: token.role,
+            tenants: token.tenants.clone(),
+            shows_payloads: token.payloads,
+        };
+        grants.add(token.token.clone(), grant);
+    }
+    grants
 }
 
 /// Returns what the keeper of releases works with.

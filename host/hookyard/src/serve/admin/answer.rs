@@ -87,17 +87,9 @@ fn is_same_origin(origin: &HeaderValue, host: &Authority) -> bool {
 
 /// Returns whether the request contains the token, if the listener requires one.
 fn is_authorized<B>(request: &Request<B>, service: &Service) -> bool {
-    let Some(token) = &service.token else {
-        return true;
-    };
-
-    let authorization = request
-        .headers()
-        .get(AUTHORIZATION)
-        .map(HeaderValue::as_bytes);
-    authorization
-        .and_then(bearer)
-        .is_some_and(|given| token.matches(given))
+    let authorization = request.headers().get(AUTHORIZATION);
+    let given = authorization.and_then(|value| bearer(value.as_bytes()));
+    service.grants.allow_metrics(given)
 }
 
 /// Returns the token of an `Authorization: Bearer` header. The name of the scheme is
@@ -128,6 +120,9 @@ fn text(status: StatusCode, text: String) -> Response<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use hookyard_admin::{Grant, Grants};
     use hookyard_schemes::Secret;
 
     use super::*;
@@ -136,8 +131,12 @@ mod tests {
 
     fn status(token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
         let hosts = vec!["metrics.example".to_owned()];
+        let mut grants = Grants::default();
+        if let Some(token) = token {
+            grants.add(Secret::from(token), Grant::administrator("ada"));
+        }
         let service = Service {
-            token: token.map(Secret::from),
+            grants: Arc::new(grants),
             hosts,
             metrics: Metrics::detached(),
             health: Health::detached(),
