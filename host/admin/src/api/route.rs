@@ -1,4 +1,4 @@
-//! One endpoint: its path, role and handler, and what OpenAPI says about it.
+//! An endpoint: its path, role and handler, and what OpenAPI says about it.
 
 use axum::routing::MethodRouter;
 use utoipa::openapi::RefOr;

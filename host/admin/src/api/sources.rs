@@ -18,7 +18,7 @@ use crate::views::source::{Refusals, Source};
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefusalQuery {
-    /// The time from which refusals are counted; the default is a day ago.
+    /// The earliest time of a refusal (a day ago by default).
     since: Option<String>,
 }
 

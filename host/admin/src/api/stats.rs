@@ -26,7 +26,7 @@ pub(crate) struct StatsQuery {
     kind: Option<String>,
     /// The name of the source, plugin or destination.
     name: Option<String>,
-    /// The time from which figures are shown; the default is an hour ago.
+    /// The earliest time of a figure (an hour ago by default).
     from: Option<String>,
     /// The time before which the shown steps begin; the default is now.
     until: Option<String>,

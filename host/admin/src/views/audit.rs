@@ -4,7 +4,7 @@ use hookyard_store::AuditEntry;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One change, or one attempt at a change.
+/// A change, or an attempt at a change.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Entry {
     /// The id of the entry.

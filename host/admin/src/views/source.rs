@@ -57,7 +57,7 @@ pub struct Refusals {
     pub content_type: Option<String>,
     /// The size of the last request's body, if the host read it.
     pub body_bytes: Option<u64>,
-    /// The signed time less the time of arrival, in milliseconds.
+    /// The signed time minus the time of arrival, in milliseconds.
     pub clock_offset_ms: Option<i64>,
 }
 

@@ -60,7 +60,7 @@ struct Answerer {
 
 /// What a request is checked against, and the metrics.
 struct Service {
-    /// The tokens, of which a request must contain one. Without tokens, everybody may read the
+    /// The tokens. A request must contain a token. Without tokens, everybody may read the
     /// metrics.
     grants: Arc<Grants>,
     /// The host names that requests may name, besides `localhost` and addresses.
