@@ -219,7 +219,7 @@ test("a bad plugin is seen, rolled back, pinned, unpinned and cleared", async ()
     await page.reload();
     return await active() !== good;
   });
-  const form = (name) => page.locator("form.card", { hasText: name });
+  const form = (name) => page.locator("form.card", { has: page.getByRole("heading", { name, exact: true }) });
   await form("Roll back").getByRole("button").click();
   await page.getByText("The plugin is rolled back.").waitFor();
   await eventually("the rollback", async () => { await page.reload(); return await active() === good; });

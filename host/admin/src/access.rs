@@ -112,7 +112,7 @@ impl Access {
     }
 
     /// Returns whether the viewer may change something with a page.
-    fn may_change(&self, viewer: &Viewer) -> bool {
+    pub(crate) fn may_change(&self, viewer: &Viewer) -> bool {
         viewer.grant.role >= Role::Operator && !self.is_read_only()
     }
 

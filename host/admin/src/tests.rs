@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::to_bytes;
-use hookyard_model::{Event, EventId, Payload, PluginRef, SourceRef, Timestamp};
+use hookyard_model::{Event, EventId, Payload, PluginRef, Role, SourceRef, Timestamp};
 use hookyard_store::{Audit, AuditPage, AuditSelection, Events, Routes, Routing, Tenants};
 use hookyard_store_testing::{MemoryStore, TestClock};
 use http::header::{LOCATION, SET_COOKIE};
@@ -431,4 +431,44 @@ async fn replay_runs_what_was_confirmed() {
         .await
         .expect("a read");
     assert_eq!(record.map(|record| record.jobs[0].replays), Some(1));
+}
+
+#[tokio::test]
+async fn viewers_get_no_buttons_and_change_nothing() {
+    let mut grants = Grants::default();
+    let viewer = Grant {
+        role: Role::Viewer,
+        ..Grant::administrator("wall")
+    };
+    grants.add("a-long-token".into(), viewer);
+    let rig = Rig::with(grants).await;
+    let token = [("authorization", "Bearer a-long-token")];
+
+    for page in [
+        "/",
+        &format!("/events/{EVENT}"),
+        "/plugins/acme/books",
+        "/deliveries",
+        "/replay/events?source=offers",
+    ] {
+        let answer = rig.ask("GET", page, &token, "").await;
+        assert_eq!(answer.status, 200, "{page}");
+        assert!(!answer.body.contains("method=\"post\""), "{page}");
+        assert!(!answer.body.contains("data-replay"), "{page}");
+    }
+    for change in ["/plugins/acme/books/pin", "/replay/events?source=offers"] {
+        let answer = rig.ask("POST", change, &token, "planned=1").await;
+        assert_eq!(answer.status, 403, "{change}");
+    }
+    assert!(rig.host.0.lock().expect("a lock").is_empty());
+}
+
+#[tokio::test]
+async fn read_only_host_says_so_and_changes_nothing() {
+    let mut grants = Grants::default();
+    grants.is_read_only = true;
+    let rig = Rig::with(grants).await;
+    let page = rig.get(&format!("/events/{EVENT}")).await.body;
+    assert!(page.contains("This host is read-only") && !page.contains("data-replay"));
+    assert_eq!(rig.post("/plugins/acme/books/pin", "").await.status, 403);
 }

@@ -1,5 +1,6 @@
 //! The frame of a page: the bar on top, and the notice after a change.
 
+use super::shown::Written;
 use crate::Shared;
 use crate::access::Viewer;
 
@@ -59,6 +60,12 @@ pub(crate) struct Frame {
     here: Section,
     /// Whether a cookie signs the viewer in, so that signing out means something.
     pub(crate) has_session: bool,
+    /// The name and the role of the viewer.
+    pub(crate) who: Written,
+    /// Whether nobody may change anything on the pages.
+    pub(crate) is_read_only: bool,
+    /// Whether the viewer may change things, so that the page has buttons for it.
+    pub(crate) can_act: bool,
     /// Whether the page follows what happens on the host.
     pub(crate) is_live: bool,
     /// What the last change did.
@@ -82,6 +89,9 @@ impl Frame {
             title,
             here,
             has_session: viewer.has_session,
+            who: Written::short(&format!("{} ({})", viewer.author.name, viewer.author.role)),
+            is_read_only: shared.access.is_read_only(),
+            can_act: shared.access.may_change(viewer),
             is_live: false,
             notice: None,
             now: shared.clock.now().to_string(),
