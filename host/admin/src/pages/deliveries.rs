@@ -41,7 +41,8 @@ struct DestinationCard {
     name: Written,
     path: String,
     url: Written,
-    reason: Option<Written>,
+    /// Since when and why the destination is disabled, if it is.
+    disabled: Option<(Time, Written)>,
     enable: String,
 }
 
@@ -156,11 +157,9 @@ impl DestinationCard {
             name: Written::short(&destination.to_string()),
             path: format!("/deliveries?tenant={tenant}&destination={name}"),
             url: Written::short(origin),
-            reason: disabled.map(|disabled| {
-                Written::cut(
-                    &format!("Disabled since {}: {}", disabled.since, disabled.reason),
-                    600,
-                )
+            disabled: disabled.map(|disabled| {
+                let since = Time::full(&disabled.since.to_string());
+                (since, Written::cut(&disabled.reason, 600))
             }),
             enable: format!("/destinations/{destination}/enable"),
         }

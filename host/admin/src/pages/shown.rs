@@ -216,6 +216,7 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
 /// Returns milliseconds in words, such as `0.4 ms`, `12 ms`, `3.2 s` or `4 min`.
 pub(crate) fn milliseconds(value: f64) -> String {
     match value {
+        0.0 => "0 ms".to_owned(),
         ..10.0 => format!("{value:.1} ms"),
         ..1_000.0 => format!("{value:.0} ms"),
         ..60_000.0 => format!("{:.1} s", value / 1_000.0),
