@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod alone;
 mod live;
 mod event;
+mod course;
 mod plugins;
 mod plugin;
 mod report;

@@ -1,18 +1,17 @@
 //! An event: what arrived, what each plugin did with it, and what was sent because of it.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State as Part};
 use axum::response::Response;
-use hookyard_model::{Attempt, AttemptUsage, EventId, Outcome, Timestamp};
+use hookyard_model::{Attempt, AttemptUsage, EventId, Outcome};
 use hookyard_store::{
     EventPage as Neighbours, EventRecord, EventSelection, GivenResponse, JobRecord, MessagePage,
     MessageSelection, MessageSummary,
 };
 
 use super::body::{self, BodyQuery, BodyShown, Form};
+use super::course::{Moment, course};
 use super::frame::{Frame, Notice, Section};
 use super::report::short_id;
 use super::shown::{State, Time, Written, bytes, counted, milliseconds, status_note};
@@ -23,8 +22,6 @@ use crate::problem::Problem;
 
 /// The maximum number of messages that a page names.
 const MESSAGES_MAX: usize = 100;
-/// The maximum number of moments of the course of an event.
-const MOMENTS_MAX: usize = 12;
 
 /// The page.
 #[derive(Template)]
@@ -51,13 +48,6 @@ struct EventPage {
     earlier: Option<String>,
     later: Option<String>,
     replay: String,
-}
-
-/// Something that happened to the event, and how long after its arrival.
-struct Moment {
-    after: String,
-    what: Written,
-    state: Option<State>,
 }
 
 /// What one plugin did with the event.
@@ -225,46 +215,6 @@ fn header(header: &hookyard_model::Header) -> (Written, Written) {
     (Written::short(&header.name), Written::cut(&value, 2_048))
 }
 
-/// Returns what happened to the event, in the order of time.
-fn course(record: &EventRecord, messages: &[MessageSummary]) -> Vec<Moment> {
-    let received = record.event.received_at;
-    let mut moments = vec![(received, "received".to_owned(), None)];
-    for job in &record.jobs {
-        for (_, attempt) in &job.attempts {
-            let ended = attempt.started_at.after(attempt.duration);
-            let name = attempt.outcome.name();
-            let state = if name == "done" { "done" } else { "dead" };
-            moments.push((
-                ended,
-                format!("{} {name}", job.plugin),
-                Some(State::named(state)),
-            ));
-        }
-    }
-    for message in messages {
-        moments.push((
-            message.created_at,
-            format!("message to {}", message.destination),
-            None,
-        ));
-    }
-    moments.sort_by_key(|(at, _, _)| *at);
-
-    let left_out = moments.len().saturating_sub(MOMENTS_MAX);
-    let shown = moments.into_iter().take(MOMENTS_MAX);
-    let mut course: Vec<_> = shown
-        .map(|(at, what, state)| Moment::new(received, at, &what, state))
-        .collect();
-    if left_out > 0 {
-        course.push(Moment {
-            after: String::new(),
-            what: Written::short(&format!("{left_out} more")),
-            state: None,
-        });
-    }
-    course
-}
-
 fn notes(record: &EventRecord) -> Vec<Notice> {
     let mut notes = Vec::new();
     if let Some(repeats) = record.differing_repeats {
@@ -289,17 +239,6 @@ fn notes(record: &EventRecord) -> Vec<Notice> {
         });
     }
     notes
-}
-
-impl Moment {
-    fn new(received: Timestamp, at: Timestamp, what: &str, state: Option<State>) -> Self {
-        let after: Duration = at.since(received);
-        Self {
-            after: milliseconds(after.as_secs_f64() * 1_000.0),
-            what: Written::short(what),
-            state,
-        }
-    }
 }
 
 impl Lane {
