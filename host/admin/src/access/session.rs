@@ -92,10 +92,10 @@ mod tests {
         for hour in (0..7 * 24).step_by(11) {
             assert!(sessions.grant(&id, at(hour * HOUR)).is_some(), "{hour}");
         }
-        assert!(!sessions.grant(&id, at(7 * 24 * HOUR)).is_some());
+        assert!(sessions.grant(&id, at(7 * 24 * HOUR)).is_none());
 
         let idle = sessions.begin(grant(), at(0));
-        assert!(!sessions.grant(&idle, at(12 * HOUR)).is_some());
+        assert!(sessions.grant(&idle, at(12 * HOUR)).is_none());
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         let sessions = Sessions::default();
         let id = sessions.begin(grant(), at(0));
         sessions.end(&id);
-        assert!(!sessions.grant(&id, at(1)).is_some() && !sessions.grant("", at(1)).is_some());
+        assert!(sessions.grant(&id, at(1)).is_none() && sessions.grant("", at(1)).is_none());
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         for second in 1..=COUNT_MAX as i64 {
             sessions.begin(grant(), at(second));
         }
-        assert!(!sessions.grant(&first, at(COUNT_MAX as i64)).is_some());
+        assert!(sessions.grant(&first, at(COUNT_MAX as i64)).is_none());
         let count = sessions.0.lock().map(|sessions| sessions.len());
         assert!(count.is_ok_and(|count| count == COUNT_MAX));
     }

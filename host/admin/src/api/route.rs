@@ -31,7 +31,7 @@ impl Shape {
 
 /// What an endpoint answers if it succeeds.
 pub(super) enum Content {
-    Json(Shape),
+    Json(Box<Shape>),
     /// Bytes of this media type.
     Bytes(&'static str),
 }
@@ -109,7 +109,7 @@ impl Route {
     /// Answers this JSON.
     pub(super) fn answers<A: ToSchema + PartialSchema>(self) -> Self {
         Self {
-            answer: Content::Json(Shape::of::<A>()),
+            answer: Content::Json(Box::new(Shape::of::<A>())),
             ..self
         }
     }
@@ -120,7 +120,7 @@ impl Route {
         shape.others.push((T::name().into_owned(), T::schema()));
         T::schemas(&mut shape.others);
         Self {
-            answer: Content::Json(shape),
+            answer: Content::Json(Box::new(shape)),
             ..self
         }
     }
