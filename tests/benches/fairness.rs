@@ -186,6 +186,7 @@ impl Runner for TimedRunner {
             quota: KvUsage::default(),
             outbox: OutboxQuota::default(),
             measures: Measures::default(),
+            host_calls: Vec::new(),
         })
     }
 }

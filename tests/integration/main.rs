@@ -64,6 +64,7 @@ mod senders;
 mod signals;
 mod sns;
 mod tokens;
+mod traces;
 mod trying;
 mod typed;
 mod unrouted;

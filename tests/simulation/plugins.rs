@@ -280,6 +280,7 @@ impl Runner for Plugins {
             quota: plugin.quota,
             outbox: plugin.outbox,
             measures,
+            host_calls: Vec::new(),
         })
     }
 }

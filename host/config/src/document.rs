@@ -14,7 +14,7 @@ mod section;
 
 pub use entry::Entry;
 pub use fault::{Fault, Faults, Sink};
-pub use scalar::{Rate, Scalar, Share, Size, duration};
+pub use scalar::{Rate, Scalar, Share, ShareOfEvents, Size, duration};
 #[cfg(test)]
 pub use section::asked;
 pub use section::{Section, unknown};

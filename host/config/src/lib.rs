@@ -131,6 +131,7 @@ fn settings(root: &Section<'_>, resolver: &Resolver<'_>, sink: &Sink) -> Setting
         ingress,
         admin: root.table("admin", |section| tables::admin(section, resolver)),
         store,
+        traces: root.table("traces", |section| tables::traces(section, resolver)),
         plugins,
         dispatch: root.table("dispatch", tables::concurrency),
         delivery: root.table("delivery", tables::concurrency),

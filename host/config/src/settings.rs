@@ -37,6 +37,8 @@ pub struct Settings {
     pub admin: Admin,
     /// The `[store]` table.
     pub store: Store,
+    /// The `[traces]` table.
+    pub traces: Traces,
     /// The `[plugins]` table.
     pub plugins: Plugins,
     /// The `[dispatch]` table: limits for attempts.
@@ -173,6 +175,58 @@ impl Default for Admin {
             tokens: BTreeMap::new(),
             read_only: false,
             hosts: Vec::new(),
+        }
+    }
+}
+
+/// The `[traces]` table: which traces of events the host records, and where it sends them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Traces {
+    /// The URL of the collector. `None`: the host records no traces.
+    pub endpoint: Option<String>,
+    /// The protocol of the collector.
+    pub protocol: TraceProtocol,
+    /// The headers of each request to the collector.
+    pub headers: Vec<(String, Secret)>,
+    /// The maximum time of a request to the collector.
+    pub timeout: Duration,
+    /// The share of the events that no rule matches.
+    pub sample: f64,
+    /// The rules, of which the first that matches an event decides.
+    pub rules: Vec<hookyard_trace::Rule>,
+}
+
+/// The protocol with which the host sends traces (OTLP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TraceProtocol {
+    /// OTLP over gRPC.
+    Grpc,
+    /// OTLP over HTTP, with bodies in Protocol Buffers.
+    Http,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            protocol: TraceProtocol::Grpc,
+            headers: Vec::new(),
+            timeout: Duration::from_secs(10),
+            sample: 0.01,
+            rules: Vec::new(),
+        }
+    }
+}
+
+impl Traces {
+    /// Returns the sampling rules. Without a collector, nothing is sampled.
+    pub fn rules(&self) -> hookyard_trace::Rules {
+        if self.endpoint.is_none() {
+            return hookyard_trace::Rules::default();
+        }
+        hookyard_trace::Rules {
+            rules: self.rules.clone(),
+            share: self.sample,
         }
     }
 }

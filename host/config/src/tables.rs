@@ -14,6 +14,7 @@ mod release;
 mod retention;
 mod retry;
 mod store;
+mod traces;
 
 pub use admin::read as admin;
 pub use concurrency::read as concurrency;
@@ -25,3 +26,4 @@ pub use release::read as release;
 pub use retention::{limits as retention_limits, read as retention};
 pub use retry::read as retry;
 pub use store::read as store;
+pub use traces::read as traces;

@@ -22,6 +22,7 @@ mod breaker;
 mod rate;
 
 mod sender;
+mod spans;
 mod result;
 mod lost_deliveries;
 mod metering;

@@ -22,6 +22,7 @@ use crate::gate::{Gates, Pass};
 use crate::metering::record;
 use crate::post::{Post, PostError, PostRequest};
 use crate::result::result_of;
+use crate::spans::DeliveryTrace;
 
 /// Sends messages. All deliveries of a deliverer share one sender.
 pub(crate) struct Sender {
@@ -66,7 +67,11 @@ impl Sender {
 
     async fn send_and_settle(&self, task: &SendTask) {
         let SendTask { message, pass } = task;
-        let delivery = self.send(task).await;
+        let trace = DeliveryTrace::begin(message);
+        let delivery = self.send(task, trace).await;
+        if let Some(trace) = trace {
+            trace.record(message, &delivery);
+        }
 
         let result = &delivery.result;
         let is_spared = self.gates.record(message, pass, result, (self.jitter)());
@@ -88,11 +93,11 @@ impl Sender {
         log_settled(message, is_gone, settled);
     }
 
-    async fn send(&self, task: &SendTask) -> Delivery {
+    async fn send(&self, task: &SendTask, trace: Option<DeliveryTrace>) -> Delivery {
         let (begun, started_at) = (Instant::now(), self.clock.now());
         let (result, answer) = match self.give_up_after_losses(task).await {
             Some(result) => (result, None),
-            None => self.post(task, started_at).await,
+            None => self.post(task, trace, started_at).await,
         };
 
         Delivery {
@@ -104,7 +109,12 @@ impl Sender {
         }
     }
 
-    async fn post(&self, task: &SendTask, now: Timestamp) -> (DeliveryResult, Option<Answer>) {
+    async fn post(
+        &self,
+        task: &SendTask,
+        trace: Option<DeliveryTrace>,
+        now: Timestamp,
+    ) -> (DeliveryResult, Option<Answer>) {
         let SendTask { message, pass } = task;
         let signed = pass.destination.signer.sign(&UnsignedMessage {
             id: &message.lease.id.to_string(),
@@ -114,7 +124,8 @@ impl Sender {
         });
 
         let posted = match signed {
-            Ok(headers) => {
+            Ok(mut headers) => {
+                headers.extend(trace.map(|trace| trace.header()));
                 let request = PostRequest {
                     destination: &pass.destination,
                     headers,

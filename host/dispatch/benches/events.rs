@@ -81,6 +81,7 @@ impl Runner for IdleRunner {
             quota: QUOTA,
             outbox: OutboxQuota::default(),
             measures: Measures::default(),
+            host_calls: Vec::new(),
         })
     }
 }

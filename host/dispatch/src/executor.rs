@@ -18,7 +18,8 @@ use crate::attempt_log::AttemptCosts;
 use crate::freed_slots::Slot;
 use crate::plugin::SharedPlugin;
 use crate::quarantine::{Judgement, Quarantines};
-use crate::{AttemptResult, Config, RetryPolicies, RunError, Runner};
+use crate::spans::AttemptTrace;
+use crate::{AttemptResult, Config, HostCall, RetryPolicies, RunError, Runner};
 
 /// How often an attempt runs again under the same lease after a conflict. Then it has failed.
 const CONFLICTS_MAX: u32 = 5;
@@ -56,6 +57,9 @@ pub(crate) struct NoAttempt {
 pub(crate) struct Made {
     pub(crate) settlement: Settlement,
     pub(crate) costs: AttemptCosts,
+    pub(crate) host_calls: Vec<HostCall>,
+    /// The trace, if it is recorded.
+    pub(crate) trace: Option<AttemptTrace>,
 }
 
 impl Executor {
@@ -129,9 +133,12 @@ impl Executor {
             mut effects,
             quota,
             outbox,
+            host_calls,
             ..
         } = result;
         self.drop_uncounted_response(job, &mut effects);
+        let trace = AttemptTrace::of(job);
+        effects.trace = trace.map(|trace| trace.context().to_string());
         let attempt = Attempt {
             number: job.lease.attempt,
             revision: result.revision,
@@ -160,7 +167,12 @@ impl Executor {
             quota,
             outbox,
         };
-        Ok(Made { settlement, costs })
+        Ok(Made {
+            settlement,
+            costs,
+            host_calls,
+            trace,
+        })
     }
 
     async fn give_back(&self, job: &ClaimedJob) {

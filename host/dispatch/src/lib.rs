@@ -20,6 +20,7 @@ mod plugins;
 mod plugin;
 mod queue;
 mod slots;
+mod spans;
 mod freed_slots;
 mod store_calls;
 
@@ -35,4 +36,4 @@ pub use config::{Config, Handle, RetryPolicies};
 pub use dispatcher::Dispatcher;
 pub use metering::describe_metrics;
 pub use release_guard::{NoReleaseGuard, ReleaseGuard};
-pub use runner::{ActivePlugin, AttemptResult, Measures, RunError, Runner};
+pub use runner::{ActivePlugin, AttemptResult, HostCall, Measures, RunError, Runner};

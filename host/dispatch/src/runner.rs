@@ -1,6 +1,6 @@
 //! The runner: dispatch's view of the part that runs plugins.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use hookyard_model::{Effects, LogLine, Outcome, PluginRef, Revision};
@@ -64,6 +64,19 @@ pub struct AttemptResult {
     pub outbox: OutboxQuota,
     /// The resources that the attempt used.
     pub measures: Measures,
+    /// The guest's calls of host functions, if the trace of the event is recorded.
+    pub host_calls: Vec<HostCall>,
+}
+
+/// A call of a host function by a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostCall {
+    /// The interface and the function.
+    pub name: &'static str,
+    /// The time of the call.
+    pub start: SystemTime,
+    /// The time of the return.
+    pub end: SystemTime,
 }
 
 /// The resources that an attempt used. A step that the attempt did not reach is zero.

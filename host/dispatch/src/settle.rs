@@ -31,6 +31,8 @@ impl Executor {
         let mut made = Made {
             settlement,
             costs: AttemptCosts::default(),
+            host_calls: Vec::new(),
+            trace: None,
         };
         self.report_settled(job, plugin, &mut made, settled)
     }
@@ -134,6 +136,9 @@ impl Executor {
     ) -> Option<Duration> {
         report(job, &plugin.metrics, made);
         self.report_end(made, settled.is_ok());
+        if let Some(trace) = &made.trace {
+            trace.record(job, made, settled.is_ok());
+        }
         if let Err(error) = settled {
             tracing::error!(job = %JobLabel(job), error = chain(&error), "an attempt was made but could not be settled");
             return Some(self.lease);

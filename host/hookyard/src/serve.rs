@@ -21,6 +21,7 @@ mod retention;
 mod signals;
 mod stop;
 mod system;
+mod traces;
 mod unserved;
 mod wiring;
 
@@ -51,6 +52,7 @@ use reload::{Handles, Reload};
 use retention::Pruner;
 use signals::Signals;
 use stop::Stop;
+use traces::Traces;
 use unserved::Unserved;
 
 #[cfg(feature = "develop")]
@@ -70,6 +72,8 @@ struct Parts {
     unserved: Unserved,
     overload: Overload,
     reload: Reload,
+    /// The task that sends traces. It ends after all other parts.
+    traces: Option<Traces>,
 }
 
 /// Serves the configuration at `path` until a signal stops the host.
@@ -137,6 +141,7 @@ async fn build(
 
     // The door is the only way out of the host. Every part that sends a request has a clone of it.
     let door = Door::new(settings.egress.door.clone())?;
+    let traces = traces::start(&settings.traces, door.clone())?;
     let responders = responders::Handle::new(&settings);
     let waits = Arc::new(Waits::new(settings.ingress.server.connections_max));
     let catalog = wiring::catalog(store.clone(), door.clone(), responders.clone());
@@ -193,6 +198,7 @@ async fn build(
         unserved,
         overload: overload_watch,
         reload: Reload::new(source, settings, handles, engine),
+        traces,
     })
 }
 
@@ -286,6 +292,9 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     while tasks.join_next().await.is_some() {}
     summing.abort();
     telemetry::sum_up_rest();
+    if let Some(traces) = parts.traces {
+        traces.finish().await;
+    }
     tracing::info!(target: "hookyard::serve", "stopped");
     failed.map_or(Ok(()), Err)
 }

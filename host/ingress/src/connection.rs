@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::activity::{ConnectionSlot, WaitLimits};
 use crate::config::Config;
 use crate::receive::{Receiver, Sender};
+use crate::spans::Steps;
 use crate::stream::Stream;
 
 /// The minimum size of a read buffer in hyper, in bytes.
@@ -80,6 +81,7 @@ pub(crate) async fn serve(
             is_http2,
             in_flight: activity.request_began(is_http2, has_body),
             body_bytes: 0,
+            steps: Steps::begin(),
         };
         let receiver = Arc::clone(&receiver);
         async move { Ok::<_, Infallible>(receiver.receive(request, sender).await) }

@@ -15,6 +15,7 @@ pub mod activity;
 mod receive;
 mod wait;
 mod source;
+mod spans;
 mod admission;
 mod body;
 mod headers;

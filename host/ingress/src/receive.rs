@@ -29,6 +29,7 @@ use crate::metering::Meter;
 use crate::near_miss::NearMisses;
 use crate::refused::{Keeper, Occurrence};
 use crate::source::{Route, Source, Sources};
+use crate::spans::Steps;
 
 mod waiting;
 
@@ -60,6 +61,7 @@ pub(crate) struct Sender {
     pub(crate) in_flight: InFlight,
     /// The size of the body, in bytes, once it has been read.
     pub(crate) body_bytes: usize,
+    pub(crate) steps: Steps,
 }
 
 /// What a request leads to.
@@ -140,6 +142,10 @@ impl Receiver {
         let source = route.as_ref().map(|route| &route.source.name);
         self.meter.count(&outcome, source, began);
         self.report(&outcome, path, route.as_ref(), &sender);
+        if let Some(route) = &route {
+            let new_id = &*self.parts.event_ids;
+            sender.steps.record(&outcome, &head, &route.source, new_id);
+        }
         if outcome.as_ref().is_ok_and(Accepted::is_from_sender) {
             sender.in_flight.accepted();
         }
@@ -175,9 +181,7 @@ impl Receiver {
 
         match self.decide(route, &request, sender).await {
             Ok(Decision::Completed(accepted)) => Ok(accepted),
-            Ok(Decision::Store(event)) => {
-                self.store(source, event, request, &sender.in_flight).await
-            }
+            Ok(Decision::Store(event)) => self.store(source, event, request, sender).await,
             Err(refused) => {
                 self.refused.keep(&Occurrence {
                     source,
@@ -196,7 +200,7 @@ impl Receiver {
         &self,
         route: &Route<'_>,
         request: &ReadRequest<'_>,
-        sender: &Sender,
+        sender: &mut Sender,
     ) -> Result<Decision, Refused> {
         let source = &route.source;
         let scheme_request = request.for_schemes(route.tail);
@@ -207,7 +211,8 @@ impl Receiver {
             return unasked(&request.head.method);
         }
 
-        match self.verify(route, request, &sender.in_flight).await? {
+        let verify = self.verify(route, request, &sender.in_flight);
+        match sender.steps.verify(verify).await? {
             Verdict::Event(verified) => match declared::reply(source, scheme_request, true)? {
                 Some(reply) => self.complete(reply, source, sender).await,
                 None => self.event(source, verified, request).map(Decision::Store),
@@ -262,7 +267,7 @@ impl Receiver {
         source: &Source,
         event: Event,
         request: ReadRequest<'_>,
-        in_flight: &InFlight,
+        sender: &mut Sender,
     ) -> Result<Accepted, Refused> {
         if !self.parts.admission.is_open(&source.name) {
             return Err(Refused::Unhandled);
@@ -278,7 +283,8 @@ impl Receiver {
         let wait = self.begin_wait(source, &event);
 
         Point::Received.pass();
-        let appended = self.append(event).await?;
+        let appended = sender.steps.append(event.id, self.append(event)).await?;
+        let in_flight = &sender.in_flight;
         // The bytes of a request that waits do not keep others from being read.
         drop(request);
         let first = |id| StoredEvent {

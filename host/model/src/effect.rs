@@ -111,6 +111,8 @@ pub struct Effects {
     pub response: Option<Response>,
     /// The answers to the plugin's HTTP requests in order of arrival, if answers are recorded.
     pub answers: Vec<RecordedAnswer>,
+    /// The `traceparent` that the messages continue, if the trace of the event is recorded.
+    pub trace: Option<String>,
 }
 
 /// What a plugin wants the request that brought its event to be answered with.

@@ -7,6 +7,7 @@
 //! When it is over, the call is dropped with all it holds.
 
 pub(crate) mod budget;
+pub(crate) mod calls;
 pub(crate) mod failure;
 pub(crate) mod host_fault;
 pub(crate) mod meter;
@@ -29,13 +30,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hookyard_dispatch::Measures;
+use hookyard_dispatch::{HostCall, Measures};
 use hookyard_model::{Effects, LogLine, Outcome, TimeLimit};
 use hookyard_store::ClaimedJob;
 use tokio::time::error::Elapsed;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, Val};
 use wasmtime::{Store, UpdateDeadline};
 
+use self::calls::Calls;
 use self::host_fault::HostFault;
 use self::meter::Meter;
 use self::services::HostServices;
@@ -62,6 +64,8 @@ pub(crate) struct Invocation<'a> {
     pub(crate) arguments: Arguments<'a>,
     /// Whether the handler may respond to the request of its event.
     pub(crate) may_respond: bool,
+    /// Records the guest's calls of host functions.
+    pub(crate) calls: Calls,
 }
 
 /// The arguments of a handler.
@@ -86,6 +90,8 @@ pub(crate) struct CallResult {
     /// The effects. Empty unless the outcome is `Done`.
     pub(crate) effects: Effects,
     pub(crate) measures: Measures,
+    /// The guest's calls of host functions, if the trace of the event is recorded.
+    pub(crate) host_calls: Vec<HostCall>,
 }
 
 impl CallResult {
@@ -96,6 +102,7 @@ impl CallResult {
             log: Vec::new(),
             effects: Effects::default(),
             measures: Measures::default(),
+            host_calls: Vec::new(),
         }
     }
 }
@@ -134,8 +141,9 @@ impl Callee<'_> {
             None => self.fresh_slot(services).await,
         };
         if let Some(invocation) = &invocation {
-            let effects = &mut slot.store.data_mut().effects;
-            effects.let_respond(invocation.may_respond);
+            let state = slot.store.data_mut();
+            state.effects.let_respond(invocation.may_respond);
+            state.calls = invocation.calls.clone();
         }
         // A plugin is not to blame for the time that it waits for a permit, so its own time starts
         // here.
@@ -155,6 +163,7 @@ impl Callee<'_> {
         let outcome = self.outcome(ended, state)?;
 
         let log = state.output.take();
+        let host_calls = state.calls.take();
         let effects = Some(state.take_effects()).filter(|_| outcome == Outcome::Done);
         if has_returned {
             self.keep(slot);
@@ -164,6 +173,7 @@ impl Callee<'_> {
             log,
             effects: effects.unwrap_or_default(),
             measures,
+            host_calls,
         })
     }
 

@@ -283,6 +283,7 @@ impl Runner for Catalog {
             log,
             effects,
             measures,
+            host_calls,
         } = result?;
         Ok(AttemptResult {
             revision,
@@ -293,6 +294,7 @@ impl Runner for Catalog {
             quota,
             outbox,
             measures,
+            host_calls,
         })
     }
 }

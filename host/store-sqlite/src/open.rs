@@ -22,6 +22,7 @@ pub(crate) const SCHEMAS: &[&str] = &[
     include_str!("schema_8.sql"),
     include_str!("schema_9.sql"),
     include_str!("schema_10.sql"),
+    include_str!("schema_11.sql"),
 ];
 
 /// The id "HKYD", which marks a database of this program, whatever its version.

@@ -172,6 +172,8 @@ pub struct ClaimedMessage {
     pub since: Timestamp,
     /// The number of deliveries since the last replay that were settled as spared.
     pub spared: u32,
+    /// The `traceparent` of the attempt that asked for the message, if its trace is recorded.
+    pub trace: Option<String>,
 }
 
 /// The end of a delivery.

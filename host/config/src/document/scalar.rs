@@ -39,6 +39,10 @@ pub struct Rate(pub f64);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share(pub f64);
 
+/// A share of events in `0.0..=1.0`, written as `"0.5%"`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShareOfEvents(pub f64);
+
 const SIZES: [(&str, u64); 7] = [
     ("B", 1),
     ("KiB", 1 << 10),
@@ -179,6 +183,27 @@ impl Scalar for Share {
         const WHAT: &str = "a share from \"1%\" to \"100%\", in quotes";
         match measure(text(value, WHAT)?, &[("%", 1)]) {
             Some(percent @ 1..=100) => Ok(Self(percent as f64 / 100.0)),
+            _ => Err(format!("must be {WHAT}")),
+        }
+    }
+}
+
+impl Scalar for ShareOfEvents {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        const WHAT: &str = "a share from \"0%\" to \"100%\", in quotes, such as \"0.5%\"";
+        let given = text(value, WHAT)?;
+        let number = given.strip_suffix('%').map(str::trim_end);
+        let is_plain = |number: &&str| {
+            number
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'.'))
+        };
+
+        let percent = number
+            .filter(is_plain)
+            .and_then(|number| number.parse::<f64>().ok());
+        match percent {
+            Some(percent) if percent <= 100.0 => Ok(Self(percent / 100.0)),
             _ => Err(format!("must be {WHAT}")),
         }
     }

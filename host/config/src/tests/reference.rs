@@ -188,6 +188,7 @@ fn reference_keys_equal_settings_fields() {
     check("ingress", without(ingress, &["shutdown_timeout"]));
     check("admin", fields(&settings.admin, &[]));
     check("store", fields(&settings.store, &[]));
+    check("traces", fields(&settings.traces, &[]));
     check("dispatch", fields(&settings.dispatch, &[]));
     check("delivery", fields(&settings.delivery, &[]));
     check("egress", fields(&settings.egress, &["door"]));

@@ -63,6 +63,7 @@ impl Runner for LoggingRunner {
                 host_calls: 5,
                 host_bytes: 40,
             },
+            host_calls: Vec::new(),
         })
     }
 }

@@ -209,6 +209,7 @@ impl Runner for ScriptedRunner {
             quota: self.quota,
             outbox: self.outbox,
             measures,
+            host_calls: Vec::new(),
         })
     }
 }

@@ -55,6 +55,7 @@ impl Metrics {
         hookyard_delivery::describe_metrics();
         super::unserved::describe_metrics();
         super::overload::describe_metrics();
+        super::traces::describe_metrics();
         crate::telemetry::describe_metrics();
         Ok(Self(handle))
     }

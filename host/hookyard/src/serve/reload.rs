@@ -22,6 +22,7 @@ use super::{
 };
 use crate::verifiers;
 use hookyard_config::files::PathChecks;
+use hookyard_config::settings::Traces;
 use hookyard_config::{self as config, Reading, Settings};
 use hookyard_plugin::Engine;
 use hookyard_release::Desired;
@@ -238,6 +239,7 @@ impl Reload {
 
         self.handles.responders.replace(&settings);
         self.handles.administration.replace(&settings);
+        hookyard_trace::sample_by(settings.traces.rules());
 
         self.log_changes(&settings);
         self.running = settings;
@@ -301,6 +303,16 @@ fn needs_restart(started: &Settings, before: &Settings, now: &Settings) -> Vec<&
         .collect()
 }
 
+/// Returns how traces are sent, without the rules.
+fn sending(traces: &Traces) -> Traces {
+    let default = Traces::default();
+    Traces {
+        sample: default.sample,
+        rules: default.rules,
+        ..traces.clone()
+    }
+}
+
 /// Returns the keys that are read only at the start and that differ between the two.
 fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
     // These keys have entries of their own below.
@@ -330,6 +342,7 @@ fn start_only(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("dispatch", old.dispatch != new.dispatch),
         ("delivery", old.delivery != new.delivery),
         ("egress", old.egress != new.egress),
+        ("traces", sending(&old.traces) != sending(&new.traces)),
     ];
     differs
         .into_iter()

@@ -20,6 +20,7 @@ use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
 
 use super::accountant::Accountant;
 use super::budget::Budget;
+use super::calls::Calls;
 use super::output::Output;
 use super::services::HostServices;
 use super::stage::Stage;
@@ -46,6 +47,7 @@ pub(crate) struct State {
     http: Arc<dyn HttpClient>,
     pub(crate) output: Output,
     pub(crate) budget: Budget,
+    pub(crate) calls: Calls,
     pub(crate) clock: Arc<dyn Clock>,
     /// The time at which the instance was ready.
     pub(super) instantiated_at: Option<Instant>,
@@ -80,6 +82,7 @@ impl State {
             config: Arc::clone(config),
             output,
             budget,
+            calls: Calls::default(),
             clock,
             instantiated_at: None,
         }
@@ -123,13 +126,20 @@ impl State {
         self.instantiated_at = None;
         self.effects = Buffer::new(services.source(), &self.terms, &self.budget);
         self.requests = None;
+        self.calls = Calls::default();
         self.http = Arc::clone(&services.http);
     }
 
     /// Returns the requests of the attempt, and the table of its resources.
     pub(crate) fn requests(&mut self) -> (&mut Requests, &mut ResourceTable) {
         let requests = self.requests.get_or_insert_with(|| {
-            Requests::new(&self.terms, &self.http, &self.output, &self.budget)
+            Requests::new(
+                &self.terms,
+                &self.http,
+                &self.output,
+                &self.budget,
+                &self.calls,
+            )
         });
         (requests, &mut self.resources)
     }

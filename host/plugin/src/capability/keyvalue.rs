@@ -154,6 +154,7 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 key: String,
             ) -> Result<Option<Vec<u8>>, StoreError> {
+                let _call = self.calls.begin("keyvalue.get");
                 let key = self.key(&bucket, key)?;
                 Ok(self.effects.get(&key).await?.map(Vec::from))
             }
@@ -164,6 +165,7 @@ macro_rules! store_and_batch {
                 key: String,
                 value: Vec<u8>,
             ) -> Result<(), StoreError> {
+                let _call = self.calls.begin("keyvalue.set");
                 let key = self.key(&bucket, key)?;
                 Ok(self.effects.put(key, Some(value.into()))?)
             }
@@ -173,6 +175,7 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 key: String,
             ) -> Result<(), StoreError> {
+                let _call = self.calls.begin("keyvalue.delete");
                 let key = self.key(&bucket, key)?;
                 Ok(self.effects.put(key, None)?)
             }
@@ -182,6 +185,7 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 key: String,
             ) -> Result<bool, StoreError> {
+                let _call = self.calls.begin("keyvalue.exists");
                 let key = self.key(&bucket, key)?;
                 Ok(self.effects.get(&key).await?.is_some())
             }
@@ -191,6 +195,7 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 cursor: Option<$cursor>,
             ) -> Result<$draft::wasi::keyvalue::store::KeyResponse, StoreError> {
+                let _call = self.calls.begin("keyvalue.list-keys");
                 let bucket = &self.resources.get(&bucket)?.0;
                 let (keys, cursor) = list(&mut self.effects, bucket, cursor).await?;
                 Ok($draft::wasi::keyvalue::store::KeyResponse { keys, cursor })
@@ -208,6 +213,7 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 keys: Vec<String>,
             ) -> Result<Vec<Option<(String, Vec<u8>)>>, StoreError> {
+                let _call = self.calls.begin("keyvalue.get-many");
                 let keys = keys
                     .into_iter()
                     .map(|key| self.key(&bucket, key))
@@ -224,6 +230,7 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 key_values: Vec<(String, Vec<u8>)>,
             ) -> Result<(), StoreError> {
+                let _call = self.calls.begin("keyvalue.set-many");
                 for (key, value) in key_values {
                     let key = self.key(&bucket, key)?;
                     self.effects.put(key, Some(Bytes::from(value)))?;
@@ -236,6 +243,7 @@ macro_rules! store_and_batch {
                 bucket: Resource<Bucket>,
                 keys: Vec<String>,
             ) -> Result<(), StoreError> {
+                let _call = self.calls.begin("keyvalue.delete-many");
                 for key in keys {
                     let key = self.key(&bucket, key)?;
                     self.effects.put(key, None)?;

@@ -37,6 +37,7 @@ impl outbox::Host for State {
         body: Vec<u8>,
         ordering_key: Option<String>,
     ) -> wasmtime::Result<Result<String, outbox::Error>> {
+        let _call = self.calls.begin("outbox.send");
         let Some(destination) = destination::find(self, &destination, None) else {
             return Ok(Err(outbox::Error::NoSuchDestination));
         };

@@ -34,6 +34,7 @@ impl responder::Host for State {
         &mut self,
         response: responder::Response,
     ) -> wasmtime::Result<Result<(), responder::Error>> {
+        let _call = self.calls.begin("responder.respond");
         let headers = response.headers.into_iter().map(|header| Header {
             name: header.name,
             value: header.value.into(),

@@ -13,6 +13,7 @@ use wasmtime::component::InstancePre;
 use super::typed::{event_text, no_case};
 use super::untyped::Untyped;
 use super::{ArgumentPlan, Exports, Handler, HandlerKind};
+use crate::call::calls::Calls;
 use crate::call::host_fault::HostFault;
 use crate::call::services::HostServices;
 use crate::call::slots::IdleInstances;
@@ -248,6 +249,7 @@ impl LoadedPlugin {
             function: &handler.function,
             arguments,
             may_respond: (services.asks_response)(&job.event.source, &job.lease.plugin.name),
+            calls: Calls::of(job),
         };
         let mut result = self.callee(idle).call(invocation, services).await?;
         result.measures.decode = decode;

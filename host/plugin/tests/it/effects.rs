@@ -80,6 +80,7 @@ async fn successful_attempt_returns_its_effects() {
         messages: vec![message],
         response: None,
         answers: Vec::new(),
+        trace: None,
     };
     assert_eq!(ran.effects, expected);
     assert_eq!(

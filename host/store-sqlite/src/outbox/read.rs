@@ -73,6 +73,7 @@ pub(super) fn load(
             event_type,
             since,
             spared,
+            trace,
         } = leased;
         let body = body(connection, seq)?.into();
         Ok(ClaimedMessage {
@@ -84,6 +85,7 @@ pub(super) fn load(
             body,
             since,
             spared,
+            trace,
         })
     };
 

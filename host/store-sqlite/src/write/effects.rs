@@ -73,7 +73,8 @@ impl Database {
 
         let ended_at = attempt.started_at.after(attempt.duration);
         for message in &effects.messages {
-            self.add_message(&lease.plugin, lease.event, message, ended_at)?;
+            let trace = effects.trace.as_deref();
+            self.add_message(&lease.plugin, lease.event, message, trace, ended_at)?;
         }
 
         Ok(())

@@ -20,21 +20,21 @@ use crate::codec::{self, due_of, parsed, store};
 const INSERT: &str = "
     INSERT INTO message (id, tenant, plugin, event, destination, event_type, ordering_key,
       created_at, state, since,
-                         bytes, blocked)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, ?10,
+                         bytes, trace, blocked)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, ?10, ?11,
             EXISTS (SELECT 1 FROM message WHERE tenant = ?2 AND destination = ?5
               AND ordering_key = ?7
                     AND ordering_key IS NOT NULL AND state NOT IN ('done', 'dead')))";
 const INSERT_BODY: &str = "INSERT INTO message_body (message, body) VALUES (?1, ?2)";
 const CLAIM_PENDING: &str = "
     SELECT seq, id, state, due_at, replays, deliveries, since, created_at, plugin, event,
-      event_type, spared
+      event_type, spared, trace
     FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND state = 'pending'
     ORDER BY seq LIMIT ?3";
 const CLAIM_DUE: &str = "
     SELECT seq, id, state, due_at, replays, deliveries, since, due_at, plugin, event, event_type,
-      spared
+      spared, trace
     FROM message
     WHERE tenant = ?1 AND destination = ?2 AND blocked = 0 AND due_at <= ?4
     ORDER BY due_at, seq LIMIT ?3";
@@ -93,6 +93,7 @@ pub(crate) struct NewMessageLease {
     pub(crate) event_type: Option<String>,
     pub(crate) since: Timestamp,
     pub(crate) spared: u32,
+    pub(crate) trace: Option<String>,
 }
 
 /// A message that the limits no longer keep.
@@ -162,6 +163,7 @@ impl Database {
         plugin: &PluginRef,
         event: EventId,
         message: &Message,
+        trace: Option<&str>,
         now: Timestamp,
     ) -> Result<(), Error> {
         let values = params![
@@ -175,6 +177,7 @@ impl Database {
             now.unix_millis(),
             WorkState::Pending.name(),
             message.body.len() as i64,
+            trace,
         ];
         self.execute(INSERT, values)?;
         self.hint(|| Hint::Message {
@@ -574,6 +577,7 @@ struct DueMessage {
     event: EventId,
     event_type: Option<String>,
     spared: u32,
+    trace: Option<String>,
 }
 
 impl DueMessage {
@@ -595,6 +599,7 @@ impl DueMessage {
             event: codec::event_id(&event)?,
             event_type: row.get(10).map_err(store)?,
             spared: row.get(11).map_err(store)?,
+            trace: row.get(12).map_err(store)?,
         })
     }
 
@@ -616,6 +621,7 @@ impl DueMessage {
             event_type: self.event_type,
             since: self.since,
             spared: self.spared,
+            trace: self.trace,
         }
     }
 }

@@ -136,8 +136,7 @@ async fn attempt(store: &TestStore, job: &ClaimedJob) {
             value: Some(Bytes::from((count + 1).to_string())),
         }],
         messages: vec![message(job)],
-        response: None,
-        answers: Vec::new(),
+        ..Effects::default()
     };
 
     let settlement = Settlement {

@@ -191,9 +191,10 @@ impl MemoryStore {
 
         let ended_at = attempt.started_at.after(attempt.duration);
         for message in &effects.messages {
+            let (message, trace) = (message.clone(), effects.trace.clone());
             state
                 .outbox
-                .add(&lease.plugin, lease.event, message.clone(), ended_at);
+                .add(&lease.plugin, lease.event, message, trace, ended_at);
             self.outbox_changed.notify_one();
         }
 

@@ -204,6 +204,7 @@ pub(super) struct Messages {
 
 struct Stored {
     message: Message,
+    trace: Option<String>,
     plugin: PluginRef,
     event: EventId,
     created_at: Timestamp,
@@ -227,6 +228,7 @@ impl Messages {
         plugin: &PluginRef,
         event: EventId,
         message: Message,
+        trace: Option<String>,
         now: Timestamp,
     ) {
         let at = self.committed;
@@ -235,6 +237,7 @@ impl Messages {
 
         let stored = Stored {
             message,
+            trace,
             plugin: plugin.clone(),
             event,
             created_at: now,
@@ -369,6 +372,7 @@ impl Messages {
             body: stored.message.body.clone(),
             since: stored.since,
             spared: stored.spared,
+            trace: stored.trace.clone(),
         })
     }
 

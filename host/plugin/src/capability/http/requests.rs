@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookyard_model::RecordedAnswer;
-use http::{Request, Response, header};
+use hookyard_trace::TRACEPARENT;
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::{
@@ -18,6 +19,7 @@ use wasmtime_wasi_http::{
 use super::client::{HttpCall, HttpClient, HttpError, HttpFault};
 use super::record::{Recorder, request_digest};
 use crate::call::budget::{Budget, MemoryExceeded};
+use crate::call::calls::Calls;
 use crate::call::output::Output;
 use crate::terms::Terms;
 
@@ -36,6 +38,7 @@ impl Requests {
         client: &Arc<dyn HttpClient>,
         output: &Output,
         budget: &Budget,
+        calls: &Calls,
     ) -> Self {
         let mut context = WasiHttpCtx::new();
         context.set_field_size_limit(HEADERS_BYTES_MAX);
@@ -45,6 +48,7 @@ impl Requests {
             terms: Arc::clone(terms),
             output: output.clone(),
             budget: budget.clone(),
+            calls: calls.clone(),
             recorder: Recorder::new(terms.record_bytes_max),
         };
         Self { sender, context }
@@ -70,6 +74,7 @@ pub(super) struct Sender {
     terms: Arc<Terms>,
     output: Output,
     budget: Budget,
+    calls: Calls,
     recorder: Recorder,
 }
 
@@ -110,6 +115,15 @@ impl WasiHttpHooks for Sender {
 }
 
 impl Sender {
+    /// Adds the header that continues the trace, unless the guest has set the header.
+    fn continue_trace(&self, request: &mut Request<Bytes>) {
+        let context = self.calls.context().map(|context| context.to_string());
+        if let Some(value) = context.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            let headers = request.headers_mut();
+            headers.entry(TRACEPARENT).or_insert(value);
+        }
+    }
+
     pub(super) async fn exchange(
         self,
         request: Request<WasiBody>,
@@ -122,11 +136,13 @@ impl Sender {
             .await
             .map_err(|_| Error::ConnectionLimitReached)?;
 
+        let _call = self.calls.begin("http.request");
         let description = description(&request);
-        let request = self.whole_request(request, &description).await?;
+        let mut request = self.whole_request(request, &description).await?;
         let digest = self.recorder.is_open().then(|| request_digest(&request));
 
         let wall_max = terms.limits.wall_max;
+        self.continue_trace(&mut request);
         let answer = self.client.send(HttpCall {
             plugin: terms.plugin.clone(),
             grants: Arc::clone(&terms.grants),

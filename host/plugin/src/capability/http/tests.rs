@@ -12,6 +12,7 @@ use super::client::{HttpCall, HttpClient, HttpError};
 use super::requests::Requests;
 use crate::Limits;
 use crate::call::budget::{Budget, MemoryExceeded};
+use crate::call::calls::Calls;
 use crate::call::output::Output;
 use crate::terms::Terms;
 
@@ -44,7 +45,7 @@ async fn bodies_count_against_memory_limit() {
     let budget = Budget::new(&limits);
     let output = Output::new(&terms, &budget);
     let client: Arc<dyn HttpClient> = Arc::new(Echo);
-    let requests = Requests::new(&terms, &client, &output, &budget);
+    let requests = Requests::new(&terms, &client, &output, &budget, &Calls::default());
     let send = |body| {
         let sender = requests.sender.clone();
         sender.exchange(request(body), RequestOptions::default())

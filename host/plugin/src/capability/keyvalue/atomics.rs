@@ -17,6 +17,7 @@ impl draft::wasi::keyvalue::atomics::Host for State {
         key: String,
         delta: u64,
     ) -> Result<u64, StoreError> {
+        let _call = self.calls.begin("keyvalue.increment");
         let key = self.key(&bucket, key)?;
         Ok(self.effects.increment(key, delta).await?)
     }
@@ -42,11 +43,13 @@ impl draft2::wasi::keyvalue::atomics::Host for State {
         key: String,
         delta: i64,
     ) -> Result<i64, StoreError> {
+        let _call = self.calls.begin("keyvalue.increment");
         let key = self.key(&bucket, key)?;
         Ok(self.effects.increment(key, delta).await?)
     }
 
     async fn swap(&mut self, cas: Resource<Snapshot>, value: Vec<u8>) -> Result<(), SwapError> {
+        let _call = self.calls.begin("keyvalue.swap");
         let snapshot = self.resources.delete(cas)?;
         let swapped = self.effects.swap(&snapshot, value.into());
         // The handle is gone whatever the swap did, so its memory is freed before an error is
@@ -80,6 +83,7 @@ impl draft2::wasi::keyvalue::atomics::HostCas for State {
         bucket: Resource<Bucket>,
         key: String,
     ) -> Result<Resource<Snapshot>, StoreError> {
+        let _call = self.calls.begin("keyvalue.new");
         let key = self.key(&bucket, key)?;
         let snapshot = self.effects.snapshot(key).await?;
         Ok(self.resources.push(snapshot)?)

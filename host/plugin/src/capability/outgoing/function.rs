@@ -132,6 +132,7 @@ impl Function {
     }
 
     fn send(&self, state: &mut State, parameters: &[Val]) -> Result<MessageId, SendError> {
+        let _call = state.calls.begin("events.send");
         let bytes_max = state.terms.limits.transfer_max;
         let mut destination = None;
         let mut payload = None;
