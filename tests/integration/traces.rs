@@ -74,7 +74,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// One trace leads from the sender's span to the receiver of the message.
+/// The sender and the receiver of the message are in one trace.
 async fn trace_continues(collector: Collector) -> Result<()> {
     let receiver = Receiver::start().await?;
     let rig = start(&collector.table(), &receiver).await?;

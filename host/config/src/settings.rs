@@ -192,7 +192,7 @@ pub struct Traces {
     pub timeout: Duration,
     /// The share of the events that no rule matches.
     pub sample: f64,
-    /// The rules, of which the first that matches an event decides.
+    /// The rules. The first rule that matches an event decides.
     pub rules: Vec<hookyard_trace::Rule>,
 }
 

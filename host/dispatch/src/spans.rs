@@ -67,7 +67,7 @@ impl AttemptTrace {
         });
     }
 
-    /// Records the steps of which the measures tell. They follow each other.
+    /// Records the measured steps. Each step begins when the previous step ends.
     fn steps_within(&self, start: SystemTime, attempt: &Attempt, measures: &Measures) {
         let steps = [
             ("decode", measures.decode),

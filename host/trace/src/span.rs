@@ -18,7 +18,7 @@ pub struct Span {
     pub is_parent_remote: bool,
     /// The place of the step between hosts.
     pub kind: Kind,
-    /// The name, of which there are few.
+    /// The name: one of a few words, which no sender or plugin can choose.
     pub name: Cow<'static, str>,
     /// The time of the start.
     pub start: SystemTime,
