@@ -134,6 +134,7 @@ async fn round(inbox: &Arc<SqliteStore>) -> (Vec<Duration>, usize) {
 
 fn config(inbox: Arc<SqliteStore>, runner: Arc<TimedRunner>) -> Config {
     Config {
+        gatherer: Arc::default(),
         inbox,
         runner,
         clock: Arc::new(SystemClock),

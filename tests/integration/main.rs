@@ -5,6 +5,7 @@
 mod rig;
 
 mod admin;
+mod administration;
 mod authors;
 mod bad_input;
 mod bad_plugins;

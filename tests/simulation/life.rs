@@ -494,6 +494,7 @@ fn start(world: &Arc<World>, plugins: &Arc<Plugins>) -> JoinHandle<()> {
     };
 
     let dispatcher = Dispatcher::new(Config {
+        gatherer: Arc::default(),
         inbox: Arc::new(WitnessedStore(Arc::clone(world))),
         runner: Arc::clone(plugins) as _,
         clock: Arc::clone(world) as _,

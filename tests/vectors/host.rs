@@ -78,6 +78,7 @@ fn parts(case: &Case, inbox: Arc<dyn Events>) -> Parts {
         event_ids: Arc::new(|| EventId::from_uuid(Uuid::now_v7())),
         refused: Arc::new(MemoryStore::default()),
         refused_ids: Arc::new(|| RefusedId::from_uuid(Uuid::now_v7())),
+        gatherer: Arc::default(),
         fetch: Arc::new(Pages(pages(case))),
         documents: Arc::new(()),
         waits: Arc::new(Waits::new(1)),

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use hookyard_egress::Policy;
 use hookyard_model::{Clock, DestinationRef, RetryPolicy};
 use hookyard_schemes::Signer;
-use hookyard_store::Outbox;
+use hookyard_store::{Gatherer, Outbox};
 use tokio::sync::Notify;
 
 use crate::{BreakerPolicy, Post};
@@ -37,6 +37,8 @@ pub struct Config {
     pub tenant_concurrency_max: usize,
     /// The time that running deliveries have to end when the deliverer shuts down.
     pub shutdown_timeout: Duration,
+    /// Gathers the figures of deliveries.
+    pub gatherer: Arc<Gatherer>,
     /// The destinations.
     pub destinations: Destinations,
 }

@@ -13,7 +13,7 @@ use hookyard_model::{
     Answer, Clock, Delivery, DeliveryResult, Input, Next, Timestamp, WorkState, apply, chain,
 };
 use hookyard_schemes::{SignError, UnsignedMessage};
-use hookyard_store::{ClaimedMessage, Error, MessageSettlement, Outbox};
+use hookyard_store::{ClaimedMessage, Error, Gatherer, MessageSettlement, Outbox};
 use hookyard_work::{hold_lease, insist};
 use tokio::time::Instant;
 
@@ -32,6 +32,7 @@ pub(crate) struct Sender {
     jitter: Arc<dyn Fn() -> f64 + Send + Sync>,
     pub(crate) lease: Duration,
     pub(crate) gates: Gates,
+    gatherer: Arc<Gatherer>,
 }
 
 /// A message under lease, and the permission to send it.
@@ -49,6 +50,7 @@ impl Sender {
             jitter: config.jitter,
             lease: config.lease,
             gates: Gates::default(),
+            gatherer: config.gatherer,
         }
     }
 
@@ -77,6 +79,8 @@ impl Sender {
         let is_spared = self.gates.record(message, pass, result, (self.jitter)());
         let next = self.next_state(task, result, is_spared);
         log_end(message, &delivery, next);
+        self.gatherer
+            .delivery(&message.destination, result.name(), delivery.duration);
 
         let is_gone = *result == DeliveryResult::Gone;
         let settlement = MessageSettlement {

@@ -143,6 +143,7 @@ async fn with_dispatch(plugins: usize, burst: u64) -> f64 {
         reached: Notify::new(),
     });
     let dispatcher = Dispatcher::new(Config {
+        gatherer: Arc::default(),
         inbox: Arc::clone(&store) as Arc<dyn Inbox>,
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
         clock: Arc::new(SystemClock),

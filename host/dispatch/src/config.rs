@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hookyard_model::{Clock, QuarantinePolicy, RetryPolicy, SourceRef};
-use hookyard_store::{Inbox, Waits};
+use hookyard_store::{Gatherer, Inbox, Waits};
 
 use crate::{ReleaseGuard, Runner};
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub quarantine: Option<QuarantinePolicy>,
     /// The requests that wait for the outcomes of their events.
     pub waits: Arc<Waits>,
+    /// Gathers the figures of attempts.
+    pub gatherer: Arc<Gatherer>,
     /// The guard of new revisions.
     pub release_guard: Arc<dyn ReleaseGuard>,
 }

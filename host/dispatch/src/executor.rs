@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
 use hookyard_model::{Attempt, AttemptUsage, Clock, Outcome, chain};
-use hookyard_store::{ClaimedJob, Error, Inbox, JobLease, Settlement, Waits};
+use hookyard_store::{ClaimedJob, Error, Gatherer, Inbox, JobLease, Settlement, Waits};
 
 use crate::attempt_log::AttemptCosts;
 use crate::freed_slots::Slot;
@@ -36,6 +36,7 @@ pub(crate) struct Executor {
     pub(crate) lease: Duration,
     pub(crate) quarantines: Quarantines,
     pub(crate) waits: Arc<Waits>,
+    pub(crate) gatherer: Arc<Gatherer>,
 }
 
 /// A job under lease, and the slot in which it runs.
@@ -73,6 +74,7 @@ impl Executor {
             policies: Arc::new(ArcSwap::from_pointee(config.policies)),
             lease: config.lease,
             waits: config.waits,
+            gatherer: config.gatherer,
         }
     }
 

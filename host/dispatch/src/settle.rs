@@ -126,6 +126,17 @@ impl Executor {
             .expect("a leased job takes any settlement")
     }
 
+    fn gather(&self, job: &ClaimedJob, made: &Made) {
+        let attempt = &made.settlement.attempt;
+        let waited = (attempt.number == 1).then_some(made.costs.queue);
+        self.gatherer.attempt(
+            &job.lease.plugin,
+            attempt.outcome.name(),
+            attempt.duration,
+            waited,
+        );
+    }
+
     /// Reports an attempt. Returns the time after which the job may be due again.
     fn report_settled(
         &self,
@@ -135,6 +146,7 @@ impl Executor {
         settled: Result<(), Error>,
     ) -> Option<Duration> {
         report(job, &plugin.metrics, made);
+        self.gather(job, made);
         self.report_end(made, settled.is_ok());
         if let Some(trace) = &made.trace {
             trace.record(job, made, settled.is_ok());

@@ -12,6 +12,7 @@ mod announce;
 #[cfg(feature = "develop")]
 mod background;
 mod documents;
+mod figures;
 mod health;
 mod metrics;
 mod overload;
@@ -37,7 +38,7 @@ use hookyard_dispatch::{Dispatcher, Runner};
 use hookyard_egress::Door;
 use hookyard_plugin::Engine;
 use hookyard_release::{Desired, Keeper, Probations};
-use hookyard_store::Waits;
+use hookyard_store::{Gatherer, Waits};
 use hookyard_store_sqlite::{Options, SqliteStore};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
@@ -45,6 +46,7 @@ use tokio::task::JoinSet;
 use crate::cli::Failure;
 use crate::clock::SystemClock;
 use crate::{engine, telemetry, verifiers};
+use figures::Figures;
 use health::Health;
 use metrics::Metrics;
 use overload::Overload;
@@ -69,6 +71,7 @@ struct Parts {
     deliverer: Deliverer,
     releases: Keeper,
     pruner: Pruner,
+    figures: Figures,
     unserved: Unserved,
     overload: Overload,
     reload: Reload,
@@ -148,6 +151,7 @@ async fn build(
     let clock = Arc::new(SystemClock);
     let probations = Arc::new(Probations::new(clock.clone(), settings.release.probation()));
 
+    let gatherer = Arc::new(Gatherer::default());
     let overload = overload::Handle::new(settings.ingress.overload.clone());
     let admission = Arc::new(overload.clone());
     let ingress = wiring::bind_ingress(
@@ -155,6 +159,7 @@ async fn build(
         store.clone(),
         admission,
         waits.clone(),
+        gatherer.clone(),
         door.clone(),
     )
     .await?;
@@ -163,10 +168,17 @@ async fn build(
         store.clone(),
         overload.count(wrap(catalog.clone())),
         waits,
+        gatherer.clone(),
         probations.clone(),
     );
     let dispatcher = Dispatcher::new(dispatch);
-    let deliverer = Deliverer::new(wiring::delivery(&settings, store.clone(), door));
+    let deliverer = Deliverer::new(wiring::delivery(
+        &settings,
+        store.clone(),
+        gatherer.clone(),
+        door,
+    ));
+    let figures = Figures::new(store.clone(), clock.clone(), gatherer);
     let sources = settings.sources.keys().cloned().collect();
     let (unserved, unserved_handle) = Unserved::new(store.clone(), sources);
     let overload_watch = Overload::new(store.clone(), overload.clone());
@@ -195,6 +207,7 @@ async fn build(
         deliverer,
         releases,
         pruner,
+        figures,
         unserved,
         overload: overload_watch,
         reload: Reload::new(source, settings, handles, engine),
@@ -263,6 +276,7 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(stop.clone().run("delivery", parts.deliverer.run(stopped())));
     tasks.spawn(stop.clone().run("release", parts.releases.run(stopped())));
     tasks.spawn(stop.clone().run("retention", parts.pruner.run(stopped())));
+    tasks.spawn(stop.clone().run("figures", parts.figures.run(stopped())));
     tasks.spawn(stop.clone().run("unserved", parts.unserved.run(stopped())));
     tasks.spawn(stop.clone().run("overload", parts.overload.run(stopped())));
     tasks.spawn(stop.clone().run("reload", parts.reload.run(stopped())));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hookyard_model::{Clock, EventId, RefusedId};
-use hookyard_store::{Events, RefusedRequests, Waits};
+use hookyard_store::{Events, Gatherer, RefusedRequests, Waits};
 use tokio::net::TcpListener;
 
 use crate::accept::accept;
@@ -33,6 +33,8 @@ pub struct Parts {
     pub refused: Arc<dyn RefusedRequests>,
     /// Generates the id of a refused request. Ids must sort by arrival.
     pub refused_ids: Arc<dyn Fn() -> RefusedId + Send + Sync>,
+    /// Gathers the figures of requests.
+    pub gatherer: Arc<Gatherer>,
     /// Fetches the URLs of handshakes.
     pub fetch: Arc<dyn Fetch>,
     /// Stores the certificates and key sets that have verified a message, so that they survive a

@@ -78,6 +78,7 @@ pub(crate) async fn serve(
         let has_body = !request.body().is_end_stream();
         let sender = Sender {
             peer: Arc::clone(&peer_text),
+            address: peer.ip().to_canonical(),
             is_http2,
             in_flight: activity.request_began(is_http2, has_body),
             body_bytes: 0,

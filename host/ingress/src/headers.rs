@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use hookyard_model::Header;
 use hookyard_schemes::{FoundHeader, Headers};
+use hookyard_store::RefusalSample;
 use http::HeaderMap;
 
 /// The headers of a request, as received.
@@ -42,4 +43,26 @@ pub(crate) fn kept(headers: &HeaderMap, credentials: &[String]) -> Vec<Header> {
             value: values.split_to(value.len()),
         })
         .collect()
+}
+
+/// The maximum number of names of headers in a sample.
+const SAMPLE_NAMES_MAX: usize = 64;
+/// The maximum size of the media type in a sample, in characters.
+const SAMPLE_TYPE_MAX: usize = 128;
+
+/// Returns what a refused request looked like. The sample has no value of a header but the media
+/// type of the body.
+pub(crate) fn sample(headers: &HeaderMap, body_bytes: Option<usize>) -> RefusalSample {
+    let media_type = headers.get(http::header::CONTENT_TYPE);
+    let media_type = media_type.and_then(|value| value.to_str().ok());
+    RefusalSample {
+        header_names: headers
+            .keys()
+            .take(SAMPLE_NAMES_MAX)
+            .map(|name| name.as_str().to_owned())
+            .collect(),
+        content_type: media_type.map(|value| value.chars().take(SAMPLE_TYPE_MAX).collect()),
+        body_bytes: body_bytes.map(|bytes| bytes as u64),
+        clock_offset_ms: None,
+    }
 }

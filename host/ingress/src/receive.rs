@@ -5,14 +5,15 @@
 //! event is sent before `append` has returned (invariant 1). Most sources do not wait. A handshake
 //! that the provider declares is answered before or after `verify`, and ends there.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use hookyard_crash::Point;
-use hookyard_model::Event;
+use hookyard_model::{Event, SourceRef};
 use hookyard_schemes::{Verdict, Verified, ordering_key};
-use hookyard_store::AppendResult;
+use hookyard_store::{AppendResult, RefusedOccurrence};
 use http::{Method, Request, request};
 use hyper::body::Incoming;
 
@@ -57,6 +58,7 @@ pub(crate) struct Receiver {
 pub(crate) struct Sender {
     /// The address of the peer, as text for the log.
     pub(crate) peer: Arc<str>,
+    pub(crate) address: IpAddr,
     pub(crate) is_http2: bool,
     pub(crate) in_flight: InFlight,
     /// The size of the body, in bytes, once it has been read.
@@ -141,6 +143,7 @@ impl Receiver {
 
         let source = route.as_ref().map(|route| &route.source.name);
         self.meter.count(&outcome, source, began);
+        self.gather(&outcome, &head, source, &sender, began);
         self.report(&outcome, path, route.as_ref(), &sender);
         if let Some(route) = &route {
             let new_id = &*self.parts.event_ids;
@@ -354,6 +357,34 @@ impl Receiver {
         match tokio::time::timeout(time_max, self.parts.inbox.append(event)).await {
             Ok(appended) => appended.map_err(Refused::Inbox),
             Err(_) => Err(Refused::InboxSlow { time_max }),
+        }
+    }
+
+    /// Gathers the figures of a request to a source.
+    fn gather(
+        &self,
+        outcome: &Result<Accepted, Refused>,
+        head: &request::Parts,
+        source: Option<&SourceRef>,
+        sender: &Sender,
+        began: Instant,
+    ) {
+        let Some(source) = source else {
+            return;
+        };
+        let reason = answer::reason(outcome);
+        let gatherer = &self.parts.gatherer;
+        gatherer.request(source, reason, began.elapsed());
+
+        if outcome.is_err() {
+            let body_bytes = sender.in_flight.is_body_read().then_some(sender.body_bytes);
+            gatherer.refused(RefusedOccurrence {
+                source,
+                reason,
+                peer: sender.address,
+                at: self.parts.clock.now(),
+                sample: headers::sample(&head.headers, body_bytes),
+            });
         }
     }
 

@@ -35,6 +35,7 @@ mod charts;
 mod refusals;
 mod audit;
 mod feed;
+mod gatherer;
 mod retention;
 mod outbox_quota;
 mod empty;
@@ -57,6 +58,7 @@ pub use events::{
     ReplaySummary, Tally,
 };
 pub use feed::{FEED_HINTS_MAX, Feed, Heard, Hint, Listener, Live};
+pub use gatherer::{Gatherer, REFUSALS_GATHERED_MAX, RefusedOccurrence};
 pub use handover::Handover;
 pub use jobs::{ClaimedJob, JobLease, JobRequest, Jobs, Settlement};
 pub use outbox::{

@@ -285,6 +285,7 @@ impl Harness {
             running: Mutex::default(),
         });
         let deliverer = Deliverer::new(Config {
+            gatherer: Arc::default(),
             outbox: Arc::clone(&store) as Arc<dyn Outbox>,
             post: Arc::clone(&post) as Arc<dyn Post>,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -91,6 +91,7 @@ async fn lines() -> Vec<String> {
         .expect("an append");
 
     let dispatcher = Dispatcher::new(Config {
+        gatherer: Arc::default(),
         inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
         runner: Arc::new(LoggingRunner),
         clock: Arc::new(FixedClock),

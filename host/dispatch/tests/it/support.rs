@@ -348,6 +348,7 @@ impl Harness {
         });
         let waits = Arc::new(Waits::new(8));
         let dispatcher = Dispatcher::new(Config {
+            gatherer: Arc::default(),
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
             runner: Arc::clone(&runner) as Arc<dyn Runner>,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

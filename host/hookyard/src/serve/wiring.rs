@@ -12,7 +12,7 @@ use hookyard_plugin::{Catalog, Engine, HostServices};
 use hookyard_plugin_http::GrantedHttpClient;
 use hookyard_release::Probations;
 use hookyard_release::rehearsal::Material;
-use hookyard_store::{Inbox, Outbox, Waits};
+use hookyard_store::{Gatherer, Inbox, Outbox, Waits};
 use hookyard_store_sqlite::SqliteStore;
 
 use super::documents::DocumentFile;
@@ -27,6 +27,7 @@ pub(super) async fn bind_ingress(
     store: Arc<SqliteStore>,
     admission: Arc<dyn Admission>,
     waits: Arc<Waits>,
+    gatherer: Arc<Gatherer>,
     door: Door,
 ) -> anyhow::Result<Bound> {
     let policy = Policy {
@@ -40,6 +41,7 @@ pub(super) async fn bind_ingress(
         event_ids: Arc::new(event_id),
         refused: store,
         refused_ids: Arc::new(refused_id),
+        gatherer,
         fetch: Arc::new(Fetcher(Client::new(door, policy))),
         documents: Arc::new(DocumentFile::beside(&settings.store.url)),
         waits,
@@ -124,6 +126,7 @@ pub(super) fn dispatch(
     inbox: Arc<dyn Inbox>,
     runner: Arc<dyn Runner>,
     waits: Arc<Waits>,
+    gatherer: Arc<Gatherer>,
     probations: Arc<Probations>,
 ) -> hookyard_dispatch::Config {
     hookyard_dispatch::Config {
@@ -137,6 +140,7 @@ pub(super) fn dispatch(
         quarantine: settings.quarantine.policy(),
         release_guard: probations,
         waits,
+        gatherer,
         shutdown_timeout: settings.shutdown_timeout,
         policies: retry_policies(settings),
     }
@@ -146,6 +150,7 @@ pub(super) fn dispatch(
 pub(super) fn delivery(
     settings: &Settings,
     outbox: Arc<dyn Outbox>,
+    gatherer: Arc<Gatherer>,
     door: Door,
 ) -> hookyard_delivery::Config {
     hookyard_delivery::Config {
@@ -157,6 +162,7 @@ pub(super) fn delivery(
         concurrency_max: settings.delivery.concurrency_max,
         tenant_concurrency_max: settings.delivery.tenant_concurrency_max,
         shutdown_timeout: settings.shutdown_timeout,
+        gatherer,
         destinations: destinations(settings),
     }
 }

@@ -96,6 +96,7 @@ pub(crate) fn start_ingress() -> Server {
             event_ids: Arc::new(|| EventId::from_uuid(uuid::Uuid::from_u128(7))),
             refused: Arc::new(MemoryStore::default()),
             refused_ids: Arc::new(|| RefusedId::from_uuid(uuid::Uuid::from_u128(7))),
+            gatherer: Arc::default(),
             fetch: Arc::new(NoFetch),
             documents: Arc::new(()),
             waits: Arc::new(Waits::new(0)),

@@ -246,6 +246,7 @@ pub(crate) async fn start_with_parts(
         event_ids: Arc::new(event_ids),
         refused: Arc::clone(&inbox) as Arc<dyn RefusedRequests>,
         refused_ids: Arc::new(|| RefusedId::from_uuid(Uuid::now_v7())),
+        gatherer: Arc::default(),
         fetch,
         documents: Arc::new(()),
         waits: Arc::clone(&waits),
