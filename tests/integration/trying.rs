@@ -188,3 +188,43 @@ async fn stored_event_is_tried_again() -> Result<()> {
     );
     Ok(())
 }
+
+/// The time of a signature is shown with its distance from the arrival of the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn age_of_a_signature_is_shown() -> Result<()> {
+    let site = site()?;
+    let timed = PROVIDER.replace(
+        "signed = \"{body}\"",
+        "timestamp = { header = \"X-Time\", tolerance = \"5m\" }\nsigned = \"{timestamp}.{body}\"",
+    );
+    site.write("providers/shop/provider.toml", timed)?;
+    let signed = format!("1780400200.{BODY}");
+    let request = request(SECRET, &signed, BODY).replacen(
+        "Host: hooks\r\n",
+        "Host: hooks\r\nX-Time: 1780400200\r\n",
+        1,
+    );
+
+    for (at, code, line) in [
+        (
+            "2026-06-02T11:36:52Z",
+            0,
+            "signed at  2026-06-02T11:36:40.000Z, 12 s before the request arrived",
+        ),
+        (
+            "2026-06-02T11:36:35Z",
+            0,
+            "signed at  2026-06-02T11:36:40.000Z, 5 s after the request arrived",
+        ),
+        (
+            "2026-06-02T11:46:40Z",
+            1,
+            "600 s before the request arrived",
+        ),
+    ] {
+        let done = try_request(&site, &request, &["--at", at]).await?;
+        assert_eq!(done.code, Some(code), "{done:?}");
+        assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
+    }
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use hookyard_config::Source;
-use hookyard_model::visible;
+use hookyard_model::{Timestamp, visible};
 use hookyard_schemes::diagnose::{Diagnosis, SignatureTrace};
 use hookyard_schemes::value::Fields;
 use hookyard_schemes::{
@@ -66,6 +66,10 @@ struct ShownTrace {
     came: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_at: Option<String>,
+    /// The time from the signature to the arrival of the request, in seconds; negative if the
+    /// request arrived first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -125,7 +129,7 @@ impl<'t> Explained<'t> {
             signed: diagnosis
                 .traces
                 .iter()
-                .map(|trace| ShownTrace::of(trace, show_all))
+                .map(|trace| ShownTrace::of(trace, tried.now, show_all))
                 .collect(),
             result,
             detail,
@@ -281,7 +285,7 @@ fn event(
 }
 
 impl ShownTrace {
-    fn of(trace: &SignatureTrace, show_all: bool) -> Self {
+    fn of(trace: &SignatureTrace, arrived_at: Timestamp, show_all: bool) -> Self {
         let is_cut = !show_all && trace.signed.len() > PREVIEW_BYTES;
         let shown = if is_cut {
             &trace.signed[..PREVIEW_BYTES]
@@ -297,6 +301,9 @@ impl ShownTrace {
             computed: trace.computed.clone(),
             came: trace.came.clone(),
             signed_at: trace.signed_at.map(|time| time.to_string()),
+            age_seconds: trace
+                .signed_at
+                .map(|time| arrived_at.unix_secs() - time.unix_secs()),
         }
     }
 
@@ -315,8 +322,13 @@ impl ShownTrace {
         for computed in &self.computed {
             line("computed", computed);
         }
-        if let Some(signed_at) = &self.signed_at {
-            line("signed at", signed_at);
+        if let (Some(signed_at), Some(age)) = (&self.signed_at, self.age_seconds) {
+            let side = if age < 0 { "after" } else { "before" };
+            let seconds = age.unsigned_abs();
+            line(
+                "signed at",
+                &format!("{signed_at}, {seconds} s {side} the request arrived"),
+            );
         }
     }
 }
