@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::admin;
 use crate::rig::{Rig, fresh_payment, quick};
 
-const PLUGIN: &str = "acme/accept";
+const PLUGIN: &str = "acme/counter";
 /// The names of the tokens, each with its role and further lines.
 const TOKENS: [(&str, &str); 3] = [
     ("ada", "role = \"operator\"\npayloads = true"),
@@ -31,7 +31,7 @@ impl Api {
             let lines = format!("token = {{ file = \"{name}.token\" }}\n{lines}");
             config.section(&format!("admin.tokens.{name}"), &lines)
         });
-        let rig = Rig::prepared(config, &[(PLUGIN, &guests::test("accept")?)], |site| {
+        let rig = Rig::prepared(config, &[(PLUGIN, &guests::test("counter")?)], |site| {
             for (name, _) in TOKENS {
                 site.write(&format!("{name}.token"), token(name))?;
             }
@@ -102,7 +102,7 @@ async fn events_are_listed_shown_and_replayed() -> Result<()> {
     let hidden = api.ask(Method::GET, &body, "ben", Value::Null).await?;
     assert_eq!(hidden.status, 403, "the token shows no payloads");
 
-    let filter = json!({ "plugin": "accept", "state": "done" });
+    let filter = json!({ "plugin": "counter", "state": "done" });
     let counted = json!({ "filter": filter, "dry_run": true });
     let (status, plan) = api.post("/events/replay", counted).await?;
     assert_eq!((status, &plan["again"]), (200, &json!(3)), "{plan}");
@@ -129,15 +129,15 @@ async fn tokens_allow_what_their_roles_say() -> Result<()> {
     let event = api.rig.all_done(1).await?[0].id.clone();
 
     for (by, method, path, expected) in [
-        ("ben", Method::GET, "/plugins/acme/accept".to_owned(), 200),
+        ("ben", Method::GET, "/plugins/acme/counter".to_owned(), 200),
         (
             "ben",
             Method::POST,
-            "/plugins/acme/accept/rollback".to_owned(),
+            "/plugins/acme/counter/rollback".to_owned(),
             403,
         ),
         ("eve", Method::GET, format!("/events/{event}"), 404),
-        ("eve", Method::GET, "/plugins/acme/accept".to_owned(), 404),
+        ("eve", Method::GET, "/plugins/acme/counter".to_owned(), 404),
         ("ada", Method::GET, "/events?colour=red".to_owned(), 400),
         ("ada", Method::GET, "/nothing".to_owned(), 404),
         ("bob", Method::GET, "/events".to_owned(), 401),
