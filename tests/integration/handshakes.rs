@@ -301,11 +301,16 @@ async fn token_of_notion_is_kept_across_a_kill() -> Result<()> {
         "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl",
         "secret_of_a_stranger",
     ] {
-        let body = json!({ "verification_token": token });
-        let answer = senders
-            .post("/in/notion", &Webhook::json(body.to_string()))
-            .await?;
-        assert_eq!((answer.status, answer.text().as_str()), (200, ""));
+        let body = json!({ "verification_token": token }).to_string();
+        // The host keeps one secret a second at most.
+        eventually("the secret to be kept", || async {
+            let answer = senders.post("/in/notion", &Webhook::json(body.clone()));
+            let answer = answer.await?;
+            assert_eq!(answer.text().is_empty(), answer.status == 200, "{answer:?}");
+            assert!([200, 503].contains(&answer.status), "{answer:?}");
+            Ok((answer.status == 200).then_some(()))
+        })
+        .await?;
     }
     let Senders { host, site, .. } = senders;
     host.kill().await?;
