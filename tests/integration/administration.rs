@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::admin;
 use crate::rig::{Rig, fresh_payment, quick};
 
-const PLUGIN: &str = "acme/counter";
+const PLUGIN: &str = "acme/slow";
 /// The names of the tokens, each with its role and further lines.
 const TOKENS: [(&str, &str); 3] = [
     ("ada", "role = \"operator\"\npayloads = true"),
@@ -31,7 +31,7 @@ impl Api {
             let lines = format!("token = {{ file = \"{name}.token\" }}\n{lines}");
             config.section(&format!("admin.tokens.{name}"), &lines)
         });
-        let rig = Rig::prepared(config, &[(PLUGIN, &guests::test("counter")?)], |site| {
+        let rig = Rig::prepared(config, &[(PLUGIN, &guests::test("slow")?)], |site| {
             for (name, _) in TOKENS {
                 site.write(&format!("{name}.token"), token(name))?;
             }
@@ -95,14 +95,14 @@ async fn events_are_listed_shown_and_replayed() -> Result<()> {
 
     let id = items(&first)[0]["id"].as_str().expect("an id");
     let event = api.get(&format!("/events/{id}"), "ada").await?;
-    assert_eq!(event["jobs"][0]["state"], "done", "{event}");
+    assert_eq!(event["plugins"][0]["state"], "done", "{event}");
     let body = format!("/events/{id}/body");
     let shown = api.ask(Method::GET, &body, "ada", Value::Null).await?;
     assert_eq!(shown.status, 200);
     let hidden = api.ask(Method::GET, &body, "ben", Value::Null).await?;
     assert_eq!(hidden.status, 403, "the token shows no payloads");
 
-    let filter = json!({ "plugin": "counter", "state": "done" });
+    let filter = json!({ "plugin": "slow", "state": "done" });
     let counted = json!({ "filter": filter, "dry_run": true });
     let (status, plan) = api.post("/events/replay", counted).await?;
     assert_eq!((status, &plan["again"]), (200, &json!(3)), "{plan}");
@@ -129,15 +129,15 @@ async fn tokens_allow_what_their_roles_say() -> Result<()> {
     let event = api.rig.all_done(1).await?[0].id.clone();
 
     for (by, method, path, expected) in [
-        ("ben", Method::GET, "/plugins/acme/counter".to_owned(), 200),
+        ("ben", Method::GET, "/plugins/acme/slow".to_owned(), 200),
         (
             "ben",
             Method::POST,
-            "/plugins/acme/counter/rollback".to_owned(),
+            "/plugins/acme/slow/rollback".to_owned(),
             403,
         ),
         ("eve", Method::GET, format!("/events/{event}"), 404),
-        ("eve", Method::GET, "/plugins/acme/counter".to_owned(), 404),
+        ("eve", Method::GET, "/plugins/acme/slow".to_owned(), 404),
         ("ada", Method::GET, "/events?colour=red".to_owned(), 400),
         ("ada", Method::GET, "/nothing".to_owned(), 404),
         ("bob", Method::GET, "/events".to_owned(), 401),
@@ -168,11 +168,11 @@ async fn figures_and_refusals_are_gathered() -> Result<()> {
     let source = api.get("/sources", "ada").await?;
     let names: Vec<_> = items(&source)
         .iter()
-        .map(|source| &source["name"])
+        .map(|source| &source["source"])
         .collect();
-    assert!(names.contains(&&json!("topper")), "{names:?}");
+    assert!(names.contains(&&json!("payments")), "{names:?}");
     let refusals = eventually("the refusal", || async {
-        let refusals = api.get("/sources/acme/topper/refusals", "ada").await?;
+        let refusals = api.get("/sources/acme/payments/refusals", "ada").await?;
         Ok((!items(&refusals).is_empty()).then_some(refusals))
     })
     .await?;

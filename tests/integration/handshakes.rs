@@ -304,8 +304,8 @@ async fn token_of_notion_is_kept_across_a_kill() -> Result<()> {
         let body = json!({ "verification_token": token }).to_string();
         // The host keeps one secret a second at most.
         eventually("the secret to be kept", || async {
-            let answer = senders.post("/in/notion", &Webhook::json(body.clone()));
-            let answer = answer.await?;
+            let webhook = Webhook::json(body.clone());
+            let answer = senders.post("/in/notion", &webhook).await?;
             assert_eq!(answer.text().is_empty(), answer.status == 200, "{answer:?}");
             assert!([200, 503].contains(&answer.status), "{answer:?}");
             Ok((answer.status == 200).then_some(()))
