@@ -136,7 +136,7 @@ impl Collector {
         eventually("the spans", || async {
             let spans = self.spans()?;
             let has = |name: &&str| spans.iter().any(|span| span.name == **name);
-            Ok(names.iter().all(|name| has(name)).then_some(spans))
+            Ok(names.iter().all(has).then_some(spans))
         })
         .await
     }

@@ -119,7 +119,7 @@ impl Answerer {
         if let Some(answer) = self.service.health.answer(&request).await {
             return answer.map(Body::from);
         }
-        if let Err(refusal) = answer::check(&request, &self.service) {
+        if let Some(refusal) = answer::refused(&request, &self.service) {
             return refusal.map(Body::from);
         }
         if request.uri().path() == "/metrics" {

@@ -22,20 +22,20 @@ const NO_TOKEN: &str = "the admin token is required: Authorization: Bearer ...";
 /// The type of all answers. Prometheus requires the version.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// Refuses a request that does not name this listener, or that a page of another origin sent.
-pub(super) fn check<B>(request: &Request<B>, service: &Service) -> Result<(), Response<String>> {
+/// Returns the refusal of a request that does not name this listener, or that a page of another
+/// origin sent.
+pub(super) fn refused<B>(request: &Request<B>, service: &Service) -> Option<Response<String>> {
     let Some(host) = host(request) else {
-        return Err(refusal(StatusCode::BAD_REQUEST, NO_HOST, None));
+        return Some(refusal(StatusCode::BAD_REQUEST, NO_HOST, None));
     };
     let mut authorities = request.uri().authority().into_iter().chain([&host]);
     if authorities.any(|authority| !is_own_host(authority, service)) {
-        return Err(refusal(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST, None));
+        return Some(refusal(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST, None));
     }
+
     let mut origins = request.headers().get_all(ORIGIN).iter();
-    if origins.any(|origin| !is_same_origin(origin, &host)) {
-        return Err(refusal(StatusCode::FORBIDDEN, OTHER_ORIGIN, None));
-    }
-    Ok(())
+    let is_foreign = origins.any(|origin| !is_same_origin(origin, &host));
+    is_foreign.then(|| refusal(StatusCode::FORBIDDEN, OTHER_ORIGIN, None))
 }
 
 /// Answers a request for the metrics. The body of the request is never read.
@@ -146,7 +146,7 @@ mod tests {
             request.header(*name, *value)
         });
         let request = request.body(()).expect("a request");
-        let refused = check(&request, &service).err();
+        let refused = refused(&request, &service);
         let answer = refused.unwrap_or_else(|| metrics(&request, &service));
         answer.status().as_u16()
     }
