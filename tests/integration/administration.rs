@@ -162,6 +162,7 @@ async fn figures_and_refusals_are_gathered() -> Result<()> {
     let api = Api::start().await?;
     let webhook = api.rig.senders.sign("topper", &fresh_payment().1)?;
     assert!(api.rig.post("topper", &webhook).await?.is_accepted());
+    api.rig.all_done(1).await?;
     let forged = webhook.with_body(fresh_payment().1);
     assert_eq!(api.rig.post("topper", &forged).await?.status, 401);
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hookyard_testkit::guests;
+use hookyard_testkit::http::Webhook;
 use hookyard_testkit::log::Line;
 use hookyard_testkit::receiver::{Receiver, Reply};
 use hookyard_testkit::site::{Config, Site};
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
+use crate::admin;
 use crate::rig::{Rig, fresh_payment, quick, stdout_of};
 
 const PLUGIN: &str = "acme/ledger";
@@ -91,7 +93,12 @@ async fn shutdown_finishes_deliveries() -> Result<()> {
     receiver
         .wait_for("the message", |received| received.len() == 1)
         .await?;
-    let Rig { host, site, .. } = rig;
+    let Rig {
+        host,
+        site,
+        senders,
+        ..
+    } = rig;
     let (status, log) = host.terminate().await?;
     assert!(status.success(), "{status}");
     let lines = log.lines();
@@ -110,6 +117,19 @@ async fn shutdown_finishes_deliveries() -> Result<()> {
         messages.lines().count(),
         1,
         "and nothing is left to be sent: {messages}"
+    );
+
+    let rig = Rig::restarted(site, senders).await?;
+    let admin = admin::address(&rig).await?;
+    let request = Webhook::default();
+    let figures = rig
+        .client
+        .send(Method::GET, admin, "/api/v1/stats?kind=delivery", &request)
+        .await?
+        .text();
+    assert!(
+        figures.contains("\"sent\""),
+        "the figures contain the last delivery: {figures}"
     );
     Ok(())
 }

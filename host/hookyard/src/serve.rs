@@ -40,7 +40,7 @@ use hookyard_plugin::Engine;
 use hookyard_release::{Desired, Keeper, Probations};
 use hookyard_store::{Gatherer, Waits};
 use hookyard_store_sqlite::{Options, SqliteStore};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::cli::Failure;
@@ -262,12 +262,20 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     let admin_address = parts.admin.address();
 
     let summing = tokio::spawn(telemetry::sum_up());
-    let (all_ended, others_ended) = oneshot::channel::<()>();
+    let (all_ended, others_ended) = watch::channel(());
+    let others_ended = || {
+        let mut all_ended = others_ended.clone();
+        // The sender never sends: its drop ends the wait.
+        async move {
+            all_ended.changed().await.unwrap_or_default();
+        }
+    };
     let mut tasks = JoinSet::new();
-    let admin = parts
-        .admin
-        .run(async { others_ended.await.unwrap_or_default() });
-    tasks.spawn(stop.clone().run("admin", admin));
+    tasks.spawn(stop.clone().run("admin", parts.admin.run(others_ended())));
+    tasks.spawn(
+        stop.clone()
+            .run("figures", parts.figures.run(others_ended())),
+    );
     tasks.spawn(stop.clone().run("ingress", parts.ingress.run(stopped())));
     tasks.spawn(
         stop.clone()
@@ -276,7 +284,6 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
     tasks.spawn(stop.clone().run("delivery", parts.deliverer.run(stopped())));
     tasks.spawn(stop.clone().run("release", parts.releases.run(stopped())));
     tasks.spawn(stop.clone().run("retention", parts.pruner.run(stopped())));
-    tasks.spawn(stop.clone().run("figures", parts.figures.run(stopped())));
     tasks.spawn(stop.clone().run("unserved", parts.unserved.run(stopped())));
     tasks.spawn(stop.clone().run("overload", parts.overload.run(stopped())));
     tasks.spawn(stop.clone().run("reload", parts.reload.run(stopped())));
@@ -300,8 +307,9 @@ async fn run(parts: Parts, stop: Stop) -> anyhow::Result<()> {
         );
     }
 
-    // The admin listener ends last, so that it can say that the host stops.
-    while tasks.len() > 1 && tasks.join_next().await.is_some() {}
+    // The admin listener ends last, so that it can say that the host stops. So do the figures, so that
+    // they contain what the other parts finish.
+    while tasks.len() > 2 && tasks.join_next().await.is_some() {}
     drop(all_ended);
     while tasks.join_next().await.is_some() {}
     summing.abort();
